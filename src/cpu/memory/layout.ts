@@ -1,0 +1,126 @@
+/**
+ * Where things lie in a guest process's WebAssembly.Memory (memory 0).
+ *
+ * Wasm offset = guest address + {@link GUEST_BASE}. Everything of ours lies below GUEST_BASE, where
+ * guest code cannot address it. All numbers are byte offsets or byte sizes.
+ */
+
+/** K of the design: offset of guest address 0 in the wasm memory. Always goes into a memarg offset. */
+export const GUEST_BASE = 0x400_0000;
+
+/** First guest address that cannot be mapped: the top GUEST_BASE bytes of 4 GiB do not exist. */
+export const GUEST_TOP = 0x1_0000_0000 - GUEST_BASE;
+
+export const PAGE_SHIFT = 12;
+export const PAGE_SIZE = 4096;
+
+/** CPU state blocks, one per guest task. */
+export const CPU_STATES = 0x1_0000;
+export const CPU_STATE_SIZE = 0x2000;
+
+/** One byte per guest page, read and write (see PageByte). 1 MiB each, indexed by address >>> 12. */
+export const READ_BYTES = 0x10_0000;
+export const WRITE_BYTES = 0x20_0000;
+
+/** Jump caches: direct-mapped, guest pc → entry points, one per task. */
+export const JUMP_CACHES = 0x30_0000;
+export const JUMP_CACHE_SIZE = 0x1_0000;
+
+/** Constants of translated code (shuffle masks …) and scratch of the helpers. */
+export const CONST_POOL = 0x80_0000;
+export const CONST_POOL_SIZE = 0x80_0000;
+
+/** Records of the cold tier. */
+export const BYTECODE = 0x100_0000;
+export const BYTECODE_SIZE = GUEST_BASE - BYTECODE;
+
+/**
+ * Value of a page byte: why an access to the page is not plain. 0 = plain access.
+ * The order matters to nobody; only 0 is special to translated code.
+ */
+export const PageByte: {
+  readonly PLAIN: 0;
+  readonly UNMAPPED: 1;
+  readonly PROTECTED: 2;
+  readonly CODE: 3;
+  readonly SHARED: 4;
+  readonly PAST_EOF: 5;
+} = { PLAIN: 0, UNMAPPED: 1, PROTECTED: 2, CODE: 3, SHARED: 4, PAST_EOF: 5 };
+
+/** Fields of a CPU state block that are the same for every guest architecture (byte offsets). */
+export const State: {
+  readonly PC: number;
+  readonly EXIT_REASON: number;
+  readonly EXIT_INFO: number;
+  readonly FAULT_ADDR: number;
+  readonly INTERRUPT: number;
+  readonly DEPTH_LIMIT: number;
+  readonly IP: number;
+  readonly BUDGET: number;
+  readonly CC_OP: number;
+  readonly CC_A: number;
+  readonly CC_B: number;
+  readonly CC_C: number;
+  readonly EXCL_ADDR: number;
+  readonly EXCL_VAL: number;
+  readonly REGS: number;
+  readonly VREGS: number;
+  readonly SYSREGS: number;
+  readonly TEMPS: number;
+} = {
+  /** Guest pc as u64; exact whenever translated code has returned to the dispatcher. */
+  PC: 0x00,
+  /** u32, see Exit. */
+  EXIT_REASON: 0x08,
+  /** u32: for FAULT the access (1 read, 2 write, 4 fetch) | size << 8. */
+  EXIT_INFO: 0x0c,
+  /** u64 guest address of a fault. */
+  FAULT_ADDR: 0x10,
+  /** u32, nonzero = leave translated code at the next loop header. Any thread may set it. */
+  INTERRUPT: 0x18,
+  /** u32, calls deeper than this leave translated code; 0 interrupts recursion without loops. */
+  DEPTH_LIMIT: 0x1c,
+  /** u32, wasm offset of the next cold-tier record, or 0. */
+  IP: 0x20,
+  /** u32, cold-tier blocks until it returns to the dispatcher. */
+  BUDGET: 0x24,
+  /** Lazy condition codes: kind (u32) and operands (u64). */
+  CC_OP: 0x80,
+  CC_A: 0x88,
+  CC_B: 0x90,
+  CC_C: 0x98,
+  /** Exclusive monitor: address (u64, all ones = open) and the value loaded (16 bytes). */
+  EXCL_ADDR: 0xa0,
+  EXCL_VAL: 0xb0,
+  /** General registers, 8 bytes each: AArch64 x0–x30, sp. */
+  REGS: 0x100,
+  /** Vector registers, 16 bytes each. */
+  VREGS: 0x200,
+  /** Guest system registers, 8 bytes each, order chosen by the front end. */
+  SYSREGS: 0x400,
+  /** Temporaries of the cold tier, 16 bytes each. */
+  TEMPS: 0x800,
+};
+
+/** Why translated code returned to the dispatcher (State.EXIT_REASON). */
+export const Exit: {
+  readonly NONE: 0;
+  readonly UNTRANSLATED: 1;
+  readonly FAULT: 2;
+  readonly UNDEFINED: 3;
+  readonly BREAKPOINT: 4;
+  readonly INTERRUPT: 5;
+  readonly SYSCALL: 6;
+  readonly INVALIDATED: 7;
+  readonly PROMOTE: 8;
+} = {
+  NONE: 0,
+  UNTRANSLATED: 1,
+  FAULT: 2,
+  UNDEFINED: 3,
+  BREAKPOINT: 4,
+  INTERRUPT: 5,
+  SYSCALL: 6,
+  INVALIDATED: 7,
+  PROMOTE: 8,
+};
