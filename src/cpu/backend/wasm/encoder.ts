@@ -1,0 +1,354 @@
+import type { OpName } from '../../ir/opcodes.ts';
+import type { Type } from '../../ir/types.ts';
+import { wasmOpcode } from './opcodes.ts';
+
+/** Binary value types (core spec 5.3). */
+export const valtype: Readonly<Record<Type, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+export const BLOCK_VOID = 0x40;
+
+const f32 = new Float32Array(1);
+const f32bytes = new Uint8Array(f32.buffer);
+const f64 = new Float64Array(1);
+const f64bytes = new Uint8Array(f64.buffer);
+
+/** A growing byte buffer with the encodings of core spec 5.2. */
+export class Bytes {
+  buf: Uint8Array = new Uint8Array(1024);
+  length = 0;
+
+  byte(b: number): void {
+    if (this.length === this.buf.length) this.grow(1);
+    this.buf[this.length++] = b;
+  }
+
+  private grow(n: number): void {
+    const bigger = new Uint8Array(Math.max(this.buf.length * 2, this.length + n));
+    bigger.set(this.buf.subarray(0, this.length));
+    this.buf = bigger;
+  }
+
+  /** Unsigned LEB128 of a uint32. */
+  u32(n: number): void {
+    let v = n >>> 0;
+    while (v > 0x7f) {
+      this.byte((v & 0x7f) | 0x80);
+      v >>>= 7;
+    }
+    this.byte(v);
+  }
+
+  /** Signed LEB128 of an int32. */
+  s32(n: number): void {
+    let v = n | 0;
+    for (;;) {
+      const b = v & 0x7f;
+      v >>= 7;
+      if ((v === 0 && (b & 0x40) === 0) || (v === -1 && (b & 0x40) !== 0)) {
+        this.byte(b);
+        return;
+      }
+      this.byte(b | 0x80);
+    }
+  }
+
+  /** Signed LEB128 of an int64 given as two int32 halves. */
+  s64(lo: number, hi: number): void {
+    let l = lo | 0;
+    let h = hi | 0;
+    for (;;) {
+      const b = l & 0x7f;
+      l = (l >>> 7) | (h << 25);
+      h >>= 7;
+      if ((l === 0 && h === 0 && (b & 0x40) === 0) || (l === -1 && h === -1 && (b & 0x40) !== 0)) {
+        this.byte(b);
+        return;
+      }
+      this.byte(b | 0x80);
+    }
+  }
+
+  name(s: string): void {
+    const utf8 = new TextEncoder().encode(s);
+    this.u32(utf8.length);
+    this.append(utf8);
+  }
+
+  append(bytes: Uint8Array): void {
+    if (this.length + bytes.length > this.buf.length) this.grow(bytes.length);
+    this.buf.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  view(): Uint8Array {
+    return this.buf.subarray(0, this.length);
+  }
+}
+
+/** The instructions of one function body. Methods are shaped by their immediates. */
+export class Code extends Bytes {
+  /** Types of the locals after the parameters. */
+  readonly locals: Type[] = [];
+  readonly params: number;
+
+  constructor(params: number) {
+    super();
+    this.params = params;
+  }
+
+  /** A new local; returns its index. */
+  local(type: Type): number {
+    this.locals.push(type);
+    return this.params + this.locals.length - 1;
+  }
+
+  /** An instruction without immediate, by IR name. */
+  op(name: OpName): void {
+    const code = wasmOpcode[name];
+    if (code === undefined) throw new Error(`no wasm instruction for ${name}`);
+    this.raw(code);
+    if (name === 'atomic.fence') this.byte(0);
+  }
+
+  raw(code: number): void {
+    if (code > 0xffff) {
+      this.byte(code >>> 16);
+      this.u32(code & 0xffff);
+    } else {
+      this.byte(code);
+    }
+  }
+
+  /** A memory access of memory 0. */
+  mem(name: OpName, offset: number, align = 0): void {
+    this.raw(wasmOpcode[name] as number);
+    this.byte(align);
+    this.u32(offset);
+  }
+
+  lane(name: OpName, lane: number): void {
+    this.raw(wasmOpcode[name] as number);
+    this.byte(lane);
+  }
+
+  get(local: number): void {
+    this.byte(0x20);
+    this.u32(local);
+  }
+  set(local: number): void {
+    this.byte(0x21);
+    this.u32(local);
+  }
+  tee(local: number): void {
+    this.byte(0x22);
+    this.u32(local);
+  }
+  i32(n: number): void {
+    this.byte(0x41);
+    this.s32(n);
+  }
+  i64(lo: number, hi = lo >> 31): void {
+    this.byte(0x42);
+    this.s64(lo, hi);
+  }
+  f32(n: number): void {
+    this.byte(0x43);
+    f32[0] = n;
+    this.append(f32bytes);
+  }
+  f64(n: number): void {
+    this.byte(0x44);
+    f64[0] = n;
+    this.append(f64bytes);
+  }
+  v128(bytes: readonly number[]): void {
+    this.byte(0xfd);
+    this.byte(12);
+    for (const b of bytes) this.byte(b);
+  }
+  shuffle(lanes: readonly number[]): void {
+    this.byte(0xfd);
+    this.byte(13);
+    for (const l of lanes) this.byte(l);
+  }
+  select(): void {
+    this.byte(0x1b);
+  }
+  drop(): void {
+    this.byte(0x1a);
+  }
+  block(type: number = BLOCK_VOID): void {
+    this.byte(0x02);
+    this.byte(type);
+  }
+  loop(type: number = BLOCK_VOID): void {
+    this.byte(0x03);
+    this.byte(type);
+  }
+  if(type: number = BLOCK_VOID): void {
+    this.byte(0x04);
+    this.byte(type);
+  }
+  else(): void {
+    this.byte(0x05);
+  }
+  end(): void {
+    this.byte(0x0b);
+  }
+  br(depth: number): void {
+    this.byte(0x0c);
+    this.u32(depth);
+  }
+  brIf(depth: number): void {
+    this.byte(0x0d);
+    this.u32(depth);
+  }
+  brTable(depths: readonly number[], fallback: number): void {
+    this.byte(0x0e);
+    this.u32(depths.length);
+    for (const d of depths) this.u32(d);
+    this.u32(fallback);
+  }
+  return(): void {
+    this.byte(0x0f);
+  }
+  call(func: number): void {
+    this.byte(0x10);
+    this.u32(func);
+  }
+  callIndirect(type: number): void {
+    this.byte(0x11);
+    this.u32(type);
+    this.u32(0);
+  }
+  returnCall(func: number): void {
+    this.byte(0x12);
+    this.u32(func);
+  }
+  returnCallIndirect(type: number): void {
+    this.byte(0x13);
+    this.u32(type);
+    this.u32(0);
+  }
+  unreachable(): void {
+    this.byte(0x00);
+  }
+}
+
+export interface FuncType {
+  readonly params: readonly Type[];
+  readonly results: readonly Type[];
+}
+
+export interface ModuleSpec {
+  readonly types: readonly FuncType[];
+  /** Imported functions from module `e`, index space first. */
+  readonly imports: readonly { readonly name: string; readonly type: number }[];
+  readonly funcs: readonly { readonly type: number; readonly code: Code; readonly export?: string }[];
+  /** Pages of the imported shared memory `e.m`. */
+  readonly memoryPages: { readonly initial: number; readonly maximum: number };
+  /** Import the table `e.t` of functions and fill these slots from our functions. */
+  readonly table?: { readonly elements: readonly { readonly slot: number; readonly func: number }[] };
+}
+
+const section = (out: Bytes, id: number, fill: (s: Bytes) => void): void => {
+  const s = new Bytes();
+  fill(s);
+  out.byte(id);
+  out.u32(s.length);
+  out.append(s.view());
+};
+
+const localRuns = (locals: readonly Type[]): [number, Type][] => {
+  const runs: [number, Type][] = [];
+  for (const type of locals) {
+    const last = runs.at(-1);
+    if (last && last[1] === type) last[0]++;
+    else runs.push([1, type]);
+  }
+  return runs;
+};
+
+/** A module's bytes (core spec 5.5). */
+export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => {
+  const out = new Bytes();
+  out.append(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+  section(out, 1, (s) => {
+    s.u32(spec.types.length);
+    for (const t of spec.types) {
+      s.byte(0x60);
+      for (const list of [t.params, t.results]) {
+        s.u32(list.length);
+        for (const v of list) s.byte(valtype[v]);
+      }
+    }
+  });
+  section(out, 2, (s) => {
+    s.u32(spec.imports.length + (spec.table ? 2 : 1));
+    s.name('e');
+    s.name('m');
+    s.byte(0x02);
+    s.byte(0x03); // shared, with a maximum
+    s.u32(spec.memoryPages.initial);
+    s.u32(spec.memoryPages.maximum);
+    if (spec.table) {
+      s.name('e');
+      s.name('t');
+      s.byte(0x01);
+      s.byte(0x70);
+      s.byte(0x00);
+      s.u32(0);
+    }
+    for (const f of spec.imports) {
+      s.name('e');
+      s.name(f.name);
+      s.byte(0x00);
+      s.u32(f.type);
+    }
+  });
+  section(out, 3, (s) => {
+    s.u32(spec.funcs.length);
+    for (const f of spec.funcs) s.u32(f.type);
+  });
+  const exported = spec.funcs.map((f, i) => ({ name: f.export, index: spec.imports.length + i })).filter((f) => f.name);
+  if (exported.length > 0) {
+    section(out, 7, (s) => {
+      s.u32(exported.length);
+      for (const f of exported) {
+        s.name(f.name as string);
+        s.byte(0x00);
+        s.u32(f.index);
+      }
+    });
+  }
+  if (spec.table && spec.table.elements.length > 0) {
+    const { elements } = spec.table;
+    section(out, 9, (s) => {
+      s.u32(elements.length);
+      for (const e of elements) {
+        s.byte(0x00);
+        s.byte(0x41);
+        s.s32(e.slot);
+        s.byte(0x0b);
+        s.u32(1);
+        s.u32(e.func);
+      }
+    });
+  }
+  section(out, 10, (s) => {
+    s.u32(spec.funcs.length);
+    for (const { code } of spec.funcs) {
+      const head = new Bytes();
+      const runs = localRuns(code.locals);
+      head.u32(runs.length);
+      for (const [n, type] of runs) {
+        head.u32(n);
+        head.byte(valtype[type]);
+      }
+      s.u32(head.length + code.length + 1);
+      s.append(head.view());
+      s.append(code.view());
+      s.byte(0x0b);
+    }
+  });
+  return out.view().slice();
+};

@@ -1,0 +1,30 @@
+import type { Value } from './value.ts';
+
+/** How control leaves a block. Targets are guest pcs. */
+export type Terminal =
+  | { readonly kind: 'jump'; readonly target: number }
+  | { readonly kind: 'branch'; readonly cond: Value<'i32'>; readonly taken: number; readonly next: number }
+  /** The link register is already written; control comes back at `ret`, or elsewhere. */
+  | { readonly kind: 'call'; readonly target: number; readonly ret: number }
+  | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly ret: number }
+  | { readonly kind: 'jumpIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly isReturn: boolean }
+  | { readonly kind: 'syscall'; readonly next: number }
+  /** Leave with State.EXIT_REASON = `reason` and the pc given. */
+  | { readonly kind: 'exit'; readonly reason: number; readonly pc: number };
+
+/** A guest basic block as IR: straight-line operations and one terminal. */
+export interface Block {
+  readonly pc: number;
+  /** First byte after the block's last instruction. */
+  readonly end: number;
+  readonly ops: readonly Value[];
+  readonly terminal: Terminal;
+  /** Guest instructions in it. */
+  readonly count: number;
+  /** Condition-code kind assumed at entry; -1 = the block does not depend on it, or asks at run time. */
+  readonly flagsIn: number;
+  /** Whether the block reads condition codes before it sets them. */
+  readonly readsFlags: boolean;
+  /** Condition-code kind at exit, or -1 when it is what it was at entry and that is not known. */
+  readonly flagsOut: number;
+}

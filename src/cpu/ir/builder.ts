@@ -1,0 +1,200 @@
+import type { Terminal } from './block.ts';
+import { fold } from './fold.ts';
+import { type Args, type ArgType, type OpName, opInfo, opTable, type ResultOf } from './opcodes.ts';
+import type { Type } from './types.ts';
+import { Value } from './value.ts';
+
+type Arg<A> = A extends Type ? Value<A> : Value<'i64'> | Value<'i32'>;
+type ArgValues<A extends readonly ArgType[]> = { [K in keyof A]: Arg<A[K]> };
+type Ret<R> = R extends Type ? Value<R> : void;
+
+/** Operations whose only operands are values: callable as `b.i64.add(x, y)`. */
+type Namespace<P extends string> = {
+  readonly [O in OpName as O extends `${P}.${infer M}` ? M : never]: (...args: ArgValues<Args<O>>) => Ret<ResultOf<O>>;
+};
+
+const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true };
+
+/**
+ * Builds one block. `b.i64.add(x, y)` appends an operation after folding and copy propagation; register
+ * reads see the block's own writes. Memory and register operations have methods of their own because
+ * they carry an immediate.
+ */
+export class Builder {
+  ops: Value[] = [];
+  terminal: Terminal | null = null;
+  /** Guest pc put into the operations appended. */
+  pc = 0;
+  /** State offset → value last read or written. */
+  private readonly regs = new Map<number, Value>();
+
+  readonly i32: Namespace<'i32'>;
+  readonly i64: Namespace<'i64'>;
+  readonly f32: Namespace<'f32'>;
+  readonly f64: Namespace<'f64'>;
+  readonly v128: Namespace<'v128'>;
+  readonly i8x16: Namespace<'i8x16'>;
+  readonly i16x8: Namespace<'i16x8'>;
+  readonly i32x4: Namespace<'i32x4'>;
+  readonly i64x2: Namespace<'i64x2'>;
+  readonly f32x4: Namespace<'f32x4'>;
+  readonly f64x2: Namespace<'f64x2'>;
+
+  constructor() {
+    const spaces: Record<string, Record<string, unknown>> = {};
+    for (const info of opTable) {
+      const dot = info.name.indexOf('.');
+      const prefix = info.name.slice(0, dot);
+      const method = info.name.slice(dot + 1);
+      spaces[prefix] ??= {};
+      if (imms[method]) continue;
+      spaces[prefix][method] = (a?: Value, b?: Value, c?: Value) => this.emit(info.name, a, b, c);
+    }
+    const take = <P extends string>(p: P) => spaces[p] as Namespace<P>;
+    this.i32 = take('i32');
+    this.i64 = take('i64');
+    this.f32 = take('f32');
+    this.f64 = take('f64');
+    this.v128 = take('v128');
+    this.i8x16 = take('i8x16');
+    this.i16x8 = take('i16x8');
+    this.i32x4 = take('i32x4');
+    this.i64x2 = take('i64x2');
+    this.f32x4 = take('f32x4');
+    this.f64x2 = take('f64x2');
+  }
+
+  /** Forget everything and begin a new block. */
+  reset(): void {
+    this.ops = [];
+    this.terminal = null;
+    this.regs.clear();
+  }
+
+  /** Append any operation by name (after folding). */
+  emit(
+    name: OpName,
+    a: Value | null = null,
+    b: Value | null = null,
+    c: Value | null = null,
+    imm = 0,
+    hi = 0,
+    lanes: readonly number[] | null = null,
+  ): Value {
+    const info = opInfo[name];
+    if (info.kind === 'pure') {
+      const folded = fold(this, name, a, b, c, imm);
+      if (folded) return folded;
+    }
+    const value = new Value(info, a, b, c, imm, hi, lanes, this.pc);
+    this.ops.push(value);
+    return value;
+  }
+
+  const32(n: number): Value<'i32'> {
+    return this.emit('i32.const', null, null, null, n | 0) as Value<'i32'>;
+  }
+
+  /** Accepts int64 and uint64 values, as number (|n| ≤ 2^53) or bigint. */
+  const64(n: number | bigint): Value<'i64'> {
+    if (typeof n === 'bigint') {
+      return this.const64Parts(Number(BigInt.asIntN(32, n)), Number(BigInt.asIntN(32, n >> 32n)));
+    }
+    return this.const64Parts(n | 0, Math.floor(n / 0x1_0000_0000) | 0);
+  }
+
+  const64Parts(lo: number, hi: number): Value<'i64'> {
+    return this.emit('i64.const', null, null, null, lo, hi) as Value<'i64'>;
+  }
+
+  constF32(n: number): Value<'f32'> {
+    return this.emit('f32.const', null, null, null, Math.fround(n)) as Value<'f32'>;
+  }
+
+  constF64(n: number): Value<'f64'> {
+    return this.emit('f64.const', null, null, null, n) as Value<'f64'>;
+  }
+
+  /** A vector constant from its 16 bytes, lowest first. */
+  constV128(bytes: readonly number[]): Value<'v128'> {
+    return this.emit('v128.const', null, null, null, 0, 0, bytes) as Value<'v128'>;
+  }
+
+  /** A vector constant from two 64-bit lanes. */
+  constV64(lo: bigint, hi: bigint): Value<'v128'> {
+    const bytes: number[] = [];
+    for (const half of [lo, hi]) {
+      for (let i = 0n; i < 64n; i += 8n) bytes.push(Number((half >> i) & 0xffn));
+    }
+    return this.constV128(bytes);
+  }
+
+  /** Read the guest register at a state offset. One register is always read with one type. */
+  get<T extends Type>(type: T, offset: number): Value<T> {
+    const known = this.regs.get(offset);
+    if (known && known.type === type) return known as Value<T>;
+    const value = this.emit(`${type}.get`, null, null, null, offset);
+    this.regs.set(offset, value);
+    return value as Value<T>;
+  }
+
+  set<T extends Type>(offset: number, value: Value<T>): void {
+    this.emit(`${value.type}.set` as OpName, value, null, null, offset);
+    this.regs.set(offset, value);
+  }
+
+  /** Guest load; `addr` + `disp` is the address, wrapping in the guest's address width. */
+  load<O extends OpName>(name: O, addr: Value, disp = 0): Ret<ResultOf<O>> {
+    const [base, imm] = this.address(addr, disp);
+    return this.emit(name, base, null, null, imm) as Ret<ResultOf<O>>;
+  }
+
+  store(name: OpName, addr: Value, value: Value, disp = 0): void {
+    const [base, imm] = this.address(addr, disp);
+    this.emit(name, base, value, null, imm);
+  }
+
+  /** Atomic access (no displacement); result is the old value. */
+  atomic<O extends OpName>(name: O, addr: Value, b: Value | null = null, c: Value | null = null): Ret<ResultOf<O>> {
+    return this.emit(name, addr, b, c) as Ret<ResultOf<O>>;
+  }
+
+  /** i8x16.shuffle with constant lanes: 0–15 from x, 16–31 from y. */
+  shuffle(x: Value<'v128'>, y: Value<'v128'>, lanes: readonly number[]): Value<'v128'> {
+    return this.emit('i8x16.shuffle', x, y, null, 0, 0, lanes) as Value<'v128'>;
+  }
+
+  /** extract_lane / replace_lane by full name. */
+  extract<O extends OpName>(name: O, v: Value<'v128'>, lane: number): Ret<ResultOf<O>> {
+    return this.emit(name, v, null, null, lane) as Ret<ResultOf<O>>;
+  }
+
+  replace(name: OpName, v: Value<'v128'>, lane: number, x: Value): Value<'v128'> {
+    return this.emit(name, v, x, null, lane) as Value<'v128'>;
+  }
+
+  /** Lazy condition codes (see the front end's table of kinds). */
+  setFlags(kind: number, a: Value<'i64'>, b: Value<'i64'>, c: Value<'i32'> | null = null): void {
+    this.emit(c ? 'cc.set3' : 'cc.set', a, b, c, kind);
+    this.forgetFlags();
+  }
+
+  /** Call helper `id` with `aux`; every register may change. */
+  helper(id: number, aux = 0): void {
+    this.emit('helper.call', null, null, null, id, aux);
+    this.regs.clear();
+  }
+
+  private forgetFlags(): void {
+    for (const offset of this.regs.keys()) if (offset >= 0x80 && offset < 0xa0) this.regs.delete(offset);
+  }
+
+  /** Fold constant additions of an address into the displacement (kept below 2^31). */
+  private address(addr: Value, disp: number): [Value, number] {
+    if (addr.info.name === 'i64.add' && addr.b?.isConst && addr.b.hi === addr.b.imm >> 31) {
+      const sum = disp + addr.b.imm;
+      if (sum === (sum | 0) && addr.a) return [addr.a, sum];
+    }
+    return [addr, disp];
+  }
+}

@@ -1,0 +1,51 @@
+import type { Terminal } from './block.ts';
+import type { Value } from './value.ts';
+
+/** Values a terminal reads. */
+export const terminalValue = (t: Terminal): Value | null => {
+  if (t.kind === 'branch') return t.cond;
+  if (t.kind === 'callIndirect' || t.kind === 'jumpIndirect') return t.target;
+  return null;
+};
+
+const removable = (v: Value): boolean => {
+  const { kind } = v.info;
+  return kind === 'pure' || kind === 'const' || kind === 'get';
+};
+
+/**
+ * Dead code elimination for a finished block: drops operations nobody uses, and register writes that a
+ * later write hides with no operation between them that could leave the block (faults see exact state).
+ */
+export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Value[] => {
+  const last = terminalValue(terminal);
+  if (last) last.uses++;
+  const kept: Value[] = [];
+  const overwritten = new Set<number>();
+  for (let i = ops.length - 1; i >= 0; i--) {
+    const v = ops[i] as Value;
+    const { kind } = v.info;
+    let drop = false;
+    if (kind === 'set' || kind === 'cc') {
+      const key = kind === 'cc' ? -1 : v.imm;
+      drop = overwritten.has(key);
+      overwritten.add(key);
+    } else if (kind === 'get') {
+      if (v.uses === 0) drop = true;
+      else if (v.imm >= 0x80 && v.imm < 0xa0) overwritten.delete(-1);
+      overwritten.delete(v.imm);
+    } else if (removable(v)) {
+      drop = v.uses === 0;
+    } else {
+      overwritten.clear();
+    }
+    if (!drop) {
+      kept.push(v);
+      continue;
+    }
+    if (v.a) v.a.uses--;
+    if (v.b) v.b.uses--;
+    if (v.c) v.c.uses--;
+  }
+  return kept.reverse();
+};

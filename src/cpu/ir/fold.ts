@@ -1,0 +1,129 @@
+import type { Builder } from './builder.ts';
+import type { OpName } from './opcodes.ts';
+import type { Value } from './value.ts';
+
+/**
+ * Constant folding and algebraic identities, applied as operations are appended.
+ * Returns the value to use instead, or null. Only what front ends produce often is here.
+ */
+export const fold = (
+  b: Builder,
+  name: OpName,
+  x: Value | null,
+  y: Value | null,
+  z: Value | null,
+  imm: number,
+): Value | null => {
+  const rule = rules[name];
+  return rule && x ? rule(b, x, y as Value, z as Value, imm) : null;
+};
+
+type Rule = (b: Builder, x: Value, y: Value, z: Value, imm: number) => Value | null;
+
+const isZero = (v: Value): boolean => v.isConst && v.imm === 0 && v.hi === 0;
+const is = (v: Value, n: number): boolean => v.isConst && v.imm === n && v.hi === n >> 31;
+
+const int32 =
+  (f: (x: number, y: number) => number, identity?: number): Rule =>
+  (b, x, y) => {
+    if (x.isConst && y.isConst) return b.const32(f(x.imm, y.imm));
+    return identity !== undefined && y.isConst && y.imm === identity ? x : null;
+  };
+
+const big = (v: Value): bigint => (BigInt(v.hi) << 32n) | BigInt(v.imm >>> 0);
+
+const int64 =
+  (f: (x: bigint, y: bigint) => bigint, identity?: number): Rule =>
+  (b, x, y) => {
+    if (x.isConst && y.isConst) return b.const64(f(big(x), big(y)));
+    return identity !== undefined && is(y, identity) ? x : null;
+  };
+
+/** Addition reassociates constants, so that address arithmetic ends in one displacement. */
+const add64: Rule = (b, x, y) => {
+  if (isZero(y)) return x;
+  if (isZero(x)) return y;
+  if (x.isConst && y.isConst) return b.const64(big(x) + big(y));
+  if (x.isConst) return b.i64.add(y as Value<'i64'>, x as Value<'i64'>);
+  return null;
+};
+
+const and64: Rule = (b, x, y) => {
+  if (x.isConst && y.isConst) return b.const64Parts(x.imm & y.imm, x.hi & y.hi);
+  if (is(y, -1)) return x;
+  if (isZero(y)) return y;
+  return null;
+};
+
+/** wrap(extend(v)) = v; wrap of a mask that keeps the low half is the wrap of its operand. */
+const wrap: Rule = (b, x) => {
+  if (x.isConst) return b.const32(x.imm);
+  if (x.info.name === 'i64.extend_i32_u' || x.info.name === 'i64.extend_i32_s') return x.a;
+  return null;
+};
+
+const select: Rule = (_b, x, y, z) => {
+  if (z.isConst) return z.imm !== 0 ? x : y;
+  return x === y ? x : null;
+};
+
+/** extract_lane of the lane just replaced. */
+const extract =
+  (replace: OpName): Rule =>
+  (b, x, _y, _z, imm) => {
+    if (x.info.name === replace) {
+      if (x.imm === imm) return x.b;
+      if (x.a) return b.emit(replace.replace('replace', 'extract') as OpName, x.a, null, null, imm);
+    }
+    return null;
+  };
+
+const rules: { [O in OpName]?: Rule } = {
+  'i32.add': int32((x, y) => x + y, 0),
+  'i32.sub': int32((x, y) => x - y, 0),
+  'i32.mul': int32(Math.imul, 1),
+  'i32.and': int32((x, y) => x & y, -1),
+  'i32.or': int32((x, y) => x | y, 0),
+  'i32.xor': int32((x, y) => x ^ y, 0),
+  'i32.shl': int32((x, y) => x << y, 0),
+  'i32.shr_u': int32((x, y) => x >>> y, 0),
+  'i32.shr_s': int32((x, y) => x >> y, 0),
+  'i32.rotr': int32((x, y) => (x >>> (y & 31)) | (x << (32 - (y & 31))), 0),
+  'i32.eqz': (b, x) => (x.isConst ? b.const32(x.imm === 0 ? 1 : 0) : null),
+  'i32.eq': int32((x, y) => (x === y ? 1 : 0)),
+  'i32.ne': int32((x, y) => (x !== y ? 1 : 0)),
+  'i64.add': add64,
+  'i64.sub': int64((x, y) => x - y, 0),
+  'i64.mul': int64((x, y) => x * y, 1),
+  'i64.and': and64,
+  'i64.or': (b, x, y) => {
+    if (x.isConst && y.isConst) return b.const64Parts(x.imm | y.imm, x.hi | y.hi);
+    if (isZero(x)) return y;
+    return isZero(y) ? x : null;
+  },
+  'i64.xor': int64((x, y) => x ^ y, 0),
+  'i64.shl': int64((x, y) => x << (y & 63n), 0),
+  'i64.shr_u': int64((x, y) => BigInt.asUintN(64, x) >> (y & 63n), 0),
+  'i64.shr_s': int64((x, y) => BigInt.asIntN(64, x) >> (y & 63n), 0),
+  'i64.rotr': int64((x, y) => {
+    const u = BigInt.asUintN(64, x);
+    return (u >> (y & 63n)) | (u << (64n - (y & 63n)));
+  }, 0),
+  'i64.eqz': (b, x) => (x.isConst ? b.const32(isZero(x) ? 1 : 0) : null),
+  'i32.wrap_i64': wrap,
+  'i64.extend_i32_u': (b, x) => (x.isConst ? b.const64Parts(x.imm, 0) : null),
+  'i64.extend_i32_s': (b, x) => (x.isConst ? b.const64Parts(x.imm, x.imm >> 31) : null),
+  'i32.select': select,
+  'i64.select': select,
+  'f32.select': select,
+  'f64.select': select,
+  'v128.select': select,
+  'i32.reinterpret_f32': (_b, x) => (x.info.name === 'f32.reinterpret_i32' ? x.a : null),
+  'f32.reinterpret_i32': (_b, x) => (x.info.name === 'i32.reinterpret_f32' ? x.a : null),
+  'i64.reinterpret_f64': (_b, x) => (x.info.name === 'f64.reinterpret_i64' ? x.a : null),
+  'f64.reinterpret_i64': (_b, x) => (x.info.name === 'i64.reinterpret_f64' ? x.a : null),
+  'f64x2.extract_lane': extract('f64x2.replace_lane'),
+  'f32x4.extract_lane': extract('f32x4.replace_lane'),
+  'i64x2.extract_lane': extract('i64x2.replace_lane'),
+  'i32x4.extract_lane': extract('i32x4.replace_lane'),
+};
