@@ -1,0 +1,28 @@
+/** Data that tells one architecture's Linux ABI from another's. Handlers speak the asm-generic dialect. */
+export interface Abi {
+  readonly name: string;
+  /** uname -m */
+  readonly machine: string;
+  /** Bytes of long and pointers. */
+  readonly wordSize: 4 | 8;
+  /** Alignment of 64-bit integers in structures (4 on i386). */
+  readonly align64: 4 | 8;
+  /** 64-bit arguments of 32-bit ABIs start at an even register (arm). */
+  readonly evenPairs: boolean;
+  readonly numbers: Readonly<Record<string, number>>;
+  /** Register numbers in the CPU state block. */
+  readonly registers: {
+    readonly number: number;
+    readonly args: readonly number[];
+    readonly result: number;
+    readonly stack: number;
+  };
+  /** Bytes of the system call instruction: what a restart steps back. */
+  readonly syscallLength: number;
+  /** Open flags that differ from asm-generic: [here, generic]. */
+  readonly openFlags: readonly (readonly [number, number])[];
+  /** Field order of struct stat, see abi/stat.ts. */
+  readonly statLayout: 'generic' | 'x86_64' | 'stat64';
+  /** Machine code of the signal return trampoline (the vdso's __kernel_rt_sigreturn). */
+  readonly sigreturnCode: readonly number[];
+}

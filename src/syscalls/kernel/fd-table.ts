@@ -1,0 +1,85 @@
+import { EBADF, EINVAL, EMFILE } from '../errno.ts';
+import type { OpenFile } from '../vfs/types.ts';
+
+/** File descriptor table of a process (man 2 open): descriptors, their close-on-exec bits. */
+export class FdTable {
+  private readonly files: (OpenFile | null)[] = [];
+  private readonly cloexec: boolean[] = [];
+  /** RLIMIT_NOFILE. */
+  limit = 1024;
+
+  /** The description of a descriptor, or null (EBADF). */
+  get(fd: number): OpenFile | null {
+    return this.files[fd] ?? null;
+  }
+
+  /** Install at the lowest free descriptor from `from`; takes over the reference. EMFILE closes it. */
+  install(file: OpenFile, cloexec: boolean, from = 0): number {
+    let fd = from;
+    while (fd < this.files.length && this.files[fd] != null) fd++;
+    if (fd >= this.limit) {
+      this.release(file);
+      return -EMFILE;
+    }
+    this.put(fd, file, cloexec);
+    return fd;
+  }
+
+  /** dup(2), fcntl F_DUPFD. */
+  dup(fd: number, from: number, cloexec: boolean): number {
+    const file = this.get(fd);
+    if (file === null) return -EBADF;
+    if (from < 0 || from >= this.limit) return -EINVAL;
+    file.refs++;
+    return this.install(file, cloexec, from);
+  }
+
+  /** dup3(2) without its checks: replaces whatever `to` was. */
+  dupTo(fd: number, to: number, cloexec: boolean): number {
+    const file = this.get(fd);
+    if (file === null) return -EBADF;
+    if (to < 0 || to >= this.limit) return -EBADF;
+    file.refs++;
+    const old = this.get(to);
+    this.put(to, file, cloexec);
+    if (old !== null) this.release(old);
+    return to;
+  }
+
+  close(fd: number): number {
+    const file = this.get(fd);
+    if (file === null) return -EBADF;
+    this.files[fd] = null;
+    return this.release(file);
+  }
+
+  getCloexec(fd: number): boolean {
+    return this.cloexec[fd] ?? false;
+  }
+
+  setCloexec(fd: number, on: boolean): void {
+    this.cloexec[fd] = on;
+  }
+
+  /** Open descriptors in order. */
+  list(): number[] {
+    const open: number[] = [];
+    for (let fd = 0; fd < this.files.length; fd++) if (this.files[fd] != null) open.push(fd);
+    return open;
+  }
+
+  /** Process exit. */
+  closeAll(): void {
+    for (const fd of this.list()) this.close(fd);
+  }
+
+  private put(fd: number, file: OpenFile, cloexec: boolean): void {
+    while (this.files.length < fd) this.files.push(null);
+    this.files[fd] = file;
+    this.cloexec[fd] = cloexec;
+  }
+
+  private release(file: OpenFile): number {
+    return --file.refs === 0 ? file.close() : 0;
+  }
+}

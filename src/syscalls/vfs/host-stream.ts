@@ -1,0 +1,205 @@
+import fs from 'node:fs';
+import tty from 'node:tty';
+import { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE } from '../errno.ts';
+import { HostFileBase, HostHandle, HostRegular, hostRead, hostWrite } from './host-file.ts';
+import { Terminal } from './tty.ts';
+import {
+  type BytePath,
+  type IoctlArg,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  type OpenFile,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  SEEK_CUR,
+  SEEK_END,
+  SEEK_SET,
+} from './types.ts';
+
+const FIONREAD = 0x541b;
+const { O_NONBLOCK, O_NOCTTY } = fs.constants;
+
+/** pos and flags of a host descriptor: Node has neither lseek nor fcntl, Linux tells in /proc. */
+function fdinfo(fd: number): { pos: number; flags: number } | null {
+  try {
+    const text = fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+    const pos = /^pos:\s*(\d+)/m.exec(text)?.[1];
+    const flags = /^flags:\s*([0-7]+)/m.exec(text)?.[1];
+    return pos === undefined || flags === undefined ? null : { pos: Number(pos), flags: Number.parseInt(flags, 8) };
+  } catch {
+    // Not Linux: the caller has a default for each standard descriptor.
+    return null;
+  }
+}
+
+/** A regular file inherited as fd 0, 1 or 2: the host's position moves with ours, as others share it. */
+class InheritedRegular extends HostRegular {
+  private shared = true;
+
+  override read(into: Uint8Array): number {
+    if (!this.shared) return super.read(into);
+    return this.readable ? hostRead(this.handle.fd, into, null) : -EBADF;
+  }
+
+  override write(from: Uint8Array): number {
+    if (!this.shared) return super.write(from);
+    return this.writable ? hostWrite(this.handle.fd, from, null) : -EBADF;
+  }
+
+  override seek(offset: number, whence: number): number {
+    if (!this.shared) return super.seek(offset, whence);
+    const current = fdinfo(this.handle.fd)?.pos ?? 0;
+    this.position = current;
+    const target = super.seek(offset, whence);
+    if (target < 0 || target === current) return target;
+    if (this.readable && target > current && this.skip(target - current)) return target;
+    // The host's position cannot be set back from Node: from here on the position is ours alone.
+    this.shared = false;
+    return target;
+  }
+
+  /** Move the host's position forward by reading. */
+  private skip(distance: number): boolean {
+    const scratch = new Uint8Array(Math.min(distance, 1 << 16));
+    while (distance > 0) {
+      const n = hostRead(this.handle.fd, scratch.subarray(0, Math.min(distance, scratch.length)), null);
+      if (n <= 0) return false;
+      distance -= n;
+    }
+    return true;
+  }
+}
+
+/** A pipe, FIFO, terminal, socket or character device of the host. */
+export class HostStream extends HostFileBase {
+  override readonly mayBlock: boolean = true;
+  private terminal: Terminal | null = null;
+  private isTty: boolean | null = null;
+  /** The handle in use: a private non-blocking description once polled. */
+  private active: HostHandle;
+  private blocking: boolean;
+  /** A byte read ahead to find out whether there is one, or an end of file seen. */
+  private ahead = -1;
+  private endAhead = false;
+  /** A FIFO opened for reading has no end of file before its first writer. */
+  private awaitsWriter: boolean;
+  /** Process group for TIOCGPGRP: the guest is always in the foreground. */
+  pgid = 1;
+
+  constructor(handle: HostHandle, path: BytePath, flags: number, blocking: boolean, fifo: boolean) {
+    super(handle, path, flags);
+    this.active = handle;
+    this.blocking = blocking;
+    this.awaitsWriter = fifo && this.readable && !this.writable;
+  }
+
+  override read(into: Uint8Array): number {
+    if (!this.readable) return -EBADF;
+    if (into.length === 0) return 0;
+    if (this.endAhead) {
+      this.endAhead = false;
+      return 0;
+    }
+    if (this.ahead >= 0) {
+      into[0] = this.ahead;
+      this.ahead = -1;
+      const more = into.length > 1 ? hostRead(this.active.fd, into.subarray(1), null) : 0;
+      return more > 0 ? more + 1 : 1;
+    }
+    const n = hostRead(this.active.fd, into, null);
+    if (this.awaitsWriter) {
+      if (n === 0) return -EAGAIN;
+      if (n > 0) this.awaitsWriter = false;
+    }
+    return n;
+  }
+
+  override write(from: Uint8Array): number {
+    if (!this.writable) return -EBADF;
+    return hostWrite(this.active.fd, from, null);
+  }
+
+  /** From now on reads answer EAGAIN instead of holding the thread, if the host lets us reopen the stream. */
+  unblock(): void {
+    if (!this.blocking) return;
+    this.blocking = false;
+    try {
+      const mode = this.readable ? (this.writable ? O_RDWR : O_RDONLY) : O_WRONLY;
+      const fd = fs.openSync(`/proc/self/fd/${this.handle.fd}`, mode | O_NONBLOCK | O_NOCTTY);
+      this.active = new HostHandle(fd);
+    } catch {
+      // A socket, or a terminal of another user: reads keep blocking, which only delays signals.
+    }
+  }
+
+  override poll(): number {
+    let ready = this.writable ? POLLOUT : 0;
+    if (!this.readable) return ready;
+    if (this.ahead < 0 && !this.endAhead) {
+      this.unblock();
+      const byte = new Uint8Array(1);
+      const n = this.read(byte);
+      if (n === 1) this.ahead = byte[0] ?? 0;
+      else if (n === 0) this.endAhead = true;
+    }
+    if (this.ahead >= 0) ready |= POLLIN;
+    if (this.endAhead) ready |= this.tty() ? POLLIN : POLLHUP;
+    return ready;
+  }
+
+  override ioctl(request: number, arg: IoctlArg): number {
+    if (request === FIONREAD) {
+      const view = arg.out(4);
+      if (view === null) return -EFAULT;
+      view.setInt32(0, (this.poll() & POLLIN) !== 0 ? 1 : 0, true);
+      return 0;
+    }
+    if (!this.tty()) return super.ioctl(request, arg);
+    this.terminal ??= new Terminal(this.handle.fd);
+    return this.terminal.ioctl(request, arg, this.pgid);
+  }
+
+  override sync(): number {
+    return -EINVAL;
+  }
+
+  override seek(_offset: number, _whence: number): number {
+    return -ESPIPE;
+  }
+
+  override close(): number {
+    if (this.active !== this.handle) this.active.unref();
+    return super.close();
+  }
+
+  private tty(): boolean {
+    this.isTty ??= tty.isatty(this.handle.fd);
+    return this.isTty;
+  }
+}
+
+/** A seekable character device (/dev/mem and the like are not; /dev/zero of the host is). */
+export class HostDevice extends HostStream {
+  override seek(_offset: number, whence: number): number {
+    return whence === SEEK_SET || whence === SEEK_CUR || whence === SEEK_END ? 0 : -EINVAL;
+  }
+}
+
+/** The description behind an inherited host descriptor, or null when it is closed. */
+export function inheritedFile(fd: number, path: BytePath): OpenFile | null {
+  let stat: fs.Stats;
+  try {
+    stat = fs.fstatSync(fd);
+  } catch {
+    return null;
+  }
+  const handle = new HostHandle(fd);
+  // Never close the host's own standard descriptors: others of this Node process may use them.
+  handle.ref();
+  const info = fdinfo(fd);
+  const flags = info === null ? (fd === 0 ? O_RDONLY : O_WRONLY) : info.flags & ~0o2100000;
+  if (stat.isFile()) return new InheritedRegular(handle, path, flags);
+  return new HostStream(handle, path, flags, (flags & O_NONBLOCK) === 0, false);
+}

@@ -1,0 +1,197 @@
+import fs from 'node:fs';
+import { EEXIST, EINVAL, ENOENT, ENXIO, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
+import { HostDirectory, HostHandle, HostPathFile, HostRegular } from './host-file.ts';
+import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
+import { HostStream } from './host-stream.ts';
+import {
+  type BytePath,
+  type FileSystem,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_SYNC,
+  O_TMPFILE,
+  O_TRUNC,
+  type OpenFile,
+  S_IFMT,
+  S_IFREG,
+  type Stat,
+  type Statfs,
+  type Timespec,
+} from './types.ts';
+
+const C = fs.constants;
+/** O_PATH and O_TMPFILE have the same value on every architecture Node runs Linux on; Node does not name them. */
+const HOST_O_PATH = process.platform === 'linux' ? O_PATH : 0;
+
+/** Open flags of ours as the host's. */
+function hostFlags(flags: number): number {
+  let out = (flags & O_ACCMODE) | C.O_NOCTTY | C.O_NONBLOCK;
+  if (flags & O_CREAT) out |= C.O_CREAT;
+  if (flags & O_EXCL) out |= C.O_EXCL;
+  if (flags & O_TRUNC) out |= C.O_TRUNC;
+  if (flags & O_APPEND) out |= C.O_APPEND;
+  if (flags & O_DIRECTORY) out |= C.O_DIRECTORY;
+  if (flags & O_NOFOLLOW) out |= C.O_NOFOLLOW;
+  if ((flags & O_SYNC) === O_SYNC) out |= C.O_SYNC;
+  if ((flags & O_TMPFILE) === O_TMPFILE) out |= (O_TMPFILE & ~O_DIRECTORY) | C.O_DIRECTORY;
+  if (flags & O_PATH) out |= HOST_O_PATH;
+  return out;
+}
+
+function run(action: () => void): number {
+  try {
+    action();
+    return 0;
+  } catch (error) {
+    return fromNodeError(error);
+  }
+}
+
+/** The host's file tree. The host kernel resolves symlinks and checks permissions. */
+export class HostFs implements FileSystem {
+  readonly type = 'host';
+  readonly opaque = true;
+  /** The host's umask is kept at 0 (see constructor): the guest's own is applied before we get here. */
+  constructor() {
+    process.umask(0);
+  }
+
+  mode(path: BytePath): number {
+    try {
+      return fs.lstatSync(hostPath(path)).mode;
+    } catch (error) {
+      return fromNodeError(error);
+    }
+  }
+
+  magic(_path: BytePath): boolean {
+    return false;
+  }
+
+  open(path: BytePath, flags: number, mode: number): OpenFile | number {
+    let fd: number;
+    if (path === '') return -ENOENT;
+    try {
+      fd = fs.openSync(hostPath(path), hostFlags(flags), mode);
+    } catch (error) {
+      const errno = fromNodeError(error);
+      // A FIFO without a reader: the kernel waits unless the guest asked not to.
+      return errno;
+    }
+    const handle = new HostHandle(fd);
+    const kept = flags & ~(O_CREAT | O_EXCL | O_TRUNC | 0o400);
+    if (flags & O_PATH) {
+      const isDirectory = fs.fstatSync(fd).isDirectory();
+      return isDirectory ? new HostDirectory(handle, path, kept) : new HostPathFile(handle, path, kept);
+    }
+    const stat = fs.fstatSync(fd);
+    if (stat.isFile()) return new HostRegular(handle, path, kept);
+    if (stat.isDirectory()) return new HostDirectory(handle, path, kept);
+    if (stat.isBlockDevice()) return new HostRegular(handle, path, kept);
+    return new HostStream(handle, path, kept, false, stat.isFIFO() && (flags & O_NONBLOCK) === 0);
+  }
+
+  stat(path: BytePath, follow: boolean): Stat | number {
+    return hostStat(path, follow);
+  }
+
+  access(path: BytePath, mode: number): number {
+    return run(() => fs.accessSync(hostPath(path), mode));
+  }
+
+  readlink(path: BytePath): BytePath | number {
+    try {
+      return fs.readlinkSync(hostPath(path), { encoding: 'latin1' });
+    } catch (error) {
+      return fromNodeError(error);
+    }
+  }
+
+  mkdir(path: BytePath, mode: number): number {
+    return run(() => fs.mkdirSync(hostPath(path), mode));
+  }
+
+  rmdir(path: BytePath): number {
+    return run(() => fs.rmdirSync(hostPath(path)));
+  }
+
+  unlink(path: BytePath): number {
+    return run(() => fs.unlinkSync(hostPath(path)));
+  }
+
+  symlink(target: BytePath, path: BytePath): number {
+    return run(() => fs.symlinkSync(hostPath(target), hostPath(path)));
+  }
+
+  link(from: BytePath, to: BytePath, follow: boolean): number {
+    if (follow) {
+      try {
+        from = fs.realpathSync(hostPath(from), { encoding: 'latin1' });
+      } catch (error) {
+        return fromNodeError(error);
+      }
+    }
+    return run(() => fs.linkSync(hostPath(from), hostPath(to)));
+  }
+
+  rename(from: BytePath, to: BytePath, flags: number): number {
+    // RENAME_NOREPLACE by looking first: Node has no renameat2, so a race with another process remains.
+    if (flags === 1) {
+      if (typeof hostStat(to, false) !== 'number') return -EEXIST;
+    } else if (flags !== 0) {
+      return -EINVAL;
+    }
+    return run(() => fs.renameSync(hostPath(from), hostPath(to)));
+  }
+
+  mknod(path: BytePath, mode: number, _dev: number): number {
+    const type = mode & S_IFMT;
+    if (type !== 0 && type !== S_IFREG) return type === 0o010000 ? -EOPNOTSUPP : -EPERM;
+    return run(() => fs.closeSync(fs.openSync(hostPath(path), C.O_CREAT | C.O_EXCL | C.O_WRONLY, mode & 0o7777)));
+  }
+
+  truncate(path: BytePath, size: number): number {
+    if (size < 0) return -EINVAL;
+    return run(() => fs.truncateSync(hostPath(path), size));
+  }
+
+  chmod(path: BytePath, mode: number, follow: boolean): number {
+    if (!follow) {
+      const now = this.mode(path);
+      if (now < 0) return now;
+      if ((now & S_IFMT) === 0o120000) return -EOPNOTSUPP;
+    }
+    return run(() => fs.chmodSync(hostPath(path), mode));
+  }
+
+  chown(path: BytePath, uid: number, gid: number, follow: boolean): number {
+    const change = follow ? fs.chownSync : fs.lchownSync;
+    return run(() => change(hostPath(path), uid >>> 0, gid >>> 0));
+  }
+
+  utimes(path: BytePath, atime: Timespec | null, mtime: Timespec | null, follow: boolean): number {
+    const now = hostStat(path, follow);
+    if (typeof now === 'number') return now;
+    const change = follow ? fs.utimesSync : fs.lutimesSync;
+    return run(() => change(hostPath(path), toSeconds(atime ?? now.atime), toSeconds(mtime ?? now.mtime)));
+  }
+
+  statfs(path: BytePath): Statfs | number {
+    try {
+      return fromStatFs(fs.statfsSync(hostPath(path)));
+    } catch (error) {
+      return fromNodeError(error);
+    }
+  }
+}
+
+/** Whether an open of a FIFO failed for want of a reader (man 7 fifo). */
+export function isFifoWithoutReader(result: OpenFile | number): boolean {
+  return result === -ENXIO;
+}
