@@ -1,0 +1,57 @@
+import type { Block, Terminal } from '../../ir/block.ts';
+import { Builder } from '../../ir/builder.ts';
+import { eliminateDeadCode } from '../../ir/finish.ts';
+import { Exit } from '../../memory/layout.ts';
+import { Decoder } from '../decoder.ts';
+import type { FrontEnd } from '../frontend.ts';
+import { extractFields } from '../pattern.ts';
+import { patternOf } from '../row.ts';
+import { helpers } from './helpers.ts';
+import { rows } from './table.ts';
+import { Translator } from './translator.ts';
+
+/** Longest block, in instructions: bounds one region function and the work lost on a fault. */
+const MAX_BLOCK = 64;
+
+/** AArch64 (Armv8.2-A, EL0, little endian). */
+export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translator> } => {
+  const decoder = new Decoder(rows);
+  const builder = new Builder();
+  const t = new Translator(builder);
+  return {
+    name: 'aarch64',
+    helpers,
+    decoder,
+    liftBlock(code, start, flagsIn, limit): Block {
+      builder.reset();
+      t.begin(flagsIn);
+      let pc = start;
+      let count = 0;
+      while (t.terminal === null && count < MAX_BLOCK && pc < limit) {
+        t.pc = pc;
+        builder.pc = pc;
+        const word = code.getUint32(pc, true);
+        const row = decoder.decode(word);
+        if (row?.lift) row.lift(t, extractFields(patternOf(row), word));
+        else t.end({ kind: 'exit', reason: Exit.UNDEFINED, pc });
+        pc += 4;
+        count++;
+      }
+      const terminal: Terminal = t.terminal ?? { kind: 'jump', target: pc };
+      return {
+        pc: start,
+        end: pc,
+        ops: eliminateDeadCode(builder.ops, terminal),
+        terminal,
+        count,
+        flagsIn,
+        readsFlags: t.readsFlags,
+        flagsOut: t.flagsOut,
+      };
+    },
+    disassemble(code, pc): string {
+      const row = decoder.decode(code.getUint32(pc, true));
+      return row ? row.syntax : `.inst 0x${code.getUint32(pc, true).toString(16).padStart(8, '0')}`;
+    },
+  };
+};

@@ -1,0 +1,117 @@
+import type { OpName } from '../../../ir/opcodes.ts';
+import type { Value } from '../../../ir/value.ts';
+import type { Row } from '../../row.ts';
+import type { Translator } from '../translator.ts';
+import { extended } from './dp-register.ts';
+import { insn } from './row.ts';
+
+type F = Readonly<Record<string, number>>;
+type I64 = Value<'i64'>;
+
+const zeroLoads = ['i64.load8_u', 'i64.load16_u', 'i64.load32_u', 'i64.load'] as const;
+const signLoads = ['i64.load8_s', 'i64.load16_s', 'i64.load32_s'] as const;
+const signLoads32 = ['i32.load8_s', 'i32.load16_s'] as const;
+const stores = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store'] as const satisfies readonly OpName[];
+
+/** What size and opc of a load/store mean (C4.1.91); null: unallocated; prefetches do nothing. */
+export const access = (t: Translator, size: number, opc: number, rt: number): ((addr: I64, disp: number) => (() => void)) | null | 'prefetch' => {
+  if (opc === 0) {
+    return (addr, disp) => {
+      t.store(stores[size] as OpName, addr, t.x(rt), disp);
+      return () => {};
+    };
+  }
+  if (opc === 1) {
+    return (addr, disp) => {
+      const v = t.load(zeroLoads[size] as 'i64.load', addr, disp);
+      return () => t.setX(rt, v);
+    };
+  }
+  if (opc === 2) {
+    if (size === 3) return 'prefetch';
+    return (addr, disp) => {
+      const v = t.load(signLoads[size] as 'i64.load32_s', addr, disp);
+      return () => t.setX(rt, v);
+    };
+  }
+  if (size > 1) return null;
+  return (addr, disp) => {
+    const v = t.load(signLoads32[size] as 'i32.load8_s', addr, disp);
+    return () => t.setW(rt, v);
+  };
+};
+
+type Index = 'offset' | 'pre' | 'post';
+
+/** One register at base + displacement, with or without write-back of the base. */
+const single = (t: Translator, { size, opc, rn, rt }: F, disp: number, index: Index): void => {
+  const act = access(t, size as number, opc as number, rt as number);
+  if (act === null || (act === 'prefetch' && index !== 'offset')) return t.undefined();
+  if (act === 'prefetch') return;
+  const base = t.xsp(rn as number);
+  const write = act(base, index === 'post' ? 0 : disp);
+  const moved = index === 'offset' ? null : t.b.i64.add(base, t.b.const64(disp));
+  write();
+  if (moved) t.setXsp(rn as number, moved);
+};
+
+const registerOffset = (t: Translator, { size, opc, rm, option, s, rn, rt }: F): void => {
+  if (((option as number) & 2) === 0) return t.undefined();
+  const act = access(t, size as number, opc as number, rt as number);
+  if (act === null) return t.undefined();
+  if (act === 'prefetch') return;
+  const offset = extended(t, t.w64, rm as number, option as number, s === 1 ? (size as number) : 0) as I64;
+  act(t.b.i64.add(t.xsp(rn as number), offset), 0)();
+};
+
+const literal = (t: Translator, { imm19, rt }: F, size: number, opc: number): void => {
+  const act = access(t, size, opc, rt as number);
+  if (act === null || act === 'prefetch') return;
+  act(t.b.const64(t.pc + (imm19 as number) * 4), 0)();
+};
+
+/** LDP, STP, LDPSW, LDNP, STNP. opc: 0 = 32 bits, 1 = signed words (loads), 2 = 64 bits. */
+const pair = (t: Translator, { opc, l, imm7, rt2, rn, rt }: F, index: Index): void => {
+  const signed = opc === 1;
+  if (opc === 3 || (signed && l === 0)) return t.undefined();
+  const bytes = opc === 2 ? 8 : 4;
+  const disp = (imm7 as number) * bytes;
+  const base = t.xsp(rn as number);
+  const at = index === 'post' ? 0 : disp;
+  const moved = index === 'offset' ? null : t.b.i64.add(base, t.b.const64(disp));
+  if (l === 0) {
+    const op = bytes === 8 ? 'i64.store' : 'i64.store32';
+    t.store(op, base, t.x(rt as number), at);
+    t.store(op, base, t.x(rt2 as number), at + bytes);
+  } else {
+    const op = bytes === 8 ? 'i64.load' : signed ? 'i64.load32_s' : 'i64.load32_u';
+    const first = t.load(op, base, at);
+    const second = t.load(op, base, at + bytes);
+    t.setX(rt as number, first);
+    t.setX(rt2 as number, second);
+  }
+  if (moved) t.setXsp(rn as number, moved);
+};
+
+/** C4.1.91 Loads and Stores: the plain general-register forms */
+// biome-ignore format: one instruction per line
+export const loadStore: readonly Row<Translator>[] = [
+  // Load register (literal)
+  insn('ldr <Wt>, <label>', '00 011 0 00 imm19:s19 rt:5', (t, f) => literal(t, f, 2, 1)),
+  insn('ldr <Xt>, <label>', '01 011 0 00 imm19:s19 rt:5', (t, f) => literal(t, f, 3, 1)),
+  insn('ldrsw <Xt>, <label>', '10 011 0 00 imm19:s19 rt:5', (t, f) => literal(t, f, 2, 2)),
+  insn('prfm <prfop>, <label>', '11 011 0 00 imm19:s19 rt:5', () => {}),
+  // Load/store register pair
+  insn('<ldst>np <Rt>, <Rt2>, [<Xn|SP>, #<imm7>]', 'opc:2 101 0 000 l:1 imm7:s7 rt2:5 rn:5 rt:5', (t, f) => (f.opc === 1 ? t.undefined() : pair(t, f, 'offset'))),
+  insn('<ldst>p <Rt>, <Rt2>, [<Xn|SP>], #<imm7>', 'opc:2 101 0 001 l:1 imm7:s7 rt2:5 rn:5 rt:5', (t, f) => pair(t, f, 'post')),
+  insn('<ldst>p <Rt>, <Rt2>, [<Xn|SP>, #<imm7>]', 'opc:2 101 0 010 l:1 imm7:s7 rt2:5 rn:5 rt:5', (t, f) => pair(t, f, 'offset')),
+  insn('<ldst>p <Rt>, <Rt2>, [<Xn|SP>, #<imm7>]!', 'opc:2 101 0 011 l:1 imm7:s7 rt2:5 rn:5 rt:5', (t, f) => pair(t, f, 'pre')),
+  // Load/store register (unscaled immediate), (post), (unprivileged: EL0 is unprivileged anyway), (pre)
+  insn('<ldst>ur<size> <Rt>, [<Xn|SP>, #<imm9>]', 'size:2 111 0 00 opc:2 0 imm9:s9 00 rn:5 rt:5', (t, f) => single(t, f, f.imm9, 'offset')),
+  insn('<ldst>r<size> <Rt>, [<Xn|SP>], #<imm9>', 'size:2 111 0 00 opc:2 0 imm9:s9 01 rn:5 rt:5', (t, f) => single(t, f, f.imm9, 'post')),
+  insn('<ldst>tr<size> <Rt>, [<Xn|SP>, #<imm9>]', 'size:2 111 0 00 opc:2 0 imm9:s9 10 rn:5 rt:5', (t, f) => (f.size === 3 && f.opc > 1 ? t.undefined() : single(t, f, f.imm9, 'offset'))),
+  insn('<ldst>r<size> <Rt>, [<Xn|SP>, #<imm9>]!', 'size:2 111 0 00 opc:2 0 imm9:s9 11 rn:5 rt:5', (t, f) => single(t, f, f.imm9, 'pre')),
+  // Load/store register (register offset), (unsigned immediate)
+  insn('<ldst>r<size> <Rt>, [<Xn|SP>, <Rm>, <extend>]', 'size:2 111 0 00 opc:2 1 rm:5 option:3 s:1 10 rn:5 rt:5', registerOffset),
+  insn('<ldst>r<size> <Rt>, [<Xn|SP>, #<imm12>]', 'size:2 111 0 01 opc:2 imm12:12 rn:5 rt:5', (t, f) => single(t, f, f.imm12 << f.size, 'offset')),
+];

@@ -1,0 +1,15 @@
+/** What a helper gets: memory by wasm offset, and checked access to guest memory. */
+export interface HelperContext {
+  /** The whole wasm memory (CPU states by their offset). */
+  readonly view: DataView;
+  readonly u8: Uint8Array;
+  /**
+   * Check a guest access of `size` bytes at the u64 address; returns the wasm offset of the bytes, or -1
+   * after the fault has been put into the CPU state (the helper then returns 1).
+   */
+  access(state: number, addr: bigint, size: number, write: boolean): number;
+  /** The guest says that instructions in [addr, addr + length) may have changed. */
+  invalidateCode(addr: number, length: number): void;
+  /** FPCR, FPSR or their like was written: the exact floating-point mode may be due. */
+  fpModeChanged(state: number): void;
+}
