@@ -6,14 +6,29 @@ import { fixedToFp, fpConvert, fpRoundInt, fpToFixed } from '../../../softfloat/
 import { FpEnv, Round, type RoundingMode } from '../../../softfloat/env.ts';
 import * as estimate from '../../../softfloat/estimate.ts';
 import { F16, F32, F64, type Format } from '../../../softfloat/format.ts';
-import { writeNzcv } from '../flags.ts';
+import type { HelperContext } from '../../helper.ts';
+import { readNzcv, writeNzcv } from '../flags.ts';
 import { defineHelper, readX, writeX } from '../helpers.ts';
 import { Sys } from '../registers.ts';
-import { defineAcross, defineLanes, defineLong, defineNarrow, definePairs, getLane, type LaneContext, type LaneFunction, raise, setLane } from './lanes.ts';
+import {
+  defineAcross,
+  defineLanes,
+  defineLong,
+  defineNarrow,
+  definePairs,
+  getLane,
+  type LaneContext,
+  type LaneFunction,
+  raise,
+  setLane,
+} from './lanes.ts';
 
 type Two = (format: Format, a: bigint, b: bigint, env: FpEnv) => bigint;
 
-const two = (f: Two): LaneFunction => (n, m, _d, c) => f(c.format, n, m, c.env);
+const two =
+  (f: Two): LaneFunction =>
+  (n, m, _d, c) =>
+    f(c.format, n, m, c.env);
 const mask = (yes: boolean, c: LaneContext): bigint => (yes ? (1n << BigInt(c.bits)) - 1n : 0n);
 const abs = (n: bigint, c: LaneContext): bigint => arithmetic.fpAbs(c.format, n);
 const neg = (n: bigint, c: LaneContext): bigint => arithmetic.fpNeg(c.format, n);
@@ -138,22 +153,33 @@ export const fpCvt: number = defineHelper((c, state, word) => {
 });
 
 /** FCMP, FCMPE: NZCV into CC_*, aux = the word (bit 3: with zero, bit 4: E). */
-export const fpCmp: number = defineHelper((c, state, word) => {
+export const fpCmp: number = defineHelper((c, state, word) => compareFlags(c, state, word));
+
+function compareFlags(c: HelperContext, state: number, word: number): number {
   const type = (word >>> 22) & 3;
   const size = typeSize[type] as number;
   const env = new FpEnv(c.view.getUint32(state + Sys.FPCR, true));
-  // FCCMP(E) shares this: it has the condition in bits 15–12 and no zero form.
-  const conditional = (word & 0xc00) === 0x400;
-  const zero = !conditional && (word & 8) !== 0;
   const n = getLane(c.view, vreg(state, word >>> 5), size, 0);
-  const m = zero ? 0n : getLane(c.view, vreg(state, word >>> 16), size, 0);
+  const m = word & 8 ? 0n : getLane(c.view, vreg(state, word >>> 16), size, 0);
   writeNzcv(c.view, state, compare.fpCompare(formats[type] as Format, n, m, (word & 16) !== 0, env));
   raise(c, state, env.flags);
+  return 0;
+}
+
+/** FCCMP, FCCMPE: compare if the condition holds, else the flags given; aux = the word. */
+export const fpCcmp: number = defineHelper((c, state, word) => {
+  const flags = readNzcv(c.view, state);
+  const [n, z, carry, v] = [8, 4, 2, 1].map((bit) => (flags & bit) !== 0) as [boolean, boolean, boolean, boolean];
+  const cond = (word >>> 12) & 15;
+  const base = [z, carry, n, v, carry && !z, n === v, n === v && !z, true][cond >> 1] as boolean;
+  if (cond >= 14 || base !== ((cond & 1) === 1)) return compareFlags(c, state, word & ~8);
+  writeNzcv(c.view, state, word & 15);
   return 0;
 });
 
 /** Rounding mode of FCVT[NPMZA] by the rmode field; opcode 4 and 5 are ties-away. */
-const cvtMode = (word: number): RoundingMode => ((word & (1 << 18)) !== 0 ? Round.AWAY : (((word >>> 19) & 3) as RoundingMode));
+const cvtMode = (word: number): RoundingMode =>
+  (word & (1 << 18)) !== 0 ? Round.AWAY : (((word >>> 19) & 3) as RoundingMode);
 
 /** FCVT* to a general register, aux = the word; bit 21 clear: fixed point, fbits = 64 − scale. */
 export const fpToX: number = defineHelper((c, state, word) => {
@@ -164,7 +190,12 @@ export const fpToX: number = defineHelper((c, state, word) => {
   const fraction = fixed ? 64 - ((word >>> 10) & 63) : 0;
   const n = getLane(c.view, vreg(state, word >>> 5), typeSize[type] as number, 0);
   const mode = fixed ? Round.ZERO : cvtMode(word);
-  writeX(c, state, word & 31, fpToFixed(formats[type] as Format, n, fraction, width, (word & (1 << 16)) !== 0, mode, env));
+  writeX(
+    c,
+    state,
+    word & 31,
+    fpToFixed(formats[type] as Format, n, fraction, width, (word & (1 << 16)) !== 0, mode, env),
+  );
   raise(c, state, env.flags);
   return 0;
 });

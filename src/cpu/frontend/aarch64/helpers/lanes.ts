@@ -54,7 +54,15 @@ export type LaneFunction = (n: bigint, m: bigint, d: bigint, c: LaneContext) => 
 export const Shape: { readonly SCALAR: 2; readonly Q0: 0; readonly Q1: 1 } = { Q0: 0, Q1: 1, SCALAR: 2 };
 
 /** Registers, lane size (log2 of bytes), shape (Q, or Shape.SCALAR), immediate (0–255), element of m (or -1 = each its own). */
-export function packLanes(rd: number, rn: number, rm: number, size: number, shape: number, imm = 0, index = -1): number {
+export function packLanes(
+  rd: number,
+  rn: number,
+  rm: number,
+  size: number,
+  shape: number,
+  imm = 0,
+  index = -1,
+): number {
   return rd | (rn << 5) | (rm << 10) | (size << 15) | (shape << 17) | ((index + 1) << 19) | (imm << 24);
 }
 
@@ -120,7 +128,8 @@ function store(view: DataView, at: number, size: number, count: number): void {
   for (let i = 0; i < count; i++) setLane(view, at, size, i, results[i] as bigint);
 }
 
-const laneCount = (shape: number, size: number): number => (shape === Shape.SCALAR ? 1 : (shape === 1 ? 16 : 8) >> size);
+const laneCount = (shape: number, size: number): number =>
+  shape === Shape.SCALAR ? 1 : (shape === 1 ? 16 : 8) >> size;
 
 /** d[i] = f(n[i], m[i] or the element chosen, d[i]). */
 export const defineLanes = (f: LaneFunction): number =>

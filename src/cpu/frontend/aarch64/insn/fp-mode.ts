@@ -72,9 +72,7 @@ export function floats(t: Translator, type: number): Floats {
     set: (n, v) => (double ? t.setD(n, v as Value<'f64'>) : t.setS(n, v as Value<'f32'>)),
     const: (n) => (double ? b.constF64(n) : b.constF32(n)),
     defaultNaN: () =>
-      double
-        ? b.f64.reinterpret_i64(b.const64Parts(0, 0x7ff8_0000))
-        : b.f32.reinterpret_i32(b.const32(0x7fc0_0000)),
+      double ? b.f64.reinterpret_i64(b.const64Parts(0, 0x7ff8_0000)) : b.f32.reinterpret_i32(b.const32(0x7fc0_0000)),
   };
 }
 
@@ -88,7 +86,9 @@ export function arithmeticNaN(f: Floats, t: Translator, r: Float, ...operands: F
 export const floatLanes = (sz: number): 'f32x4' | 'f64x2' => (sz === 1 ? 'f64x2' : 'f32x4');
 
 const defaultLanes = (t: Translator, sz: number): V128 =>
-  sz === 1 ? t.b.constV64(0x7ff8_0000_0000_0000n, 0x7ff8_0000_0000_0000n) : t.b.constV64(0x7fc0_0000_7fc0_0000n, 0x7fc0_0000_7fc0_0000n);
+  sz === 1
+    ? t.b.constV64(0x7ff8_0000_0000_0000n, 0x7ff8_0000_0000_0000n)
+    : t.b.constV64(0x7fc0_0000_7fc0_0000n, 0x7fc0_0000_7fc0_0000n);
 
 const eqSelf = (t: Translator, sz: number, v: V128): V128 => t.b.emit(`${floatLanes(sz)}.eq` as OpName, v, v) as V128;
 
