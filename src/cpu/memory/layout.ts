@@ -57,6 +57,7 @@ export const State: {
   readonly DEPTH_LIMIT: number;
   readonly IP: number;
   readonly BUDGET: number;
+  readonly JUMP_CACHE: number;
   readonly CC_OP: number;
   readonly CC_A: number;
   readonly CC_B: number;
@@ -84,6 +85,8 @@ export const State: {
   IP: 0x20,
   /** u32, cold-tier blocks until it returns to the dispatcher. */
   BUDGET: 0x24,
+  /** u32, wasm offset of this task's jump cache. */
+  JUMP_CACHE: 0x28,
   /** Lazy condition codes: kind (u32) and operands (u64). */
   CC_OP: 0x80,
   CC_A: 0x88,
