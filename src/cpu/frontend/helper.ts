@@ -8,8 +8,8 @@ export interface HelperContext {
    * after the fault has been put into the CPU state (the helper then returns 1).
    */
   access(state: number, addr: bigint, size: number, write: boolean): number;
-  /** The guest says that instructions in [addr, addr + length) may have changed. */
-  invalidateCode(addr: number, length: number): void;
+  /** Instructions in [addr, addr + length) may have changed; true = translations were dropped, leave. */
+  invalidateCode(addr: number, length: number): boolean;
   /** FPCR, FPSR or their like was written: the exact floating-point mode may be due. */
   fpModeChanged(state: number): void;
 }

@@ -21,6 +21,8 @@ export class Value<T extends Type = Type> {
   readonly pc: number;
   uses = 0;
   slot = 0;
+  /** Scratch of back ends: uses not yet emitted. */
+  left = 0;
 
   constructor(
     info: OpInfo,

@@ -1,4 +1,4 @@
-import { State } from '../../../memory/layout.ts';
+import { Exit, State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
 import { defineHelper, writeX } from '../helpers.ts';
 import { Sys } from '../registers.ts';
@@ -107,8 +107,12 @@ const dcZva = (t: Translator, rt: number): void => {
 
 const icIvau: number = defineHelper((c, state, aux) => {
   const addr = aux === 31 ? 0n : c.view.getBigUint64(state + State.REGS + 8 * aux, true);
-  c.invalidateCode(Number(addr & 0xffffffc0n), 64);
-  return 0;
+  if (!c.invalidateCode(Number(addr & 0xffffffc0n), 64)) return 0;
+  // this very block may be stale: leave and go on behind the instruction
+  const pc = c.view.getBigUint64(state + State.PC, true);
+  c.view.setBigUint64(state + State.PC, pc + 4n, true);
+  c.view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
 });
 
 const IC_IVAU = sys(1, 3, 7, 5, 1);
@@ -119,9 +123,7 @@ const cleans: ReadonlySet<number> = new Set([10, 12, 13, 11, 14].map((crm) => sy
 const systemInstruction = (t: Translator, op: number, rt: number): void => {
   if (op === DC_ZVA) return dcZva(t, rt);
   if (op === IC_IVAU) {
-    t.helper(icIvau, rt);
-    // the rest of this block may be what was invalidated
-    return t.end({ kind: 'jump', target: t.pc + 4 });
+    return t.helper(icIvau, rt);
   }
   if (!cleans.has(op)) t.undefined();
 };

@@ -1,0 +1,372 @@
+import type { Block } from '../../ir/block.ts';
+import { terminalValue } from '../../ir/finish.ts';
+import { type Type, typeSize } from '../../ir/types.ts';
+import type { Value } from '../../ir/value.ts';
+import { CPU_STATE_SIZE, State } from '../../memory/layout.ts';
+import { findHandler, handlerNumber, isCompare } from './handlers.ts';
+
+/** Where the encoder puts records and constants; offsets are wasm offsets. */
+export interface RecordSink {
+  /** Append a record; returns its offset. */
+  put(op: number, d: number, a: number, b: number, imm: number, pc: number): number;
+  /** Offset the next record will have. */
+  here(): number;
+  patchImm(record: number, imm: number): void;
+  /** 16-byte constants, deduplicated; `bytes` may be 32 long (shuffle masks). */
+  constant(bytes: readonly number[]): number;
+  /** A stub record that links `patch` to the block (pc, flags kind) when first executed. */
+  unlinked(pc: number, kind: number, patch: number): number;
+  /** First record of that block if it is translated already, else 0. */
+  linked(pc: number, kind: number): number;
+}
+
+const TEMP_COUNT = (CPU_STATE_SIZE - State.TEMPS) / 16;
+const NONE = -1;
+
+/** Stack of free temporaries, as state offsets. */
+class Temps {
+  private readonly free: number[] = [];
+  constructor() {
+    for (let i = TEMP_COUNT - 1; i >= 0; i--) this.free.push(State.TEMPS + 16 * i);
+  }
+  take(): number {
+    const t = this.free.pop();
+    if (t === undefined) throw new Error('cold tier: out of temporaries');
+    return t;
+  }
+  give(slot: number): void {
+    if (slot >= State.TEMPS) this.free.push(slot);
+  }
+}
+
+const mov = (type: Type): string => (typeSize[type] === 16 ? 'mov128' : typeSize[type] === 8 ? 'mov64' : 'mov32');
+const isSet = (v: Value | undefined): v is Value => v?.info.kind === 'set';
+const fitsImm = (v: Value): boolean => v.isConst && (v.type === 'i32' || (v.type === 'i64' && v.hi === v.imm >> 31));
+
+/** Turns one IR block into cold-tier records. */
+class BlockEncoder {
+  private readonly out: RecordSink;
+  private readonly temps = new Temps();
+  /** Values that live in a guest register's slot, by that slot's offset. */
+  private readonly homed = new Map<number, Value[]>();
+  private pc = 0;
+
+  constructor(out: RecordSink) {
+    this.out = out;
+  }
+
+  encode(block: Block): void {
+    const { ops, terminal } = block;
+    for (const v of ops) {
+      v.slot = NONE;
+      v.left = v.uses;
+    }
+    const cond = terminalValue(terminal);
+    const fused = terminal.kind === 'branch' && cond && cond === ops.at(-1) && cond.uses === 1 && isCompare(cond.info);
+    const count = fused ? ops.length - 1 : ops.length;
+    for (let i = 0; i < count; i++) {
+      const v = ops[i] as Value;
+      this.pc = v.pc;
+      const next = ops[i + 1];
+      // a result whose next step is to be a register is computed right there
+      const target = isSet(next) && next.a === v ? next.imm : NONE;
+      if (this.operation(v, target)) i++;
+    }
+    this.terminal(block, fused ? cond : null);
+  }
+
+  private emit(key: string, d: number, a = 0, b = 0, imm = 0): number {
+    return this.out.put(handlerNumber(key), d, a, b, imm, this.pc);
+  }
+
+  /** Slot of an operand; materialises constants. */
+  private slot(v: Value): number {
+    if (v.slot === NONE) {
+      v.slot = this.temps.take();
+      this.constantInto(v, v.slot);
+    }
+    return v.slot;
+  }
+
+  private constantInto(v: Value, d: number): void {
+    if (v.type === 'i32') this.emit('const32', d, 0, 0, v.imm);
+    else if (v.type === 'i64') this.out.put(handlerNumber('const64'), d, 0, 0, v.imm, v.hi >>> 0);
+    else if (v.type === 'v128') this.emit('constV128', d, 0, 0, this.out.constant(v.lanes ?? []));
+    else if (v.type === 'f32') this.emit('const32', d, 0, 0, floatBits(v.imm));
+    else {
+      const [lo, hi] = doubleBits(v.imm);
+      this.out.put(handlerNumber('const64'), d, 0, 0, lo, hi >>> 0);
+    }
+  }
+
+  private used(v: Value | null): void {
+    if (!v) return;
+    v.left--;
+    if (v.left === 0 && v.slot >= State.TEMPS) this.temps.give(v.slot);
+  }
+
+  /** A register slot is about to be overwritten: values living there move out. */
+  private evict(offset: number): void {
+    const values = this.homed.get(offset);
+    if (!values) return;
+    this.homed.delete(offset);
+    for (const v of values) {
+      if (v.left <= 0) continue;
+      const temp = this.temps.take();
+      this.emit(mov(v.type), temp, offset);
+      v.slot = temp;
+    }
+  }
+
+  private home(offset: number, v: Value): void {
+    v.slot = offset;
+    const list = this.homed.get(offset);
+    if (list) list.push(v);
+    else this.homed.set(offset, [v]);
+  }
+
+  /** Where a result goes: the register it is set to next, or a temporary. Call after `used` of operands. */
+  private destination(v: Value, target: number): number {
+    if (target === NONE) {
+      v.slot = this.temps.take();
+      return v.slot;
+    }
+    this.evict(target);
+    this.home(target, v);
+    v.left--; // the set
+    return target;
+  }
+
+  /** Emits one operation; true when the following register write was done with it. */
+  private operation(v: Value, target: number): boolean {
+    const { info } = v;
+    switch (info.kind) {
+      case 'const':
+        if (target === NONE) return false; // materialised at first use
+        this.constantInto(v, this.destination(v, target));
+        return true;
+      case 'get':
+        this.home(v.imm, v);
+        return false;
+      case 'set':
+        this.set(v);
+        return false;
+      case 'cc':
+        this.flags(v);
+        return false;
+      case 'fence':
+        this.emit('fence', 0);
+        return false;
+      case 'helper':
+        for (const offset of [...this.homed.keys()]) this.evict(offset);
+        this.out.put(handlerNumber('helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
+        return false;
+      case 'load': {
+        const a = this.slot(v.a as Value);
+        this.used(v.a);
+        // a load that is never used must still fault
+        const unused = v.uses === 0;
+        const d = this.destination(v, target);
+        this.emit(info.name, d, a, 0, v.imm);
+        if (unused) this.temps.give(d);
+        return target !== NONE;
+      }
+      case 'store': {
+        const a = this.slot(v.a as Value);
+        const b = this.slot(v.b as Value);
+        this.emit(info.name, 0, a, b, v.imm);
+        this.used(v.a);
+        this.used(v.b);
+        return false;
+      }
+      case 'atomic': {
+        const a = this.slot(v.a as Value);
+        const b = v.b ? this.slot(v.b) : 0;
+        const c = v.c ? this.slot(v.c) : 0;
+        // operands are read after the result's slot is chosen: keep them apart
+        const d = info.result === 'void' ? 0 : this.temps.take();
+        this.emit(info.name, d, a, b, c);
+        this.used(v.a);
+        this.used(v.b);
+        this.used(v.c);
+        if (info.result !== 'void') {
+          v.slot = d;
+          if (v.uses === 0) this.temps.give(d);
+        }
+        return false;
+      }
+      case 'pure':
+        return this.pure(v, target);
+    }
+  }
+
+  private set(v: Value): void {
+    const value = v.a as Value;
+    if (value.slot === v.imm) {
+      this.used(value);
+      return;
+    }
+    const from = value.isConst && value.slot === NONE ? NONE : value.slot;
+    value.left--;
+    // clearing the rest of a vector register around a scalar: one record
+    this.evict(v.imm);
+    if (from === NONE) this.constantInto(value, v.imm);
+    else this.emit(mov(value.type), v.imm, value.slot);
+    if (value.left > 0 && value.slot === NONE) this.home(v.imm, value);
+    else if (value.left === 0 && value.slot >= State.TEMPS) this.temps.give(value.slot);
+  }
+
+  private flags(v: Value): void {
+    const a = this.slot(v.a as Value);
+    const b = this.slot(v.b as Value);
+    const c = v.c ? this.slot(v.c) : 0;
+    this.used(v.a);
+    this.used(v.b);
+    this.used(v.c);
+    // operands that live in the CC slots themselves are read by the same record: only later uses move
+    for (const offset of [State.CC_OP, State.CC_A, State.CC_B, State.CC_C]) this.evict(offset);
+    const moved = (x: Value | null, before: number): number => (x && x.left > 0 ? x.slot : before);
+    this.emit(v.c ? 'cc3' : 'cc', v.imm, moved(v.a, a), moved(v.b, b), v.c ? moved(v.c, c) : 0);
+  }
+
+  private pure(v: Value, target: number): boolean {
+    const { info } = v;
+    if (info.name.includes('_lane')) return this.lane(v, target);
+    const x = v.a as Value;
+    if (v.b && !v.c && fitsImm(v.b) && v.b.slot === NONE && findHandler(`#${info.name}`) !== undefined) {
+      const a = this.slot(x);
+      this.used(x);
+      v.b.left--;
+      this.emit(`#${info.name}`, this.destination(v, target), a, 0, v.b.imm);
+      return target !== NONE;
+    }
+    const a = this.slot(x);
+    const b = v.b ? this.slot(v.b) : 0;
+    const c = v.c ? this.slot(v.c) : 0;
+    this.used(v.a);
+    this.used(v.b);
+    this.used(v.c);
+    let imm = c;
+    if (info.name === 'i8x16.shuffle') imm = this.out.constant(swizzleMasks(v.lanes ?? []));
+    this.emit(info.name, this.destination(v, target), a, b, imm);
+    return target !== NONE;
+  }
+
+  /** Lanes are bytes of a slot. */
+  private lane(v: Value, target: number): boolean {
+    const { name } = v.info;
+    const bytes = laneBytes[name.slice(0, name.indexOf('.'))] as number;
+    const at = bytes * v.imm;
+    if (name.includes('extract')) {
+      const a = this.slot(v.a as Value);
+      this.used(v.a);
+      const d = this.destination(v, target);
+      const key = bytes === 8 ? 'mov64' : bytes === 4 ? 'mov32' : `slot${bytes * 8}${name.endsWith('_s') ? 's' : 'u'}`;
+      this.emit(key, d, a + at);
+      return target !== NONE;
+    }
+    const vector = v.a as Value;
+    const scalar = this.slot(v.b as Value);
+    if (at === 0 && bytes >= 4 && isZeroVector(vector) && vector.slot === NONE) {
+      vector.left--;
+      this.used(v.b);
+      this.emit(bytes === 8 ? 'set64z' : 'set32z', this.destination(v, target), scalar);
+      return target !== NONE;
+    }
+    // built in a temporary: the scalar may live where the result goes
+    const from = vector.isConst && vector.slot === NONE ? NONE : vector.slot;
+    const d = this.temps.take();
+    if (from === NONE) this.constantInto(vector, d);
+    else this.emit('mov128', d, from);
+    this.emit(bytes === 8 ? 'mov64' : bytes === 4 ? 'mov32' : `putSlot${bytes * 8}`, d + at, scalar);
+    if (from === NONE) vector.left--;
+    else this.used(vector);
+    this.used(v.b);
+    v.slot = d;
+    return false;
+  }
+
+  private goto(pc: number, kind: number, from: number): void {
+    const back = pc <= from;
+    const record = this.emit(back ? 'jumpBack' : 'jump', 0);
+    this.link(record, pc, kind);
+  }
+
+  private link(record: number, pc: number, kind: number): void {
+    this.out.patchImm(record, this.out.linked(pc, kind) || this.out.unlinked(pc, kind, record));
+  }
+
+  private terminal(block: Block, fused: Value | null): void {
+    const t = block.terminal;
+    const kind = block.flagsOut;
+    const from = block.end - 4;
+    this.pc = from;
+    switch (t.kind) {
+      case 'jump':
+        return this.goto(t.target, kind, from);
+      case 'branch': {
+        const branch = fused ? this.fusedBranch(fused) : this.emit('branchIf', 0, this.slot(t.cond));
+        // stubs come after the jump that falls through, so that records stay in line
+        const jump = this.emit(t.next <= from ? 'jumpBack' : 'jump', 0);
+        if (t.taken <= from) {
+          const back = this.emit('jumpBack', 0);
+          this.out.patchImm(branch, back);
+          this.link(back, t.taken, kind);
+        } else this.link(branch, t.taken, kind);
+        return this.link(jump, t.next, kind);
+      }
+      case 'call':
+      case 'callIndirect': {
+        this.pc = t.ret;
+        const record = this.emit(t.kind, 0, t.kind === 'call' ? 0 : this.slot(t.target));
+        const jump = this.emit('jump', 0);
+        // a callee may leave any flags
+        if (t.kind === 'call') this.link(record, t.target, kind);
+        return this.link(jump, t.ret, -1);
+      }
+      case 'jumpIndirect':
+        this.emit(t.isReturn ? 'return' : 'jumpIndirect', 0, this.slot(t.target));
+        return;
+      case 'syscall':
+        this.pc = t.next;
+        this.emit('syscall', 0);
+        this.pc = from;
+        return this.goto(t.next, kind, from);
+      case 'exit':
+        this.pc = t.pc;
+        this.emit('exit', 0, 0, 0, t.reason);
+    }
+  }
+
+  private fusedBranch(cond: Value): number {
+    const b = cond.b;
+    if (b && fitsImm(b) && b.slot === NONE) {
+      const a = this.slot(cond.a as Value);
+      return this.out.put(handlerNumber(`br# ${cond.info.name}`), 0, a, 0, 0, b.imm >>> 0);
+    }
+    const x = this.slot(cond.a as Value);
+    return this.emit(`br ${cond.info.name}`, 0, x, b ? this.slot(b) : 0);
+  }
+}
+
+const laneBytes: Readonly<Record<string, number>> = { i8x16: 1, i16x8: 2, i32x4: 4, i64x2: 8, f32x4: 4, f64x2: 8 };
+const isZeroVector = (v: Value): boolean => v.isConst && (v.lanes ?? []).every((b) => b === 0);
+
+/** Masks for two swizzles whose results are or-ed: 255 selects nothing. */
+const swizzleMasks = (lanes: readonly number[]): number[] => [
+  ...lanes.map((l) => (l < 16 ? l : 255)),
+  ...lanes.map((l) => (l >= 16 ? l - 16 : 255)),
+];
+
+const scratch = new DataView(new ArrayBuffer(8));
+const floatBits = (n: number): number => {
+  scratch.setFloat32(0, n);
+  return scratch.getInt32(0);
+};
+const doubleBits = (n: number): [number, number] => {
+  scratch.setFloat64(0, n);
+  return [scratch.getInt32(4), scratch.getInt32(0)];
+};
+
+/** Append the block's records to the sink. */
+export const encodeBlock = (block: Block, out: RecordSink): void => new BlockEncoder(out).encode(block);

@@ -1,0 +1,627 @@
+import type { OpName } from '../../ir/opcodes.ts';
+import type { Type } from '../../ir/types.ts';
+import { Value } from '../../ir/value.ts';
+import { Exit, GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../memory/layout.ts';
+import { Code, encodeModule } from '../wasm/encoder.ts';
+import { emitPure } from '../wasm/pure.ts';
+import { coldHandlers, type Handler, hotHandlers, type SpecialName } from './handlers.ts';
+
+/** Imports, by index: see Dispatch for what they do. All take the CPU state's offset first. */
+const IMPORTS = ['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'] as const;
+const F = { syscall: 0, helper: 1, memory: 2, lookup: 3, link: 4, hot: 5, run: 6, cold: 7 } as const;
+/** Type indices. */
+const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+
+const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
+const STATE = 0;
+const DEPTH = 1;
+
+/** Emits handlers; `ip` is the local with the record's wasm offset. */
+class Emitter {
+  readonly code: Code;
+  readonly ip: number;
+  readonly addr: number;
+  readonly wide: number[];
+  readonly tmp: number;
+
+  constructor(params: number, ip: number | null) {
+    this.code = new Code(params);
+    this.ip = ip ?? this.code.local('i32');
+    this.addr = this.code.local('i64');
+    this.tmp = this.code.local('i32');
+    this.wide = [this.code.local('i64'), this.code.local('i64'), this.code.local('i64')];
+  }
+
+  field(name: 'd' | 'a' | 'b'): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load16_u', REC[name]);
+  }
+  imm(): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load', REC.imm, 2);
+  }
+  pc(): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load', REC.pc, 2);
+  }
+  /** Address (wasm offset) of the state slot named by a field. */
+  slot(name: 'd' | 'a' | 'b'): void {
+    this.code.get(STATE);
+    this.field(name);
+    this.code.op('i32.add');
+  }
+  read(type: Type, name: 'a' | 'b'): void {
+    this.slot(name);
+    this.code.mem(`${type}.load`, 0, 0);
+  }
+  /** The third operand: its offset is in imm. */
+  readThird(type: Type): void {
+    this.code.get(STATE);
+    this.imm();
+    this.code.op('i32.add');
+    this.code.mem(`${type}.load`, 0, 0);
+  }
+  write(type: Type): void {
+    this.code.mem(`${type}.store`, 0, 0);
+  }
+  storePc(): void {
+    this.code.get(STATE);
+    this.code.get(this.ip);
+    this.code.mem('i64.load32_u', REC.pc, 2);
+    this.code.mem('i64.store', State.PC, 3);
+  }
+  leave(): void {
+    this.code.i32(-1);
+    this.code.return();
+  }
+  exit(reason: number): void {
+    this.code.get(STATE);
+    this.code.i32(reason);
+    this.code.mem('i32.store', State.EXIT_REASON, 2);
+    this.leave();
+  }
+
+  /** addr ← a + imm, checked for `size` bytes; leaves when the memory stub says so. */
+  address(size: number, write: boolean, atomic: boolean): void {
+    const c = this.code;
+    const table = write ? WRITE_BYTES : READ_BYTES;
+    this.read('i64', 'a');
+    if (!atomic) {
+      c.get(this.ip);
+      c.mem('i64.load32_s', REC.imm, 2);
+      c.op('i64.add');
+    }
+    c.tee(this.addr);
+    c.op('i32.wrap_i64');
+    c.tee(this.tmp);
+    c.i32(12);
+    c.op('i32.shr_u');
+    c.mem('i32.load8_u', table);
+    if (size > 1) {
+      c.get(this.tmp);
+      c.i32(size - 1);
+      c.op('i32.add');
+      c.i32(12);
+      c.op('i32.shr_u');
+      c.mem('i32.load8_u', table);
+      c.op('i32.or');
+    }
+    c.get(this.addr);
+    c.i64(32);
+    c.op('i64.shr_u');
+    c.op('i32.wrap_i64');
+    c.op('i32.or');
+    if (atomic && size > 1) {
+      c.get(this.tmp);
+      c.i32(size - 1);
+      c.op('i32.and');
+      c.op('i32.or');
+    }
+    c.if();
+    c.get(STATE);
+    c.get(this.addr);
+    c.mem('i64.store', State.FAULT_ADDR, 3);
+    c.get(STATE);
+    c.i32((write ? 2 : 1) | (atomic ? 8 : 0) | (size << 8));
+    c.mem('i32.store', State.EXIT_INFO, 2);
+    this.storePc();
+    c.get(STATE);
+    c.call(F.memory);
+    c.if();
+    this.leave();
+    c.end();
+    c.get(STATE);
+    c.mem('i64.load', State.FAULT_ADDR, 3);
+    c.set(this.addr);
+    c.end();
+  }
+
+  guest(): void {
+    this.code.get(this.addr);
+    this.code.op('i32.wrap_i64');
+  }
+
+  pure(h: Handler & { kind: 'pure' | 'pureImm' | 'branch' | 'branchImm' }): void {
+    const { info } = h;
+    const args = info.args as readonly Type[];
+    for (const [i, type] of args.entries()) {
+      if (i === 2) this.readThird(type);
+      else if (i === 1 && (h.kind === 'pureImm' || h.kind === 'branchImm')) {
+        this.code.get(this.ip);
+        const at = h.kind === 'pureImm' ? REC.imm : REC.pc;
+        this.code.mem(type === 'i64' ? 'i64.load32_s' : 'i32.load', at, 2);
+      } else this.read(type, i === 0 ? 'a' : 'b');
+    }
+    if (info.name === 'i8x16.shuffle') return this.shuffle();
+    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n) => this.wide[n] as number);
+  }
+
+  /** Lanes are not constants here: two swizzles with masks from the constant pool at imm. */
+  private shuffle(): void {
+    const c = this.code;
+    const second = this.vector();
+    c.set(second);
+    this.imm();
+    c.mem('v128.load', 0, 0);
+    c.op('i8x16.swizzle');
+    c.get(second);
+    this.imm();
+    c.mem('v128.load', 16, 0);
+    c.op('i8x16.swizzle');
+    c.op('v128.or');
+  }
+  private second: number | null = null;
+  private vector(): number {
+    this.second ??= this.code.local('v128');
+    return this.second;
+  }
+
+  /** A handler that goes on with the next record. */
+  straight(h: Handler): void {
+    const c = this.code;
+    switch (h.kind) {
+      case 'pure':
+      case 'pureImm':
+        this.slot('d');
+        this.pure(h);
+        this.write(h.info.result as Type);
+        return;
+      case 'load':
+        this.address(h.info.size, false, false);
+        this.slot('d');
+        this.guest();
+        c.mem(h.info.name, GUEST_BASE, 0);
+        this.write(h.info.result as Type);
+        return;
+      case 'store':
+        this.address(h.info.size, true, false);
+        this.guest();
+        this.read(h.info.args[1] as Type, 'b');
+        c.mem(h.info.name, GUEST_BASE, 0);
+        return;
+      case 'atomic': {
+        const { info } = h;
+        this.address(info.size, !info.name.includes('.load'), true);
+        if (info.result !== 'void') this.slot('d');
+        this.guest();
+        if (info.args.length > 1) this.read(info.args[1] as Type, 'b');
+        if (info.args.length > 2) this.readThird(info.args[2] as Type);
+        c.mem(info.name, GUEST_BASE, Math.log2(info.size));
+        if (info.result !== 'void') this.write(info.result as Type);
+      }
+    }
+  }
+}
+
+const copy = (e: Emitter, load: OpName, store: OpName): void => {
+  e.slot('d');
+  e.slot('a');
+  e.code.mem(load, 0, 0);
+  e.code.mem(store, 0, 0);
+};
+
+/** What a special does; those that do not fall through to the next record say `false`. */
+const special = (e: Emitter, name: SpecialName, next: number, count: number): boolean => {
+  const c = e.code;
+  switch (name) {
+    case 'exit':
+      e.storePc();
+      c.get(STATE);
+      e.imm();
+      c.mem('i32.store', State.EXIT_REASON, 2);
+      e.leave();
+      return false;
+    case 'jump':
+    case 'jumpBack':
+      e.imm();
+      c.set(e.ip);
+      c.br(name === 'jump' ? next : count);
+      return false;
+    case 'branchIf':
+      e.read('i32', 'a');
+      c.if();
+      e.imm();
+      c.set(e.ip);
+      c.br(next + 1);
+      c.end();
+      return true;
+    case 'call':
+    case 'callIndirect': {
+      if (name === 'call') e.imm();
+      else indirect(e);
+      c.set(e.tmp);
+      callRecord(e);
+      return true;
+    }
+    case 'jumpIndirect':
+      indirect(e);
+      c.set(e.ip);
+      c.br(count);
+      return false;
+    case 'return':
+      e.read('i64', 'a');
+      c.tee(e.addr);
+      c.i64(32);
+      c.op('i64.shr_u');
+      c.op('i64.eqz');
+      c.if();
+      c.get(e.addr);
+      c.op('i32.wrap_i64');
+      c.return();
+      c.end();
+      c.get(STATE);
+      c.get(e.addr);
+      c.mem('i64.store', State.PC, 3);
+      e.exit(Exit.UNTRANSLATED);
+      return false;
+    case 'syscall':
+      e.storePc();
+      c.get(STATE);
+      c.call(F.syscall);
+      c.if();
+      e.leave();
+      c.end();
+      return true;
+    case 'helper':
+      e.storePc();
+      c.get(STATE);
+      e.imm();
+      c.get(e.ip);
+      c.mem('i32.load', REC.a, 2);
+      c.call(F.helper);
+      c.if();
+      e.leave();
+      c.end();
+      return true;
+    case 'unlinked':
+      c.get(STATE);
+      c.get(e.ip);
+      c.call(F.link);
+      c.tee(e.ip);
+      c.op('i32.eqz');
+      c.if();
+      e.leave();
+      c.end();
+      c.br(next);
+      return false;
+    case 'enter':
+      c.get(STATE);
+      c.get(DEPTH);
+      e.imm();
+      c.returnCallIndirect(T.ii_i);
+      return false;
+    case 'const32':
+      e.slot('d');
+      e.imm();
+      c.mem('i32.store', 0, 0);
+      return true;
+    case 'const64':
+      e.slot('d');
+      c.get(e.ip);
+      c.mem('i64.load', REC.imm, 3);
+      c.mem('i64.store', 0, 0);
+      return true;
+    case 'constV128':
+      e.slot('d');
+      e.imm();
+      c.mem('v128.load', 0, 0);
+      c.mem('v128.store', 0, 0);
+      return true;
+    case 'mov32':
+      copy(e, 'i32.load', 'i32.store');
+      return true;
+    case 'mov64':
+      copy(e, 'i64.load', 'i64.store');
+      return true;
+    case 'mov128':
+      copy(e, 'v128.load', 'v128.store');
+      return true;
+    case 'set64z':
+      copy(e, 'i64.load', 'i64.store');
+      e.slot('d');
+      c.i64(0);
+      c.mem('i64.store', 8, 0);
+      return true;
+    case 'set32z':
+      copy(e, 'i64.load32_u', 'i64.store');
+      e.slot('d');
+      c.i64(0);
+      c.mem('i64.store', 8, 0);
+      return true;
+    case 'cc':
+    case 'cc3':
+      c.get(STATE);
+      c.get(e.ip);
+      c.mem('i32.load16_u', REC.d);
+      c.mem('i32.store', State.CC_OP, 2);
+      c.get(STATE);
+      e.read('i64', 'a');
+      c.mem('i64.store', State.CC_A, 3);
+      c.get(STATE);
+      e.read('i64', 'b');
+      c.mem('i64.store', State.CC_B, 3);
+      if (name === 'cc3') {
+        c.get(STATE);
+        e.readThird('i32');
+        c.mem('i32.store', State.CC_C, 2);
+      }
+      return true;
+    case 'fence':
+      c.op('atomic.fence');
+      return true;
+    case 'slot8s':
+      copy(e, 'i32.load8_s', 'i32.store');
+      return true;
+    case 'slot8u':
+      copy(e, 'i32.load8_u', 'i32.store');
+      return true;
+    case 'slot16s':
+      copy(e, 'i32.load16_s', 'i32.store');
+      return true;
+    case 'slot16u':
+      copy(e, 'i32.load16_u', 'i32.store');
+      return true;
+    case 'putSlot8':
+      copy(e, 'i32.load8_u', 'i32.store8');
+      return true;
+    case 'putSlot16':
+      copy(e, 'i32.load16_u', 'i32.store16');
+      return true;
+  }
+};
+
+/** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
+const indirect = (e: Emitter): void => {
+  const c = e.code;
+  e.read('i64', 'a');
+  c.set(e.addr);
+  jumpCacheEntry(e);
+  c.tee(e.tmp);
+  c.mem('i64.load32_u', 0, 2);
+  c.get(e.addr);
+  c.op('i64.eq');
+  c.if(0x7f);
+  c.get(e.tmp);
+  c.mem('i32.load', 8, 2);
+  c.else();
+  c.get(STATE);
+  c.get(e.addr);
+  c.mem('i64.store', State.PC, 3);
+  c.get(STATE);
+  c.call(F.lookup);
+  c.end();
+  c.tee(e.tmp);
+  c.op('i32.eqz');
+  c.if();
+  e.leave();
+  c.end();
+  c.get(e.tmp);
+};
+
+/** The jump cache lies at State.JUMP_CACHE; entries {pc, table slot, record, –} of 16 bytes. */
+const jumpCacheEntry = (e: Emitter): void => {
+  const c = e.code;
+  c.get(e.addr);
+  c.op('i32.wrap_i64');
+  c.i32(2);
+  c.op('i32.shl');
+  c.i32(0xfff0);
+  c.op('i32.and');
+  c.get(STATE);
+  c.mem('i32.load', State.JUMP_CACHE, 2);
+  c.op('i32.add');
+};
+
+/** Run the record in `tmp` as a call; on return to the expected pc go on, else pass the pc up. */
+const callRecord = (e: Emitter): void => {
+  const c = e.code;
+  c.get(STATE);
+  c.get(e.tmp);
+  c.mem('i32.store', State.IP, 2);
+  countDown(e, e.tmp);
+  c.get(STATE);
+  c.get(DEPTH);
+  c.i32(1);
+  c.op('i32.add');
+  c.call(F.run);
+  c.tee(e.tmp);
+  e.pc();
+  c.op('i32.ne');
+  c.if();
+  c.get(e.tmp);
+  c.return();
+  c.end();
+};
+
+/** The block header before a record: {executions left, pc, flags kind, –}. Calls `hot` at zero. */
+const countDown = (e: Emitter, record: number): void => {
+  const c = e.code;
+  const left = e.wide[0] as number;
+  c.get(record);
+  c.i32(16);
+  c.op('i32.sub');
+  c.get(record);
+  c.i32(16);
+  c.op('i32.sub');
+  c.mem('i64.load32_s', 0, 2);
+  c.i64(-1);
+  c.op('i64.add');
+  c.tee(left);
+  c.mem('i64.store32', 0, 2);
+  c.get(left);
+  c.op('i64.eqz');
+  c.if();
+  c.get(STATE);
+  c.get(record);
+  c.call(F.hot);
+  c.drop();
+  c.end();
+};
+
+/** One handler after the other inside nested blocks, entered by br_table on the record's op. */
+const table = (e: Emitter, handlers: readonly Handler[], first: number, body: (h: Handler, index: number) => void): void => {
+  const c = e.code;
+  for (let i = 0; i < handlers.length; i++) c.block();
+  c.get(e.ip);
+  c.mem('i32.load16_u', 0);
+  if (first > 0) {
+    c.i32(first);
+    c.op('i32.sub');
+  }
+  const depths = handlers.map((_, i) => i);
+  c.brTable(depths, handlers.length);
+  for (const [i, h] of handlers.entries()) {
+    c.end();
+    body(h, i);
+  }
+};
+
+const runFunction = (): Code => {
+  const e = new Emitter(2, null);
+  const c = e.code;
+  const budget = c.local('i32');
+  c.get(STATE);
+  c.mem('i32.load', State.IP, 2);
+  c.set(e.ip);
+  // depth limit: too deep, or the kernel wants us out
+  c.get(DEPTH);
+  c.get(STATE);
+  c.mem('i32.load', State.DEPTH_LIMIT, 2);
+  c.op('i32.ge_u');
+  c.if();
+  leaveAtBlock(e);
+  c.end();
+  c.get(STATE);
+  c.mem('i32.load', State.BUDGET, 2);
+  c.set(budget);
+  c.loop(); // next
+  c.block(); // count
+  c.block(); // cold
+  const n = hotHandlers.length;
+  table(e, hotHandlers, 0, (h, i) => {
+    // labels from here: remaining handlers, cold, count, next
+    const cold = n - 1 - i;
+    const count = cold + 1;
+    const next = cold + 2;
+    let falls = true;
+    if (h.kind === 'special') falls = special(e, h.name, next, count);
+    else if (h.kind === 'branch' || h.kind === 'branchImm') {
+      e.pure(h);
+      c.if();
+      e.imm();
+      c.set(e.ip);
+      c.br(next + 1);
+      c.end();
+    } else e.straight(h);
+    if (falls) {
+      c.get(e.ip);
+      c.i32(16);
+      c.op('i32.add');
+      c.set(e.ip);
+      c.br(next);
+    }
+  });
+  c.end(); // cold: the default of the table
+  c.get(STATE);
+  c.get(e.ip);
+  c.call(F.cold);
+  c.if();
+  e.leave();
+  c.end();
+  c.get(e.ip);
+  c.i32(16);
+  c.op('i32.add');
+  c.set(e.ip);
+  c.br(1);
+  c.end(); // count: a backward edge or an indirect jump to the block at ip
+  countDown(e, e.ip);
+  c.get(budget);
+  c.i32(1);
+  c.op('i32.sub');
+  c.tee(budget);
+  c.op('i32.eqz');
+  c.get(STATE);
+  c.mem('i32.load', State.INTERRUPT, 2);
+  c.op('i32.or');
+  c.if();
+  leaveAtBlock(e);
+  c.end();
+  c.br(0);
+  c.end();
+  c.unreachable();
+  return c;
+};
+
+/** Leave with the pc of the block whose first record is ip. */
+const leaveAtBlock = (e: Emitter): void => {
+  const c = e.code;
+  c.get(STATE);
+  c.get(e.ip);
+  c.i32(16);
+  c.op('i32.sub');
+  c.mem('i64.load32_u', 4, 2);
+  c.mem('i64.store', State.PC, 3);
+  e.exit(Exit.INTERRUPT);
+};
+
+/** Vector and atomic operations: (state, record) → 0, or 1 to leave. Compiled when first needed. */
+const coldFunction = (): Code => {
+  const e = new ColdEmitter(2, 1);
+  const c = e.code;
+  c.block();
+  table(e, coldHandlers, hotHandlers.length, (h) => {
+    e.straight(h);
+    c.i32(0);
+    c.return();
+  });
+  c.end();
+  c.unreachable();
+  return c;
+};
+
+class ColdEmitter extends Emitter {
+  override leave(): void {
+    this.code.i32(1);
+    this.code.return();
+  }
+}
+
+/** The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set. */
+export const interpreterModule = (memoryPages: { initial: number; maximum: number }): Uint8Array<ArrayBuffer> =>
+  encodeModule({
+    types: [
+      { params: ['i32'], results: ['i32'] },
+      { params: ['i32', 'i32'], results: ['i32'] },
+      { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+    ],
+    imports: IMPORTS.map((name) => ({
+      name,
+      type: name === 'helper' ? T.iii_i : name === 'link' || name === 'hot' ? T.ii_i : T.i_i,
+    })),
+    funcs: [
+      { type: T.ii_i, code: runFunction(), export: 'run' },
+      { type: T.ii_i, code: coldFunction() },
+    ],
+    memoryPages,
+    table: { elements: [{ slot: 0, func: F.run }] },
+  });

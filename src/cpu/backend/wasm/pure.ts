@@ -1,0 +1,86 @@
+import type { Value } from '../../ir/value.ts';
+import type { Code } from './encoder.ts';
+
+/**
+ * Emit a pure operation whose operands are on the wasm stack. Shared by regions and the cold tier, so
+ * that both tiers compute the same. `scratch` yields i64 locals for the expansions that need them.
+ */
+export const emitPure = (code: Code, v: Value, scratch: (n: number) => number): void => {
+  const { name } = v.info;
+  if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
+  if (name.includes('_lane')) return code.lane(name, v.imm);
+  if (name.endsWith('.select')) return code.byte(0x1b), v.type === 'v128' ? retype(code) : undefined;
+  if (name === 'i64.mulh_u') return mulhUnsigned(code, scratch);
+  if (name === 'i64.mulh_s') return mulhSigned(code, scratch);
+  code.op(name);
+};
+
+/** A v128 select must carry its type (core spec 3.3.2.3): replace the plain opcode just written. */
+const retype = (code: Code): void => {
+  code.length--;
+  code.byte(0x1c);
+  code.u32(1);
+  code.byte(0x7b);
+};
+
+/** High half of a 64 × 64 product from four 32 × 32 ones. */
+const mulhUnsigned = (code: Code, scratch: (n: number) => number): void => {
+  const a = scratch(0);
+  const b = scratch(1);
+  const mid = scratch(2);
+  const low32 = (local: number): void => {
+    code.get(local);
+    code.i64(-1, 0);
+    code.op('i64.and');
+  };
+  const high32 = (local: number): void => {
+    code.get(local);
+    code.i64(32);
+    code.op('i64.shr_u');
+  };
+  code.set(b);
+  code.set(a);
+  // mid = aH*bL + (aL*bL >> 32), which cannot overflow
+  high32(a);
+  low32(b);
+  code.op('i64.mul');
+  low32(a);
+  low32(b);
+  code.op('i64.mul');
+  code.i64(32);
+  code.op('i64.shr_u');
+  code.op('i64.add');
+  code.set(mid);
+  // aH*bH + (mid >> 32) + ((aL*bH + low32(mid)) >> 32)
+  high32(a);
+  high32(b);
+  code.op('i64.mul');
+  high32(mid);
+  code.op('i64.add');
+  low32(a);
+  high32(b);
+  code.op('i64.mul');
+  low32(mid);
+  code.op('i64.add');
+  code.i64(32);
+  code.op('i64.shr_u');
+  code.op('i64.add');
+};
+
+/** mulh_s(a, b) = mulh_u(a, b) − (a < 0 ? b : 0) − (b < 0 ? a : 0) */
+const mulhSigned = (code: Code, scratch: (n: number) => number): void => {
+  mulhUnsigned(code, scratch);
+  const a = scratch(0);
+  const b = scratch(1);
+  for (const [x, y] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    code.get(x);
+    code.i64(63);
+    code.op('i64.shr_s');
+    code.get(y);
+    code.op('i64.and');
+    code.op('i64.sub');
+  }
+};

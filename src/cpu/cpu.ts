@@ -1,0 +1,236 @@
+import { interpreterModule } from './backend/interpreter/module.ts';
+import { CodeCache } from './code-cache.ts';
+import type { FrontEnd } from './frontend/frontend.ts';
+import type { HelperContext } from './frontend/helper.ts';
+import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
+import type { AddressSpace } from './memory/types.ts';
+
+/** A synchronous fault of the guest, to be turned into a signal. */
+export interface Fault {
+  readonly signal: number;
+  readonly code: number;
+  /** Guest address (u64). */
+  readonly addr: bigint;
+}
+
+const SIGILL = 4;
+const SIGTRAP = 5;
+const SIGBUS = 7;
+const SIGSEGV = 11;
+const ILL_ILLOPC = 1;
+const TRAP_BRKPT = 1;
+const BUS_ADRALN = 1;
+const SEGV_MAPERR = 1;
+
+/** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
+const BUDGET = 50_000;
+/** Calls deeper than this unwind the wasm stack; measured to fit Node's default stack in both tiers. */
+const MAX_DEPTH = 2000;
+
+/**
+ * One guest task's processor: runs translated code from the state block in memory until something needs
+ * the kernel.
+ */
+export class Cpu implements HelperContext {
+  readonly space: AddressSpace;
+  readonly frontEnd: FrontEnd;
+  /** Wasm offset of the CPU state block. */
+  readonly state: number = CPU_STATES;
+  readonly view: DataView;
+  readonly u8: Uint8Array;
+  readonly cache: CodeCache;
+  readonly table: WebAssembly.Table;
+  /** Set when run() returns Exit.FAULT. */
+  fault: Fault = { signal: 0, code: 0, addr: 0n };
+  /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
+  onSyscall: () => number = () => 0;
+  private readonly runRecords: (state: number, depth: number) => number;
+  private flushPending = false;
+
+  constructor(space: AddressSpace, frontEnd: FrontEnd) {
+    this.space = space;
+    this.frontEnd = frontEnd;
+    this.view = space.host;
+    this.u8 = new Uint8Array(space.memory.buffer);
+    this.cache = new CodeCache(space, frontEnd);
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
+    const imports = {
+      m: space.memory,
+      t: this.table,
+      syscall: () => this.syscall(),
+      helper: (state: number, id: number, aux: number) => this.helper(state, id, aux),
+      memory: (state: number) => this.memory(state),
+      lookup: (state: number) => this.lookup(state),
+      link: (state: number, record: number) => this.link(state, record),
+      hot: (_state: number, _record: number) => 0,
+    };
+    const module = new WebAssembly.Module(interpreterModule({ initial: 65536, maximum: 65536 }));
+    const instance = new WebAssembly.Instance(module, { e: imports });
+    this.runRecords = instance.exports.run as (state: number, depth: number) => number;
+    this.view.setUint32(this.state + State.BUDGET, BUDGET, true);
+    this.view.setUint32(this.state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    this.view.setUint32(this.state + State.JUMP_CACHE, JUMP_CACHES, true);
+    this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
+    this.clearJumpCache();
+    space.onCodeChange = (start, end) => {
+      this.invalidateCode(start, end - start);
+    };
+  }
+
+  get pc(): number {
+    return this.view.getUint32(this.state + State.PC, true);
+  }
+  set pc(pc: number) {
+    this.view.setBigUint64(this.state + State.PC, BigInt(pc), true);
+  }
+
+  /** Ask translated code to leave at its next check (from a signal, a timer …). */
+  interrupt(): void {
+    this.view.setUint32(this.state + State.INTERRUPT, 1, true);
+    this.view.setUint32(this.state + State.DEPTH_LIMIT, 0, true);
+  }
+
+  /** Run guest code at the state's pc. Returns the Exit reason: SYSCALL, FAULT or INTERRUPT. */
+  run(): number {
+    const { view, state } = this;
+    view.setUint32(state + State.INTERRUPT, 0, true);
+    view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    for (;;) {
+      if (this.flushPending || this.cache.isFull()) this.flush();
+      const record = this.lookup(state);
+      if (record === 0) return this.leave();
+      view.setUint32(state + State.IP, record, true);
+      const pc = this.runRecords(state, 0);
+      if (pc !== -1) {
+        this.pc = pc >>> 0;
+        continue;
+      }
+      const reason = view.getUint32(state + State.EXIT_REASON, true);
+      if (reason === Exit.INTERRUPT) {
+        if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
+      } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
+        return this.leave();
+      }
+    }
+  }
+
+  /** Turn the exit reason into what the kernel handles. */
+  private leave(): number {
+    const reason = this.view.getUint32(this.state + State.EXIT_REASON, true);
+    if (reason === Exit.UNDEFINED) this.fault = { signal: SIGILL, code: ILL_ILLOPC, addr: BigInt(this.pc) };
+    else if (reason === Exit.BREAKPOINT) this.fault = { signal: SIGTRAP, code: TRAP_BRKPT, addr: BigInt(this.pc) };
+    else return reason;
+    return Exit.FAULT;
+  }
+
+  private setExit(reason: number): void {
+    this.view.setUint32(this.state + State.EXIT_REASON, reason, true);
+  }
+
+  private raise(fault: Fault): number {
+    this.fault = fault;
+    this.setExit(Exit.FAULT);
+    return 1;
+  }
+
+  private syscall(): number {
+    const left = this.onSyscall();
+    if (left !== 0 || this.flushPending) {
+      this.setExit(left !== 0 ? Exit.SYSCALL : Exit.INVALIDATED);
+      return 1;
+    }
+    return 0;
+  }
+
+  private helper(state: number, id: number, aux: number): number {
+    const helper = this.frontEnd.helpers[id];
+    if (!helper) throw new Error(`no helper ${id}`);
+    return helper(this, state, aux);
+  }
+
+  /** A checked access met a page that is not plain, upper address bits, or misalignment (atomics). */
+  private memory(state: number): number {
+    const info = this.view.getUint32(state + State.EXIT_INFO, true);
+    const given = this.view.getBigUint64(state + State.FAULT_ADDR, true);
+    const size = info >>> 8;
+    // top byte ignore is always on at EL0 (Arm ARM D8.8)
+    const addr = BigInt.asUintN(56, given);
+    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: given });
+    if ((info & 8) !== 0 && Number(addr) % size !== 0) {
+      return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: given });
+    }
+    const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
+    if (fault !== 0) return this.raise({ signal: fault.signal, code: fault.code, addr: BigInt(fault.addr) });
+    this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
+    return 0;
+  }
+
+  /** Record for the u64 pc in the state; 0 after a fetch fault was raised. */
+  private lookup(state: number): number {
+    const wide = this.view.getBigUint64(state + State.PC, true);
+    const pc = Number(BigInt.asUintN(56, wide));
+    if (pc >= 0x1_0000_0000 || pc % 4 !== 0) {
+      if (pc % 4 !== 0) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: wide });
+      else this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: wide });
+      return 0;
+    }
+    this.pc = pc;
+    const record = this.cache.recordFor(pc, -1);
+    if (record === 0) return this.fetchFault(pc);
+    const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
+    this.view.setUint32(entry, pc, true);
+    this.view.setUint32(entry + 8, record, true);
+    return record;
+  }
+
+  private fetchFault(pc: number): number {
+    if (this.cache.isFull()) {
+      // the dispatcher flushes and comes back
+      this.setExit(Exit.INVALIDATED);
+      return 0;
+    }
+    const fault = this.space.resolveFault(pc, 4, 4);
+    this.raise(fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: BigInt(pc) });
+    return 0;
+  }
+
+  private link(_state: number, record: number): number {
+    const target = this.cache.link(record);
+    if (target !== 0) return target;
+    const pc = this.view.getUint32(record - 16 + 4, true);
+    this.pc = pc;
+    return this.fetchFault(pc);
+  }
+
+  private clearJumpCache(): void {
+    // no pc is 0xffffffff
+    this.u8.fill(0xff, JUMP_CACHES, JUMP_CACHES + JUMP_CACHE_SIZE);
+  }
+
+  private flush(): void {
+    this.flushPending = false;
+    this.cache.flush();
+    this.clearJumpCache();
+  }
+
+  // ── HelperContext ──
+
+  access(state: number, addr: bigint, size: number, write: boolean): number {
+    const given = Number(BigInt.asUintN(56, addr));
+    const ok = given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
+    if (ok) return GUEST_BASE + given;
+    this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
+    this.view.setUint32(state + State.EXIT_INFO, (write ? 2 : 1) | (size << 8), true);
+    return this.memory(state) === 0 ? GUEST_BASE + given : -1;
+  }
+
+  invalidateCode(addr: number, length: number): boolean {
+    if (!this.cache.holdsCode(addr, addr + length)) return false;
+    this.flushPending = true;
+    return true;
+  }
+
+  fpModeChanged(_state: number): void {}
+}
+
+export { PAGE_SIZE };
