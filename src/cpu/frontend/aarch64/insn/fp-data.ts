@@ -48,19 +48,31 @@ const plain =
   (t, f, a, b) =>
     arithmeticNaN(f, t, f.op(name, a, b), a, b);
 
+/** i32: 1 for a signalling NaN. */
+function isSignalling(t: Translator, f: Floats, a: Float): ReturnType<Translator['w']> {
+  const b = t.b;
+  const quiet =
+    a.type === 'f64'
+      ? b.i32.wrap_i64(b.i64.shr_u(b.i64.reinterpret_f64(a as ReturnType<Translator['d']>), b.const64(51)))
+      : b.i32.shr_u(b.i32.reinterpret_f32(a as ReturnType<Translator['s']>), b.const32(22));
+  return b.i32.gt_u(f.test('ne', a, a), b.i32.and(quiet, b.const32(1)));
+}
+
 /** FMAX, FMIN: the host's answer for numbers, else the operands' NaN made quiet by an addition. */
 const extreme =
   (name: 'max' | 'min'): Binary =>
   (t, f, a, b) =>
     f.select(f.op(name, a, b), f.op('add', a, b), t.b.i32.and(f.test('eq', a, a), f.test('eq', b, b)));
 
-/** FMAXNM, FMINNM: a lone NaN yields to the number. */
+/** FMAXNM, FMINNM: a lone quiet NaN yields to the number; a signalling one wins. */
 const numberExtreme =
   (name: 'max' | 'min'): Binary =>
-  (_t, f, a, b) => {
+  (t, f, a, b) => {
     const x = f.select(a, b, f.test('eq', a, a));
     const y = f.select(b, a, f.test('eq', b, b));
-    return f.select(f.op(name, x, y), f.op('add', a, b), f.test('eq', x, x));
+    const signals = t.b.i32.or(isSignalling(t, f, a), isSignalling(t, f, b));
+    const numbers = t.b.i32.gt_u(f.test('eq', x, x), signals);
+    return f.select(f.op(name, x, y), f.op('add', a, b), numbers);
   };
 
 const negMul: Binary = (t, f, a, b) => f.op('neg', plain('mul')(t, f, a, b));

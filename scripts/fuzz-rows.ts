@@ -1,0 +1,57 @@
+/**
+ * Compares the rows of the AArch64 table with qemu-aarch64 one instruction at a time, in this process (no loader, no
+ * kernel): for work on rows. scripts/fuzz.ts compares the emulator itself.
+ * usage: node scripts/fuzz-rows.ts [--exact] [--cases N] [--seed N] [--all] [part of the syntax]
+ */
+import { parseArgs } from 'node:util';
+import { vectorRows } from '../src/cpu/frontend/aarch64/insn/simd-all.ts';
+import { rowLifter, runBlocks } from '../test/fuzz/block-runner.ts';
+import { compareOutcomes, describeInputs } from './fuzz-compare.ts';
+import { fillCase, RowGenerator, randomFpcr } from './fuzz-generate.ts';
+import { Random } from './fuzz-random.ts';
+import { type Case, emptyCase, QEMU, runCases } from './fuzz-record.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    exact: { type: 'boolean', default: false },
+    cases: { type: 'string', default: '300' },
+    seed: { type: 'string', default: '1' },
+    shown: { type: 'string', default: '1' },
+  },
+});
+
+const frontEnd = rowLifter(vectorRows, values.exact);
+const part = positionals[0] ?? '';
+let bad = 0;
+let checked = 0;
+for (const row of vectorRows) {
+  if (!row.syntax.includes(part)) continue;
+  const random = new Random(Number(values.seed) + checked);
+  const generator = new RowGenerator(row);
+  const cases: Case[] = Array.from({ length: Number(values.cases) }, () => {
+    const c = emptyCase([generator.word(random, 0)]);
+    fillCase(c, random);
+    if (values.exact) {
+      c.fpcr = BigInt(randomFpcr(random));
+      c.fpsr = random.oneIn(2) ? 0n : BigInt(random.u32() & 0x0800_009f);
+    }
+    return c;
+  });
+  checked += cases.length;
+  const theirs = runCases(QEMU, cases);
+  const ours = runBlocks(frontEnd, cases);
+  let shown = 0;
+  for (const [i, c] of cases.entries()) {
+    const differences = compareOutcomes(theirs[i] as never, ours[i] as never, { fpsr: values.exact, address: false });
+    if (differences.length === 0) continue;
+    bad++;
+    if (shown++ >= Number(values.shown)) continue;
+    const word = c.words[0] as number;
+    console.log(`${row.syntax}  ${word.toString(16)}  ${describeInputs(c, word)}`);
+    for (const d of differences.slice(0, 4)) console.log(`    ${d.where}: qemu ${d.theirs}, ours ${d.ours}`);
+  }
+  if (shown > 0) console.log(`    ${shown} of ${cases.length}`);
+}
+console.log(`${checked} cases, ${bad} differences`);
+process.exitCode = bad === 0 ? 0 : 1;
