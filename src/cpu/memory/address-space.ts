@@ -459,7 +459,12 @@ class Space implements GuestAddressSpace {
     if (length < oldLength) this.#drop(from + length, from + oldLength);
     const [vma] = this.#vmas.carve(from, from + length);
     if (vma === undefined) return -EFAULT;
-    const moved: Vma = { ...vma, start: to, end: to + length, eof: vma.eof === Infinity ? Infinity : vma.eof + to - from };
+    const moved: Vma = {
+      ...vma,
+      start: to,
+      end: to + length,
+      eof: vma.eof === Infinity ? Infinity : vma.eof + to - from,
+    };
     vma.source?.ref();
     this.#bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
     this.#bytes.markUsed(to, to + length);
@@ -478,7 +483,9 @@ class Space implements GuestAddressSpace {
   }
 
   #sharedOf(dev: number, ino: number): Vma[] {
-    return this.#vmas.items.filter((v) => v.shared && v.source !== null && v.source.dev === dev && v.source.ino === ino);
+    return this.#vmas.items.filter(
+      (v) => v.shared && v.source !== null && v.source.dev === dev && v.source.ino === ino,
+    );
   }
 
   #accessible(addr: number, length: number, bytes: Uint8Array, access: 1 | 2): boolean {

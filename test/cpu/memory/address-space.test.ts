@@ -1,0 +1,252 @@
+import { describe, expect, test } from 'vitest';
+import { createAddressSpace } from '../../../src/cpu/memory/address-space.ts';
+import { GUEST_TOP, PAGE_SIZE, PageByte, READ_BYTES, WRITE_BYTES } from '../../../src/cpu/memory/layout.ts';
+import { MemoryFile } from './fake-file.ts';
+
+const R = 1;
+const RW = 3;
+const RX = 5;
+const P = PAGE_SIZE;
+
+describe('placement', () => {
+  test('mappings go top-down and touch each other', () => {
+    const space = createAddressSpace();
+    const a = space.map({ addr: 0, length: 3 * P, prot: RW });
+    const b = space.map({ addr: 0, length: P, prot: RW });
+    expect(b).toBe(a - P);
+    expect(space.mappings()).toHaveLength(1);
+  });
+
+  test('a hint is taken when free, ignored when not', () => {
+    const space = createAddressSpace();
+    expect(space.map({ addr: 0x50_0123, length: P, prot: R })).toBe(0x50_0000);
+    expect(space.map({ addr: 0x50_0000, length: P, prot: R })).not.toBe(0x50_0000);
+  });
+
+  test('MAP_FIXED replaces, MAP_FIXED_NOREPLACE refuses', () => {
+    const space = createAddressSpace();
+    space.map({ addr: 0x50_0000, length: 3 * P, prot: RW, fixed: true });
+    space.u8[0x50_1000] = 9;
+    expect(space.map({ addr: 0x50_1000, length: P, prot: R, noReplace: true })).toBe(-17);
+    expect(space.map({ addr: 0x50_1000, length: P, prot: R, fixed: true })).toBe(0x50_1000);
+    expect(space.u8[0x50_1000]).toBe(0);
+    expect(space.mappings().map((m) => [m.start, m.prot])).toEqual([
+      [0x50_0000, RW],
+      [0x50_1000, R],
+      [0x50_2000, RW],
+    ]);
+  });
+
+  test.each([
+    ['length 0', { addr: 0, length: 0, prot: R }, -22],
+    ['a fixed address that is not aligned', { addr: 5, length: P, prot: R, fixed: true }, -22],
+    ['page zero', { addr: 0, length: P, prot: R, fixed: true }, -1],
+    ['above the top', { addr: GUEST_TOP, length: P, prot: R, fixed: true }, -12],
+    ['more than there is', { addr: 0, length: 2 ** 33, prot: R }, -12],
+  ])('%s fails', (_name, request, errno) => {
+    expect(createAddressSpace().map(request)).toBe(errno);
+  });
+
+  test('RLIMIT_AS', () => {
+    const space = createAddressSpace({ limits: { stack: 0, data: 0, as: 4 * P } });
+    expect(space.map({ addr: 0, length: 4 * P, prot: R })).toBeGreaterThan(0);
+    expect(space.map({ addr: 0, length: P, prot: R })).toBe(-12);
+  });
+});
+
+describe('page bytes and faults', () => {
+  const bytes = (space: ReturnType<typeof createAddressSpace>, addr: number): number[] => [
+    space.host.getUint8(READ_BYTES + addr / P),
+    space.host.getUint8(WRITE_BYTES + addr / P),
+  ];
+
+  test('follow the protection', () => {
+    const space = createAddressSpace();
+    const at = space.map({ addr: 0, length: P, prot: 0 });
+    expect(bytes(space, at)).toEqual([PageByte.PROTECTED, PageByte.PROTECTED]);
+    space.protect(at, P, R);
+    expect(bytes(space, at)).toEqual([PageByte.PLAIN, PageByte.PROTECTED]);
+    space.protect(at, P, 2);
+    expect(bytes(space, at)).toEqual([PageByte.PLAIN, PageByte.PLAIN]);
+    space.protect(at, P, 4);
+    expect(bytes(space, at)).toEqual([PageByte.PROTECTED, PageByte.PROTECTED]);
+    space.unmap(at, P);
+    expect(bytes(space, at)).toEqual([PageByte.UNMAPPED, PageByte.UNMAPPED]);
+  });
+
+  test('the signal says why and where', () => {
+    const space = createAddressSpace();
+    space.map({ addr: 0x50_0000, length: P, prot: R, fixed: true });
+    expect(space.resolveFault(0, 8, 1)).toEqual({ signal: 11, code: 1, addr: 0 });
+    expect(space.resolveFault(0x50_0ff8, 8, 1)).toBe(0);
+    expect(space.resolveFault(0x50_0ffc, 8, 1)).toEqual({ signal: 11, code: 1, addr: 0x50_1000 });
+    expect(space.resolveFault(0x50_0010, 4, 2)).toEqual({ signal: 11, code: 2, addr: 0x50_0010 });
+    expect(space.resolveFault(0x50_0010, 4, 4)).toEqual({ signal: 11, code: 2, addr: 0x50_0010 });
+    expect(space.resolveFault(2 ** 40, 4, 1)).toEqual({ signal: 11, code: 1, addr: 2 ** 40 });
+  });
+
+  test('code pages report before they change', () => {
+    const space = createAddressSpace();
+    const changes: [number, number][] = [];
+    space.onCodeChange = (start, end) => changes.push([start, end]);
+    const at = space.map({ addr: 0, length: 4 * P, prot: 7 });
+    space.host.setUint8(WRITE_BYTES + at / P, PageByte.CODE);
+    expect(space.resolveFault(at + 8, 4, 2)).toBe(0);
+    expect(changes.splice(0)).toEqual([[at, at + P]]);
+    space.protect(at, P, RX);
+    space.unmap(at + P, P);
+    space.map({ addr: at + 2 * P, length: P, prot: RW, fixed: true });
+    space.unmap(at + 2 * P, P);
+    expect(changes).toEqual([
+      [at, at + P],
+      [at + P, at + 2 * P],
+      [at + 2 * P, at + 3 * P],
+    ]);
+  });
+
+  test('a stack grows down to its limit and stops before a neighbour', () => {
+    const space = createAddressSpace({ limits: { stack: 16 * P, data: 0, as: Infinity } });
+    const top = 0x5000_0000;
+    space.map({ addr: top - P, length: P, prot: RW, fixed: true, growsDown: true, name: '[stack]' });
+    expect(space.resolveFault(top - 4 * P, 8, 2)).toBe(0);
+    expect(space.findMapping(top - 1)?.start).toBe(top - 4 * P);
+    expect(space.resolveFault(top - 16 * P, 8, 2)).toBe(0);
+    expect(space.resolveFault(top - 17 * P, 8, 2)).toMatchObject({ signal: 11, code: 1 });
+    space.limits.stack = 2 ** 30;
+    space.map({ addr: top - 300 * P, length: P, prot: RW, fixed: true });
+    expect(space.resolveFault(top - 43 * P, 8, 2)).toBe(0);
+    expect(space.resolveFault(top - 44 * P, 8, 2)).toMatchObject({ signal: 11, code: 1 });
+  });
+});
+
+describe('files', () => {
+  const content = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i % 251) + 1);
+
+  test('private: contents, zeroes after the end, SIGBUS past the last page', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(P + 10));
+    const at = space.map({ addr: 0, length: 3 * P, prot: RW, source: file });
+    expect([...space.u8.subarray(at + P, at + P + 11)]).toEqual([...file.bytes.subarray(P), 0]);
+    expect(space.resolveFault(at + 2 * P, 1, 1)).toEqual({ signal: 7, code: 2, addr: at + 2 * P });
+    expect(space.readable(at + P, P + 1)).toBe(false);
+    file.bytes = content(2 * P + 5);
+    expect(space.resolveFault(at + 2 * P, 1, 1)).toBe(0);
+    expect(space.u8[at + 2 * P + 4]).toBe(file.bytes[2 * P + 4]);
+    expect(file.writes).toEqual([]);
+  });
+
+  test('shared: only changed bytes go back, never past the end', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(P + 10));
+    const at = space.map({ addr: 0, length: 2 * P, prot: RW, shared: true, source: file });
+    expect(space.writeRange(at + 100, 4)?.fill(7)).toBeDefined();
+    expect(space.sync(at, 2 * P)).toBe(0);
+    expect(file.writes.splice(0)).toEqual([{ offset: 100, length: 4 }]);
+    expect(space.writable(at + P, 100)).toBe(true);
+    space.u8.fill(9, at + P + 8, at + P + 50);
+    expect(space.unmap(at, 2 * P)).toBe(0);
+    expect(file.writes).toEqual([{ offset: P + 8, length: 2 }]);
+    expect(file.bytes).toHaveLength(P + 10);
+    expect(file.refs).toBe(0);
+  });
+
+  test('references follow splits, merges, moves and release', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(8 * P));
+    const at = space.map({ addr: 0, length: 8 * P, prot: R, source: file });
+    space.protect(at + 2 * P, P, RW);
+    expect(file.refs).toBe(3);
+    space.protect(at + 2 * P, P, R);
+    expect(file.refs).toBe(1);
+    const to = space.remap(at + 4 * P, 4 * P, 4 * P, 3, 0x50_0000);
+    expect(to).toBe(0x50_0000);
+    expect(file.refs).toBe(2);
+    expect(space.findMapping(to)?.offset).toBe(4 * P);
+    space.release();
+    expect(file.refs).toBe(0);
+    expect(space.mapped).toBe(0);
+  });
+
+  test('MADV_DONTNEED throws private changes away', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(P));
+    const at = space.map({ addr: 0, length: P, prot: RW, source: file });
+    space.u8[at] = 99;
+    expect(space.madvise(at, P, 4)).toBe(0);
+    expect(space.u8[at]).toBe(1);
+    expect(space.madvise(at, 2 * P, 4)).toBe(-12);
+    expect(space.madvise(at, P, 77)).toBe(-22);
+  });
+
+  test('a failing read fails the mapping and leaves nothing', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(P));
+    file.read = () => -5;
+    expect(space.map({ addr: 0, length: P, prot: R, source: file })).toBe(-5);
+    expect(space.mappings()).toEqual([]);
+    expect(file.refs).toBe(0);
+  });
+
+  test('a system call that writes the file shows in its shared mapping', () => {
+    const space = createAddressSpace();
+    const file = new MemoryFile(content(P));
+    const at = space.map({ addr: 0, length: P, prot: RW, shared: true, source: file });
+    space.writeRange(at, 1)?.fill(200);
+    space.syncFile(1, 1);
+    expect(file.bytes[0]).toBe(200);
+    file.bytes[1] = 201;
+    space.refreshFile(1, 1);
+    expect([...space.u8.subarray(at, at + 2)]).toEqual([200, 201]);
+  });
+});
+
+describe('brk, mremap, strings', () => {
+  test('brk grows, shrinks, reads as zero and stops at a neighbour', () => {
+    const space = createAddressSpace();
+    space.setBrkStart(0x10_0000);
+    expect(space.brk(0)).toBe(0x10_0000);
+    expect(space.brk(0x10_1800)).toBe(0x10_1800);
+    space.u8[0x10_1000] = 5;
+    expect(space.brk(0x10_0800)).toBe(0x10_0800);
+    expect(space.readable(0x10_1000, 1)).toBe(false);
+    expect(space.brk(0x10_2000)).toBe(0x10_2000);
+    expect(space.u8[0x10_1000]).toBe(0);
+    expect(space.mappings()).toMatchObject([{ name: '[heap]', start: 0x10_0000, end: 0x10_2000 }]);
+    space.map({ addr: 0x10_4000, length: P, prot: R, fixed: true });
+    expect(space.brk(0x10_5000)).toBe(0x10_2000);
+  });
+
+  test('mremap grows in place, else moves, else fails', () => {
+    const space = createAddressSpace();
+    const at = space.map({ addr: 0x50_0000, length: P, prot: RW, fixed: true });
+    space.u8[at] = 42;
+    expect(space.remap(at, P, 2 * P, 0, 0)).toBe(at);
+    space.map({ addr: at + 2 * P, length: P, prot: R, fixed: true });
+    expect(space.remap(at, 2 * P, 3 * P, 0, 0)).toBe(-12);
+    const to = space.remap(at, 2 * P, 3 * P, 1, 0);
+    expect(space.u8[to]).toBe(42);
+    expect(space.writable(to, 3 * P)).toBe(true);
+    expect(space.findMapping(at)).toBeNull();
+    expect(space.remap(to, 3 * P, P, 0, 0)).toBe(to);
+    expect(space.readable(to + P, 1)).toBe(false);
+    expect(space.remap(0x70_0000, P, 2 * P, 1, 0)).toBe(-14);
+  });
+
+  test('cstring crosses pages and stops at holes and at max', () => {
+    const space = createAddressSpace();
+    const at = space.map({ addr: 0x50_0000, length: 2 * P, prot: RW, fixed: true });
+    space.u8.set([104, 105, 33], at + P - 2);
+    expect(Buffer.from(space.cstring(at + P - 2) ?? []).toString()).toBe('hi!');
+    expect(space.cstring(at + P - 2, 2)).toBeNull();
+    expect(space.cstring(at + P - 2, 3)).toHaveLength(3);
+    space.u8.fill(1, at, at + 2 * P);
+    expect(space.cstring(at)).toBeNull();
+  });
+
+  test('mincore knows holes', () => {
+    const space = createAddressSpace();
+    const at = space.map({ addr: 0, length: 2 * P, prot: RW });
+    expect(space.mincore(at, 2 * P)).toEqual(Uint8Array.of(1, 1));
+    expect(space.mincore(at, 3 * P)).toBe(-12);
+  });
+});

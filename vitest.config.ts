@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    // Guests are busy processes of their own; more files at once only makes timings jump.
+    maxWorkers: 2,
+  },
+});
