@@ -1,6 +1,7 @@
 import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
 import { handlerNumber } from './backend/interpreter/handlers.ts';
+import type { BlockSource } from './backend/wasm/region/discover.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
 import { BYTECODE, BYTECODE_SIZE, CONST_POOL, CONST_POOL_SIZE, PAGE_SIZE } from './memory/layout.ts';
@@ -24,18 +25,24 @@ const NEVER = 0x7fffffff;
  * The cold tier's translations of one process: blocks by guest pc (and by the flags kind they were
  * translated for, where they read flags), records and constants in wasm memory.
  */
-export class CodeCache implements RecordSink {
+export class CodeCache implements RecordSink, BlockSource {
   private readonly space: AddressSpace;
   private readonly frontEnd: FrontEnd;
   private readonly words: Uint32Array;
   private blocks = new Map<number, CachedBlock>();
+  /** Records of the blocks that were translated for a flags kind, by pc. */
+  private readonly versions = new Map<number, number[]>();
   private constants = new Map<string, number>();
   private next = BYTECODE;
   private nextConstant = CONST_POOL;
   private pendingStubs: number[] = [];
+  private readonly functions = new Set<number>();
+  private readonly targets = new Map<number, Set<number>>();
   /** Guest address range that holds translated code. */
   private low = Number.POSITIVE_INFINITY;
   private high = 0;
+  /** Table slot of the region at a pc, if compiled. */
+  regionSlot: (pc: number) => number | undefined = () => undefined;
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
 
@@ -65,21 +72,31 @@ export class CodeCache implements RecordSink {
   }
 
   private translate(pc: number, kind: number): number {
-    const block = this.lift(pc, kind);
+    const slow = kind === SLOW;
+    const block = this.lift(pc, slow ? -1 : kind);
     if (!block) return 0;
     this.onTranslate?.(block);
     if (this.isFull()) return 0;
     const header = this.next;
-    this.words.set([HOT, pc, kind >>> 0, 0], header >>> 2);
+    this.words.set([slow ? NEVER : HOT, pc, kind >>> 0, 0], header >>> 2);
     this.next += 16;
     const record = this.next;
     const cached: CachedBlock = { pc, end: block.end, record, readsFlags: block.readsFlags, flagsOut: block.flagsOut };
-    this.blocks.set(block.readsFlags && kind >= 0 ? versionKey(pc, kind) : pc, cached);
+    if (slow || (block.readsFlags && kind >= 0)) this.blocks.set(versionKey(pc, kind), cached);
+    else this.blocks.set(pc, cached);
+    if (block.readsFlags && kind >= 0 && !slow) {
+      const known = this.versions.get(pc);
+      if (known) known.push(record);
+      else this.versions.set(pc, [record]);
+    }
+    if (block.terminal.kind === 'call') this.functions.add(block.terminal.target);
     this.low = Math.min(this.low, pc);
     this.high = Math.max(this.high, block.end);
     this.pendingStubs = [];
     encodeBlock(block, this);
     this.writeStubs();
+    const entered = this.regionSlot(pc);
+    if (entered !== undefined && !slow) this.enterRegion(pc, entered);
     return record;
   }
 
@@ -93,7 +110,61 @@ export class CodeCache implements RecordSink {
     return start < this.high && end > this.low;
   }
 
+  // ── BlockSource ──
+
+  hasRun(pc: number): boolean {
+    return this.blocks.has(pc) || this.versions.has(pc);
+  }
+
+  isFunction(pc: number): boolean {
+    return this.functions.has(pc);
+  }
+
+  /** An indirect jump at `site` went to `pc` for the first time (as far as the jump cache tells). */
+  noteTarget(site: number, pc: number): void {
+    const known = this.targets.get(site);
+    if (known) known.add(pc);
+    else this.targets.set(site, new Set([pc]));
+  }
+
+  jumpTargets(block: Block): readonly number[] {
+    return [...(this.targets.get(block.end - 4) ?? [])];
+  }
+
+  /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
+  enterRegion(pc: number, slot: number): void {
+    for (const record of this.recordsAt(pc)) {
+      this.words[record >>> 2] = ENTER;
+      this.words[(record >>> 2) + 2] = slot;
+      this.words[(record - 16) >>> 2] = NEVER;
+    }
+  }
+
+  private recordsAt(pc: number): number[] {
+    const records = [...(this.versions.get(pc) ?? [])];
+    const any = this.blocks.get(pc);
+    if (any) records.push(any.record);
+    return records;
+  }
+
+  /** Wait another while before the block is offered to the region compiler again. */
+  rearm(record: number, count: number): void {
+    this.words[(record - 16) >>> 2] = count;
+  }
+
+  pcOf(record: number): number {
+    return this.words[((record - 16) >>> 2) + 1] as number;
+  }
+
+  /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
+  slowRecordFor(pc: number): number {
+    return this.blocks.get(versionKey(pc, SLOW))?.record ?? this.translate(pc, SLOW);
+  }
+
   flush(): void {
+    this.versions.clear();
+    this.functions.clear();
+    this.targets.clear();
     this.blocks.clear();
     this.next = BYTECODE;
     this.low = Number.POSITIVE_INFINITY;
@@ -163,6 +234,9 @@ export class CodeCache implements RecordSink {
 }
 
 const UNLINKED = handlerNumber('unlinked');
+const ENTER = handlerNumber('enter');
+/** Stands for a flags kind in the key of a slow copy. */
+const SLOW = 62;
 
 /** Key of a block version: pcs are below 2^32 and multiples of 4 or 1, kinds below 64. */
 const versionKey = (pc: number, kind: number): number => (kind + 1) * 0x1_0000_0000 + pc;

@@ -1,9 +1,10 @@
-import { interpreterModule } from './backend/interpreter/module.ts';
+import { DISPATCH_SLOT, interpreterModule } from './backend/interpreter/module.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
 import type { AddressSpace } from './memory/types.ts';
+import { RegionCompiler } from './region-compiler.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
 export interface Fault {
@@ -24,6 +25,9 @@ const SEGV_MAPERR = 1;
 
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 const BUDGET = 50_000;
+/** Hot blocks compiled into one module, and executions a hot block waits for company. */
+const BATCH = 8;
+const PATIENCE = 400;
 /** Calls deeper than this unwind the wasm stack; measured to fit Node's default stack in both tiers. */
 const MAX_DEPTH = 2000;
 
@@ -40,6 +44,10 @@ export class Cpu implements HelperContext {
   readonly u8: Uint8Array;
   readonly cache: CodeCache;
   readonly table: WebAssembly.Table;
+  readonly regions: RegionCompiler;
+  /** Whether hot code is compiled to regions (off: everything runs in the cold tier). */
+  compile = true;
+  private readonly queue: number[] = [];
   /** Set when run() returns Exit.FAULT. */
   fault: Fault = { signal: 0, code: 0, addr: 0n };
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
@@ -62,11 +70,21 @@ export class Cpu implements HelperContext {
       memory: (state: number) => this.memory(state),
       lookup: (state: number) => this.lookup(state),
       link: (state: number, record: number) => this.link(state, record),
-      hot: (_state: number, _record: number) => 0,
+      hot: (_state: number, record: number) => this.hot(record),
     };
     const module = new WebAssembly.Module(interpreterModule({ initial: 65536, maximum: 65536 }));
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
+    this.regions = new RegionCompiler(this.cache, this.table, {
+      m: imports.m,
+      t: imports.t,
+      syscall: imports.syscall,
+      helper: imports.helper,
+      miss: (state: number) => this.miss(state),
+      run: instance.exports.run,
+      dispatch: instance.exports.dispatch,
+    });
+    this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.view.setUint32(this.state + State.BUDGET, BUDGET, true);
     this.view.setUint32(this.state + State.DEPTH_LIMIT, MAX_DEPTH, true);
     this.view.setUint32(this.state + State.JUMP_CACHE, JUMP_CACHES, true);
@@ -108,6 +126,8 @@ export class Cpu implements HelperContext {
       const reason = view.getUint32(state + State.EXIT_REASON, true);
       if (reason === Exit.INTERRUPT) {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
+        // a long loop: enter it at its header from now on
+        this.compileNow([this.pc]);
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
       }
@@ -178,7 +198,13 @@ export class Cpu implements HelperContext {
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
     const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
+    const site = this.view.getUint32(state + State.SITE, true);
+    if (site !== 0) {
+      this.cache.noteTarget(site, pc);
+      this.view.setUint32(state + State.SITE, 0, true);
+    }
     this.view.setUint32(entry, pc, true);
+    this.view.setUint32(entry + 4, this.regions.slotOf(pc) ?? DISPATCH_SLOT, true);
     this.view.setUint32(entry + 8, record, true);
     return record;
   }
@@ -202,6 +228,37 @@ export class Cpu implements HelperContext {
     return this.fetchFault(pc);
   }
 
+  /** A region left at the instruction at State.PC, which needs the checks of the cold tier. */
+  private miss(state: number): number {
+    const record = this.cache.slowRecordFor(this.pc);
+    if (record === 0) {
+      this.fetchFault(this.pc);
+      return 1;
+    }
+    this.view.setUint32(state + State.IP, record, true);
+    return 0;
+  }
+
+  /** A block was called or jumped back to often enough. */
+  private hot(record: number): number {
+    if (!this.compile) return 0;
+    const pc = this.cache.pcOf(record);
+    const waiting = this.queue.includes(pc);
+    if (!waiting) this.queue.push(pc);
+    this.cache.rearm(record, PATIENCE);
+    if (waiting || this.queue.length >= BATCH) this.compileNow(this.queue.splice(0));
+    return 0;
+  }
+
+  private compileNow(pcs: readonly number[]): void {
+    if (!this.compile) return;
+    for (const { pc, slot } of this.regions.compile(pcs)) {
+      this.cache.enterRegion(pc, slot);
+      const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
+      if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);
+    }
+  }
+
   private clearJumpCache(): void {
     // no pc is 0xffffffff
     this.u8.fill(0xff, JUMP_CACHES, JUMP_CACHES + JUMP_CACHE_SIZE);
@@ -210,6 +267,8 @@ export class Cpu implements HelperContext {
   private flush(): void {
     this.flushPending = false;
     this.cache.flush();
+    this.regions.flush();
+    this.queue.length = 0;
     this.clearJumpCache();
   }
 

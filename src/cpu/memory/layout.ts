@@ -58,6 +58,7 @@ export const State: {
   readonly IP: number;
   readonly BUDGET: number;
   readonly JUMP_CACHE: number;
+  readonly SITE: number;
   readonly CC_OP: number;
   readonly CC_A: number;
   readonly CC_B: number;
@@ -87,6 +88,8 @@ export const State: {
   BUDGET: 0x24,
   /** u32, wasm offset of this task's jump cache. */
   JUMP_CACHE: 0x28,
+  /** u32, guest pc of the indirect jump that missed the jump cache, else 0. */
+  SITE: 0x2c,
   /** Lazy condition codes: kind (u32) and operands (u64). */
   CC_OP: 0x80,
   CC_A: 0x88,

@@ -8,9 +8,12 @@ import { coldHandlers, type Handler, hotHandlers, type SpecialName } from './han
 
 /** Imports, by index: see Dispatch for what they do. All take the CPU state's offset first. */
 const IMPORTS = ['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'] as const;
-const F = { syscall: 0, helper: 1, memory: 2, lookup: 3, link: 4, hot: 5, run: 6, cold: 7 } as const;
+const F = { syscall: 0, helper: 1, memory: 2, lookup: 3, link: 4, hot: 5, run: 6, cold: 7, dispatch: 8 } as const;
 /** Type indices. */
 const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+
+/** Table slot of `dispatch`; what a jump cache entry names where no region is known. */
+export const DISPATCH_SLOT = 1;
 
 const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
 const STATE = 0;
@@ -392,9 +395,18 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
 
 /** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
 const indirect = (e: Emitter): void => {
-  const c = e.code;
   e.read('i64', 'a');
-  c.set(e.addr);
+  e.code.set(e.addr);
+  cachedRecord(e, () => {
+    e.code.get(STATE);
+    e.pc();
+    e.code.mem('i32.store', State.SITE, 2);
+  });
+};
+
+/** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
+const cachedRecord = (e: Emitter, missed: () => void): void => {
+  const c = e.code;
   jumpCacheEntry(e);
   c.tee(e.tmp);
   c.mem('i64.load32_u', 0, 2);
@@ -407,6 +419,7 @@ const indirect = (e: Emitter): void => {
   c.get(STATE);
   c.get(e.addr);
   c.mem('i64.store', State.PC, 3);
+  missed();
   c.get(STATE);
   c.call(F.lookup);
   c.end();
@@ -606,6 +619,28 @@ class ColdEmitter extends Emitter {
   }
 }
 
+/**
+ * (state, depth) → pc: go on at State.PC in whatever tier has it. Regions end here where they do not
+ * know a function for their target.
+ */
+const dispatchFunction = (): Code => {
+  const e = new Emitter(2, null);
+  const c = e.code;
+  c.get(STATE);
+  c.mem('i64.load', State.PC, 3);
+  c.set(e.addr);
+  cachedRecord(e, () => {});
+  c.set(e.tmp);
+  c.get(STATE);
+  c.get(e.tmp);
+  c.mem('i32.store', State.IP, 2);
+  countDown(e, e.tmp);
+  c.get(STATE);
+  c.get(DEPTH);
+  c.returnCall(F.run);
+  return c;
+};
+
 /** The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set. */
 export const interpreterModule = (memoryPages: { initial: number; maximum: number }): Uint8Array<ArrayBuffer> =>
   encodeModule({
@@ -621,7 +656,8 @@ export const interpreterModule = (memoryPages: { initial: number; maximum: numbe
     funcs: [
       { type: T.ii_i, code: runFunction(), export: 'run' },
       { type: T.ii_i, code: coldFunction() },
+      { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
     ],
     memoryPages,
-    table: { elements: [{ slot: 0, func: F.run }] },
+    table: { elements: [{ slot: DISPATCH_SLOT, func: F.dispatch }] },
   });

@@ -1,0 +1,115 @@
+import type { Block, Terminal } from '../../../ir/block.ts';
+
+/** Most blocks in one region function; TurboFan's time grows faster than its input. */
+const MAX_BLOCKS = 100;
+/** Most operations in one region. */
+const MAX_OPS = 4000;
+
+/** What the region builder asks of the code cache. */
+export interface BlockSource {
+  /** IR of the block at pc for a flags kind (-1: not known), or null when it cannot be fetched. */
+  lift(pc: number, flagsIn: number): Block | null;
+  /** Whether the cold tier has run the block: what never ran is left out. */
+  hasRun(pc: number): boolean;
+  /** Whether pc is the entry of a function (a call went there): jumps to it are tail calls. */
+  isFunction(pc: number): boolean;
+  /** Where the indirect jump at the end of this block was seen to go. */
+  jumpTargets(block: Block): readonly number[];
+}
+
+/** A guest function (or the part of it that ran) as a control-flow graph; blocks by index, entry 0. */
+export interface Region {
+  readonly root: number;
+  readonly blocks: readonly Block[];
+  /** Successors inside the region, in the terminal's order; pcs not in `index` are exits. */
+  readonly index: ReadonlyMap<number, number>;
+  readonly succs: readonly (readonly number[])[];
+}
+
+/** Pcs at which control may go on inside the function after a terminal. */
+const successorPcs = (block: Block, source: BlockSource): readonly number[] => {
+  const t: Terminal = block.terminal;
+  switch (t.kind) {
+    case 'jump':
+      return [t.target];
+    case 'branch':
+      return [t.taken, t.next];
+    case 'call':
+    case 'callIndirect':
+      return [t.ret];
+    case 'syscall':
+      return [t.next];
+    case 'jumpIndirect':
+      return t.isReturn ? [] : source.jumpTargets(block);
+    default:
+      return [];
+  }
+};
+
+/**
+ * Collect the blocks reachable from `root` without calls, settle the flags kinds that flow between
+ * them, and lift each block for the kind it gets. Null when the root cannot be fetched.
+ */
+export const discover = (root: number, source: BlockSource): Region | null => {
+  const lifted = new Map<number, Block>();
+  const order: number[] = [];
+  const work = [root];
+  let ops = 0;
+  while (work.length > 0 && order.length < MAX_BLOCKS && ops < MAX_OPS) {
+    const pc = work.shift() as number;
+    if (lifted.has(pc)) continue;
+    if (pc !== root && (!source.hasRun(pc) || source.isFunction(pc))) continue;
+    const block = source.lift(pc, -1);
+    if (!block) continue;
+    lifted.set(pc, block);
+    order.push(pc);
+    ops += block.ops.length;
+    work.push(...successorPcs(block, source));
+  }
+  if (order.length === 0) return null;
+  const kinds = flagKinds(order, lifted, source);
+  const blocks = order.map((pc) => {
+    const block = lifted.get(pc) as Block;
+    const kind = kinds.get(pc) ?? -1;
+    return block.readsFlags && kind >= 0 ? (source.lift(pc, kind) ?? block) : block;
+  });
+  const index = new Map(order.map((pc, i) => [pc, i]));
+  const succs = blocks.map((b) =>
+    successorPcs(b, source)
+      .map((pc) => index.get(pc))
+      .filter((i) => i !== undefined),
+  );
+  return { root, blocks, index, succs };
+};
+
+const UNKNOWN = -1;
+const TOP = -2;
+
+/** Flags kind at each block's entry: what all predecessors agree on. The root's is unknown. */
+const flagKinds = (
+  order: readonly number[],
+  lifted: ReadonlyMap<number, Block>,
+  source: BlockSource,
+): ReadonlyMap<number, number> => {
+  const entry = new Map(order.map((pc, i) => [pc, i === 0 ? UNKNOWN : TOP]));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const pc of order) {
+      const block = lifted.get(pc) as Block;
+      const at = entry.get(pc) as number;
+      if (at === TOP) continue;
+      const calls = block.terminal.kind === 'call' || block.terminal.kind === 'callIndirect';
+      const out = calls ? UNKNOWN : block.flagsOut >= 0 ? block.flagsOut : at;
+      for (const next of successorPcs(block, source)) {
+        const before = entry.get(next);
+        if (before === undefined || before === UNKNOWN) continue;
+        const after = before === TOP || before === out ? out : UNKNOWN;
+        if (after !== before) {
+          entry.set(next, after);
+          changed = true;
+        }
+      }
+    }
+  }
+  return entry;
+};

@@ -1,0 +1,164 @@
+import type { Block } from '../../../ir/block.ts';
+import type { Type } from '../../../ir/types.ts';
+import type { Value } from '../../../ir/value.ts';
+import { State } from '../../../memory/layout.ts';
+import type { Region } from './discover.ts';
+
+/** A guest register (or condition-code field) that a region keeps in a wasm local. */
+export interface RegionRegister {
+  readonly offset: number;
+  readonly type: Type;
+  /** Dense number within the region. */
+  readonly index: number;
+}
+
+/** Sets of region registers as bit words. */
+export type RegSet = Uint32Array;
+
+/** Which registers are read, written, dirty and live where. */
+export interface RegisterUse {
+  readonly registers: readonly RegionRegister[];
+  readonly byOffset: ReadonlyMap<number, RegionRegister>;
+  /** Registers whose local may differ from memory at the block's entry. */
+  readonly dirtyIn: readonly RegSet[];
+  /** Registers whose local is needed at the block's entry. */
+  readonly liveIn: readonly RegSet[];
+}
+
+const ccFields: readonly { offset: number; type: Type }[] = [
+  { offset: State.CC_OP, type: 'i32' },
+  { offset: State.CC_A, type: 'i64' },
+  { offset: State.CC_B, type: 'i64' },
+  { offset: State.CC_C, type: 'i32' },
+];
+
+/** State fields an operation writes. */
+export const writes = (v: Value): readonly { offset: number; type: Type }[] => {
+  if (v.info.kind === 'set') return [{ offset: v.imm, type: (v.a as Value).type }];
+  if (v.info.kind === 'cc') return v.c ? ccFields : ccFields.slice(0, 3);
+  return [];
+};
+
+export const has = (set: RegSet, i: number): boolean => (((set[i >> 5] as number) >>> (i & 31)) & 1) === 1;
+export const add = (set: RegSet, i: number): void => {
+  set[i >> 5] = (set[i >> 5] as number) | (1 << (i & 31));
+};
+export const remove = (set: RegSet, i: number): void => {
+  set[i >> 5] = (set[i >> 5] as number) & ~(1 << (i & 31));
+};
+const union = (into: RegSet, from: RegSet): boolean => {
+  let changed = false;
+  for (let w = 0; w < into.length; w++) {
+    const before = into[w] as number;
+    const after = (before | (from[w] as number)) >>> 0;
+    if (after !== before >>> 0) {
+      into[w] = after;
+      changed = true;
+    }
+  }
+  return changed;
+};
+
+/** Whether the operation may leave the region (its exit stores what is dirty). */
+export const mayLeave = (v: Value): boolean => {
+  const { kind } = v.info;
+  return kind === 'load' || kind === 'store' || kind === 'atomic' || kind === 'helper';
+};
+
+/** Terminals before which every dirty register is stored. */
+export const flushes = (block: Block): boolean => block.terminal.kind !== 'jump' && block.terminal.kind !== 'branch';
+
+/** After this terminal registers in memory may have changed. */
+export const clobbers = (block: Block): boolean => {
+  const { kind } = block.terminal;
+  return kind === 'call' || kind === 'callIndirect' || kind === 'syscall';
+};
+
+export const analyseRegisters = (region: Region, isLoop: readonly boolean[]): RegisterUse => {
+  const byOffset = new Map<number, RegionRegister>();
+  const registers: RegionRegister[] = [];
+  const note = (offset: number, type: Type): void => {
+    if (byOffset.has(offset)) return;
+    const r = { offset, type, index: registers.length };
+    byOffset.set(offset, r);
+    registers.push(r);
+  };
+  for (const { ops } of region.blocks) {
+    for (const v of ops) {
+      if (v.info.kind === 'get') note(v.imm, v.type);
+      for (const w of writes(v)) note(w.offset, w.type);
+    }
+  }
+  const words = Math.max(1, (registers.length + 31) >> 5);
+  const empty = (): RegSet => new Uint32Array(words);
+  const n = region.blocks.length;
+  const index = (offset: number): number => (byOffset.get(offset) as RegionRegister).index;
+
+  // forward: registers dirty at entry
+  const dirtyIn = Array.from({ length: n }, empty);
+  const dirtyOut = region.blocks.map((b) => {
+    const d = empty();
+    for (const v of b.ops) {
+      if (v.info.kind === 'helper') d.fill(0);
+      for (const w of writes(v)) add(d, index(w.offset));
+    }
+    return d;
+  });
+  const passes = region.blocks.map((b) => !flushes(b) && !b.ops.some((v) => v.info.kind === 'helper'));
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let b = 0; b < n; b++) {
+      const block = region.blocks[b] as Block;
+      if (flushes(block)) continue; // nothing is dirty behind it
+      for (const s of region.succs[b] as readonly number[]) {
+        if (union(dirtyIn[s] as RegSet, dirtyOut[b] as RegSet)) changed = true;
+        if (passes[b] && union(dirtyIn[s] as RegSet, dirtyIn[b] as RegSet)) changed = true;
+      }
+    }
+  }
+
+  // backward: registers needed at entry; an exit needs what is dirty there
+  const liveIn = Array.from({ length: n }, empty);
+  const uses = region.blocks.map((b, i) => {
+    const use = empty();
+    const defined = empty();
+    const dirty = (dirtyIn[i] as RegSet).slice();
+    const need = (r: number): void => {
+      if (!has(defined, r)) add(use, r);
+    };
+    const needDirty = (): void => {
+      for (const r of registers) if (has(dirty, r.index)) need(r.index);
+    };
+    if (isLoop[i]) needDirty();
+    for (const v of b.ops) {
+      if (v.info.kind === 'get') need(index(v.imm));
+      if (mayLeave(v)) needDirty();
+      if (v.info.kind === 'helper') {
+        dirty.fill(0);
+        // behind a helper locals are loaded anew
+        defined.fill(0xffffffff);
+      }
+      for (const w of writes(v)) {
+        add(defined, index(w.offset));
+        add(dirty, index(w.offset));
+      }
+    }
+    // edges that leave the region count too: every block may have one
+    needDirty();
+    const kill = clobbers(b) ? empty().fill(0xffffffff) : defined;
+    return { use, kill };
+  });
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (let b = n - 1; b >= 0; b--) {
+      const { use, kill } = uses[b] as { use: RegSet; kill: RegSet };
+      const live = use.slice();
+      for (const s of region.succs[b] as readonly number[]) {
+        const from = liveIn[s] as RegSet;
+        for (let w = 0; w < words; w++) live[w] = (live[w] as number) | ((from[w] as number) & ~(kill[w] as number));
+      }
+      if (union(liveIn[b] as RegSet, live)) changed = true;
+    }
+  }
+  return { registers, byOffset, dirtyIn, liveIn };
+};
