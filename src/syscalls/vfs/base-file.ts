@@ -40,6 +40,7 @@ export abstract class BaseFile implements OpenFile {
 
   abstract stat(): Stat | number;
 
+  unblock(): void {}
   read(_into: Uint8Array): number {
     return this.readable ? -EINVAL : -EBADF;
   }

@@ -122,7 +122,7 @@ export class HostStream extends HostFileBase {
   }
 
   /** From now on reads answer EAGAIN instead of holding the thread, if the host lets us reopen the stream. */
-  unblock(): void {
+  override unblock(): void {
     if (!this.blocking) return;
     this.blocking = false;
     try {
@@ -187,8 +187,8 @@ export class HostDevice extends HostStream {
   }
 }
 
-/** The description behind an inherited host descriptor, or null when it is closed. */
-export function inheritedFile(fd: number, path: BytePath): OpenFile | null {
+/** The description behind an inherited host descriptor (`owned`: ours to close), or null when it is closed. */
+export function inheritedFile(fd: number, path: BytePath, owned = false): OpenFile | null {
   let stat: fs.Stats;
   try {
     stat = fs.fstatSync(fd);
@@ -197,7 +197,7 @@ export function inheritedFile(fd: number, path: BytePath): OpenFile | null {
   }
   const handle = new HostHandle(fd);
   // Never close the host's own standard descriptors: others of this Node process may use them.
-  handle.ref();
+  if (!owned) handle.ref();
   const info = fdinfo(fd);
   const flags = info === null ? (fd === 0 ? O_RDONLY : O_WRONLY) : info.flags & ~0o2100000;
   if (stat.isFile()) return new InheritedRegular(handle, path, flags);

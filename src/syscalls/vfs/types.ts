@@ -73,6 +73,8 @@ export interface OpenFile {
    * the kernel waits, whatever O_NONBLOCK says.
    */
   readonly mayBlock: boolean;
+  /** From now on reads answer -EAGAIN instead of holding the thread, where the host can do that. */
+  unblock(): void;
   read(into: Uint8Array): number;
   write(from: Uint8Array): number;
   pread(into: Uint8Array, offset: number): number;

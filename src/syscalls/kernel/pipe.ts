@@ -1,0 +1,102 @@
+import { EAGAIN, EBADF, EFAULT, EPIPE } from '../errno.ts';
+import { BaseFile } from '../vfs/base-file.ts';
+import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
+import {
+  type IoctlArg,
+  O_RDONLY,
+  O_WRONLY,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  S_IFIFO,
+  type Stat,
+  type Statfs,
+} from '../vfs/types.ts';
+
+const PIPEFS_MAGIC = 0x50495045;
+const CAPACITY = 65536;
+/** A write up to this goes in whole or waits (man 7 pipe). */
+const PIPE_BUF = 4096;
+const FIONREAD = 0x541b;
+
+class PipeRing {
+  readonly bytes: Uint8Array = new Uint8Array(CAPACITY);
+  start = 0;
+  length = 0;
+  readers = true;
+  writers = true;
+}
+
+let nextInode = 1000;
+
+/** One end of a pipe (man 7 pipe) inside our kernel. */
+class PipeEnd extends BaseFile {
+  override readonly mayBlock: boolean = true;
+  private readonly ring: PipeRing;
+  private readonly inode: number;
+
+  constructor(ring: PipeRing, inode: number, flags: number) {
+    super(`pipe:[${inode}]`, flags);
+    this.ring = ring;
+    this.inode = inode;
+  }
+  stat(): Stat {
+    return syntheticStat({ mode: S_IFIFO | 0o600, ino: this.inode, dev: 0xe });
+  }
+  statfs(): Statfs {
+    return syntheticStatfs(PIPEFS_MAGIC);
+  }
+  override read(into: Uint8Array): number {
+    if (!this.readable) return -EBADF;
+    const { ring } = this;
+    if (into.length === 0) return 0;
+    if (ring.length === 0) return ring.writers ? -EAGAIN : 0;
+    const n = Math.min(into.length, ring.length);
+    const first = Math.min(n, CAPACITY - ring.start);
+    into.set(ring.bytes.subarray(ring.start, ring.start + first));
+    into.set(ring.bytes.subarray(0, n - first), first);
+    ring.start = (ring.start + n) % CAPACITY;
+    ring.length -= n;
+    return n;
+  }
+  override write(from: Uint8Array): number {
+    if (!this.writable) return -EBADF;
+    const { ring } = this;
+    if (!ring.readers) return -EPIPE;
+    const room = CAPACITY - ring.length;
+    if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return from.length === 0 ? 0 : -EAGAIN;
+    const n = Math.min(room, from.length);
+    const at = (ring.start + ring.length) % CAPACITY;
+    const first = Math.min(n, CAPACITY - at);
+    ring.bytes.set(from.subarray(0, first), at);
+    ring.bytes.set(from.subarray(first, n), 0);
+    ring.length += n;
+    return n;
+  }
+  override poll(): number {
+    const { ring } = this;
+    if (this.readable) return (ring.length > 0 ? POLLIN : 0) | (ring.writers ? 0 : POLLHUP);
+    return (CAPACITY - ring.length >= PIPE_BUF ? POLLOUT : 0) | (ring.readers ? 0 : POLLERR);
+  }
+  override ioctl(request: number, arg: IoctlArg): number {
+    if (request !== FIONREAD) return super.ioctl(request, arg);
+    const view = arg.out(4);
+    if (view === null) return -EFAULT;
+    view.setInt32(0, this.ring.length, true);
+    return 0;
+  }
+  override close(): number {
+    if (this.readable) this.ring.readers = false;
+    else this.ring.writers = false;
+    return 0;
+  }
+}
+
+/** pipe(2): the read end and the write end. */
+export function createPipe(flags: number): [PipeEnd, PipeEnd] {
+  const ring = new PipeRing();
+  const inode = nextInode++;
+  return [new PipeEnd(ring, inode, O_RDONLY | flags), new PipeEnd(ring, inode, O_WRONLY | flags)];
+}
+export type { PipeEnd };

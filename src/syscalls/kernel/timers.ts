@@ -1,0 +1,162 @@
+import { EINVAL } from '../errno.ts';
+import { clockMs, monotonicMs } from './clock.ts';
+import type { Process } from './process.ts';
+import { SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from './signals.ts';
+
+export const ITIMER_REAL = 0;
+export const ITIMER_VIRTUAL = 1;
+export const ITIMER_PROF = 2;
+
+/** CPU time is looked at this often while such a timer runs (the kernel's jiffy at HZ=100). */
+const CPU_TICK_MS = 10;
+
+interface Timer {
+  /** Signal to raise, 0 for none. */
+  readonly signal: number;
+  readonly clock: 'wall' | 'cpu';
+  /** POSIX timers carry their id and value. */
+  readonly id: number;
+  readonly value: bigint;
+  deadline: number;
+  interval: number;
+  overrun: number;
+}
+
+function cpuMs(): number {
+  const usage = process.cpuUsage();
+  return (usage.user + usage.system) / 1000;
+}
+
+function nowOf(timer: Timer): number {
+  return timer.clock === 'wall' ? monotonicMs() : cpuMs();
+}
+
+/** The timers of a process: setitimer(2) and timer_create(2). Deadlines are checked, never called back. */
+export class Timers {
+  private readonly process: Process;
+  private readonly itimers: Timer[];
+  private readonly posix: Map<number, { timer: Timer; clockId: number }> = new Map();
+  private nextId = 0;
+
+  constructor(process: Process) {
+    this.process = process;
+    const make = (signal: number, clock: 'wall' | 'cpu'): Timer => ({
+      signal,
+      clock,
+      id: -1,
+      value: 0n,
+      deadline: Number.POSITIVE_INFINITY,
+      interval: 0,
+      overrun: 0,
+    });
+    this.itimers = [make(SIGALRM, 'wall'), make(SIGVTALRM, 'cpu'), make(SIGPROF, 'cpu')];
+  }
+
+  /** Monotonic milliseconds of the next look that is due; Infinity when no timer runs. */
+  next(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const timer of this.all()) {
+      if (timer.deadline === Number.POSITIVE_INFINITY) continue;
+      next = Math.min(next, timer.clock === 'wall' ? timer.deadline : monotonicMs() + CPU_TICK_MS);
+    }
+    return next;
+  }
+
+  /** Raise the signals of the timers that have run out. */
+  check(): void {
+    if (!this.armed) return;
+    for (const timer of this.all()) {
+      if (timer.deadline === Number.POSITIVE_INFINITY) continue;
+      const late = nowOf(timer) - timer.deadline;
+      if (late < 0) continue;
+      if (timer.interval > 0) {
+        const missed = Math.floor(late / timer.interval);
+        timer.deadline += timer.interval * (missed + 1);
+        timer.overrun = missed;
+      } else {
+        timer.deadline = Number.POSITIVE_INFINITY;
+      }
+      if (timer.signal === 0) continue;
+      this.process.raise(
+        timer.id < 0
+          ? { signo: timer.signal, code: SI_KERNEL }
+          : { signo: timer.signal, code: SI_TIMER, timerId: timer.id, overrun: timer.overrun, value: timer.value },
+      );
+    }
+    this.rearm();
+  }
+
+  /** Whether any timer runs. */
+  armed = false;
+
+  private rearm(): void {
+    const next = this.next();
+    this.armed = next !== Number.POSITIVE_INFINITY;
+    this.process.updateTicker();
+  }
+
+  private *all(): Generator<Timer> {
+    yield* this.itimers;
+    for (const { timer } of this.posix.values()) yield timer;
+  }
+
+  /** Remaining time and interval of an interval timer in milliseconds. */
+  getItimer(which: number): { value: number; interval: number } | number {
+    const timer = this.itimers[which];
+    if (timer === undefined) return -EINVAL;
+    return { value: remaining(timer), interval: timer.interval };
+  }
+
+  setItimer(which: number, value: number, interval: number): number {
+    const timer = this.itimers[which];
+    if (timer === undefined) return -EINVAL;
+    timer.interval = interval;
+    timer.deadline = value > 0 ? nowOf(timer) + value : Number.POSITIVE_INFINITY;
+    this.rearm();
+    return 0;
+  }
+
+  create(clockId: number, signal: number, value: bigint | null): number {
+    const id = this.nextId++;
+    const clock = clockId === 2 || clockId === 3 ? 'cpu' : 'wall';
+    const timer: Timer = {
+      signal,
+      clock,
+      id,
+      value: value ?? BigInt(id),
+      deadline: Number.POSITIVE_INFINITY,
+      interval: 0,
+      overrun: 0,
+    };
+    this.posix.set(id, { timer, clockId });
+    return id;
+  }
+
+  get(id: number): { value: number; interval: number; overrun: number } | number {
+    const entry = this.posix.get(id);
+    if (entry === undefined) return -EINVAL;
+    return { value: remaining(entry.timer), interval: entry.timer.interval, overrun: entry.timer.overrun };
+  }
+
+  set(id: number, absolute: boolean, value: number, interval: number): number {
+    const entry = this.posix.get(id);
+    if (entry === undefined) return -EINVAL;
+    const { timer, clockId } = entry;
+    timer.interval = interval;
+    const delay = absolute ? value - clockMs(clockId) : value;
+    timer.deadline = value > 0 ? nowOf(timer) + Math.max(0, delay) : Number.POSITIVE_INFINITY;
+    this.rearm();
+    return 0;
+  }
+
+  delete(id: number): number {
+    if (!this.posix.delete(id)) return -EINVAL;
+    this.rearm();
+    return 0;
+  }
+}
+
+function remaining(timer: Timer): number {
+  // A running timer never shows 0: that would mean it is off.
+  return timer.deadline === Number.POSITIVE_INFINITY ? 0 : Math.max(0.001, timer.deadline - nowOf(timer));
+}

@@ -1,0 +1,352 @@
+import {
+  FD,
+  FD_AT,
+  flags,
+  fromGenericOpen,
+  INT,
+  MODE,
+  OPEN,
+  outInts,
+  PATH,
+  R_FD,
+  R_INT,
+  toGenericOpen,
+  UINT,
+} from '../args.ts';
+import { type ArgType, type Syscall, syscall } from '../define.ts';
+import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
+import { type FlagTable, formatFlags, formatOpenFlags } from '../flags.ts';
+import { EventFile } from '../kernel/eventfd.ts';
+import { F_RDLCK, F_UNLCK } from '../kernel/locks.ts';
+import { createMemoryFile } from '../kernel/memfd.ts';
+import { createPipe } from '../kernel/pipe.ts';
+import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
+import type { Task } from '../kernel/task.ts';
+import { waitFor } from '../kernel/wait.ts';
+import { i16, i32, i64, struct } from '../struct.ts';
+import {
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_TMPFILE,
+  O_TRUNC,
+  O_WRONLY,
+  type OpenFile,
+  S_IFIFO,
+  S_IFMT,
+} from '../vfs/types.ts';
+
+/** open at a directory descriptor; flags are generic. */
+function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode: number): number | Promise<number> {
+  const { process } = task;
+  if ((openFlags & O_TMPFILE) === (O_TMPFILE & ~O_DIRECTORY)) return -EINVAL;
+  if ((openFlags & O_PATH) !== 0) openFlags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+  // O_CREAT|O_EXCL never follows a symlink in the last place (man 2 open).
+  const follow = (openFlags & O_NOFOLLOW) === 0 && (openFlags & (O_CREAT | O_EXCL)) !== (O_CREAT | O_EXCL);
+  const at = process.resolve(dirfd, path, follow);
+  if (typeof at === 'number') return at;
+  const permissions = mode & 0o7777 & ~process.umask;
+  const wanted = openFlags & ~O_CLOEXEC;
+  const install = (file: OpenFile | number): number =>
+    typeof file === 'number' ? file : process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
+  const file = at.fs.open(at.path, wanted, permissions);
+  if (file !== -ENXIO || (openFlags & O_NONBLOCK) !== 0 || (openFlags & O_ACCMODE) !== O_WRONLY) return install(file);
+  const now = at.fs.stat(at.path, true);
+  if (typeof now === 'number' || (now.mode & S_IFMT) !== S_IFIFO) return install(file);
+  // Opening a FIFO for writing waits for its reader.
+  return waitFor(task, () => {
+    const opened = at.fs.open(at.path, wanted, permissions);
+    return opened === -ENXIO ? -EAGAIN : install(opened);
+  });
+}
+
+export const openat: Syscall = syscall(
+  'openat',
+  { dirfd: FD_AT, pathname: PATH, flags: OPEN, mode: openMode() },
+  R_FD,
+  (task, { dirfd, pathname, flags: openFlags, mode }) => openAt(task, dirfd, pathname, openFlags, mode),
+  { support: 'partial', note: 'O_DIRECT, O_ASYNC and O_NOATIME are ignored; a FIFO opened for reading does not wait.' },
+);
+
+export const open: Syscall = syscall('open', { pathname: PATH, flags: OPEN, mode: openMode() }, R_FD, (task, args) =>
+  openAt(task, AT_FDCWD, args.pathname, args.flags, args.mode),
+);
+
+/** The mode is shown only where it counts. */
+function openMode(): ArgType<number> {
+  return {
+    ...MODE,
+    format: (v, context) =>
+      Number(context.args.flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? MODE.format(v, context) : '0',
+  };
+}
+
+export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => task.process.files.close(fd));
+
+export const close_range: Syscall = syscall(
+  'close_range',
+  {
+    first: UINT,
+    last: UINT,
+    flags: flags([
+      ['CLOSE_RANGE_UNSHARE', 2],
+      ['CLOSE_RANGE_CLOEXEC', 4],
+    ]),
+  },
+  R_INT,
+  (task, { first, last, flags: how }) => {
+    if ((how & ~6) !== 0 || first > last) return -EINVAL;
+    const { files } = task.process;
+    for (const fd of files.list()) {
+      if (fd < first || fd > last) continue;
+      if ((how & 4) !== 0) files.setCloexec(fd, true);
+      else files.close(fd);
+    }
+    return 0;
+  },
+);
+
+export const dup: Syscall = syscall('dup', { oldfd: FD }, R_FD, (task, { oldfd }) =>
+  task.process.files.dup(oldfd, 0, false),
+);
+
+export const dup2: Syscall = syscall('dup2', { oldfd: FD, newfd: FD }, R_FD, (task, { oldfd, newfd }) => {
+  const { files } = task.process;
+  if (oldfd === newfd) return files.get(oldfd) === null ? -EBADF : newfd;
+  return files.dupTo(oldfd, newfd, false);
+});
+
+export const dup3: Syscall = syscall(
+  'dup3',
+  { oldfd: FD, newfd: FD, flags: OPEN },
+  R_FD,
+  (task, { oldfd, newfd, flags: how }) => {
+    if (oldfd === newfd || (how & ~O_CLOEXEC) !== 0) return -EINVAL;
+    return task.process.files.dupTo(oldfd, newfd, (how & O_CLOEXEC) !== 0);
+  },
+);
+
+const F_DUPFD = 0;
+const F_GETFD = 1;
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_GETLK = 5;
+const F_SETLK = 6;
+const F_SETLKW = 7;
+const F_SETOWN = 8;
+const F_GETOWN = 9;
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_OFD_SETLKW = 38;
+const F_DUPFD_CLOEXEC = 1030;
+const F_SETPIPE_SZ = 1031;
+const F_GETPIPE_SZ = 1032;
+const F_ADD_SEALS = 1033;
+const F_GET_SEALS = 1034;
+
+const FCNTL: FlagTable = [
+  ['F_DUPFD', F_DUPFD],
+  ['F_GETFD', F_GETFD],
+  ['F_SETFD', F_SETFD],
+  ['F_GETFL', F_GETFL],
+  ['F_SETFL', F_SETFL],
+  ['F_GETLK', F_GETLK],
+  ['F_SETLK', F_SETLK],
+  ['F_SETLKW', F_SETLKW],
+  ['F_SETOWN', F_SETOWN],
+  ['F_GETOWN', F_GETOWN],
+  ['F_OFD_GETLK', F_OFD_GETLK],
+  ['F_OFD_SETLK', F_OFD_SETLK],
+  ['F_OFD_SETLKW', F_OFD_SETLKW],
+  ['F_DUPFD_CLOEXEC', F_DUPFD_CLOEXEC],
+  ['F_SETPIPE_SZ', F_SETPIPE_SZ],
+  ['F_GETPIPE_SZ', F_GETPIPE_SZ],
+];
+
+const FLOCK = struct('flock', { l_type: i16, l_whence: i16, l_start: i64, l_len: i64, l_pid: i32 });
+
+function lock(task: Task, file: OpenFile, command: number, address: number): number {
+  const request = task.get(FLOCK, address);
+  if (request === null) return -EFAULT;
+  if (request.l_type < F_RDLCK || request.l_type > F_UNLCK) return -EINVAL;
+  if (command === F_GETLK || command === F_OFD_GETLK) {
+    if (request.l_type === F_UNLCK && command === F_GETLK) return -EINVAL;
+    return task.put(FLOCK, address, { ...request, l_type: F_UNLCK });
+  }
+  if (request.l_type !== F_UNLCK) {
+    const access = file.flags & O_ACCMODE;
+    if (request.l_type === F_RDLCK ? access === O_WRONLY : access === 0) return -EBADF;
+  }
+  const stat = file.stat();
+  if (typeof stat === 'number') return stat;
+  const base = request.l_whence === 1 ? Math.max(0, file.seek(0, 1)) : request.l_whence === 2 ? stat.size : 0;
+  if (request.l_whence < 0 || request.l_whence > 2) return -EINVAL;
+  let start = base + request.l_start;
+  let end = request.l_len === 0 ? Number.POSITIVE_INFINITY : start + request.l_len;
+  if (request.l_len < 0) [start, end] = [end, start];
+  if (start < 0) return -EINVAL;
+  task.process.locks.set(`${stat.dev}:${stat.ino}`, start, end, request.l_type);
+  return 0;
+}
+
+const fcntlArg: ArgType<number> = {
+  doc: 'arg',
+  read: (c) => c.ulong(),
+  format: (v, context) => {
+    const command = context.args.cmd;
+    if (command === F_SETFL) return formatOpenFlags(toGenericOpen(v, context.task.process.abi.openFlags));
+    if (command === F_SETFD) return v === 1 ? 'FD_CLOEXEC' : String(v);
+    if (command === F_GETFD || command === F_GETFL) return '0';
+    return command === F_DUPFD || command === F_DUPFD_CLOEXEC ? String(v) : `0x${v.toString(16)}`;
+  },
+};
+
+function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number {
+  const { files, abi } = task.process;
+  const file = files.get(fd);
+  if (file === null) return -EBADF;
+  switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+      return files.dup(fd, arg | 0, cmd === F_DUPFD_CLOEXEC);
+    case F_GETFD:
+      return files.getCloexec(fd) ? 1 : 0;
+    case F_SETFD:
+      files.setCloexec(fd, (arg & 1) !== 0);
+      return 0;
+    case F_GETFL:
+      return fromGenericOpen(file.flags & ~(O_CREAT | O_EXCL | O_TRUNC), abi.openFlags);
+    case F_SETFL:
+      file.flags = (file.flags & ~SETTABLE_FLAGS) | (toGenericOpen(arg | 0, abi.openFlags) & SETTABLE_FLAGS);
+      return 0;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+      return lock(task, file, cmd, arg);
+    case F_SETOWN:
+      return 0;
+    case F_GETOWN:
+      return 0;
+    case F_GETPIPE_SZ:
+    case F_SETPIPE_SZ:
+      return file.mayBlock ? 65536 : -EBADF;
+    case F_ADD_SEALS:
+      return file.path.startsWith('/memfd:') ? 0 : -EINVAL;
+    case F_GET_SEALS:
+      return file.path.startsWith('/memfd:') ? 0 : -EINVAL;
+    default:
+      return -EINVAL;
+  }
+}
+
+const fcntlArgs = {
+  fd: FD,
+  cmd: { ...INT, format: (v: number) => FCNTL.find(([, n]) => n === v)?.[0] ?? `0x${v.toString(16)} /* F_??? */` },
+  arg: fcntlArg,
+};
+const FCNTL_NOTE = {
+  support: 'partial',
+  note: 'Record locks are kept but meet nobody: there is one process. Seals and owners have no effect.',
+} as const;
+
+export const fcntl: Syscall = syscall('fcntl', fcntlArgs, R_INT, fcntlHandler, FCNTL_NOTE);
+
+export const flock: Syscall = syscall(
+  'flock',
+  {
+    fd: FD,
+    operation: {
+      ...INT,
+      format: (v: number) =>
+        formatFlags(v, [
+          ['LOCK_SH', 1],
+          ['LOCK_EX', 2],
+          ['LOCK_NB', 4],
+          ['LOCK_UN', 8],
+        ]),
+    },
+  },
+  R_INT,
+  (task, { fd, operation }) => {
+    if (task.process.files.get(fd) === null) return -EBADF;
+    return [1, 2, 8].includes(operation & ~4) ? 0 : -EINVAL;
+  },
+  { support: 'partial', note: 'Always granted: there is one process.' },
+);
+
+function pipePair(task: Task, address: number, pipeFlags: number): number {
+  if ((pipeFlags & ~(O_CLOEXEC | O_NONBLOCK | 0o40000)) !== 0) return -EINVAL;
+  if (!task.space.writable(address, 8)) return -EFAULT;
+  const { files } = task.process;
+  const [reader, writer] = createPipe(pipeFlags & O_NONBLOCK);
+  const cloexec = (pipeFlags & O_CLOEXEC) !== 0;
+  const first = files.install(reader, cloexec);
+  if (first < 0) {
+    writer.close();
+    return first;
+  }
+  const second = files.install(writer, cloexec);
+  if (second < 0) {
+    files.close(first);
+    return second;
+  }
+  task.space.view.setInt32(address, first, true);
+  task.space.view.setInt32(address + 4, second, true);
+  return 0;
+}
+
+export const pipe2: Syscall = syscall('pipe2', { pipefd: outInts(2), flags: OPEN }, R_INT, (task, args) =>
+  pipePair(task, args.pipefd, args.flags),
+);
+
+export const pipe: Syscall = syscall('pipe', { pipefd: outInts(2) }, R_INT, (task, { pipefd }) =>
+  pipePair(task, pipefd, 0),
+);
+
+export const eventfd2: Syscall = syscall(
+  'eventfd2',
+  { initval: UINT, flags: OPEN },
+  R_FD,
+  (task, { initval, flags: how }) => {
+    if ((how & ~(O_CLOEXEC | O_NONBLOCK | 1)) !== 0) return -EINVAL;
+    return task.process.files.install(
+      new EventFile(initval, (how & 1) !== 0, how & O_NONBLOCK),
+      (how & O_CLOEXEC) !== 0,
+    );
+  },
+);
+
+export const memfd_create: Syscall = syscall(
+  'memfd_create',
+  { name: PATH, flags: UINT },
+  R_FD,
+  (task, { name, flags: how }) => {
+    if ((how & ~0x1f) !== 0 || name.length > 249) return -EINVAL;
+    return task.process.files.install(createMemoryFile(name), (how & 1) !== 0);
+  },
+);
+
+export const calls: readonly Syscall[] = [
+  openat,
+  open,
+  close,
+  close_range,
+  dup,
+  dup2,
+  dup3,
+  fcntl,
+  flock,
+  pipe2,
+  pipe,
+  eventfd2,
+  memfd_create,
+];

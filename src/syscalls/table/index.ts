@@ -1,0 +1,62 @@
+import type { Abi } from '../abi/types.ts';
+import type { Syscall } from '../define.ts';
+import { calls as attributes } from './attributes.ts';
+import { calls as descriptors } from './descriptors.ts';
+import { calls as directories } from './directories.ts';
+import { calls as identity } from './identity.ts';
+import { calls as ioctls } from './ioctl.ts';
+import { calls as memory } from './memory.ts';
+import { calls as poll } from './poll.ts';
+import { calls as processes } from './process.ts';
+import { calls as readWrite } from './read-write.ts';
+import { calls as scheduling } from './scheduling.ts';
+import { calls as signals } from './signal.ts';
+import { calls as stats } from './stat.ts';
+import { calls as system } from './system.ts';
+import { calls as times } from './time.ts';
+
+/** Every declared system call. */
+export const SYSCALLS: readonly Syscall[] = [
+  ...attributes,
+  ...descriptors,
+  ...directories,
+  ...identity,
+  ...ioctls,
+  ...memory,
+  ...poll,
+  ...processes,
+  ...readWrite,
+  ...scheduling,
+  ...signals,
+  ...stats,
+  ...system,
+  ...times,
+];
+
+/** The calls of an ABI by number, and the names of all numbers, declared or not. */
+export interface CallTable {
+  readonly byNumber: readonly (Syscall | undefined)[];
+  nameOf(nr: number): string;
+}
+
+const tables = new Map<Abi, CallTable>();
+
+/** The call table of an ABI, built once. */
+export function callTable(abi: Abi): CallTable {
+  let table = tables.get(abi);
+  if (table === undefined) {
+    const byNumber: (Syscall | undefined)[] = [];
+    for (const call of SYSCALLS) {
+      const nr = abi.numbers[call.name];
+      if (nr === undefined) continue;
+      while (byNumber.length < nr) byNumber.push(undefined);
+      byNumber[nr] = call;
+    }
+    table = {
+      byNumber,
+      nameOf: (nr) => Object.entries(abi.numbers).find(([, number]) => number === nr)?.[0] ?? `syscall_${nr}`,
+    };
+    tables.set(abi, table);
+  }
+  return table;
+}

@@ -1,0 +1,358 @@
+import { FD, HEX, INT, inBuffer, OFF, OUT_BUFFER, oneOf, PTR, quote, R_SIZE, SIZE, UINT, WORD_OFF } from '../args.ts';
+import { byteString } from '../cursor.ts';
+import { type ArgType, type FormatContext, type Syscall, syscall } from '../define.ts';
+import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, EXDEV } from '../errno.ts';
+import { SEEK_WHENCE } from '../flags.ts';
+import type { Task } from '../kernel/task.ts';
+import { readI64, writeI64 } from '../struct.ts';
+import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/types.ts';
+import {
+  gatherWrite,
+  MAX_RW_COUNT,
+  readInto,
+  readIoVecs,
+  scatterRead,
+  transfer,
+  writablePrefix,
+  writeFrom,
+} from './transfer.ts';
+
+/** struct iovec[]: shown with the bytes that were moved. */
+function ioVecs(countArg: string, out: boolean): ArgType<number> {
+  return {
+    doc: 'struct iovec *',
+    read: (c) => c.ulong(),
+    format: (v, context: FormatContext) => {
+      const list = readIoVecs(context.task, v, Number(context.args[countArg]));
+      if (typeof list === 'number' || (out && (context.result ?? -1) < 0)) return `0x${v.toString(16)}`;
+      let left = out ? (context.result ?? 0) : Number.POSITIVE_INFINITY;
+      const shown = list.map(({ base, length }) => {
+        const bytes = context.task.space.readRange(base, Math.min(length, left, 33));
+        left -= Math.min(left, length);
+        return `{iov_base=${bytes === null ? `0x${base.toString(16)}` : quote(byteString(bytes))}, iov_len=${length}}`;
+      });
+      return `[${shown.join(', ')}]`;
+    },
+  };
+}
+
+export const read: Syscall = syscall(
+  'read',
+  { fd: FD, buf: OUT_BUFFER, count: SIZE },
+  R_SIZE,
+  (task, { fd, buf, count }) => transfer(task, fd, buf, count, false),
+);
+
+export const write: Syscall = syscall(
+  'write',
+  { fd: FD, buf: inBuffer('count'), count: SIZE },
+  R_SIZE,
+  (task, { fd, buf, count }) => transfer(task, fd, buf, count, true),
+);
+
+function readVectors(
+  task: Task,
+  fd: number,
+  iov: number,
+  count: number,
+  get: (file: OpenFile, bytes: Uint8Array) => number | Promise<number>,
+): number | Promise<number> {
+  const file = task.process.files.get(fd);
+  if (file === null) return -EBADF;
+  const list = readIoVecs(task, iov, count);
+  return typeof list === 'number' ? list : scatterRead(task, list, (bytes) => get(file, bytes));
+}
+
+function writeVectors(
+  task: Task,
+  fd: number,
+  iov: number,
+  count: number,
+  put: (file: OpenFile, bytes: Uint8Array) => number | Promise<number>,
+): number | Promise<number> {
+  const file = task.process.files.get(fd);
+  if (file === null) return -EBADF;
+  const list = readIoVecs(task, iov, count);
+  return typeof list === 'number' ? list : gatherWrite(task, list, (bytes) => put(file, bytes));
+}
+
+export const readv: Syscall = syscall(
+  'readv',
+  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT },
+  R_SIZE,
+  (task, { fd, iov, iovcnt }) => readVectors(task, fd, iov, iovcnt, (file, bytes) => readInto(task, file, bytes)),
+);
+
+export const writev: Syscall = syscall(
+  'writev',
+  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT },
+  R_SIZE,
+  (task, { fd, iov, iovcnt }) => writeVectors(task, fd, iov, iovcnt, (file, bytes) => writeFrom(task, file, bytes)),
+);
+
+export const pread64: Syscall = syscall(
+  'pread64',
+  { fd: FD, buf: OUT_BUFFER, count: SIZE, offset: OFF },
+  R_SIZE,
+  (task, { fd, buf, count, offset }) => {
+    const file = task.process.files.get(fd);
+    if (file === null) return -EBADF;
+    if (offset < 0) return -EINVAL;
+    const bytes = writablePrefix(task, buf, Math.min(count, MAX_RW_COUNT));
+    return bytes === null ? -EFAULT : file.pread(bytes, offset);
+  },
+);
+
+export const pwrite64: Syscall = syscall(
+  'pwrite64',
+  { fd: FD, buf: inBuffer('count'), count: SIZE, offset: OFF },
+  R_SIZE,
+  (task, { fd, buf, count, offset }) => {
+    const file = task.process.files.get(fd);
+    if (file === null) return -EBADF;
+    if (offset < 0) return -EINVAL;
+    const bytes = task.space.readRange(buf, Math.min(count, MAX_RW_COUNT));
+    return bytes === null ? -EFAULT : file.pwrite(bytes, offset);
+  },
+);
+
+/** Positioned vector calls: each piece goes behind the last. */
+function positioned(
+  call: (file: OpenFile, bytes: Uint8Array, offset: number) => number,
+  offset: number,
+): (file: OpenFile, bytes: Uint8Array) => number {
+  let at = offset;
+  return (file, bytes) => {
+    const n = call(file, bytes, at);
+    if (n > 0) at += n;
+    return n;
+  };
+}
+
+const doPread = (file: OpenFile, bytes: Uint8Array, at: number): number => file.pread(bytes, at);
+const doPwrite = (file: OpenFile, bytes: Uint8Array, at: number): number => file.pwrite(bytes, at);
+/** pos_l and pos_h: 64-bit ABIs put everything in the first. */
+const position = (task: Task, low: number, high: number): number =>
+  task.process.abi.wordSize === 8 ? low : (low >>> 0) + high * 0x1_0000_0000;
+
+export const preadv: Syscall = syscall(
+  'preadv',
+  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF },
+  R_SIZE,
+  (task, { fd, iov, iovcnt, offset, pos_h }) => {
+    const at = position(task, offset, pos_h);
+    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(doPread, at));
+  },
+);
+
+export const pwritev: Syscall = syscall(
+  'pwritev',
+  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF },
+  R_SIZE,
+  (task, { fd, iov, iovcnt, offset, pos_h }) => {
+    const at = position(task, offset, pos_h);
+    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(doPwrite, at));
+  },
+);
+
+const V2 = {
+  support: 'partial',
+  note: 'RWF_HIPRI, RWF_DSYNC and RWF_SYNC change nothing; others are EOPNOTSUPP.',
+} as const;
+
+export const preadv2: Syscall = syscall(
+  'preadv2',
+  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF, flags: INT },
+  R_SIZE,
+  (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
+    if ((flags & ~7) !== 0) return -EOPNOTSUPP;
+    const at = position(task, offset, pos_h);
+    if (at === -1) return readVectors(task, fd, iov, iovcnt, (file, bytes) => readInto(task, file, bytes));
+    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(doPread, at));
+  },
+  V2,
+);
+
+export const pwritev2: Syscall = syscall(
+  'pwritev2',
+  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF, flags: INT },
+  R_SIZE,
+  (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
+    if ((flags & ~7) !== 0) return -EOPNOTSUPP;
+    const at = position(task, offset, pos_h);
+    if (at === -1) return writeVectors(task, fd, iov, iovcnt, (file, bytes) => writeFrom(task, file, bytes));
+    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(doPwrite, at));
+  },
+  V2,
+);
+
+export const lseek: Syscall = syscall(
+  'lseek',
+  { fd: FD, offset: WORD_OFF, whence: oneOf(SEEK_WHENCE, 'SEEK_???') },
+  R_SIZE,
+  (task, { fd, offset, whence }) => task.process.files.get(fd)?.seek(offset, whence) ?? -EBADF,
+);
+
+/** Copy between descriptors through a buffer; offsets null = the file's position. */
+function copyBetween(
+  task: Task,
+  from: OpenFile,
+  to: OpenFile,
+  fromAt: number | null,
+  toAt: number | null,
+  count: number,
+): number | Promise<number> {
+  const chunk = new Uint8Array(Math.min(count, 1 << 18));
+  let done = 0;
+  const fail = (n: number): number => (done > 0 ? done : n);
+  const loop = (): number | Promise<number> => {
+    while (done < count) {
+      const want = chunk.subarray(0, Math.min(chunk.length, count - done));
+      const n = fromAt === null ? from.read(want) : from.pread(want, fromAt + done);
+      if (n <= 0) return fail(n);
+      const part = chunk.subarray(0, n);
+      const written = toAt === null ? writeFrom(task, to, part) : to.pwrite(part, toAt + done);
+      if (typeof written !== 'number') {
+        return written.then((w) => {
+          if (w < 0) return fail(w);
+          done += w;
+          return w < n ? done : loop();
+        });
+      }
+      if (written < 0) return fail(written);
+      done += written;
+      if (written < n) break;
+    }
+    return done;
+  };
+  return loop();
+}
+
+/** A loff_t in guest memory that the call advances; null pointer = the file's own position. */
+function offsetAt(task: Task, address: number): number | null | undefined {
+  if (address === 0) return null;
+  return task.space.writable(address, 8) ? readI64(task.space.view, address) : undefined;
+}
+
+function advance(task: Task, address: number, start: number | null, result: number): void {
+  if (start !== null && result > 0) writeI64(task.space.view, address, start + result);
+}
+
+export const sendfile: Syscall = syscall(
+  'sendfile',
+  { out_fd: FD, in_fd: FD, offset: PTR, count: SIZE },
+  R_SIZE,
+  (task, { out_fd, in_fd, offset, count }) => {
+    const from = task.process.files.get(in_fd);
+    const to = task.process.files.get(out_fd);
+    if (from === null || to === null) return -EBADF;
+    if ((from.flags & O_ACCMODE) === O_WRONLY || (to.flags & O_ACCMODE) === 0) return -EBADF;
+    if (from.mayBlock || (to.flags & O_APPEND) !== 0) return -EINVAL;
+    const at = offsetAt(task, offset);
+    if (at === undefined) return -EFAULT;
+    const done = copyBetween(task, from, to, at, null, Math.min(count, MAX_RW_COUNT));
+    if (typeof done === 'number') {
+      advance(task, offset, at, done);
+      return done;
+    }
+    return done.then((n) => {
+      advance(task, offset, at, n);
+      return n;
+    });
+  },
+);
+
+export const copy_file_range: Syscall = syscall(
+  'copy_file_range',
+  { fd_in: FD, off_in: PTR, fd_out: FD, off_out: PTR, len: SIZE, flags: UINT },
+  R_SIZE,
+  (task, { fd_in, off_in, fd_out, off_out, len, flags }) => {
+    const from = task.process.files.get(fd_in);
+    const to = task.process.files.get(fd_out);
+    if (from === null || to === null) return -EBADF;
+    const inStat = from.stat();
+    const outStat = to.stat();
+    if (typeof inStat === 'number' || typeof outStat === 'number') return -EBADF;
+    if ((inStat.mode & S_IFMT) === S_IFDIR || (outStat.mode & S_IFMT) === S_IFDIR) return -21;
+    if ((inStat.mode & S_IFMT) !== S_IFREG || (outStat.mode & S_IFMT) !== S_IFREG) return -EINVAL;
+    if (flags !== 0) return -EINVAL;
+    if ((from.flags & O_ACCMODE) === O_WRONLY || (to.flags & O_ACCMODE) === 0) return -EBADF;
+    if ((to.flags & O_APPEND) !== 0) return -EBADF;
+    // Files of /proc say size 0: the kernel copies nothing of them this way either.
+    if (inStat.dev === 0x15) return -EXDEV;
+    const fromAt = offsetAt(task, off_in);
+    const toAt = offsetAt(task, off_out);
+    if (fromAt === undefined || toAt === undefined) return -EFAULT;
+    const done = copyBetween(task, from, to, fromAt, toAt, Math.min(len, MAX_RW_COUNT)) as number;
+    advance(task, off_in, fromAt, done);
+    advance(task, off_out, toAt, done);
+    return done;
+  },
+);
+
+const NO_SPLICE = {
+  support: 'none',
+  note: 'EINVAL, as for files that cannot be spliced: callers copy instead.',
+} as const;
+
+export const splice: Syscall = syscall(
+  'splice',
+  { fd_in: FD, off_in: PTR, fd_out: FD, off_out: PTR, len: SIZE, flags: HEX },
+  R_SIZE,
+  () => -EINVAL,
+  NO_SPLICE,
+);
+
+export const tee: Syscall = syscall(
+  'tee',
+  { fd_in: FD, fd_out: FD, len: SIZE, flags: HEX },
+  R_SIZE,
+  () => -EINVAL,
+  NO_SPLICE,
+);
+
+export const vmsplice: Syscall = syscall(
+  'vmsplice',
+  { fd: FD, iov: PTR, nr_segs: SIZE, flags: HEX },
+  R_SIZE,
+  () => -EINVAL,
+  NO_SPLICE,
+);
+
+export const readahead: Syscall = syscall('readahead', { fd: FD, offset: OFF, count: SIZE }, R_SIZE, (task, { fd }) => {
+  const file = task.process.files.get(fd);
+  return file === null ? -EBADF : file.mayBlock ? -EINVAL : 0;
+});
+
+export const fadvise64: Syscall = syscall(
+  'fadvise64',
+  { fd: FD, offset: OFF, len: OFF, advice: INT },
+  R_SIZE,
+  (task, { fd, advice }) => {
+    const file = task.process.files.get(fd);
+    if (file === null) return -EBADF;
+    if (advice < 0 || advice > 5) return -EINVAL;
+    return file.mayBlock ? -ESPIPE : 0;
+  },
+);
+
+export const calls: readonly Syscall[] = [
+  read,
+  write,
+  readv,
+  writev,
+  pread64,
+  pwrite64,
+  preadv,
+  pwritev,
+  preadv2,
+  pwritev2,
+  lseek,
+  sendfile,
+  copy_file_range,
+  splice,
+  tee,
+  vmsplice,
+  readahead,
+  fadvise64,
+];

@@ -1,0 +1,344 @@
+import { State } from '../../cpu/memory/layout.ts';
+import { aarch64Frame, altStackFlags, writeSigInfo64 } from '../abi/aarch64-frame.ts';
+import { INT, PTR, R_INT, SIGNAL, SIZE } from '../args.ts';
+import { type ArgType, LEAVE, type Syscall, syscall } from '../define.ts';
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ERESTARTNOHAND, ERESTARTSYS, ESRCH } from '../errno.ts';
+import { type FlagTable, formatFlags } from '../flags.ts';
+import { monotonicMs } from '../kernel/clock.ts';
+import {
+  NSIG,
+  SA_RESTORER,
+  SI_TKILL,
+  SI_USER,
+  SIG_DFL,
+  SIG_IGN,
+  SIGKILL,
+  SIGSEGV,
+  SIGSTOP,
+  type SigInfo,
+  sigmask,
+  signalName,
+  UNBLOCKABLE,
+} from '../kernel/signals.ts';
+import type { Task } from '../kernel/task.ts';
+import { waitFor } from '../kernel/wait.ts';
+import { bits64, i32, readU64, struct, ulong } from '../struct.ts';
+import { IN_TIMESPEC, readTimespec } from './timespec.ts';
+
+const SIGSET_SIZE = 8;
+
+/** A signal set as strace shows it: `[INT TERM]`, or `~[…]` when that is shorter. */
+export function formatSigset(mask: bigint): string {
+  const names = (bits: bigint): string => {
+    const list: string[] = [];
+    for (let signal = 1; signal <= NSIG; signal++) {
+      if ((bits & sigmask(signal)) !== 0n) list.push(signalName(signal).replace(/^SIG/, ''));
+    }
+    return `[${list.join(' ')}]`;
+  };
+  let count = 0;
+  for (let bits = mask; bits !== 0n; bits >>= 1n) count += Number(bits & 1n);
+  return count > NSIG / 2 ? `~${names(BigInt.asUintN(64, ~mask))}` : names(mask);
+}
+
+function readSet(task: Task, address: number): bigint | null {
+  return task.space.readable(address, 8) ? task.space.view.getBigUint64(address, true) : null;
+}
+
+function writeSet(task: Task, address: number, mask: bigint): number {
+  if (!task.space.writable(address, 8)) return -EFAULT;
+  task.space.view.setBigUint64(address, mask, true);
+  return 0;
+}
+
+function showSet(task: Task, address: number): string {
+  if (address === 0) return 'NULL';
+  const mask = readSet(task, address);
+  return mask === null ? `0x${address.toString(16)}` : formatSigset(mask);
+}
+
+const IN_SET: ArgType<number> = {
+  doc: 'const sigset_t *',
+  read: (c) => c.ulong(),
+  format: (v, c) => showSet(c.task, v),
+};
+const OUT_SET: ArgType<number> = {
+  doc: 'sigset_t *',
+  read: (c) => c.ulong(),
+  format: (v, c) => (c.result === undefined || c.result < 0 ? PTR.format(v, c) : showSet(c.task, v)),
+};
+
+/** struct sigaction of the kernel: handler, flags, restorer, mask (order of asm-generic and x86). */
+const SIGACTION = struct('sigaction', { handler: ulong, flags: ulong, restorer: ulong, mask: bits64 });
+const SA_FLAGS: FlagTable = [
+  ['SA_RESTORER', 0x04000000],
+  ['SA_ONSTACK', 0x08000000],
+  ['SA_RESTART', 0x10000000],
+  ['SA_NODEFER', 0x40000000],
+  ['SA_RESETHAND', 0x80000000],
+  ['SA_SIGINFO', 4],
+  ['SA_NOCLDWAIT', 2],
+  ['SA_NOCLDSTOP', 1],
+];
+
+function showAction(task: Task, address: number): string {
+  if (address === 0) return 'NULL';
+  const v = task.get(SIGACTION, address);
+  if (v === null) return `0x${address.toString(16)}`;
+  const handler = v.handler === SIG_DFL ? 'SIG_DFL' : v.handler === SIG_IGN ? 'SIG_IGN' : `0x${v.handler.toString(16)}`;
+  const restorer = (v.flags & SA_RESTORER) !== 0 ? `, sa_restorer=0x${v.restorer.toString(16)}` : '';
+  return `{sa_handler=${handler}, sa_mask=${formatSigset(v.mask)}, sa_flags=${formatFlags(v.flags, SA_FLAGS)}${restorer}}`;
+}
+
+export const rt_sigaction: Syscall = syscall(
+  'rt_sigaction',
+  {
+    signum: SIGNAL,
+    act: {
+      doc: 'const struct sigaction *',
+      read: (c) => c.ulong(),
+      format: (v: number, c) => showAction(c.task, v),
+    } as ArgType<number>,
+    oldact: {
+      doc: 'struct sigaction *',
+      read: (c) => c.ulong(),
+      format: (v: number, c) => (c.result === 0 ? showAction(c.task, v) : PTR.format(v, c)),
+    } as ArgType<number>,
+    sigsetsize: SIZE,
+  },
+  R_INT,
+  (task, { signum, act, oldact, sigsetsize }) => {
+    if (sigsetsize !== SIGSET_SIZE || signum < 1 || signum > NSIG) return -EINVAL;
+    if (act !== 0 && (signum === SIGKILL || signum === SIGSTOP)) return -EINVAL;
+    const old = task.process.action(signum);
+    const wanted = act === 0 ? null : task.get(SIGACTION, act);
+    if (act !== 0 && wanted === null) return -EFAULT;
+    if (oldact !== 0) {
+      const failed = task.put(SIGACTION, oldact, old);
+      if (failed !== 0) return failed;
+    }
+    if (wanted !== null) {
+      task.process.setAction(signum, {
+        handler: wanted.handler,
+        flags: wanted.flags,
+        restorer: wanted.restorer,
+        mask: wanted.mask & ~UNBLOCKABLE,
+      });
+    }
+    return 0;
+  },
+);
+
+const HOW: FlagTable = [
+  ['SIG_BLOCK', 0],
+  ['SIG_UNBLOCK', 1],
+  ['SIG_SETMASK', 2],
+];
+
+export const rt_sigprocmask: Syscall = syscall(
+  'rt_sigprocmask',
+  {
+    how: { ...INT, format: (v: number) => HOW.find(([, n]) => n === v)?.[0] ?? `0x${v.toString(16)} /* SIG_??? */` },
+    set: IN_SET,
+    oldset: OUT_SET,
+    sigsetsize: SIZE,
+  },
+  R_INT,
+  (task, { how, set, oldset, sigsetsize }) => {
+    if (sigsetsize !== SIGSET_SIZE) return -EINVAL;
+    const old = task.blocked;
+    if (set !== 0) {
+      const mask = readSet(task, set);
+      if (mask === null) return -EFAULT;
+      if (how === 0) task.setBlocked(old | mask);
+      else if (how === 1) task.setBlocked(old & ~mask);
+      else if (how === 2) task.setBlocked(mask);
+      else return -EINVAL;
+    }
+    return oldset === 0 ? 0 : writeSet(task, oldset, old);
+  },
+);
+
+export const rt_sigpending: Syscall = syscall('rt_sigpending', { set: OUT_SET, sigsetsize: SIZE }, R_INT, (task, a) =>
+  a.sigsetsize > SIGSET_SIZE
+    ? -EINVAL
+    : writeSet(task, a.set, (task.pending.set | task.process.pending.set) & task.blocked),
+);
+
+export const rt_sigsuspend: Syscall = syscall(
+  'rt_sigsuspend',
+  { mask: IN_SET, sigsetsize: SIZE },
+  R_INT,
+  (task, args) => {
+    if (args.sigsetsize !== SIGSET_SIZE) return -EINVAL;
+    const mask = readSet(task, args.mask);
+    if (mask === null) return -EFAULT;
+    return suspendWith(task, mask);
+  },
+);
+
+/** Wait for a signal under another mask, which the handler's frame then restores. */
+function suspendWith(task: Task, mask: bigint): number | Promise<number> {
+  task.savedMask = task.blocked;
+  task.setBlocked(mask);
+  const noHandler = (result: number): number => (result === -ERESTARTSYS ? -ERESTARTNOHAND : result);
+  const result = waitFor(task, () => -EAGAIN, { poll: false });
+  return typeof result === 'number' ? noHandler(result) : result.then(noHandler);
+}
+
+export const pause: Syscall = syscall('pause', {}, R_INT, (task) => suspendWith(task, task.blocked));
+
+export const rt_sigtimedwait: Syscall = syscall(
+  'rt_sigtimedwait',
+  { set: IN_SET, info: PTR, timeout: IN_TIMESPEC, sigsetsize: SIZE },
+  R_INT,
+  (task, { set, info, timeout, sigsetsize }) => {
+    if (sigsetsize !== SIGSET_SIZE) return -EINVAL;
+    const mask = readSet(task, set);
+    if (mask === null) return -EFAULT;
+    let deadline = Number.POSITIVE_INFINITY;
+    if (timeout !== 0) {
+      const t = readTimespec(task, timeout);
+      if (t === null) return -EFAULT;
+      if (t.sec < 0 || t.nsec < 0 || t.nsec >= 1e9) return -EINVAL;
+      deadline = monotonicMs() + t.sec * 1000 + t.nsec / 1e6;
+    }
+    const wanted = mask & ~UNBLOCKABLE;
+    const attempt = (): number => {
+      task.process.timers.check();
+      const found = task.pending.take(~wanted) ?? task.process.pending.take(~wanted);
+      if (found === null) return -EAGAIN;
+      if (info !== 0) {
+        if (!task.space.writable(info, 128)) return -EFAULT;
+        writeSigInfo64(task.space.view, info, found);
+      }
+      return found.signo;
+    };
+    const interrupted = (result: number): number => (result === -ERESTARTSYS ? -EINTR : result);
+    const result = waitFor(task, attempt, { deadline });
+    return typeof result === 'number' ? interrupted(result) : result.then(interrupted);
+  },
+);
+
+export const rt_sigreturn: Syscall = syscall('rt_sigreturn', {}, R_INT, (task) => {
+  if (!aarch64Frame.pop(task)) {
+    task.fault(
+      SIGSEGV,
+      0x80,
+      readU64(task.space.host, task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack),
+    );
+  }
+  return LEAVE;
+});
+
+/** struct sigaltstack (man 2 sigaltstack). */
+const STACK_T = struct('stack_t', { ss_sp: ulong, ss_flags: i32, ss_size: ulong });
+const SS_DISABLE = 2;
+const SS_AUTODISARM = 0x80000000 | 0;
+const MINSIGSTKSZ = 5120;
+
+export const sigaltstack: Syscall = syscall('sigaltstack', { ss: PTR, old_ss: PTR }, R_INT, (task, { ss, old_ss }) => {
+  const sp = readU64(task.space.host, task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack);
+  const current = task.altStack;
+  const state = altStackFlags(task, sp);
+  const old = { ss_sp: current.sp, ss_flags: state | (current.flags & SS_AUTODISARM), ss_size: current.size };
+  if (ss !== 0) {
+    const wanted = task.get(STACK_T, ss);
+    if (wanted === null) return -EFAULT;
+    if (state === 1) return -EPERM;
+    const mode = wanted.ss_flags & ~SS_AUTODISARM;
+    if (mode !== 0 && mode !== 1 && mode !== SS_DISABLE) return -EINVAL;
+    if (mode === SS_DISABLE) {
+      task.altStack = { sp: 0, size: 0, flags: SS_DISABLE };
+    } else {
+      if (wanted.ss_size < MINSIGSTKSZ) return -ENOMEM;
+      task.altStack = { sp: wanted.ss_sp, size: wanted.ss_size, flags: wanted.ss_flags & SS_AUTODISARM };
+    }
+  }
+  return old_ss === 0 ? 0 : task.put(STACK_T, old_ss, old);
+});
+
+function send(task: Task, signal: number, code: number, toTask: boolean): number {
+  if (signal < 0 || signal > NSIG) return -EINVAL;
+  if (signal === 0) return 0;
+  const info: SigInfo = { signo: signal, code, pid: task.process.pid, uid: task.process.uids[0] };
+  task.process.raise(info, toTask ? task : undefined);
+  return 0;
+}
+
+/** Never a host pid: only this process, its group, and "all" which is the same. */
+export const kill: Syscall = syscall(
+  'kill',
+  { pid: INT, sig: SIGNAL },
+  R_INT,
+  (task, { pid, sig }) => {
+    if (sig < 0 || sig > NSIG) return -EINVAL;
+    const { process } = task;
+    if (pid === -1) return -ESRCH;
+    if (pid !== 0 && pid !== process.pid && pid !== -process.pgid) return -ESRCH;
+    return send(task, sig, SI_USER, false);
+  },
+  { support: 'partial', note: 'Only guest processes exist: host pids are ESRCH.' },
+);
+export const tkill: Syscall = syscall('tkill', { tid: INT, sig: SIGNAL }, R_INT, (task, { tid, sig }) => {
+  if (tid <= 0) return -EINVAL;
+  return tid === task.tid ? send(task, sig, SI_TKILL, true) : -ESRCH;
+});
+export const tgkill: Syscall = syscall(
+  'tgkill',
+  { tgid: INT, tid: INT, sig: SIGNAL },
+  R_INT,
+  (task, { tgid, tid, sig }) => {
+    if (tgid <= 0 || tid <= 0) return -EINVAL;
+    return tgid === task.process.pid && tid === task.tid ? send(task, sig, SI_TKILL, true) : -ESRCH;
+  },
+);
+
+function queue(task: Task, pid: number, sig: number, address: number): number {
+  if (sig < 1 || sig > NSIG) return -EINVAL;
+  if (!task.space.readable(address, 128)) return -EFAULT;
+  const { view } = task.space;
+  const code = view.getInt32(address + 8, true);
+  if (pid !== task.process.pid && pid !== task.tid) return -ESRCH;
+  const value =
+    task.process.abi.wordSize === 8
+      ? view.getBigUint64(address + 24, true)
+      : BigInt(view.getUint32(address + 20, true));
+  const at = task.process.abi.wordSize === 8 ? 16 : 12;
+  task.process.raise({
+    signo: sig,
+    code,
+    pid: view.getInt32(address + at, true),
+    uid: view.getUint32(address + at + 4, true),
+    value,
+  });
+  return 0;
+}
+export const rt_sigqueueinfo: Syscall = syscall(
+  'rt_sigqueueinfo',
+  { tgid: INT, sig: SIGNAL, uinfo: PTR },
+  R_INT,
+  (task, a) => queue(task, a.tgid, a.sig, a.uinfo),
+);
+export const rt_tgsigqueueinfo: Syscall = syscall(
+  'rt_tgsigqueueinfo',
+  { tgid: INT, tid: INT, sig: SIGNAL, uinfo: PTR },
+  R_INT,
+  (task, a) => (a.tgid === task.process.pid ? queue(task, a.tid, a.sig, a.uinfo) : -ESRCH),
+);
+
+export const calls: readonly Syscall[] = [
+  rt_sigaction,
+  rt_sigprocmask,
+  rt_sigpending,
+  rt_sigsuspend,
+  pause,
+  rt_sigtimedwait,
+  rt_sigreturn,
+  sigaltstack,
+  kill,
+  tkill,
+  tgkill,
+  rt_sigqueueinfo,
+  rt_tgsigqueueinfo,
+];

@@ -1,0 +1,57 @@
+import { inStruct, outStruct } from '../args.ts';
+import type { ArgType } from '../define.ts';
+import { EFAULT } from '../errno.ts';
+import type { Task } from '../kernel/task.ts';
+import { long, readI64, struct, writeI64 } from '../struct.ts';
+import type { Timespec } from '../vfs/types.ts';
+
+const TIMESPEC = struct('timespec', { tv_sec: long, tv_nsec: long });
+const TIMEVAL = struct('timeval', { tv_sec: long, tv_usec: long });
+
+/** struct timespec the call reads / fills; the same as timeval but for the field name. */
+export const IN_TIMESPEC: ArgType<number> = inStruct(TIMESPEC);
+export const OUT_TIMESPEC: ArgType<number> = outStruct(TIMESPEC);
+export const OUT_TIMEVAL: ArgType<number> = outStruct(TIMEVAL);
+
+/** Read two longs: seconds and nano- or microseconds; null = EFAULT. */
+export function readTimespec(task: Task, address: number): Timespec | null {
+  const { space } = task;
+  if (task.process.abi.wordSize === 8) {
+    if (!space.readable(address, 16)) return null;
+    return { sec: readI64(space.view, address), nsec: readI64(space.view, address + 8) };
+  }
+  if (!space.readable(address, 8)) return null;
+  return { sec: space.view.getInt32(address, true), nsec: space.view.getInt32(address + 4, true) };
+}
+
+/** Write two longs; 0 or -EFAULT. */
+export function putTimespec(task: Task, address: number, sec: number, fraction: number): number {
+  const { space } = task;
+  if (task.process.abi.wordSize === 8) {
+    if (!space.writable(address, 16)) return -EFAULT;
+    writeI64(space.view, address, sec);
+    writeI64(space.view, address + 8, fraction);
+    return 0;
+  }
+  if (!space.writable(address, 8)) return -EFAULT;
+  space.view.setInt32(address, sec, true);
+  space.view.setInt32(address + 4, fraction, true);
+  return 0;
+}
+
+const special = (nsec: number): string | null =>
+  nsec === 0x3fffffff ? 'UTIME_NOW' : nsec === 0x3ffffffe ? 'UTIME_OMIT' : null;
+
+/** struct timespec[2] of utimensat. */
+export const TIMESPEC_PAIR: ArgType<number> = {
+  doc: 'const struct timespec[2]',
+  read: (c) => c.ulong(),
+  format: (v, { task }) => {
+    if (v === 0) return 'NULL';
+    const shown = [v, v + 2 * task.process.abi.wordSize].map((at) => {
+      const t = readTimespec(task, at);
+      return t === null ? '???' : (special(t.nsec) ?? `{tv_sec=${t.sec}, tv_nsec=${t.nsec}}`);
+    });
+    return `[${shown.join(', ')}]`;
+  },
+};

@@ -1,0 +1,269 @@
+import { toByteString } from '../cursor.ts';
+import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR } from '../errno.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Process } from '../kernel/process.ts';
+import {
+  directoryStat,
+  inodeOf,
+  ListDirectory,
+  syntheticStat,
+  syntheticStatfs,
+  TextFile,
+  textStat,
+} from './memory-file.ts';
+import * as text from './proc-text.ts';
+import { ReadOnlyFs } from './read-only.ts';
+import {
+  type BytePath,
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  type OpenFile,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+  type Stat,
+  type Statfs,
+} from './types.ts';
+
+const PROC_MAGIC = 0x9fa0;
+
+/** What a path below /proc is. */
+type Node =
+  | { readonly kind: 'dir'; readonly list: () => { name: string; mode: number }[] }
+  | { readonly kind: 'file'; readonly content: () => string | Uint8Array; readonly mode?: number }
+  | { readonly kind: 'link'; readonly target: () => string; readonly open?: () => OpenFile | null };
+
+type Files<T> = Readonly<Record<string, (subject: T) => string | Uint8Array>>;
+
+const zeroTerminated = (list: readonly string[]): string => list.map((item) => `${item}\0`).join('');
+
+/** Files of /proc/PID. */
+const PROCESS_FILES: Files<Process> = {
+  maps: text.maps,
+  cmdline: (p) => zeroTerminated(p.program.argv),
+  environ: (p) => zeroTerminated(p.program.env),
+  auxv: (p) => p.program.auxv ?? new Uint8Array(0),
+  stat: text.stat,
+  statm: text.statm,
+  status: text.status,
+  limits: text.limits,
+  comm: (p) => `${p.comm}\n`,
+  mounts: (p) => text.mounts(p.kernel, 'mounts'),
+  mountinfo: (p) => text.mounts(p.kernel, 'mountinfo'),
+  cgroup: () => '0::/\n',
+  oom_score: () => '0\n',
+  oom_score_adj: () => '0\n',
+  loginuid: () => '4294967295',
+  sessionid: () => '4294967295',
+  wchan: () => '0',
+  io: () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n',
+  uid_map: () => '         0          0 4294967295\n',
+  gid_map: () => '         0          0 4294967295\n',
+};
+
+/** Files of /proc itself and of /proc/sys, by path. */
+const MACHINE_FILES: Files<Kernel> = {
+  cpuinfo: text.cpuinfo,
+  meminfo: text.meminfo,
+  stat: text.machineStat,
+  uptime: text.uptime,
+  version: (k) => `Linux version ${k.release} (tsqemu-user) #1 SMP\n`,
+  loadavg: () => '0.00 0.00 0.00 1/1 1\n',
+  filesystems: () => 'nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\n',
+  cmdline: () => '\n',
+  devices: () => 'Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n',
+  swaps: () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
+  'sys/kernel/osrelease': (k) => `${k.release}\n`,
+  'sys/kernel/ostype': () => 'Linux\n',
+  'sys/kernel/hostname': (k) => `${toByteString(k.hostname)}\n`,
+  'sys/kernel/domainname': () => '(none)\n',
+  'sys/kernel/version': () => '#1 SMP\n',
+  'sys/kernel/pid_max': () => '4194304\n',
+  'sys/kernel/threads-max': () => '15000\n',
+  'sys/kernel/ngroups_max': () => '65536\n',
+  'sys/kernel/cap_last_cap': () => '40\n',
+  'sys/kernel/randomize_va_space': () => '2\n',
+  'sys/kernel/core_pattern': () => 'core\n',
+  'sys/kernel/random/boot_id': () => '6d0f3d4c-7d8e-4a53-9f26-0a4be36f2f0e\n',
+  'sys/kernel/random/uuid': (k) => `${uuid(k)}\n`,
+  'sys/kernel/random/entropy_avail': () => '256\n',
+  'sys/fs/file-max': () => '9223372036854775807\n',
+  'sys/fs/nr_open': () => '1048576\n',
+  'sys/fs/pipe-max-size': () => '1048576\n',
+  'sys/vm/overcommit_memory': () => '0\n',
+  'sys/vm/max_map_count': () => '65530\n',
+  'sys/vm/mmap_min_addr': () => '65536\n',
+  'sys/net/core/somaxconn': () => '4096\n',
+};
+
+/** A random UUID (RFC 9562, version 4). */
+function uuid(kernel: Kernel): string {
+  const bytes = new Uint8Array(16);
+  kernel.random(bytes);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const digits = Buffer.from(bytes).toString('hex');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** procfs of the guest machine: its processes only, nothing of the host's. */
+export class ProcFs extends ReadOnlyFs {
+  readonly type = 'proc';
+  private readonly kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    super();
+    this.kernel = kernel;
+  }
+
+  /** The process whose call is being run. */
+  private get current(): Process | undefined {
+    return this.kernel.processes.values().next().value;
+  }
+
+  private find(path: BytePath): Node | null {
+    const parts = path.split('/').slice(2);
+    const [first = '', ...rest] = parts;
+    if (first === '') return { kind: 'dir', list: () => this.listRoot() };
+    if (first === 'self' && rest.length === 0) return { kind: 'link', target: () => String(this.current?.pid ?? 0) };
+    if (first === 'thread-self' && rest.length === 0) {
+      return { kind: 'link', target: () => `${this.current?.pid}/task/${this.current?.tasks[0]?.tid}` };
+    }
+    if (first === 'mounts' && rest.length === 0) return { kind: 'link', target: () => 'self/mounts' };
+    if (/^\d+$/.test(first)) {
+      const target = this.kernel.processes.get(Number(first));
+      return target === undefined ? null : processNode(target, rest);
+    }
+    const name = parts.join('/');
+    const make = MACHINE_FILES[name];
+    if (make !== undefined) return { kind: 'file', content: () => make(this.kernel) };
+    const below = machineChildren(`${name}/`);
+    return below.length > 0 ? { kind: 'dir', list: () => below } : null;
+  }
+
+  private listRoot(): { name: string; mode: number }[] {
+    return [
+      ...[...this.kernel.processes.keys()].map((pid) => ({ name: String(pid), mode: S_IFDIR })),
+      { name: 'self', mode: S_IFLNK },
+      { name: 'thread-self', mode: S_IFLNK },
+      { name: 'mounts', mode: S_IFLNK },
+      ...machineChildren(''),
+    ];
+  }
+
+  override magic(path: BytePath): boolean {
+    const node = this.find(path);
+    return node?.kind === 'link' && node.open !== undefined;
+  }
+
+  open(path: BytePath, flags: number, mode: number): OpenFile | number {
+    const node = this.find(path);
+    if (node === null) return -ENOENT;
+    if (node.kind === 'dir') {
+      if ((flags & O_ACCMODE) !== 0 || (flags & O_CREAT) !== 0) return -EISDIR;
+      return new ListDirectory(path, flags, node.list, PROC_MAGIC);
+    }
+    if (node.kind === 'link') return this.openLink(node, flags, mode);
+    if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
+    if ((flags & O_ACCMODE) !== 0) return -EACCES;
+    const content = node.content();
+    const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
+    return new TextFile(path, flags & ~O_CREAT, bytes, textStat(path, node.mode), PROC_MAGIC);
+  }
+
+  /** /proc/self/fd/N: open what the descriptor is open on, anew where it has a path. */
+  private openLink(node: Node & { kind: 'link' }, flags: number, mode: number): OpenFile | number {
+    const file = node.open?.();
+    if (file == null) return -ENOENT;
+    const stat = file.stat();
+    const type = typeof stat === 'number' ? 0 : stat.mode & 0o170000;
+    if ((type === S_IFREG || type === S_IFDIR) && file.path.startsWith('/') && !file.path.startsWith('/dev/std')) {
+      const at = this.kernel.namespace.resolve('/', file.path, true);
+      return typeof at === 'number' ? at : at.fs.open(at.path, flags, mode);
+    }
+    if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
+    // A stream has no second description to give from here: share the one there is.
+    file.refs++;
+    return file;
+  }
+
+  stat(path: BytePath, follow: boolean): Stat | number {
+    const node = this.find(path);
+    if (node === null) return -ENOENT;
+    if (node.kind === 'dir') return directoryStat(path);
+    if (node.kind === 'file') return textStat(path, node.mode);
+    if (follow && node.open !== undefined) {
+      const file = node.open();
+      return file === null ? -ENOENT : file.stat();
+    }
+    return syntheticStat({ mode: S_IFLNK | 0o777, ino: inodeOf(path), size: node.open === undefined ? 0 : 64 });
+  }
+
+  override readlink(path: BytePath): BytePath | number {
+    const node = this.find(path);
+    if (node === null) return -ENOENT;
+    return node.kind === 'link' ? node.target() : -EINVAL;
+  }
+
+  statfs(_path: BytePath): Statfs {
+    return syntheticStatfs(PROC_MAGIC);
+  }
+}
+
+function machineChildren(prefix: string): { name: string; mode: number }[] {
+  const found = new Map<string, number>();
+  for (const path of Object.keys(MACHINE_FILES)) {
+    if (!path.startsWith(prefix)) continue;
+    const [name = '', ...rest] = path.slice(prefix.length).split('/');
+    found.set(name, rest.length > 0 ? S_IFDIR : S_IFREG);
+  }
+  return [...found].map(([name, mode]) => ({ name, mode }));
+}
+
+/** A path below /proc/PID or /proc/PID/task/TID. */
+function processNode(target: Process, rest: string[]): Node | null {
+  const [name = '', second, ...deeper] = rest;
+  if (name === '') return { kind: 'dir', list: () => processChildren() };
+  if (name === 'task') {
+    if (second === undefined) {
+      return { kind: 'dir', list: () => target.tasks.map((task) => ({ name: String(task.tid), mode: S_IFDIR })) };
+    }
+    return target.tasks.some((task) => String(task.tid) === second) && deeper[0] !== 'task'
+      ? processNode(target, deeper)
+      : null;
+  }
+  if (name === 'fd' || name === 'fdinfo') return descriptorNode(target, name, second, deeper.length);
+  if (second !== undefined) return null;
+  if (name === 'exe') return { kind: 'link', target: () => target.program.exe };
+  if (name === 'cwd') return { kind: 'link', target: () => target.cwd };
+  if (name === 'root') return { kind: 'link', target: () => '/' };
+  const make = PROCESS_FILES[name];
+  return make === undefined ? null : { kind: 'file', content: () => make(target) };
+}
+
+function descriptorNode(target: Process, name: string, fd: string | undefined, deeper: number): Node | null {
+  const mode = name === 'fd' ? S_IFLNK : S_IFREG;
+  if (fd === undefined) {
+    return { kind: 'dir', list: () => target.files.list().map((n) => ({ name: String(n), mode })) };
+  }
+  if (!/^\d+$/.test(fd) || deeper > 0) return null;
+  const file = target.files.get(Number(fd));
+  if (file === null) return null;
+  if (name === 'fdinfo') {
+    return {
+      kind: 'file',
+      content: () =>
+        `pos:\t${Math.max(0, file.seek(0, 1))}\nflags:\t0${file.flags.toString(8)}\nmnt_id:\t20\nino:\t1\n`,
+    };
+  }
+  return { kind: 'link', target: () => file.path, open: () => file };
+}
+
+function processChildren(): { name: string; mode: number }[] {
+  return [
+    ...['task', 'fd', 'fdinfo'].map((name) => ({ name, mode: S_IFDIR })),
+    ...['exe', 'cwd', 'root'].map((name) => ({ name, mode: S_IFLNK })),
+    ...Object.keys(PROCESS_FILES).map((name) => ({ name, mode: S_IFREG })),
+  ];
+}
