@@ -114,3 +114,20 @@ export function vectorMla(t: Translator, sz: number, c: V128, a: V128, b: V128):
   const nan = pick(c, pick(a, pick(b, defaultLanes(t, sz))));
   return t.b.v128.bitselect(r, nan, eqSelf(t, sz, r));
 }
+
+/** Fixed-point conversion of single-precision lanes by a power of two, which is exact; doubles have no wasm form. */
+export function vectorScale(t: Translator, size: number, n: V128, u: number, bits: number, toFp: boolean): V128 | null {
+  if (size !== 2) return null;
+  const factor = t.b.f32x4.splat(t.b.constF32(2 ** (toFp ? -bits : bits)));
+  const sign = u ? 'u' : 's';
+  if (toFp) return t.b.f32x4.mul(t.b.emit(`f32x4.convert_i32x4_${sign}`, n) as V128, factor);
+  return t.b.emit(`i32x4.trunc_sat_f32x4_${sign}`, t.b.f32x4.mul(n, factor)) as V128;
+}
+
+/** A lane-wise operation with ARM's NaNs. */
+export const arithmeticLanes = (t: Translator, sz: number, op: 'add' | 'sub' | 'mul' | 'div', a: V128, b: V128): V128 =>
+  vectorNaN(t, sz, t.b.emit(`${floatLanes(sz)}.${op}` as OpName, a, b) as V128, a, b);
+
+/** Flip every sign. */
+export const negateLanes = (t: Translator, sz: number, v: V128): V128 =>
+  t.b.emit(`${floatLanes(sz)}.neg` as OpName, v) as V128;

@@ -1,10 +1,17 @@
 import type { Row } from '../../row.ts';
 import type { Translator } from '../translator.ts';
+import { crypto } from './crypto.ts';
 import { fpConvert } from './fp-convert.ts';
 import { fpData } from './fp-data.ts';
 import { fpLoadStore } from './fp-load-store.ts';
+import { simdAcross } from './simd-across.ts';
+import { simdCopy } from './simd-copy.ts';
+import { simdElement } from './simd-element.ts';
+import { simdFp } from './simd-fp.ts';
+import { simdShift } from './simd-shift.ts';
 import { simdThreeDifferent } from './simd-three-different.ts';
 import { simdThreeSame } from './simd-three-same.ts';
+import { simdTwoMisc } from './simd-two-misc.ts';
 
 /** All rows of floating point and Advanced SIMD. */
 export const vectorRows: readonly Row<Translator>[] = [
@@ -13,4 +20,11 @@ export const vectorRows: readonly Row<Translator>[] = [
   ...fpLoadStore,
   ...simdThreeSame,
   ...simdThreeDifferent,
+  ...simdTwoMisc,
+  ...simdAcross,
+  ...simdCopy,
+  ...simdShift,
+  ...simdElement,
+  ...simdFp,
+  ...crypto,
 ];
