@@ -4,6 +4,7 @@ import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
 import type { AddressSpace } from './memory/types.ts';
+import { RunTable } from './memory/runs.ts';
 import { RegionCompiler } from './region-compiler.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
@@ -45,6 +46,7 @@ export class Cpu implements HelperContext {
   readonly cache: CodeCache;
   readonly table: WebAssembly.Table;
   readonly regions: RegionCompiler;
+  private readonly runs: RunTable;
   /** Whether hot code is compiled to regions (off: everything runs in the cold tier). */
   compile = true;
   private readonly queue: number[] = [];
@@ -61,6 +63,7 @@ export class Cpu implements HelperContext {
     this.view = space.host;
     this.u8 = new Uint8Array(space.memory.buffer);
     this.cache = new CodeCache(space, frontEnd);
+    this.runs = new RunTable(space.memory);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
     const imports = {
       m: space.memory,
@@ -75,7 +78,7 @@ export class Cpu implements HelperContext {
     const module = new WebAssembly.Module(interpreterModule({ initial: 65536, maximum: 65536 }));
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
-    this.regions = new RegionCompiler(this.cache, this.table, {
+    this.regions = new RegionCompiler(this.cache, this.runs, frontEnd.sp, this.table, {
       m: imports.m,
       t: imports.t,
       syscall: imports.syscall,
@@ -90,6 +93,8 @@ export class Cpu implements HelperContext {
     this.view.setUint32(this.state + State.JUMP_CACHE, JUMP_CACHES, true);
     this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
     this.clearJumpCache();
+    this.forgetRuns();
+    space.onPlainLoss = () => this.forgetRuns();
     space.onCodeChange = (start, end) => {
       this.invalidateCode(start, end - start);
     };
@@ -230,6 +235,11 @@ export class Cpu implements HelperContext {
 
   /** A region left at the instruction at State.PC, which needs the checks of the cold tier. */
   private miss(state: number): number {
+    const addr = this.view.getBigUint64(state + State.FAULT_ADDR, true);
+    if (addr < 0x1_0000_0000n) {
+      const id = this.view.getUint32(state + State.EXIT_INFO, true);
+      this.regions.miss(id, this.pc, Number(addr), state + State.STACK_LO);
+    }
     const record = this.cache.slowRecordFor(this.pc);
     if (record === 0) {
       this.fetchFault(this.pc);
@@ -257,6 +267,11 @@ export class Cpu implements HelperContext {
       const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
       if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);
     }
+  }
+
+  private forgetRuns(): void {
+    this.runs.forget();
+    this.runs.clear(this.state + State.STACK_LO);
   }
 
   private clearJumpCache(): void {

@@ -1,6 +1,8 @@
+import type { Value } from './ir/value.ts';
+import { RUN_WRITE, type RunTable } from './memory/runs.ts';
 import { encodeModule } from './backend/wasm/encoder.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
-import { emitRegion, type RegionModule } from './backend/wasm/region/emit.ts';
+import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
 
 /** Imports of a region module, by function index. */
 const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
@@ -12,7 +14,14 @@ export interface CompiledRegion {
   readonly pc: number;
   readonly slot: number;
   readonly region: Region;
+  /** Wasm offset of its run slot, or null. */
+  readonly runs: number | null;
+  /** Misses by the instruction's pc since it was compiled. */
+  readonly misses: Map<number, number>;
 }
+
+/** Misses of one instruction until it is compiled to test page bytes. */
+const WANDERING = 6;
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
@@ -28,11 +37,24 @@ export class RegionCompiler {
   private readonly dispatch: unknown;
   private readonly slots = new Map<number, number>();
   private readonly compiled = new Map<number, CompiledRegion>();
+  /** By id, as `miss` is told. */
+  private readonly byId: CompiledRegion[] = [];
+  private readonly pageSites = new Set<number>();
+  private readonly runs: RunTable;
+  private readonly sp: number;
   private nextSlot = FIRST_SLOT;
   /** Called with every module's bytes (logging). */
   onModule: ((bytes: Uint8Array, regions: readonly CompiledRegion[]) => void) | null = null;
 
-  constructor(source: BlockSource, table: WebAssembly.Table, imports: Record<string, unknown>) {
+  constructor(
+    source: BlockSource,
+    runs: RunTable,
+    sp: number,
+    table: WebAssembly.Table,
+    imports: Record<string, unknown>,
+  ) {
+    this.runs = runs;
+    this.sp = sp;
     this.source = source;
     this.table = table;
     this.imports = imports;
@@ -56,10 +78,10 @@ export class RegionCompiler {
   }
 
   /** Compile the regions rooted at these pcs into one module; returns those that exist afterwards. */
-  compile(pcs: readonly number[]): CompiledRegion[] {
+  compile(pcs: readonly number[], again = false): CompiledRegion[] {
     const regions: Region[] = [];
     for (const pc of new Set(pcs)) {
-      if (this.compiled.has(pc)) continue;
+      if (this.compiled.has(pc) && !again) continue;
       const region = discover(pc, this.source);
       if (region) regions.push(region);
     }
@@ -76,7 +98,17 @@ export class RegionCompiler {
       local: (pc) => local.get(pc),
       slot: (pc) => this.slot(pc),
     };
-    const funcs = regions.map((r) => ({ type: T.ii_i, code: emitRegion(r, module) }));
+    const firstId = this.byId.length;
+    const slots = regions.map((r) => this.compiled.get(r.root)?.runs ?? this.runs.allocate());
+    const funcs = regions.map((r, i) => ({
+      type: T.ii_i,
+      code: emitRegion(r, module, {
+        id: firstId + i,
+        runs: slots[i] as number | null,
+        isPageSite: (pc) => this.pageSites.has(pc),
+        sp: this.sp,
+      }),
+    }));
     const elements = regions.map((r, i) => ({ slot: this.slot(r.root), func: first + i }));
     const bytes = encodeModule({
       types: [
@@ -89,11 +121,31 @@ export class RegionCompiler {
       memoryPages: { initial: 65536, maximum: 65536 },
       table: { elements },
     });
-    const done = regions.map((region, i) => ({ pc: region.root, slot: (elements[i] as { slot: number }).slot, region }));
+    const done = regions.map((region, i) => ({ pc: region.root, slot: (elements[i] as { slot: number }).slot, region, runs: slots[i] as number | null, misses: new Map<number, number>() }));
     this.onModule?.(bytes, done);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });
     for (const r of done) this.compiled.set(r.pc, r);
+    this.byId.push(...done);
     return done;
+  }
+
+  /**
+   * An access of region `id` at `pc` left its run. Aims the run at the address where its page is plain;
+   * an instruction that keeps missing gets the page-byte test instead. `stackRun`: where the task keeps
+   * its stack's run.
+   */
+  miss(id: number, pc: number, addr: number, stackRun: number): void {
+    const r = this.byId[id] as CompiledRegion;
+    const access = accessAt(r.region, pc);
+    if (!access || r.runs === null) return;
+    const write = access.info.kind === 'store' || (access.info.kind === 'atomic' && !access.info.name.includes('.load'));
+    const stack = isStackAddress(access.a as Value, this.sp);
+    if (!this.runs.aim(stack ? stackRun : r.runs + (write ? RUN_WRITE : 0), addr, write || stack)) return;
+    const count = (r.misses.get(pc) ?? 0) + 1;
+    r.misses.set(pc, count);
+    if (count < WANDERING || this.pageSites.has(pc)) return;
+    this.pageSites.add(pc);
+    if (this.compiled.get(r.pc) === r) this.compile([r.pc], true);
   }
 
   /** Drop every region: slots go back to `dispatch`. */
@@ -102,5 +154,15 @@ export class RegionCompiler {
     this.slots.clear();
     this.compiled.clear();
     this.nextSlot = FIRST_SLOT;
+    this.byId.length = 0;
+    this.runs.reset();
   }
 }
+
+const accessAt = (region: Region, pc: number): Value | null => {
+  for (const b of region.blocks) {
+    if (pc < b.pc || pc >= b.end) continue;
+    for (const v of b.ops) if (v.pc === pc && v.info.size > 0) return v;
+  }
+  return null;
+};

@@ -82,6 +82,12 @@ class Space implements GuestAddressSpace {
   readonly limits: MemoryLimits;
   mapped = 0;
   onCodeChange: (start: number, end: number) => void = () => {};
+  get onPlainLoss(): () => void {
+    return this.#bytes.onPlainLoss;
+  }
+  set onPlainLoss(f: () => void) {
+    this.#bytes.onPlainLoss = f;
+  }
   readonly #bulk: Bulk;
   readonly #vmas: VmaList = new VmaList();
   readonly #bytes: PageBytes;

@@ -30,6 +30,13 @@ export const JUMP_CACHE_SIZE = 0x1_0000;
 export const CONST_POOL = 0x80_0000;
 export const CONST_POOL_SIZE = 0x80_0000;
 
+/**
+ * Runs of plain pages that regions check addresses against: 32 bytes each, {read lo, read len, write lo,
+ * write len} as u64; slot 0 is unused. See RunTable.
+ */
+export const RUNS = 0x60_0000;
+export const RUNS_SIZE = 0x10_0000;
+
 /** Records of the cold tier. */
 export const BYTECODE = 0x100_0000;
 export const BYTECODE_SIZE = GUEST_BASE - BYTECODE;
@@ -59,6 +66,8 @@ export const State: {
   readonly BUDGET: number;
   readonly JUMP_CACHE: number;
   readonly SITE: number;
+  readonly STACK_LO: number;
+  readonly STACK_LEN: number;
   readonly CC_OP: number;
   readonly CC_A: number;
   readonly CC_B: number;
@@ -90,6 +99,9 @@ export const State: {
   JUMP_CACHE: 0x28,
   /** u32, guest pc of the indirect jump that missed the jump cache, else 0. */
   SITE: 0x2c,
+  /** The run of plain pages around the stack pointer (u64, u64): accesses based on SP. */
+  STACK_LO: 0x30,
+  STACK_LEN: 0x38,
   /** Lazy condition codes: kind (u32) and operands (u64). */
   CC_OP: 0x80,
   CC_A: 0x88,

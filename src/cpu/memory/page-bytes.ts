@@ -14,6 +14,8 @@ export class PageBytes {
   /** 1 = the page was accessible once and may not read as zero. */
   readonly #used: Uint8Array = new Uint8Array(TABLE_SIZE);
   readonly #bulk: Bulk;
+  /** See AddressSpace.onPlainLoss. */
+  onPlainLoss: () => void = () => {};
 
   constructor(memory: WebAssembly.Memory, bulk: Bulk) {
     this.#bulk = bulk;
@@ -70,6 +72,7 @@ export class PageBytes {
   #set(table: Uint8Array, base: number, start: number, end: number, value: number): void {
     const first = start / PAGE_SIZE;
     const count = end / PAGE_SIZE - first;
+    if (count > 0 && value !== PageByte.PLAIN) this.onPlainLoss();
     if (count > SMALL) this.#bulk.fill(base + first, value, count);
     else for (let page = first; page < first + count; page++) table[page] = value;
   }

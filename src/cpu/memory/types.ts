@@ -100,4 +100,6 @@ export interface AddressSpace {
   executable(addr: number): boolean;
   /** Called when bytes that may hold translated code change or vanish: munmap, mprotect, map over, … */
   onCodeChange: (start: number, end: number) => void;
+  /** Called when pages that were plain cease to be so: runs of plain pages must be looked up anew. */
+  onPlainLoss: () => void;
 }

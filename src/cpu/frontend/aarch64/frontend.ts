@@ -7,6 +7,7 @@ import type { FrontEnd } from '../frontend.ts';
 import { extractFields } from '../pattern.ts';
 import { patternOf } from '../row.ts';
 import { helpers } from './helpers.ts';
+import { SP, xOffset } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -20,6 +21,7 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   const t = new Translator(builder);
   return {
     name: 'aarch64',
+    sp: xOffset(SP),
     helpers,
     decoder,
     liftBlock(code, start, flagsIn, limit): Block {

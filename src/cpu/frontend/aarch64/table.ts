@@ -5,6 +5,7 @@ import { dpImmediate } from './insn/dp-immediate.ts';
 import { dpRegister } from './insn/dp-register.ts';
 import { loadStore } from './insn/load-store.ts';
 import { system } from './insn/system.ts';
+import { vectorRows } from './insn/simd-all.ts';
 import type { Translator } from './translator.ts';
 
 /** All instructions of AArch64, in the order of the Arm ARM's chapter C4. */
@@ -15,4 +16,5 @@ export const rows: readonly Row<Translator>[] = [
   ...dpRegister,
   ...loadStore,
   ...atomics,
+  ...vectorRows,
 ];

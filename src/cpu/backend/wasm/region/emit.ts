@@ -1,9 +1,10 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
 import { typeSize, type Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
-import { Exit, GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../../memory/layout.ts';
+import { CPU_STATE_SIZE, Exit, GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../../memory/layout.ts';
 import { Code } from '../encoder.ts';
 import { emitPure } from '../pure.ts';
+import { RUN_WRITE } from '../../../memory/runs.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
 import type { Region } from './discover.ts';
 import {
@@ -29,6 +30,18 @@ export interface RegionModule {
   local(pc: number): number | undefined;
   /** Table slot of the function at pc (allocated when first named). */
   slot(pc: number): number;
+}
+
+/** How a region's memory accesses are checked. */
+export interface MemoryPolicy {
+  /** Number by which `miss` knows the region. */
+  readonly id: number;
+  /** Wasm offset of the region's run slot (see RunTable), or null: page bytes only. */
+  readonly runs: number | null;
+  /** Instructions whose accesses wander between runs: they test the page bytes. */
+  isPageSite(pc: number): boolean;
+  /** State offset of the stack pointer: accesses based on it use the stack's run. */
+  readonly sp: number;
 }
 
 const STATE = 0;
@@ -67,12 +80,14 @@ class RegionEmitter {
   private readonly homed = new Map<number, Value[]>();
   private dirty: RegSet;
   private current = 0;
+  private readonly policy: MemoryPolicy;
 
-  constructor(region: Region, module: RegionModule) {
+  constructor(region: Region, module: RegionModule, policy: MemoryPolicy) {
     this.region = region;
     this.module = module;
+    this.policy = policy;
     this.cfg = analyse(region.succs);
-    this.use = analyseRegisters(region, this.cfg.isLoop);
+    this.use = analyseRegisters(region, this.cfg.isLoop, (v) => this.boundsOf(v));
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -130,7 +145,8 @@ class RegionEmitter {
   private reload(set: RegSet): void {
     for (const r of this.use.registers) {
       if (!has(set, r.index)) continue;
-      this.code.get(STATE);
+      if (r.offset >= CPU_STATE_SIZE) this.code.i32(0);
+      else this.code.get(STATE);
       this.code.mem(`${r.type}.load`, r.offset, naturalAlign(r.type));
       this.code.set(this.locals[r.index] as number);
     }
@@ -150,6 +166,9 @@ class RegionEmitter {
   }
   get addrOfExit(): number {
     return this.addrLocal;
+  }
+  get id(): number {
+    return this.policy.id;
   }
   get mod(): RegionModule {
     return this.module;
@@ -440,6 +459,17 @@ class RegionEmitter {
 
   // ── memory ──
 
+  /** Bounds that the access is checked against; null: by page bytes, or no access. */
+  private boundsOf(v: Value): readonly [number, number] | null {
+    const { kind, name } = v.info;
+    if (kind !== 'load' && kind !== 'store' && kind !== 'atomic') return null;
+    const { runs } = this.policy;
+    if (runs === null || this.policy.isPageSite(v.pc)) return null;
+    if (isStackAddress(v.a as Value, this.policy.sp)) return [State.STACK_LO, State.STACK_LEN];
+    const write = kind === 'store' || (kind === 'atomic' && !name.includes('.load'));
+    return write ? [runs + RUN_WRITE, runs + RUN_WRITE + 8] : [runs, runs + 8];
+  }
+
   /** addrLocal ← address, checked; a miss leaves with exact state. */
   private address(v: Value, write: boolean): void {
     const c = this.code;
@@ -452,6 +482,23 @@ class RegionEmitter {
     c.set(this.addrLocal);
     c.i32(v.pc);
     c.set(this.pcLocal);
+    const bounds = this.boundsOf(v);
+    if (bounds) {
+      const [lo, len] = bounds.map((offset) => this.locals[this.register(offset).index] as number);
+      c.get(this.addrLocal);
+      c.get(lo as number);
+      c.op('i64.sub');
+      c.get(len as number);
+      c.op('i64.gt_u');
+      if (v.info.kind === 'atomic' && size > 1) {
+        this.guestAddress();
+        c.i32(size - 1);
+        c.op('i32.and');
+        c.op('i32.or');
+      }
+      c.brIf(this.exit('miss'));
+      return;
+    }
     const table = write ? WRITE_BYTES : READ_BYTES;
     this.guestAddress();
     c.tee(this.tmpLocal);
@@ -712,6 +759,9 @@ class ExitEmitter {
       c.get(r.addrOfExit);
       c.mem('i64.store', State.FAULT_ADDR, 3);
       c.get(STATE);
+      c.i32(r.id);
+      c.mem('i32.store', State.EXIT_INFO, 2);
+      c.get(STATE);
       c.call(r.mod.miss);
       c.if();
       c.i32(-1);
@@ -726,4 +776,9 @@ class ExitEmitter {
 
 const naturalAlign = (type: Type): number => Math.log2(typeSize[type]);
 
-export const emitRegion = (region: Region, module: RegionModule): Code => new RegionEmitter(region, module).emit();
+/** SP, or SP plus something, as far as the block shows. */
+export const isStackAddress = (v: Value, sp: number): boolean =>
+  (v.info.kind === 'get' && v.imm === sp) || (v.info.name === 'i64.add' && v.a !== null && isStackAddress(v.a, sp));
+
+export const emitRegion = (region: Region, module: RegionModule, policy: MemoryPolicy): Code =>
+  new RegionEmitter(region, module, policy).emit();

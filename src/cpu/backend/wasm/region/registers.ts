@@ -4,8 +4,11 @@ import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import type { Region } from './discover.ts';
 
-/** A guest register (or condition-code field) that a region keeps in a wasm local. */
+/**
+ * A guest register (or condition-code field, or bound of a run) that a region keeps in a wasm local.
+ */
 export interface RegionRegister {
+  /** Byte offset in the CPU state, or wasm offset of a bound (those lie above every state offset). */
   readonly offset: number;
   readonly type: Type;
   /** Dense number within the region. */
@@ -74,7 +77,10 @@ export const clobbers = (block: Block): boolean => {
   return kind === 'call' || kind === 'callIndirect' || kind === 'syscall';
 };
 
-export const analyseRegisters = (region: Region, isLoop: readonly boolean[]): RegisterUse => {
+/** Bounds of the run that an operation's address is checked against: [lo, len], or null. */
+export type BoundsOf = (v: Value) => readonly [number, number] | null;
+
+export const analyseRegisters = (region: Region, isLoop: readonly boolean[], boundsOf: BoundsOf): RegisterUse => {
   const byOffset = new Map<number, RegionRegister>();
   const registers: RegionRegister[] = [];
   const note = (offset: number, type: Type): void => {
@@ -86,6 +92,7 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[]): Re
   for (const { ops } of region.blocks) {
     for (const v of ops) {
       if (v.info.kind === 'get') note(v.imm, v.type);
+      for (const bound of boundsOf(v) ?? []) note(bound, 'i64');
       for (const w of writes(v)) note(w.offset, w.type);
     }
   }
@@ -132,6 +139,7 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[]): Re
     if (isLoop[i]) needDirty();
     for (const v of b.ops) {
       if (v.info.kind === 'get') need(index(v.imm));
+      for (const bound of boundsOf(v) ?? []) need(index(bound));
       if (mayLeave(v)) needDirty();
       if (v.info.kind === 'helper') {
         dirty.fill(0);

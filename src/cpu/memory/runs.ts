@@ -1,0 +1,65 @@
+import { PAGE_SHIFT, PAGE_SIZE, READ_BYTES, RUNS, RUNS_SIZE, WRITE_BYTES } from './layout.ts';
+
+/** Bytes of one slot: read lo, read len, write lo, write len. */
+export const RUN_SLOT = 32;
+export const RUN_WRITE = 16;
+/** No address is below 2^63 + 0 but above it by 0: an empty run lets nothing through. */
+const NOWHERE = 1n << 63n;
+/** Longest access: the end of a run is kept back so that one compare covers the whole access. */
+const REACH = 16n;
+
+/**
+ * Runs of neighbouring plain pages, a software TLB. A region checks an address against one run with one
+ * unsigned compare; the page bytes stay the truth, and a run forgets itself when they change.
+ */
+export class RunTable {
+  private readonly view: DataView;
+  private readonly bytes: Uint8Array;
+  private next = 1;
+
+  constructor(memory: WebAssembly.Memory) {
+    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(memory.buffer, 0, RUNS);
+  }
+
+  /** Wasm offset of a fresh, empty slot; null when there is no more room (callers fall back to page bytes). */
+  allocate(): number | null {
+    if ((this.next + 1) * RUN_SLOT > RUNS_SIZE) return null;
+    const at = RUNS + RUN_SLOT * this.next++;
+    this.clear(at);
+    this.clear(at + RUN_WRITE);
+    return at;
+  }
+
+  clear(at: number): void {
+    this.view.setBigUint64(at, NOWHERE, true);
+    this.view.setBigUint64(at + 8, 0n, true);
+  }
+
+  /** Point the pair at `at` to the run around a guest address; false when its page is not plain. */
+  aim(at: number, addr: number, write: boolean): boolean {
+    const table = write ? WRITE_BYTES : READ_BYTES;
+    let first = table + (addr >>> PAGE_SHIFT);
+    if (this.bytes[first] !== 0) return false;
+    let last = first;
+    while (first > table && this.bytes[first - 1] === 0) first--;
+    while (last + 1 < table + 0x10_0000 && this.bytes[last + 1] === 0) last++;
+    const length = BigInt(last + 1 - first) * BigInt(PAGE_SIZE);
+    this.view.setBigUint64(at, BigInt(first - table) << BigInt(PAGE_SHIFT), true);
+    this.view.setBigUint64(at + 8, length - REACH, true);
+    return true;
+  }
+
+  /** Pages ceased to be plain: every slot handed out is empty again. */
+  forget(): void {
+    for (let i = 1; i < this.next; i++) {
+      this.clear(RUNS + RUN_SLOT * i);
+      this.clear(RUNS + RUN_SLOT * i + RUN_WRITE);
+    }
+  }
+
+  /** Take all slots back (every region is gone). */
+  reset(): void {
+    this.next = 1;
+  }
+}
