@@ -9,6 +9,7 @@ import { simdCopy } from './simd-copy.ts';
 import { simdElement } from './simd-element.ts';
 import { simdFp } from './simd-fp.ts';
 import { simdShift } from './simd-shift.ts';
+import { simdStructures } from './simd-structures.ts';
 import { simdThreeDifferent } from './simd-three-different.ts';
 import { simdThreeSame } from './simd-three-same.ts';
 import { simdTwoMisc } from './simd-two-misc.ts';
@@ -27,4 +28,5 @@ export const vectorRows: readonly Row<Translator>[] = [
   ...simdElement,
   ...simdFp,
   ...crypto,
+  ...simdStructures,
 ];
