@@ -1,0 +1,37 @@
+import type { GuestAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { loadProgram } from '../../src/loader/load.ts';
+import { LoadError } from '../../src/loader/load-error.ts';
+import { bytesFile, LOAD } from './files.ts';
+import { mutate } from './mutate.ts';
+
+/** What loading mutants came to. */
+export interface AttackResult {
+  loaded: number;
+  refused: number;
+  /** Milliseconds of the slowest mutant. */
+  slowest: number;
+  /** Mutants that ended in anything but a LoadError of one line. */
+  failures: { seed: number; error: unknown }[];
+}
+
+/** Load mutants with the given seeds, look symbols up, and count how they ended. */
+export function attack(space: GuestAddressSpace, original: Uint8Array, seeds: Iterable<number>): AttackResult {
+  const result: AttackResult = { loaded: 0, refused: 0, slowest: 0, failures: [] };
+  for (const seed of seeds) {
+    const file = bytesFile(mutate(original, seed));
+    const start = performance.now();
+    try {
+      const open = (path: string) => (path === '/mutant' ? file : bytesFile(original));
+      const { taskSize } = space;
+      const program = loadProgram(space, { path: '/mutant', argv: ['/mutant'], open, taskSize, ...LOAD });
+      program.symbol(program.entry);
+      result.loaded++;
+    } catch (error) {
+      if (error instanceof LoadError && !error.message.includes('\n')) result.refused++;
+      else result.failures.push({ seed, error });
+    }
+    space.release();
+    result.slowest = Math.max(result.slowest, performance.now() - start);
+  }
+  return result;
+}
