@@ -116,11 +116,25 @@ const multiples: readonly (readonly [name: string, opcode: string, registers: nu
 ];
 
 const multipleRows = multiples.flatMap(([name, opcode, count, load, store]) =>
-  ([[1, 'ld', load], [0, 'st', store]] as const).flatMap(([l, prefix, f]) => { // biome-ignore format: pairs
+  (
+    [
+      [1, 'ld', load],
+      [0, 'st', store],
+    ] as const
+  ).flatMap(([l, prefix, f]) => {
+    // biome-ignore format: pairs
     const list = `{<Vt>.<T> × ${count}}`;
     return [
-      family<MultipleFields>(`${prefix}${name} ${list}, [<Xn|SP>]`, `0 q:1 001100 0 ${l} 000000 ${opcode} size:2 rn:5 rt:5`, (t, o) => f(t, o, count)),
-      family<MultipleFields>(`${prefix}${name} ${list}, [<Xn|SP>], <Xm|imm>`, `0 q:1 001100 1 ${l} 0 rm:5 ${opcode} size:2 rn:5 rt:5`, (t, o) => f(t, o, count, o.rm)),
+      family<MultipleFields>(
+        `${prefix}${name} ${list}, [<Xn|SP>]`,
+        `0 q:1 001100 0 ${l} 000000 ${opcode} size:2 rn:5 rt:5`,
+        (t, o) => f(t, o, count),
+      ),
+      family<MultipleFields>(
+        `${prefix}${name} ${list}, [<Xn|SP>], <Xm|imm>`,
+        `0 q:1 001100 1 ${l} 0 rm:5 ${opcode} size:2 rn:5 rt:5`,
+        (t, o) => f(t, o, count, o.rm),
+      ),
     ];
   }),
 );
@@ -193,8 +207,16 @@ const singleRows = [1, 2, 3, 4].flatMap((count) => {
       const lift = (t: Translator, f: Single, rm?: number): void =>
         scale === 3 ? replicate(t, f, count, rm) : single(t, f, scale, count, l === 1, rm);
       return [
-        family<SingleFields>(`${name}, [<Xn|SP>]`, `0 q:1 001101 0 ${l} ${r} 00000 ${opcode} ${s} size:2 rn:5 rt:5`, (t, f) => lift(t, f)),
-        family<SingleFields>(`${name}, [<Xn|SP>], <Xm|imm>`, `0 q:1 001101 1 ${l} ${r} rm:5 ${opcode} ${s} size:2 rn:5 rt:5`, (t, f) => lift(t, f, f.rm)),
+        family<SingleFields>(
+          `${name}, [<Xn|SP>]`,
+          `0 q:1 001101 0 ${l} ${r} 00000 ${opcode} ${s} size:2 rn:5 rt:5`,
+          (t, f) => lift(t, f),
+        ),
+        family<SingleFields>(
+          `${name}, [<Xn|SP>], <Xm|imm>`,
+          `0 q:1 001101 1 ${l} ${r} rm:5 ${opcode} ${s} size:2 rn:5 rt:5`,
+          (t, f) => lift(t, f, f.rm),
+        ),
       ];
     });
   });

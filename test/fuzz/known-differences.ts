@@ -1,0 +1,80 @@
+/**
+ * Where the emulator and its oracle (qemu-aarch64 7.2) differ on purpose, each with its reason. The fuzzer leaves out what
+ * an entry explains and nothing else.
+ */
+
+import type { Difference } from '../../scripts/fuzz-compare.ts';
+import type { Outcome } from '../../scripts/fuzz-record.ts';
+
+export interface KnownDifference {
+  readonly reason: string;
+  /** Instructions by the first word of the row's syntax. */
+  readonly instructions: RegExp;
+  /** Only in the fast floating-point mode. */
+  readonly fast?: boolean;
+  /** Further conditions on the case; `word` is the instruction that the entry is about. */
+  readonly when?: (word: number, theirs: Outcome, ours: Outcome) => boolean;
+  /** Which differences it explains. */
+  readonly explains: (difference: Difference) => boolean;
+}
+
+const bothFault = (_word: number, theirs: Outcome, ours: Outcome): boolean =>
+  theirs.signal === 11 && ours.signal === 11 && theirs.pc === ours.pc;
+const isVector = (d: Difference): boolean => /^v\d/.test(d.where);
+
+/** The lanes that differ are NaNs on both sides, as doubles or as singles. */
+function differingNaNs(d: Difference): boolean {
+  const [a, b] = [BigInt(d.theirs), BigInt(d.ours)];
+  const nan64 = (n: bigint): boolean => (n & 0x7fff_ffff_ffff_ffffn) > 0x7ff0_0000_0000_0000n;
+  const nan32 = (n: bigint): boolean => (n & 0x7fff_ffffn) > 0x7f80_0000n;
+  if (nan64(a) && nan64(b)) return true;
+  return [0n, 32n].every((at) => {
+    const [x, y] = [(a >> at) & 0xffff_ffffn, (b >> at) & 0xffff_ffffn];
+    return x === y || (nan32(x) && nan32(y));
+  });
+}
+
+export const knownDifferences: readonly KnownDifference[] = [
+  {
+    reason:
+      'qemu performs multi-register accesses part by part: what comes before the faulting part is done. Ours fault before any change.',
+    instructions: /^(ld[1-4]r?|st[1-4]|ldn?p|ldpsw|stn?p|ldr|str|ldur|stur|ldxp|ldaxp|casp\w*)$/,
+    when: bothFault,
+    explains: (d) => isVector(d) || d.where.startsWith('memory') || /^x\d/.test(d.where),
+  },
+  {
+    reason:
+      'Two NaN operands, one of them signalling, in the fast floating-point mode: the host picks the first, ARM the signalling one.',
+    instructions: /^f/,
+    fast: true,
+    explains: (d) => isVector(d) && differingNaNs(d),
+  },
+  {
+    reason: 'qemu 7.2 accepts FMOV (vector, half precision) with op = 1, which is unallocated.',
+    instructions: /^fcvtzu$/,
+    when: (word) => (word & 0xbff8_fc00) >>> 0 === 0x2f00_fc00,
+    explains: () => true,
+  },
+  {
+    reason:
+      'qemu 7.2 sign-extends the 16-bit result of FCVTZS (scalar, fixed-point, half precision) to 32 bits; the rest of the register is zero.',
+    instructions: /^fcvtzs$/,
+    when: (word) => (word & 0xfff0_fc00) >>> 0 === 0x5f10_fc00,
+    explains: isVector,
+  },
+];
+
+/** Differences that no entry explains. */
+export function unexplained(
+  differences: readonly Difference[],
+  mnemonic: string,
+  word: number,
+  exact: boolean,
+  theirs: Outcome,
+  ours: Outcome,
+): Difference[] {
+  const entries = knownDifferences.filter(
+    (k) => k.instructions.test(mnemonic) && !(k.fast && exact) && (k.when?.(word, theirs, ours) ?? true),
+  );
+  return differences.filter((d) => !entries.some((k) => k.explains(d)));
+}
