@@ -3,7 +3,7 @@ import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
-import type { AddressSpace } from './memory/types.ts';
+import type { GuestAddressSpace } from './memory/address-space.ts';
 import { RunTable } from './memory/runs.ts';
 import { RegionCompiler } from './region-compiler.ts';
 
@@ -37,7 +37,7 @@ const MAX_DEPTH = 2000;
  * the kernel.
  */
 export class Cpu implements HelperContext {
-  readonly space: AddressSpace;
+  readonly space: GuestAddressSpace;
   readonly frontEnd: FrontEnd;
   /** Wasm offset of the CPU state block. */
   readonly state: number = CPU_STATES;
@@ -57,7 +57,7 @@ export class Cpu implements HelperContext {
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
 
-  constructor(space: AddressSpace, frontEnd: FrontEnd) {
+  constructor(space: GuestAddressSpace, frontEnd: FrontEnd) {
     this.space = space;
     this.frontEnd = frontEnd;
     this.view = space.host;
@@ -105,6 +105,36 @@ export class Cpu implements HelperContext {
   }
   set pc(pc: number) {
     this.view.setBigUint64(this.state + State.PC, BigInt(pc), true);
+  }
+
+  // ── registers as the kernel sees them (signal frames, clone) ──
+
+  getPstate(): number {
+    return this.frontEnd.readFlags(this.view, this.state);
+  }
+  setPstate(flags: number): void {
+    this.frontEnd.writeFlags(this.view, this.state, flags);
+  }
+  getFpsr(): number {
+    return this.view.getUint32(this.state + this.frontEnd.sys.fpsr, true);
+  }
+  setFpsr(value: number): void {
+    this.view.setUint32(this.state + this.frontEnd.sys.fpsr, value, true);
+  }
+  getFpcr(): number {
+    return this.view.getUint32(this.state + this.frontEnd.sys.fpcr, true);
+  }
+  setFpcr(value: number): void {
+    this.view.setUint32(this.state + this.frontEnd.sys.fpcr, value, true);
+  }
+  getTls(): bigint {
+    return this.view.getBigUint64(this.state + this.frontEnd.sys.tls, true);
+  }
+  setTls(value: bigint): void {
+    this.view.setBigUint64(this.state + this.frontEnd.sys.tls, value, true);
+  }
+  clearExclusive(): void {
+    this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
   }
 
   /** Ask translated code to leave at its next check (from a signal, a timer …). */

@@ -6,6 +6,13 @@ export interface FrontEnd {
   readonly name: string;
   /** State offset of the stack pointer. */
   readonly sp: number;
+  /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
+  readFlags(view: DataView, state: number): number;
+  writeFlags(view: DataView, state: number, flags: number): void;
+  /** State offsets of the system registers that the kernel reads and writes. */
+  readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number };
+  /** Name of the instruction at pc for messages, when its semantics are missing; null: not in the table. */
+  unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number): Block;
   readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];

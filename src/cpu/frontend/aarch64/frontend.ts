@@ -6,8 +6,9 @@ import { Decoder } from '../decoder.ts';
 import type { FrontEnd } from '../frontend.ts';
 import { extractFields } from '../pattern.ts';
 import { patternOf } from '../row.ts';
+import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
-import { SP, xOffset } from './registers.ts';
+import { SP, Sys, xOffset } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -24,6 +25,10 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
     sp: xOffset(SP),
     helpers,
     decoder,
+    readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
+    writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),
+    sys: { tls: Sys.TPIDR_EL0, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
+    unimplemented: (code, pc) => decoder.decode(code.getUint32(pc, true))?.syntax ?? null,
     liftBlock(code, start, flagsIn, limit): Block {
       builder.reset();
       t.begin(flagsIn);
