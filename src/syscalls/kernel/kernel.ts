@@ -1,12 +1,14 @@
 import { randomFillSync } from 'node:crypto';
 import os from 'node:os';
 import { GUEST_TOP } from '../../cpu/memory/layout.ts';
+import type { MapSource } from '../../cpu/memory/types.ts';
+import { EACCES } from '../errno.ts';
 import { DevFs, devClaims } from '../vfs/dev.ts';
 import { HostFs } from '../vfs/host.ts';
 import { Namespace } from '../vfs/namespace.ts';
 import { SysrootOverlay } from '../vfs/overlay.ts';
 import { ProcFs } from '../vfs/proc.ts';
-import type { FileSystem } from '../vfs/types.ts';
+import { type BytePath, type FileSystem, S_IFMT, S_IFREG } from '../vfs/types.ts';
 import { monotonicMs, realtimeMs } from './clock.ts';
 import type { Process } from './process.ts';
 
@@ -109,6 +111,22 @@ export class Kernel {
     if (this.warned.has(key)) return;
     this.warned.add(key);
     (this.options.warn ?? ((text: string) => console.error(text)))(`tsqemu-user: ${line}`);
+  }
+
+  /**
+   * Open a program as execve(2) would: a regular file with execute permission. For the loader's
+   * OpenFileFn, which needs the file before there is a process.
+   */
+  openProgram(cwd: BytePath, path: BytePath): MapSource | number {
+    const at = this.namespace.resolve(cwd, path, true);
+    if (typeof at === 'number') return at;
+    const stat = at.fs.stat(at.path, true);
+    if (typeof stat === 'number') return stat;
+    if ((stat.mode & S_IFMT) !== S_IFREG) return -EACCES;
+    const allowed = at.fs.access(at.path, 1);
+    if (allowed < 0) return allowed;
+    const file = at.fs.open(at.path, 0, 0);
+    return typeof file === 'number' ? file : file.mapSource();
   }
 
   /** Random bytes for getrandom(2), /dev/urandom; repeatable under a seed. */

@@ -1,6 +1,7 @@
 import { readlinkSync } from 'node:fs';
-import { GUEST_TOP, PAGE_SIZE } from '../../cpu/memory/layout.ts';
-import { type AddressSpace, PROT_EXEC, PROT_READ } from '../../cpu/memory/types.ts';
+import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
+import { PAGE_SIZE } from '../../cpu/memory/layout.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../cpu/memory/types.ts';
 import type { Abi } from '../abi/types.ts';
 import { EBADF, ENOTDIR } from '../errno.ts';
 import { inheritedFile } from '../vfs/host-stream.ts';
@@ -10,7 +11,7 @@ import type { GuestCpu } from './cpu.ts';
 import { FdTable } from './fd-table.ts';
 import { HostSignals } from './host-signals.ts';
 import type { Kernel } from './kernel.ts';
-import { defaultLimits, type Limits, RLIMIT_NOFILE } from './limits.ts';
+import { defaultLimits, type Limits, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NOFILE, RLIMIT_STACK } from './limits.ts';
 import { FileLocks } from './locks.ts';
 import {
   DEFAULT_ACTION,
@@ -55,7 +56,7 @@ const RUNNING_MS = 10;
 export class Process {
   readonly kernel: Kernel;
   readonly abi: Abi;
-  readonly space: AddressSpace;
+  readonly space: GuestAddressSpace;
   readonly program: ProgramInfo;
   readonly pid: number;
   readonly ppid: number;
@@ -86,7 +87,7 @@ export class Process {
   private wakers: (() => void)[] = [];
   private trampoline = 0;
 
-  constructor(kernel: Kernel, abi: Abi, space: AddressSpace, program: ProgramInfo) {
+  constructor(kernel: Kernel, abi: Abi, space: GuestAddressSpace, program: ProgramInfo) {
     this.kernel = kernel;
     this.abi = abi;
     this.space = space;
@@ -103,12 +104,45 @@ export class Process {
     this.comm = (program.exe.split('/').pop() ?? '').slice(0, 15);
     this.startMs = kernel.uptimeMs();
     this.limits = defaultLimits(kernel.options.stack ?? 8 << 20);
-    this.files.limit = this.limits[RLIMIT_NOFILE]?.[0] ?? 1024;
+    this.applyLimits();
     this.timers = new Timers(this);
     this.hostSignals = kernel.options.hostSignals === false ? null : new HostSignals(this);
     for (let signal = 0; signal <= NSIG; signal++) this.actions.push(DEFAULT_ACTION);
     const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));
     for (const [fd, file] of stdio.entries()) if (file !== null) this.files.install(file, false, fd);
+  }
+
+  /** Hand the limits to those who enforce them; after every setrlimit. */
+  applyLimits(): void {
+    const soft = (resource: number): number => this.limits[resource]?.[0] ?? Number.POSITIVE_INFINITY;
+    this.files.limit = Math.min(soft(RLIMIT_NOFILE), 1048576);
+    this.space.limits.stack = soft(RLIMIT_STACK);
+    this.space.limits.data = soft(RLIMIT_DATA);
+    this.space.limits.as = soft(RLIMIT_AS);
+  }
+
+  /** Files with a shared mapping are read and written through it; there are few, so the usual cost is one test. */
+  private readonly sharedFiles: Set<string> = new Set();
+
+  /** A file is mapped MAP_SHARED from now on. */
+  noteShared(dev: number, ino: number): void {
+    this.sharedFiles.add(`${dev}:${ino}`);
+  }
+
+  /** Before a file is read: stores of the guest to its shared mappings reach it. */
+  beforeRead(file: OpenFile): void {
+    if (this.sharedFiles.size === 0) return;
+    const stat = file.stat();
+    if (typeof stat === 'number' || !this.sharedFiles.has(`${stat.dev}:${stat.ino}`)) return;
+    this.space.syncFile(stat.dev, Number(stat.ino));
+  }
+
+  /** After a file was written or resized: its shared mappings show it. */
+  afterWrite(file: OpenFile): void {
+    if (this.sharedFiles.size === 0) return;
+    const stat = file.stat();
+    if (typeof stat === 'number' || !this.sharedFiles.has(`${stat.dev}:${stat.ino}`)) return;
+    this.space.refreshFile(stat.dev, Number(stat.ino));
   }
 
   /** The first (or another) task on a CPU. */
@@ -198,7 +232,7 @@ export class Process {
   sigreturnTrampoline(): number {
     if (this.trampoline === 0) {
       const { space } = this;
-      const addr = space.map({ addr: 0, length: PAGE_SIZE, prot: PROT_READ | 2, name: '[vdso]' });
+      const addr = space.map({ addr: 0, length: PAGE_SIZE, prot: PROT_READ | PROT_WRITE, name: '[vdso]' });
       if (addr < 0) return 0;
       space.u8.set(this.abi.sigreturnCode, addr);
       space.protect(addr, PAGE_SIZE, PROT_READ | PROT_EXEC);
@@ -213,7 +247,7 @@ export class Process {
     this.exited = status;
     this.ticker?.stop();
     this.hostSignals?.removeAll();
-    this.space.sync(0, GUEST_TOP);
+    this.space.release();
     this.files.closeAll();
   }
 

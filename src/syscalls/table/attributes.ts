@@ -170,7 +170,13 @@ export const truncate: Syscall = syscall('truncate', { path: PATH, length: OFF }
   return typeof at === 'number' ? at : at.fs.truncate(at.path, length);
 });
 export const ftruncate: Syscall = syscall('ftruncate', { fd: FD, length: OFF }, R_INT, (task, { fd, length }) =>
-  length < 0 ? -EINVAL : withFile(task, fd, (file) => file.truncate(length)),
+  length < 0
+    ? -EINVAL
+    : withFile(task, fd, (file) => {
+        const result = file.truncate(length);
+        task.process.afterWrite(file);
+        return result;
+      }),
 );
 export const fallocate: Syscall = syscall(
   'fallocate',

@@ -3,7 +3,6 @@ import { FD, flags, HEX, HEX_OFF, INT, oneOf, PTR, R_INT, R_PTR, SIZE, UINT } fr
 import { type Syscall, syscall } from '../define.ts';
 import { EACCES, EBADF, EFAULT, EINVAL, ENOMEM, EOVERFLOW } from '../errno.ts';
 import { MADVISE, MAP_FLAGS, PROT_FLAGS } from '../flags.ts';
-import { RLIMIT_AS, RLIMIT_DATA } from '../kernel/limits.ts';
 import type { Task } from '../kernel/task.ts';
 import { O_ACCMODE, O_RDWR, O_WRONLY } from '../vfs/types.ts';
 
@@ -17,19 +16,9 @@ const MAP_FIXED_NOREPLACE = 0x100000;
 const LIMIT = 2 ** 32;
 
 export const brk: Syscall = syscall('brk', { addr: PTR }, R_PTR, (task, { addr }) => {
-  const limit = task.process.limits[RLIMIT_DATA]?.[0] ?? Number.POSITIVE_INFINITY;
-  if (addr >= LIMIT || addr > limit) return task.space.brk(0);
+  if (addr >= LIMIT) return task.space.brk(0);
   return task.space.brk(addr);
 });
-
-/** Whether RLIMIT_AS allows so many bytes more. */
-function withinLimit(task: Task, length: number): boolean {
-  const limit = task.process.limits[RLIMIT_AS]?.[0] ?? Number.POSITIVE_INFINITY;
-  if (limit === Number.POSITIVE_INFINITY) return true;
-  let used = 0;
-  for (const mapping of task.space.mappings()) used += mapping.end - mapping.start;
-  return used + length <= limit;
-}
 
 function map(task: Task, addr: number, length: number, prot: number, how: number, fd: number, offset: number): number {
   if (length === 0) return -EINVAL;
@@ -39,7 +28,6 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   const fixed = (how & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
   if (fixed && addr % PAGE !== 0) return -EINVAL;
   if (length > LIMIT || (fixed && addr + length > LIMIT)) return -ENOMEM;
-  if (!withinLimit(task, length)) return -ENOMEM;
   const shared = type !== MAP_PRIVATE;
   const request: MapRequest = {
     // A hint above 4 GiB is only a hint: anywhere.
@@ -59,7 +47,9 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   if (shared && (prot & 2) !== 0 && access !== O_RDWR) return -EACCES;
   const source = file.mapSource();
   if (typeof source === 'number') return source;
-  return task.space.map({ ...request, shared, source, offset });
+  const at = task.space.map({ ...request, shared, source, offset });
+  if (shared && at >= 0) task.process.noteShared(source.dev, source.ino);
+  return at;
 }
 
 export const mmap: Syscall = syscall(
@@ -126,7 +116,6 @@ export const mremap: Syscall = syscall(
     if ((a.flags & 6) !== 0 && (a.flags & 1) === 0) return -EINVAL;
     if (a.old_address + a.old_size > LIMIT) return -EFAULT;
     if (a.new_size > LIMIT || ((a.flags & 2) !== 0 && a.new_address + a.new_size > LIMIT)) return -ENOMEM;
-    if (a.new_size > a.old_size && !withinLimit(task, a.new_size - a.old_size)) return -ENOMEM;
     return task.space.remap(a.old_address, a.old_size, a.new_size, a.flags, a.new_address);
   },
 );
@@ -181,10 +170,11 @@ export const mincore: Syscall = syscall(
   (task, { addr, length, vec }) => {
     const rounded = range(addr, length, -ENOMEM);
     if (rounded < 0) return rounded;
-    if (!covered(task, addr, rounded)) return -ENOMEM;
-    const bytes = task.space.writeRange(vec, rounded / PAGE);
+    const resident = task.process.space.mincore(addr, rounded);
+    if (typeof resident === 'number') return resident;
+    const bytes = task.space.writeRange(vec, resident.length);
     if (bytes === null) return -EFAULT;
-    bytes.fill(1);
+    bytes.set(resident);
     return 0;
   },
 );

@@ -90,13 +90,13 @@ const showLimits = (v: { rlim_cur: bigint; rlim_max: bigint }): string =>
   `{rlim_cur=${showLimit(v.rlim_cur)}, rlim_max=${showLimit(v.rlim_max)}}`;
 
 function setLimit(task: Task, resource: number, soft: number, hard: number): number {
-  const { limits, uids, files } = task.process;
+  const { limits, uids } = task.process;
   const old = limits[resource];
   if (old === undefined || soft > hard) return -EINVAL;
   if (hard > old[1] && uids[1] !== 0) return -EPERM;
   if (resource === RLIMIT_NOFILE && hard > 1048576) return -EPERM;
   limits[resource] = [soft, hard];
-  if (resource === RLIMIT_NOFILE) files.limit = Math.min(soft, 1048576);
+  task.process.applyLimits();
   return 0;
 }
 

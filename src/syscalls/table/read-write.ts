@@ -99,7 +99,9 @@ export const pread64: Syscall = syscall(
     if (file === null) return -EBADF;
     if (offset < 0) return -EINVAL;
     const bytes = writablePrefix(task, buf, Math.min(count, MAX_RW_COUNT));
-    return bytes === null ? -EFAULT : file.pread(bytes, offset);
+    if (bytes === null) return -EFAULT;
+    task.process.beforeRead(file);
+    return file.pread(bytes, offset);
   },
 );
 
@@ -112,7 +114,10 @@ export const pwrite64: Syscall = syscall(
     if (file === null) return -EBADF;
     if (offset < 0) return -EINVAL;
     const bytes = task.space.readRange(buf, Math.min(count, MAX_RW_COUNT));
-    return bytes === null ? -EFAULT : file.pwrite(bytes, offset);
+    if (bytes === null) return -EFAULT;
+    const n = file.pwrite(bytes, offset);
+    if (n > 0) task.process.afterWrite(file);
+    return n;
   },
 );
 

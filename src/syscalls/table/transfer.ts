@@ -37,6 +37,7 @@ function readablePrefix(task: Task, address: number, length: number): Uint8Array
 /** read(2) into guest memory at the file's position. */
 export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Promise<number> {
   if (file.mayBlock && (task.process.timers.armed || task.process.needsEventLoop)) file.unblock();
+  task.process.beforeRead(file);
   const n = file.read(bytes);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;
   return waitFor(task, () => file.read(bytes));
@@ -45,6 +46,7 @@ export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
 export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Promise<number> {
   const n = file.write(bytes);
+  if (n > 0) task.process.afterWrite(file);
   if (n === bytes.length) return n;
   if (n === -EPIPE) task.brokenPipe();
   if (!file.mayBlock || (file.flags & O_NONBLOCK) !== 0 || (n < 0 && n !== -EAGAIN)) return n;
