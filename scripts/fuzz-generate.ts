@@ -30,7 +30,7 @@ export class RowGenerator {
     this.name = row.syntax.split(' ')[0] as string;
     this.pattern = parsePattern(row.text);
     this.memory = row.syntax.includes('[');
-    this.writeback = /\]!|\], *[#<{x]/i.test(row.syntax);
+    this.writeback = /\]!|\], *[#<X]/.test(row.syntax);
     this.branch = /^(b|bl|b\.|cbn?z|tbn?z|b\.<cond>)$/.test(this.name);
   }
 
@@ -82,9 +82,9 @@ export class RowGenerator {
       return field ? extractField(field, word) : null;
     };
     const [rn, rt, rt2, rs] = [get('rn'), get('rt'), get('rt2'), get('rs')];
-    if (rs !== null && /^(stl?xr|stl?xp)/.test(this.name) && (rs === rn || rs === rt || rs === rt2)) return true;
-    if (/^(ldp|ldpsw|ldnp|ldxp|ldaxp)/.test(this.name) && rt === rt2) return true;
-    const vector = /<[vqdshb]t|<v/i.test(this.row.syntax);
+    if (rs !== null && (rs === rn || rs === rt || rs === rt2)) return true;
+    if (rt2 !== null && rt === rt2) return true;
+    const vector = /<[FV]t/.test(this.row.syntax);
     return this.writeback && !vector && rn !== 31 && rn !== null && (rn === rt || rn === rt2);
   }
 }

@@ -38,7 +38,7 @@ export const knownDifferences: readonly KnownDifference[] = [
   {
     reason:
       'qemu performs multi-register accesses part by part: what comes before the faulting part is done. Ours fault before any change.',
-    instructions: /^(ld[1-4]r?|st[1-4]|ldn?p|ldpsw|stn?p|ldr|str|ldur|stur|ldxp|ldaxp|casp\w*)$/,
+    instructions: /^(<ldst>\S*|ld[1-4]r?|st[1-4]|ldn?p|ldpsw|stn?p|ldr|str|ldur|stur|ldxp|ldaxp|casp\w*)$/,
     when: bothFault,
     explains: (d) => isVector(d) || d.where.startsWith('memory') || /^x\d/.test(d.where),
   },

@@ -1,0 +1,167 @@
+/**
+ * Differential fuzzer: random instruction sequences from the AArch64 table, run by the emulator and by qemu-aarch64
+ * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
+ *
+ * usage: node scripts/fuzz.ts [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
+ *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
+ *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
+ * Exit status 1: there were differences that test/fuzz/known-differences.ts does not explain.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { rows } from '../src/cpu/frontend/aarch64/table.ts';
+import { Decoder } from '../src/cpu/frontend/decoder.ts';
+import { unexplained } from '../test/fuzz/known-differences.ts';
+import { compareOutcomes, type Difference, describeInputs } from './fuzz-compare.ts';
+import { RowGenerator, randomCase } from './fuzz-generate.ts';
+import { Random } from './fuzz-random.ts';
+import {
+  type Case,
+  type Emulator,
+  HARNESS,
+  type Outcome,
+  packCases,
+  QEMU,
+  RECORD_SIZE,
+  readOutcome,
+  runPacked,
+} from './fuzz-record.ts';
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: 'string', default: '10000' },
+    length: { type: 'string', default: '6' },
+    seed: { type: 'string', default: '1' },
+    fast: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '' },
+    emulator: { type: 'string', default: `${process.execPath} bin/tsqemu-user.js` },
+    shown: { type: 'string', default: '5' },
+  },
+});
+
+const ours: Emulator = [...values.emulator.split(' '), HARNESS] as unknown as Emulator;
+const exact = !values.fast;
+const CHUNK = 2048;
+
+const decoder = new Decoder(rows);
+
+/** Rows that cannot run inside a case: system calls, jumps out of it, what differs from run to run. */
+const EXCLUDED = /^(svc|hvc|smc|brk|hlt|br|blr|ret\w*|bra\w*|blra\w*|eret\w*|wfi|wfe|mrs|msr|dc|ic|sys\w*|dcps\d)\b/;
+
+/** Rows that take part: implemented and not excluded. */
+export const generators: readonly RowGenerator[] = rows
+  .filter((row) => row.lift !== null && !EXCLUDED.test(row.syntax) && row.syntax.includes(values.rows))
+  .map((row) => new RowGenerator(row));
+
+/** Outcomes of as many cases as the emulator answered; the first one missing is the one it died of. */
+function outcomes(emulator: Emulator, cases: readonly Case[]): { list: Outcome[]; death: string | null } {
+  const packed = packCases(cases);
+  let result = runPacked(emulator, packed);
+  if (result.status !== 0) result = runPacked(emulator, packed, true);
+  const count = Math.floor(result.bytes.length / RECORD_SIZE);
+  const view = new DataView(result.bytes.buffer, result.bytes.byteOffset, result.bytes.length);
+  const list = Array.from({ length: count }, (_, i) => readOutcome(view, i * RECORD_SIZE));
+  const died = result.status !== 0 || count < cases.length;
+  return { list, death: died ? `${result.signal ?? `status ${result.status}`}: ${result.stderr.trim()}` : null };
+}
+
+const nameOf = (word: number): string => decoder.decode(word)?.syntax.split(' ')[0] ?? '?';
+
+/** Differences of one case that nothing explains; a known one of any instruction in the case counts. */
+function differencesOf(c: Case, a: Outcome, b: Outcome): Difference[] {
+  let left = compareOutcomes(a, b, { fpsr: exact, address: true });
+  for (const word of c.words) left = unexplained(left, nameOf(word), word, exact, a, b);
+  return left;
+}
+
+/** Run one case on both sides. A string says that ours died. */
+function single(c: Case): Difference[] | string {
+  const theirs = outcomes(QEMU, [c]);
+  const mine = outcomes(ours, [c]);
+  const [a, b] = [theirs.list[0], mine.list[0]];
+  if (!a) throw new Error(`the oracle died: ${theirs.death}`);
+  if (!b) return mine.death ?? 'no answer';
+  return differencesOf(c, a, b);
+}
+
+const fails = (c: Case): boolean => single(c).length > 0;
+
+/** Drop instructions while the case still fails. */
+function minimise(c: Case): Case {
+  let best = c;
+  for (let i = best.words.length - 1; i >= 0 && best.words.length > 1; i--) {
+    const shorter = { ...best, words: best.words.filter((_, n) => n !== i) };
+    if (fails(shorter)) best = shorter;
+  }
+  return best;
+}
+
+/** objdump's text of the words, or their hex where there is no objdump. */
+function disassemble(words: readonly number[]): string[] {
+  const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
+  try {
+    const file = join(directory, 'words');
+    writeFileSync(file, new Uint8Array(Uint32Array.from(words).buffer));
+    const done = spawnSync('aarch64-linux-gnu-objdump', ['-D', '-b', 'binary', '-m', 'aarch64', '-z', file], {
+      encoding: 'utf8',
+    });
+    const lines = done.status === 0 ? done.stdout.split('\n').filter((line) => /^ +[0-9a-f]+:/.test(line)) : [];
+    return lines.length === words.length
+      ? lines.map((line) => line.trim())
+      : words.map((w) => w.toString(16).padStart(8, '0'));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function report(c: Case): void {
+  const small = minimise(c);
+  const found = single(small);
+  console.log(disassemble(small.words).join('\n'));
+  for (const word of small.words) console.log(`  ${decoder.decode(word)?.syntax}: ${describeInputs(small, word)}`);
+  if (typeof found === 'string') console.log(`  emulator ended: ${found.slice(0, 2000)}`);
+  else for (const d of found.slice(0, 12)) console.log(`  ${d.where}: qemu ${d.theirs}, ours ${d.ours}`);
+}
+
+function main(): void {
+  const random = new Random(Number(values.seed));
+  const total = Number(values.cases);
+  let instructions = 0;
+  let bad = 0;
+  const mnemonics = new Map<string, number>();
+  for (let done = 0; done < total; done += CHUNK) {
+    const cases = Array.from({ length: Math.min(CHUNK, total - done) }, () =>
+      randomCase(generators, random, Number(values.length), exact),
+    );
+    const theirs = outcomes(QEMU, cases);
+    if (theirs.death) throw new Error(`the oracle died: ${theirs.death}`);
+    let from = 0;
+    while (from < cases.length) {
+      const mine = outcomes(ours, cases.slice(from));
+      for (const [i, b] of mine.list.entries()) {
+        const c = cases[from + i] as Case;
+        instructions += c.words.length;
+        if (differencesOf(c, theirs.list[from + i] as Outcome, b).length === 0) continue;
+        bad++;
+        const key = c.words.map(nameOf).join(' ');
+        mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
+        if (bad <= Number(values.shown)) report(c);
+      }
+      from += mine.list.length;
+      if (!mine.death) break;
+      bad++;
+      console.log(`emulator died (${mine.death.slice(0, 500)}) of:`);
+      report(cases[from] as Case);
+      from++;
+      if (bad > Number(values.shown)) process.exit(1);
+    }
+    console.error(`${done + cases.length} cases, ${instructions} instructions, ${bad} differences`);
+  }
+  console.log(`${total} cases, ${instructions} instructions of ${generators.length} rows, ${bad} differences`);
+  process.exitCode = bad === 0 ? 0 : 1;
+}
+
+if (import.meta.main) main();
