@@ -315,7 +315,7 @@ export const mknodat: Syscall = syscall(
       at.fs.mode(at.path) >= 0 ? -EEXIST : at.fs.mknod(at.path, mode & ~(task.process.umask & 0o777), dev),
     );
   },
-  { support: 'partial', note: 'Regular files; FIFOs only in a memory root; devices are EPERM.' },
+  { support: 'partial', note: 'Regular files; FIFOs are EOPNOTSUPP, devices EPERM.' },
 );
 
 export const calls: readonly Syscall[] = [
