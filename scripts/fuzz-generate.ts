@@ -25,8 +25,12 @@ export class RowGenerator {
   readonly writeback: boolean;
   readonly branch: boolean;
 
-  constructor(row: FuzzRow) {
+  readonly #allocated: (word: number) => boolean;
+
+  /** `allocated` tells the words the row does not turn down; others are kept rare, for they end a case. */
+  constructor(row: FuzzRow, allocated: (word: number) => boolean = () => true) {
     this.row = row;
+    this.#allocated = allocated;
     this.name = row.syntax.split(' ')[0] as string;
     this.pattern = parsePattern(row.text);
     this.memory = row.syntax.includes('[');
@@ -41,7 +45,8 @@ export class RowGenerator {
       // bits the pattern ignores
       for (const field of this.pattern.fields) word |= this.#place(field, this.#choose(field, random, left));
       word >>>= 0;
-      if (attempt > 50 || !this.#unpredictable(word)) return word;
+      if (attempt > 50) return word;
+      if (!this.#unpredictable(word) && (this.#allocated(word) || random.oneIn(60))) return word;
     }
   }
 

@@ -3,6 +3,9 @@
  * writes it, and running a list of them under an emulator.
  */
 import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Same numbers as test/fixtures/fuzz/harness.h. */
@@ -139,21 +142,28 @@ export interface RunResult {
   stderr: string;
 }
 
-/** Feed packed cases to the harness under an emulator; `oneByOne` loses nothing when it crashes. */
+/**
+ * Feed packed cases to the harness under an emulator, by way of a file (an emulator that dies early would break a pipe);
+ * `oneByOne` loses nothing when it crashes.
+ */
 export function runPacked(emulator: Emulator, packed: Uint8Array, oneByOne = false, timeout = 120_000): RunResult {
   const [command, ...args] = emulator;
-  const done = spawnSync(command, oneByOne ? [...args, '1'] : args, {
-    input: packed,
-    maxBuffer: packed.length + (1 << 20),
-    timeout,
-  });
-  if (done.error && (done.error as NodeJS.ErrnoException).code !== 'ETIMEDOUT') throw done.error;
-  return {
-    bytes: done.stdout,
-    status: done.status,
-    signal: done.signal,
-    stderr: String(done.stderr),
-  };
+  const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
+  const input = join(directory, 'cases');
+  try {
+    writeFileSync(input, packed);
+    const fd = openSync(input, 'r');
+    const done = spawnSync(command, oneByOne ? [...args, '1'] : args, {
+      stdio: [fd, 'pipe', 'pipe'],
+      maxBuffer: packed.length + (1 << 20),
+      timeout,
+    });
+    closeSync(fd);
+    if (done.error && (done.error as NodeJS.ErrnoException).code !== 'ETIMEDOUT') throw done.error;
+    return { bytes: done.stdout, status: done.status, signal: done.signal, stderr: String(done.stderr) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** Run cases and decode what came back; throws when the emulator did not answer all of them. */

@@ -13,7 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { rows } from '../src/cpu/frontend/aarch64/table.ts';
+import { Translator } from '../src/cpu/frontend/aarch64/translator.ts';
 import { Decoder } from '../src/cpu/frontend/decoder.ts';
+import { extractFields } from '../src/cpu/frontend/pattern.ts';
+import { patternOf } from '../src/cpu/frontend/row.ts';
+import { Builder } from '../src/cpu/ir/builder.ts';
+import { Exit } from '../src/cpu/memory/layout.ts';
 import { unexplained } from '../test/fuzz/known-differences.ts';
 import { compareOutcomes, type Difference, describeInputs } from './fuzz-compare.ts';
 import { RowGenerator, randomCase } from './fuzz-generate.ts';
@@ -47,6 +52,7 @@ const exact = !values.fast;
 const CHUNK = 2048;
 
 const decoder = new Decoder(rows);
+const lifter = new Translator(new Builder());
 
 /** Rows that cannot run inside a case: system calls, jumps out of it, what differs from run to run. */
 const EXCLUDED = /^(svc|hvc|smc|brk|hlt|br|blr|ret\w*|bra\w*|blra\w*|eret\w*|wfi|wfe|mrs|msr|dc|ic|sys\w*|dcps\d)\b/;
@@ -54,7 +60,17 @@ const EXCLUDED = /^(svc|hvc|smc|brk|hlt|br|blr|ret\w*|bra\w*|blra\w*|eret\w*|wfi
 /** Rows that take part: implemented and not excluded. */
 export const generators: readonly RowGenerator[] = rows
   .filter((row) => row.lift !== null && !EXCLUDED.test(row.syntax) && row.syntax.includes(values.rows))
-  .map((row) => new RowGenerator(row));
+  .map((row) => new RowGenerator(row, isAllocated));
+
+/** Whether the table gives a word a meaning. */
+function isAllocated(word: number): boolean {
+  const row = decoder.decode(word);
+  if (!row?.lift) return false;
+  lifter.b.reset();
+  lifter.begin(-1);
+  row.lift(lifter, extractFields(patternOf(row), word));
+  return !(lifter.terminal?.kind === 'exit' && lifter.terminal.reason === Exit.UNDEFINED);
+}
 
 /** Outcomes of as many cases as the emulator answered; the first one missing is the one it died of. */
 function outcomes(emulator: Emulator, cases: readonly Case[]): { list: Outcome[]; death: string | null } {

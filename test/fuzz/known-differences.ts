@@ -43,6 +43,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     explains: (d) => isVector(d) || d.where.startsWith('memory') || /^x\d/.test(d.where),
   },
   {
+    reason: 'Linux gives undefined instructions ILL_ILLOPC; qemu says ILL_ILLOPN.',
+    instructions: /./,
+    when: (_word, theirs, ours) => theirs.signal === 4 && ours.signal === 4 && theirs.code === 2 && ours.code === 1,
+    explains: (d) => d.where === 'si_code',
+  },
+  {
+    reason:
+      'qemu leaves si_addr and si_code to the host, which reports 0 and SI_KERNEL for addresses no x86-64 pointer can hold.',
+    instructions: /./,
+    when: (_word, theirs, ours) => theirs.signal === 11 && theirs.address === 0n && ours.address >> 46n !== 0n,
+    explains: (d) => d.where === 'si_addr' || d.where === 'si_code',
+  },
+  {
     reason:
       'Two NaN operands, one of them signalling, in the fast floating-point mode: the host picks the first, ARM the signalling one.',
     instructions: /^f/,
