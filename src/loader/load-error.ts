@@ -29,6 +29,7 @@ const REASONS: Readonly<Record<number, string>> = {
   [ENOENT]: 'No such file or directory',
   5: 'Input/output error',
   [EACCES]: 'Permission denied',
+  19: 'not a regular file',
   20: 'Not a directory',
   [EISDIR]: 'Is a directory',
   [ELOOP]: 'Too many levels of symbolic links',

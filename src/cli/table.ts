@@ -1,0 +1,42 @@
+/** One command-line option: qemu-user's name, the long name, and the environment variable. */
+export interface OptionRow {
+  /** qemu-user's spelling after one dash; also accepted after two. */
+  readonly flag: string | null;
+  /** GNU-style spelling after two dashes. */
+  readonly long: string;
+  /** What the value is called in the help text; null for a switch. */
+  readonly value: string | null;
+  readonly env: string | null;
+  /** May be given more than once; all values count, in order. */
+  readonly repeat?: true;
+  readonly help: string;
+}
+
+/** Names of the options, as keys of what the parser returns. */
+export type OptionName = (typeof OPTIONS)[number]['long'];
+
+// biome-ignore format: one option per line
+export const OPTIONS = [
+  { flag: 'L', long: 'ld-prefix', value: 'DIR', env: 'QEMU_LD_PREFIX', help: 'look files up in DIR before the host: root of the guest\'s libraries' },
+  { flag: 'E', long: 'set-env', value: 'VAR=VALUE,…', env: 'QEMU_SET_ENV', repeat: true, help: 'set environment variables of the guest' },
+  { flag: 'U', long: 'unset-env', value: 'VAR,…', env: 'QEMU_UNSET_ENV', repeat: true, help: 'remove environment variables of the guest' },
+  { flag: '0', long: 'argv0', value: 'NAME', env: 'QEMU_ARGV0', help: 'argv[0] of the program' },
+  { flag: 's', long: 'stack-size', value: 'BYTES', env: 'QEMU_STACK_SIZE', help: 'stack size; suffixes k, M, G' },
+  { flag: 'cpu', long: 'cpu', value: 'MODEL', env: 'QEMU_CPU', help: 'CPU model; -cpu help lists them' },
+  { flag: 'r', long: 'uname', value: 'RELEASE', env: 'QEMU_UNAME', help: 'kernel release that uname tells' },
+  { flag: 'strace', long: 'strace', value: null, env: 'QEMU_STRACE', help: 'log system calls' },
+  { flag: 'd', long: 'log', value: 'ITEM,…', env: 'QEMU_LOG', help: 'log these items; -d help lists them' },
+  { flag: 'D', long: 'log-file', value: 'FILE', env: 'QEMU_LOG_FILENAME', help: 'write logs to FILE instead of stderr' },
+  { flag: 'seed', long: 'seed', value: 'NUMBER', env: 'QEMU_RAND_SEED', help: 'make random numbers repeat' },
+  { flag: null, long: 'memfs', value: 'DIR|ARCHIVE', env: null, help: 'run in an in-memory root filled from there; nothing of the host is seen' },
+  { flag: null, long: 'cache', value: 'DIR|off', env: 'TSQEMU_CACHE', help: 'where translated code is kept' },
+  { flag: 'version', long: 'version', value: null, env: null, help: 'print the version' },
+  { flag: 'h', long: 'help', value: null, env: null, help: 'print this help' },
+] as const satisfies readonly OptionRow[];
+
+/** Items of -d, with what they log. */
+// biome-ignore format: one item per line
+export const LOG_ITEMS: Readonly<Record<string, string>> = {
+  unimp: 'what is not implemented (always on)',
+  strace: 'system calls',
+};
