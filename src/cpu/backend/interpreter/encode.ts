@@ -50,6 +50,8 @@ class BlockEncoder {
   /** Values that live in a guest register's slot, by that slot's offset. */
   private readonly homed = new Map<number, Value[]>();
   private pc = 0;
+  /** Temporaries whose last reader is the operation being emitted: free once its record is written. */
+  private readonly dying: number[] = [];
 
   constructor(out: RecordSink) {
     this.out = out;
@@ -71,6 +73,7 @@ class BlockEncoder {
       // a result whose next step is to be a register is computed right there
       const target = isSet(next) && next.a === v ? next.imm : NONE;
       if (this.operation(v, target)) i++;
+      for (const slot of this.dying.splice(0)) this.temps.give(slot);
     }
     this.terminal(block, fused ? cond : null);
   }
@@ -102,7 +105,7 @@ class BlockEncoder {
   private used(v: Value | null): void {
     if (!v) return;
     v.left--;
-    if (v.left === 0 && v.slot >= State.TEMPS) this.temps.give(v.slot);
+    if (v.left === 0 && v.slot >= State.TEMPS) this.dying.push(v.slot);
   }
 
   /** A register slot is about to be overwritten: values living there move out. */
