@@ -151,6 +151,12 @@ export interface Struct<F> extends FieldType<StructValue<F>> {
   };
 }
 
+/** Every structure declared, for the test that compares layouts with the C compiler's. */
+export const STRUCTS: {
+  readonly name: string;
+  layout(abi: StructAbi): { size: number; offsets: Record<string, number> };
+}[] = [];
+
 /** Declare a C structure. Fields are laid out in order, each aligned by its type. */
 export function struct<F extends { readonly [K in keyof F]: FieldType<never> | FieldType<unknown> }>(
   name: string,
@@ -182,7 +188,7 @@ export function struct<F extends { readonly [K in keyof F]: FieldType<never> | F
     }
     return found;
   };
-  return {
+  const declared: Struct<F> = {
     name,
     layout,
     size: (abi) => layout(abi).size,
@@ -198,4 +204,6 @@ export function struct<F extends { readonly [K in keyof F]: FieldType<never> | F
       for (const [field, type] of entries) type.write(view, base + offsets[field], value[field], abi);
     },
   };
+  STRUCTS.push(declared as unknown as (typeof STRUCTS)[number]);
+  return declared;
 }

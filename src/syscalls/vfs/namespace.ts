@@ -90,8 +90,11 @@ export class Namespace {
       const fs = this.fsAt(next);
       const last = i === todo.length - 1;
       if (fs.opaque) {
-        const rest = [next, ...todo.slice(i + 1)].join('/') + (mustBeDir ? '/' : '');
-        return { fs, path: rest };
+        const rest = [next, ...todo.slice(i + 1)].join('/');
+        if (last || this.mountOf(normalize(rest)) === null) return { fs, path: mustBeDir ? `${rest}/` : rest };
+        // A host directory on the way to something of ours (/dev on the way to /dev/fd).
+        here = next;
+        continue;
       }
       if (last && !follow && !mustBeDir) return { fs, path: next };
       const mode = fs.mode(next);
