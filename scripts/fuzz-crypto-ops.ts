@@ -1,8 +1,6 @@
 /** The cryptographic and CRC instructions that src/cpu/crypto is compared on. */
 import * as aes from '../src/cpu/crypto/aes.ts';
 import * as polynomial from '../src/cpu/crypto/polynomial.ts';
-import * as sha1 from '../src/cpu/crypto/sha1.ts';
-import * as sha256 from '../src/cpu/crypto/sha256.ts';
 
 /** Destination v0 (also an input), sources v1 and v2, as offsets 0, 16, 32 of the view. */
 export interface CryptoOp {
@@ -25,16 +23,6 @@ export const CRYPTO_OPS: readonly CryptoOp[] = [
   { name: 'aesd', word: 0x4e285820, run: (v) => aes.aesd(v, 0, 0, 16) },
   { name: 'aesmc', word: 0x4e286820, run: (v) => aes.aesmc(v, 0, 16) },
   { name: 'aesimc', word: 0x4e287820, run: (v) => aes.aesimc(v, 0, 16) },
-  { name: 'sha1c', word: 0x5e020020, run: (v) => sha1.sha1c(v, 0, 16, 32) },
-  { name: 'sha1p', word: 0x5e021020, run: (v) => sha1.sha1p(v, 0, 16, 32) },
-  { name: 'sha1m', word: 0x5e022020, run: (v) => sha1.sha1m(v, 0, 16, 32) },
-  { name: 'sha1su0', word: 0x5e023020, run: (v) => sha1.sha1su0(v, 0, 16, 32) },
-  { name: 'sha1h', word: 0x5e280820, run: (v) => sha1.sha1h(v, 0, 16) },
-  { name: 'sha1su1', word: 0x5e281820, run: (v) => sha1.sha1su1(v, 0, 16) },
-  { name: 'sha256h', word: 0x5e024020, run: (v) => sha256.sha256h(v, 0, 16, 32) },
-  { name: 'sha256h2', word: 0x5e025020, run: (v) => sha256.sha256h2(v, 0, 16, 32) },
-  { name: 'sha256su1', word: 0x5e026020, run: (v) => sha256.sha256su1(v, 0, 16, 32) },
-  { name: 'sha256su0', word: 0x5e282820, run: (v) => sha256.sha256su0(v, 0, 16) },
   { name: 'pmull', word: 0x0ee2e020, run: (v) => polynomial.pmull64(v, 0, 16, 32) },
   { name: 'pmull2', word: 0x4ee2e020, run: (v) => polynomial.pmull64(v, 0, 24, 40) },
 ];

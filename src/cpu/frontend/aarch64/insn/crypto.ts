@@ -2,10 +2,9 @@
 
 import * as aes from '../../../crypto/aes.ts';
 import { pmull64 } from '../../../crypto/polynomial.ts';
-import * as sha1 from '../../../crypto/sha1.ts';
-import * as sha256 from '../../../crypto/sha256.ts';
 import { State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
+import { cryptoHash } from './crypto-hash.ts';
 import { defineHelper } from '../helpers.ts';
 import type { Translator } from '../translator.ts';
 import { family } from './simd-row.ts';
@@ -31,20 +30,11 @@ const high = define((view, d, n, m) => pmull64(view, d, n + 8, m + 8));
 
 // biome-ignore format: one instruction per line
 export const crypto: readonly Row<Translator>[] = [
+  ...cryptoHash,
   // AESE and AESD read the destination and one source
   row('aese <Vd>.16B, <Vn>.16B', '01001110 00 10100 00100 10 rn:5 rd:5', (v, d, n) => aes.aese(v, d, d, n)),
   row('aesd <Vd>.16B, <Vn>.16B', '01001110 00 10100 00101 10 rn:5 rd:5', (v, d, n) => aes.aesd(v, d, d, n)),
   row('aesmc <Vd>.16B, <Vn>.16B', '01001110 00 10100 00110 10 rn:5 rd:5', aes.aesmc),
   row('aesimc <Vd>.16B, <Vn>.16B', '01001110 00 10100 00111 10 rn:5 rd:5', aes.aesimc),
-  row('sha1c <Qd>, <Sn>, <Vm>.4S', '01011110 00 0 rm:5 0 000 00 rn:5 rd:5', sha1.sha1c),
-  row('sha1p <Qd>, <Sn>, <Vm>.4S', '01011110 00 0 rm:5 0 001 00 rn:5 rd:5', sha1.sha1p),
-  row('sha1m <Qd>, <Sn>, <Vm>.4S', '01011110 00 0 rm:5 0 010 00 rn:5 rd:5', sha1.sha1m),
-  row('sha1su0 <Vd>.4S, <Vn>.4S, <Vm>.4S', '01011110 00 0 rm:5 0 011 00 rn:5 rd:5', sha1.sha1su0),
-  row('sha1h <Sd>, <Sn>', '01011110 00 10100 00000 10 rn:5 rd:5', sha1.sha1h),
-  row('sha1su1 <Vd>.4S, <Vn>.4S', '01011110 00 10100 00001 10 rn:5 rd:5', sha1.sha1su1),
-  row('sha256h <Qd>, <Qn>, <Vm>.4S', '01011110 00 0 rm:5 0 100 00 rn:5 rd:5', sha256.sha256h),
-  row('sha256h2 <Qd>, <Qn>, <Vm>.4S', '01011110 00 0 rm:5 0 101 00 rn:5 rd:5', sha256.sha256h2),
-  row('sha256su1 <Vd>.4S, <Vn>.4S, <Vm>.4S', '01011110 00 0 rm:5 0 110 00 rn:5 rd:5', sha256.sha256su1),
-  row('sha256su0 <Vd>.4S, <Vn>.4S', '01011110 00 10100 00010 10 rn:5 rd:5', sha256.sha256su0),
   family<Fields>('pmull<2> <Vd>.1Q, <Vn>.<Tb>, <Vm>.<Tb>', '0 q:1 0 01110 11 1 rm:5 111000 rn:5 rd:5', (t, { q, rm, rn, rd }) => t.helper(q ? high : low, rd | (rn << 5) | (rm << 10))),
 ];
