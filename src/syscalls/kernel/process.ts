@@ -5,6 +5,7 @@ import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../cpu/memory/types.ts';
 import type { Abi } from '../abi/types.ts';
 import { EBADF, ENOTDIR } from '../errno.ts';
 import { inheritedFile } from '../vfs/host-stream.ts';
+import { canonicalPath } from '../vfs/namespace.ts';
 import { type Location, O_APPEND, type OpenFile, S_IFDIR, S_IFMT } from '../vfs/types.ts';
 import { monotonicMs } from './clock.ts';
 import type { GuestCpu } from './cpu.ts';
@@ -73,6 +74,8 @@ export class Process {
   gids: [number, number, number];
   groups: number[];
   cwd: string;
+  /** Canonical path of the executable. */
+  readonly exe: string;
   umask = 0o022;
   comm: string;
   personality = 0;
@@ -98,6 +101,8 @@ export class Process {
     this.pgid = this.pid;
     this.sid = kernel.sandboxed ? this.pid : this.ppid;
     this.cwd = program.cwd;
+    const exe = kernel.namespace.resolve(program.cwd, program.exe, true);
+    this.exe = typeof exe === 'number' ? program.exe : canonicalPath(exe);
     this.uids = [kernel.uid, kernel.uid, kernel.uid];
     this.gids = [kernel.gid, kernel.gid, kernel.gid];
     this.groups = kernel.sandboxed ? [kernel.gid] : (process.getgroups?.() ?? [kernel.gid]);

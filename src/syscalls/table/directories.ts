@@ -6,7 +6,7 @@ import { AT_FLAGS, type FlagTable } from '../flags.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
-import { normalize } from '../vfs/namespace.ts';
+import { canonicalPath, normalize } from '../vfs/namespace.ts';
 import { type Location, S_IFDIR, S_IFMT } from '../vfs/types.ts';
 
 const AT_REMOVEDIR = 0x200;
@@ -89,33 +89,8 @@ function enter(task: Task, at: Location): number {
   const allowed = at.fs.access(at.path, 1);
   if (allowed < 0) return allowed;
   // The kernel's name of a directory has no symlinks or dots; the host's realpath gives that.
-  const real = at.fs.opaque ? realPath(at) : at.path;
-  task.process.cwd = real === '' ? '/' : real;
+  task.process.cwd = canonicalPath(at);
   return 0;
-}
-
-function realPath(at: Location): string {
-  const clean = at.path.includes('/.') || at.path.includes('//') ? null : at.path.replace(/(.)\/+$/, '$1');
-  // Component by component only when one of them may be a link or a dot.
-  let here = '';
-  let parts = (clean ?? at.path).split('/').filter((p) => p !== '' && p !== '.');
-  let links = 0;
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] ?? '';
-    if (part === '..') {
-      here = here.slice(0, Math.max(0, here.lastIndexOf('/')));
-      continue;
-    }
-    const target = at.fs.readlink(`${here}/${part}`);
-    if (typeof target === 'number' || ++links > 40) {
-      here = `${here}/${part}`;
-      continue;
-    }
-    parts = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...parts.slice(i + 1)];
-    if (target.startsWith('/')) here = '';
-    i = -1;
-  }
-  return normalize(here);
 }
 
 export const chdir: Syscall = syscall('chdir', { path: PATH }, R_INT, (task, { path }) => {

@@ -180,10 +180,10 @@ export class HostRegular extends HostFileBase {
 
   override write(from: Uint8Array): number {
     if (!this.writable) return -EBADF;
+    // O_APPEND may have come by fcntl after the host's open: the end is looked up, not left to the host.
+    if ((this.flags & O_APPEND) !== 0) this.position = this.size();
     const n = hostWrite(this.handle.fd, from, this.position);
-    if (n < 0) return n;
-    // The host appends whatever the offset says (man 2 pwrite, BUGS); the position is then the end.
-    this.position = (this.flags & O_APPEND) !== 0 ? this.size() : this.position + n;
+    if (n > 0) this.position = (this.flags & O_APPEND) !== 0 ? this.size() : this.position + n;
     return n;
   }
 

@@ -125,3 +125,27 @@ export class Namespace {
     return { fs: this.fsAt(final), path: final };
   }
 }
+
+/** The path without symlinks and dots, as the kernel names what it has resolved (/proc/self/exe, getcwd). */
+export function canonicalPath(at: Location): BytePath {
+  if (!at.fs.opaque) return at.path;
+  let here = '';
+  let parts = at.path.split('/').filter((p) => p !== '' && p !== '.');
+  let links = 0;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] ?? '';
+    if (part === '..') {
+      here = here.slice(0, Math.max(0, here.lastIndexOf('/')));
+      continue;
+    }
+    const target = at.fs.readlink(`${here}/${part}`);
+    if (typeof target === 'number' || ++links > 40) {
+      here = `${here}/${part}`;
+      continue;
+    }
+    parts = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...parts.slice(i + 1)];
+    if (target.startsWith('/')) here = '';
+    i = -1;
+  }
+  return normalize(here);
+}

@@ -235,7 +235,7 @@ function processNode(target: Process, rest: string[]): Node | null {
   }
   if (name === 'fd' || name === 'fdinfo') return descriptorNode(target, name, second, deeper.length);
   if (second !== undefined) return null;
-  if (name === 'exe') return { kind: 'link', target: () => target.program.exe };
+  if (name === 'exe') return { kind: 'link', target: () => target.exe };
   if (name === 'cwd') return { kind: 'link', target: () => target.cwd };
   if (name === 'root') return { kind: 'link', target: () => '/' };
   const make = PROCESS_FILES[name];
