@@ -40,7 +40,6 @@ function builder(): ReturnType<typeof yargs> {
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
-      'duplicate-arguments-array': false,
     })
     .version(false)
     .help(false)

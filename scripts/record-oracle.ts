@@ -1,0 +1,20 @@
+/** Record what qemu-aarch64 makes of the programs in test/e2e: node scripts/record-oracle.ts [NAME-PART]. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { type Outcome, outcome } from '../test/e2e/outcome.ts';
+import { PROGRAMS } from '../test/e2e/programs/all.ts';
+import { SYSROOT } from '../test/e2e/sysroot.ts';
+
+const file = new URL('../test/e2e/recorded.json', import.meta.url);
+const part = process.argv[2] ?? '';
+const oracle = execFileSync('qemu-aarch64', ['-version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+const packages = fs.readFileSync(`${SYSROOT}/.tsqemu-sysroot`, 'utf8').split(' ').slice(0, 3).join(' ');
+const old = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')).outcomes as Record<string, Outcome>) : {};
+const outcomes: Record<string, Outcome> = {};
+for (const program of PROGRAMS) {
+  const known = old[program.name];
+  if (known !== undefined && !program.name.includes(part)) outcomes[program.name] = known;
+  else outcomes[program.name] = await outcome(['qemu-aarch64'], SYSROOT, program);
+}
+fs.writeFileSync(file, `${JSON.stringify({ oracle, packages, outcomes }, null, 1)}\n`);
+console.log(`${Object.keys(outcomes).length} programs recorded with ${oracle}`);

@@ -1,0 +1,84 @@
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Program } from './program.ts';
+import { makeWorkspace } from './workspace.ts';
+
+/** What a program did. Long outputs are kept as length and hash. */
+export interface Outcome {
+  readonly status: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Environment of guests, the same everywhere. */
+export const GUEST_ENV: Readonly<Record<string, string>> = {
+  PATH: '/usr/bin:/bin',
+  HOME: '/nonexistent',
+  LANG: 'C.UTF-8',
+  TZ: 'UTC0',
+};
+
+const KEEP = 4000;
+
+const digest = (bytes: Buffer): string =>
+  bytes.length <= KEEP
+    ? bytes.toString('latin1')
+    : `${bytes.length} bytes, sha256 ${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** Run a program in a fresh workspace by an emulator's command line. */
+export async function outcome(emulator: readonly string[], root: string, program: Program): Promise<Outcome> {
+  const cwd = makeWorkspace();
+  try {
+    const [command, ...args] = emulator as [string, ...string[]];
+    const line = [
+      ...args,
+      '-L',
+      root,
+      '-0',
+      program.argv[0] ?? '',
+      path.join(root, program.file),
+      ...program.argv.slice(1),
+    ];
+    const { status, stdout, stderr } = await execute(command, line, program.stdin, { cwd, env: GUEST_ENV });
+    const files = program.outputs.map((name) => {
+      const file = path.join(cwd, name);
+      return [name, fs.existsSync(file) ? digest(fs.readFileSync(file)) : 'missing'] as const;
+    });
+    const clean = (text: string): string => text.replaceAll(root, '$ROOT').replaceAll(cwd, '$PWD');
+    return {
+      status,
+      stdout: clean(digest(stdout)),
+      // The emulators' own words differ.
+      stderr: clean(digest(stderr)).replace(/^(qemu|tsqemu-user): .*\n/gm, ''),
+      ...(files.length === 0 ? {} : { files: Object.fromEntries(files) }),
+    };
+  } finally {
+    fs.rmSync(cwd, { recursive: true, force: true });
+  }
+}
+
+/** Run a command to its end with all of its output. */
+export function execute(
+  command: string,
+  args: readonly string[],
+  stdin: string,
+  options: SpawnOptions = {},
+): Promise<{ status: number | string; stdout: Buffer; stderr: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { timeout: 60_000, killSignal: 'SIGKILL', ...options, stdio: 'pipe' });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve({ status: signal ?? code ?? -1, stdout: Buffer.concat(out), stderr: Buffer.concat(err) });
+    });
+    // A guest that ends without reading its input is no mistake.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(stdin);
+  });
+}

@@ -1,0 +1,32 @@
+/** One run of a guest program, compared with what the oracle printed. */
+export interface Program {
+  /** Unique; by default the command line. */
+  readonly name: string;
+  /** Path in the sysroot, without leading slash. */
+  readonly file: string;
+  /** argv, argv[0] included. */
+  readonly argv: readonly string[];
+  readonly stdin: string;
+  /** Files whose bytes after the run are part of the result. */
+  readonly outputs: readonly string[];
+}
+
+export interface ProgramOptions {
+  readonly stdin?: string;
+  readonly outputs?: readonly string[];
+  /** File to run when it is not usr/bin/NAME. */
+  readonly file?: string;
+}
+
+/** A program by its command line; words are split at blanks, '…' keeps them. */
+export function program(line: string, options: ProgramOptions = {}): Program {
+  const argv = [...line.matchAll(/'([^']*)'|[^\s']+/g)].map(([word, quoted]) => quoted ?? word);
+  const { stdin = '', outputs = [], file = `usr/bin/${argv[0]}` } = options;
+  return { name: line, file, argv, stdin, outputs };
+}
+
+/** A busybox applet. */
+export const applet = (line: string, options: ProgramOptions = {}): Program => ({
+  ...program(line, { file: 'usr/bin/busybox', ...options }),
+  name: `busybox ${line}`,
+});
