@@ -52,7 +52,8 @@ export const PATH: ArgType<string> = {
     if (path === null) c.error = -14;
     return path ?? '';
   },
-  format: (v) => quote(v, Number.POSITIVE_INFINITY),
+  format: (v, { task, result }) =>
+    v === '' && result === -14 ? hex(task.badPointer) : quote(v, Number.POSITIVE_INFINITY),
 };
 /** A pathname that may be NULL. */
 export const PATH_OPT: ArgType<string | null> = {
@@ -127,7 +128,7 @@ const ESCAPES: Readonly<Record<number, string>> = {
 
 /** Octal with the leading zero of C. */
 export function octal(value: number): string {
-  return value === 0 ? '000' : `0${value.toString(8).padStart(3, '0')}`;
+  return `0${value.toString(8)}`.padStart(3, '0');
 }
 
 function showBuffer(address: number, length: number, context: FormatContext): string {
@@ -152,6 +153,20 @@ export const OUT_BUFFER: ArgType<number> = {
   read: (c) => c.ulong(),
   format: (v, context) =>
     context.result === undefined || context.result < 0 ? hex(v) : showBuffer(v, context.result, context),
+};
+
+/** As OUT_BUFFER for bytes that are no text: all in hexadecimal. */
+export const OUT_BYTES: ArgType<number> = {
+  doc: 'void *',
+  read: (c) => c.ulong(),
+  format: (v, context) => {
+    const { result } = context;
+    const bytes =
+      result === undefined || result < 0 ? null : context.task.space.readRange(v, Math.min(result, MAX_TEXT));
+    if (bytes === null || result === undefined) return hex(v);
+    const digits = [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
+    return `"${digits}"${result > MAX_TEXT ? '...' : ''}`;
+  },
 };
 
 /** Show the structure at an address. */

@@ -12,6 +12,8 @@ export class Cursor {
   private readonly offsets: readonly number[];
   private readonly wide: boolean;
   private index = 0;
+  /** Address of the argument that could not be read. */
+  badPointer = 0;
   /** Set when an argument cannot be read (EFAULT, ENAMETOOLONG): the call fails with it. */
   error = 0;
 
@@ -74,6 +76,7 @@ export class Cursor {
   /** A pathname as a byte string; null for NULL. */
   path(): string | null {
     const address = this.ulong();
+    this.badPointer = address;
     if (address === 0) return null;
     const bytes = this.cpu.space.cstring(address, 4096);
     if (bytes === null) {

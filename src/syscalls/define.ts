@@ -13,6 +13,7 @@ export interface FormatContext {
 export interface ArgType<T> {
   readonly doc: string;
   read(cursor: Cursor): T;
+  /** Empty = not shown: arguments that count only in some cases. */
   format(value: T, context: FormatContext): string;
 }
 

@@ -11,7 +11,7 @@ const RESULT_COLUMN = 39;
 function opening(task: Task, call: Syscall, args: Record<string, unknown>, result: number | undefined): string {
   const context: FormatContext = { task, args, result };
   const shown = call.argTypes.map((type, i) => type.format(args[call.argNames[i] ?? ''] as never, context));
-  return `${call.name}(${shown.join(', ')}`;
+  return `${call.name}(${shown.filter((text) => text !== '').join(', ')}`;
 }
 
 /** The line of a finished call, as strace 6 prints it. */

@@ -198,15 +198,15 @@ describe('calls of one process', () => {
     };
     expect(read('/proc/self/cmdline')).toBe('test\0arg\0');
     expect(read('/proc/self/environ')).toBe('A=b\0');
-    expect(read('/proc/self/comm')).toBe('test\n');
+    expect(read('/proc/self/comm')).toBe('program\n');
     expect(read('/proc/self/stat').split(' ').length).toBe(52);
     expect(read(`/proc/${m.process.pid}/status`)).toContain(`Pid:\t${m.process.pid}\n`);
     expect(read('/proc/sys/kernel/ostype')).toBe('Linux\n');
-    expect(read('/proc/../proc/./self//comm')).toBe('test\n');
+    expect(read('/proc/../proc/./self//comm')).toBe('program\n');
     expect(read('/proc/self/maps')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{8} rw-p 00000000 00:00 0/);
     const buffer = m.alloc(256);
     const link = (name: string): string => m.bytes(buffer, m.call('readlinkat', AT_FDCWD, name, buffer, 256));
-    expect(link('/proc/self/exe')).toBe('/bin/test');
+    expect(link('/proc/self/exe')).toBe('/test/program');
     expect(link('/proc/self/cwd')).toBe(top);
     fs.writeFileSync(path.join(top, 'seen'), 'x');
     const fd = m.call('openat', AT_FDCWD, 'seen', 0);

@@ -72,7 +72,7 @@ export class Machine {
       ...options,
     });
     this.process = new Process(this.kernel, aarch64, this.space, {
-      exe: '/bin/test',
+      exe: '/test/program',
       argv: ['test', 'arg'],
       env: ['A=b'],
       cwd: '/',

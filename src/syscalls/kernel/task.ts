@@ -102,6 +102,12 @@ export class Task {
     while (this.waiting !== null) await this.waiting;
   }
 
+  /** Address of a path that could not be read, for the trace. */
+  get badPointer(): number {
+    return this.cursor.badPointer;
+  }
+
+  /** Whether a call waits for the event loop: await wait(). */
   get blockedInCall(): boolean {
     return this.waiting !== null;
   }

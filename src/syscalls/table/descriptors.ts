@@ -13,7 +13,7 @@ import {
   toGenericOpen,
   UINT,
 } from '../args.ts';
-import { type ArgType, type Syscall, syscall } from '../define.ts';
+import { type ArgType, type ResultType, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
 import { type FlagTable, formatFlags, formatOpenFlags } from '../flags.ts';
 import { EventFile } from '../kernel/eventfd.ts';
@@ -30,6 +30,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_LARGEFILE,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
@@ -51,7 +52,8 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const at = process.resolve(dirfd, path, follow);
   if (typeof at === 'number') return at;
   const permissions = mode & 0o7777 & ~process.umask;
-  const wanted = openFlags & ~O_CLOEXEC;
+  // 64-bit kernels set O_LARGEFILE on every open, and F_GETFL shows it.
+  const wanted = (openFlags & ~O_CLOEXEC) | (process.abi.wordSize === 8 ? O_LARGEFILE : 0);
   const install = (file: OpenFile | number): number =>
     typeof file === 'number' ? file : process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
   const file = at.fs.open(at.path, wanted, permissions);
@@ -82,7 +84,7 @@ function openMode(): ArgType<number> {
   return {
     ...MODE,
     format: (v, context) =>
-      Number(context.args.flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? MODE.format(v, context) : '0',
+      Number(context.args.flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? MODE.format(v, context) : '',
   };
 }
 
@@ -202,7 +204,7 @@ const fcntlArg: ArgType<number> = {
     const command = context.args.cmd;
     if (command === F_SETFL) return formatOpenFlags(toGenericOpen(v, context.task.process.abi.openFlags));
     if (command === F_SETFD) return v === 1 ? 'FD_CLOEXEC' : String(v);
-    if (command === F_GETFD || command === F_GETFL) return '0';
+    if (command === F_GETFD || command === F_GETFL || command === F_GETOWN) return '';
     return command === F_DUPFD || command === F_DUPFD_CLOEXEC ? String(v) : `0x${v.toString(16)}`;
   },
 };
@@ -258,7 +260,19 @@ const FCNTL_NOTE = {
   note: 'Record locks are kept but meet nobody: there is one process. Seals and owners have no effect.',
 } as const;
 
-export const fcntl: Syscall = syscall('fcntl', fcntlArgs, R_INT, fcntlHandler, FCNTL_NOTE);
+/** F_GETFD and F_GETFL answer flags, which strace names. */
+const R_FCNTL: ResultType = {
+  doc: 'int',
+  format: (v, { args, task }) => {
+    if (args.cmd === F_GETFD) return v === 1 ? '0x1 (flags FD_CLOEXEC)' : String(v);
+    if (args.cmd === F_GETFL) {
+      return `0x${v.toString(16)} (flags ${formatOpenFlags(toGenericOpen(v, task.process.abi.openFlags))})`;
+    }
+    return String(v);
+  },
+};
+
+export const fcntl: Syscall = syscall('fcntl', fcntlArgs, R_FCNTL, fcntlHandler, FCNTL_NOTE);
 
 export const flock: Syscall = syscall(
   'flock',

@@ -1,4 +1,4 @@
-import { HEX, INT, inStruct, oneOf, outStruct, PTR, R_INT, R_NONE, SIZE, UINT } from '../args.ts';
+import { HEX, INT, inStruct, oneOf, outStruct, PTR, R_INT, R_NONE, SIZE } from '../args.ts';
 import { byteString } from '../cursor.ts';
 import { LEAVE, type Syscall, syscall } from '../define.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../errno.ts';
@@ -47,13 +47,10 @@ export const get_robust_list: Syscall = syscall(
   },
 );
 
-export const rseq: Syscall = syscall(
-  'rseq',
-  { rseq: PTR, rseq_len: UINT, flags: INT, sig: HEX },
-  R_INT,
-  () => -ENOSYS,
-  { support: 'none', note: 'ENOSYS: libc goes without restartable sequences.' },
-);
+export const rseq: Syscall = syscall('rseq', { rseq: PTR, rseq_len: HEX, flags: INT, sig: HEX }, R_INT, () => -ENOSYS, {
+  support: 'none',
+  note: 'ENOSYS: libc goes without restartable sequences.',
+});
 
 const RESOURCES: FlagTable = [
   'RLIMIT_CPU',

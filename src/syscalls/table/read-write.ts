@@ -140,9 +140,15 @@ const doPwrite = (file: OpenFile, bytes: Uint8Array, at: number): number => file
 const position = (task: Task, low: number, high: number): number =>
   task.process.abi.wordSize === 8 ? low : (low >>> 0) + high * 0x1_0000_0000;
 
+/** The high half of an offset: of 32-bit ABIs only. */
+const POS_H: ArgType<number> = {
+  ...WORD_OFF,
+  format: (v, { task }) => (task.process.abi.wordSize === 8 ? '' : String(v)),
+};
+
 export const preadv: Syscall = syscall(
   'preadv',
-  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF },
+  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h }) => {
     const at = position(task, offset, pos_h);
@@ -152,7 +158,7 @@ export const preadv: Syscall = syscall(
 
 export const pwritev: Syscall = syscall(
   'pwritev',
-  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF },
+  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h }) => {
     const at = position(task, offset, pos_h);
@@ -167,7 +173,7 @@ const V2 = {
 
 export const preadv2: Syscall = syscall(
   'preadv2',
-  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF, flags: INT },
+  { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H, flags: INT },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
     if ((flags & ~7) !== 0) return -EOPNOTSUPP;
@@ -180,7 +186,7 @@ export const preadv2: Syscall = syscall(
 
 export const pwritev2: Syscall = syscall(
   'pwritev2',
-  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: WORD_OFF, flags: INT },
+  { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H, flags: INT },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
     if ((flags & ~7) !== 0) return -EOPNOTSUPP;

@@ -1,4 +1,4 @@
-import { FD, flags, INT, outStruct, PTR, quote, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
+import { FD, flags, INT, OUT_BYTES, outStruct, PTR, quote, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
 import { toByteString } from '../cursor.ts';
 import { type Syscall, syscall } from '../define.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM } from '../errno.ts';
@@ -73,7 +73,7 @@ export const sysinfo: Syscall = syscall('sysinfo', { info: PTR }, R_INT, (task, 
 export const getrandom: Syscall = syscall(
   'getrandom',
   {
-    buf: PTR,
+    buf: OUT_BYTES,
     buflen: SIZE,
     flags: flags([
       ['GRND_NONBLOCK', 1],
