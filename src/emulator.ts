@@ -19,8 +19,8 @@ export interface RunOptions extends KernelOptions {
   readonly cwd?: string | undefined;
   /** Descriptors 0–2 for embedders; by default the host's. */
   readonly stdio?: readonly (OpenFile | null)[] | undefined;
-  /** `cold`: never compile regions (tests, debugging). */
-  readonly tier?: 'auto' | 'cold' | undefined;
+  /** See Cpu.setTier: for tests and debugging. */
+  readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
 }
 
 /** Run one program to its end. Throws LoadError when it cannot be started. */
@@ -52,7 +52,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     ...(options.stack === undefined ? {} : { stackSize: options.stack }),
   });
   const cpu = new Cpu(space, frontEnd);
-  cpu.compile = options.tier !== 'cold';
+  cpu.setTier(options.tier ?? 'auto');
   const proc = new Process(kernel, abi, space, {
     exe: absolute(cwd, program.path),
     argv: program.argv,

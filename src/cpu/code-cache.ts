@@ -17,8 +17,6 @@ export interface CachedBlock {
   readonly flagsOut: number;
 }
 
-/** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
-const HOT = 400;
 const NEVER = 0x7fffffff;
 
 /**
@@ -41,6 +39,8 @@ export class CodeCache implements RecordSink, BlockSource {
   /** Guest address range that holds translated code. */
   private low = Number.POSITIVE_INFINITY;
   private high = 0;
+  /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
+  hotAfter = 400;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
   /** Called for every block translated (logging). */
@@ -78,7 +78,7 @@ export class CodeCache implements RecordSink, BlockSource {
     this.onTranslate?.(block);
     if (this.isFull()) return 0;
     const header = this.next;
-    this.words.set([slow ? NEVER : HOT, pc, kind >>> 0, 0], header >>> 2);
+    this.words.set([slow ? NEVER : this.hotAfter, pc, kind >>> 0, 0], header >>> 2);
     this.next += 16;
     const record = this.next;
     const cached: CachedBlock = { pc, end: block.end, record, readsFlags: block.readsFlags, flagsOut: block.flagsOut };

@@ -47,8 +47,8 @@ export class Cpu implements HelperContext {
   readonly table: WebAssembly.Table;
   readonly regions: RegionCompiler;
   private readonly runs: RunTable;
-  /** Whether hot code is compiled to regions (off: everything runs in the cold tier). */
-  compile = true;
+  private compile = true;
+  private batch = BATCH;
   private readonly queue: number[] = [];
   /** Set when run() returns Exit.FAULT. */
   fault: Fault = { signal: 0, code: 0, addr: 0n };
@@ -98,6 +98,13 @@ export class Cpu implements HelperContext {
     space.onCodeChange = (start, end) => {
       this.invalidateCode(start, end - start);
     };
+  }
+
+  /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
+  setTier(tier: 'auto' | 'cold' | 'hot'): void {
+    this.compile = tier !== 'cold';
+    this.batch = tier === 'hot' ? 1 : BATCH;
+    this.cache.hotAfter = tier === 'hot' ? 1 : 400;
   }
 
   get pc(): number {
@@ -286,7 +293,7 @@ export class Cpu implements HelperContext {
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);
     this.cache.rearm(record, PATIENCE);
-    if (waiting || this.queue.length >= BATCH) this.compileNow(this.queue.splice(0));
+    if (waiting || this.queue.length >= this.batch) this.compileNow(this.queue.splice(0));
     return 0;
   }
 

@@ -68,10 +68,10 @@ export const mayLeave = (v: Value): boolean => {
   return kind === 'load' || kind === 'store' || kind === 'atomic' || kind === 'helper';
 };
 
-/** Terminals before which every dirty register is stored. */
-export const flushes = (block: Block): boolean => block.terminal.kind !== 'jump' && block.terminal.kind !== 'branch';
-
-/** After this terminal registers in memory may have changed. */
+/**
+ * After this terminal registers in memory may have changed: every dirty one is stored before it, and what
+ * is live behind it is loaded again.
+ */
 export const clobbers = (block: Block): boolean => {
   const { kind } = block.terminal;
   return kind === 'call' || kind === 'callIndirect' || kind === 'syscall';
@@ -111,12 +111,12 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[], bou
     }
     return d;
   });
-  const passes = region.blocks.map((b) => !flushes(b) && !b.ops.some((v) => v.info.kind === 'helper'));
+  const passes = region.blocks.map((b) => !clobbers(b) && !b.ops.some((v) => v.info.kind === 'helper'));
   for (let changed = true; changed; ) {
     changed = false;
     for (let b = 0; b < n; b++) {
       const block = region.blocks[b] as Block;
-      if (flushes(block)) continue; // nothing is dirty behind it
+      if (clobbers(block)) continue; // nothing is dirty behind it
       for (const s of region.succs[b] as readonly number[]) {
         if (union(dirtyIn[s] as RegSet, dirtyOut[b] as RegSet)) changed = true;
         if (passes[b] && union(dirtyIn[s] as RegSet, dirtyIn[b] as RegSet)) changed = true;

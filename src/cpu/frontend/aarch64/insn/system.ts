@@ -136,7 +136,6 @@ export const system: readonly Row<Translator>[] = [
   insn('dsb <barrier>', '1101010100 0 00 011 0011 crm:4 100 11111', (t) => { t.b.emit('atomic.fence'); }),
   insn('dmb <barrier>', '1101010100 0 00 011 0011 crm:4 101 11111', (t) => { t.b.emit('atomic.fence'); }),
   insn('isb', '1101010100 0 00 011 0011 crm:4 110 11111', (t) => t.end({ kind: 'jump', target: t.pc + 4 })),
-  insn('sb', '1101010100 0 00 011 0011 0000 111 11111', () => {}),
   insn('sys #<op1>, <Cn>, <Cm>, #<op2>, <Xt>', '1101010100 0 01 op1:3 crn:4 crm:4 op2:3 rt:5', (t, f) => systemInstruction(t, sys(1, f.op1, f.crn, f.crm, f.op2), f.rt)),
   insn('msr <sysreg>, <Xt>', '1101010100 0 1 o0:1 op1:3 crn:4 crm:4 op2:3 rt:5', (t, f) => msr(t, sys(2 + f.o0, f.op1, f.crn, f.crm, f.op2), f.rt)),
   insn('mrs <Xt>, <sysreg>', '1101010100 1 1 o0:1 op1:3 crn:4 crm:4 op2:3 rt:5', (t, f) => mrs(t, sys(2 + f.o0, f.op1, f.crn, f.crm, f.op2), f.rt)),
