@@ -74,20 +74,6 @@ export const usqAdd: number = defineLanes((n, _m, d, c) => c.unsigned(d + c.int(
 export const qAbs: number = defineLanes((n, _m, _d, c) => c.signed(absolute(c.int(n))));
 export const qNeg: number = defineLanes((n, _m, _d, c) => c.signed(-c.int(n)));
 
-const leadingZeros = (n: bigint, bits: number): bigint => BigInt(n === 0n ? bits : bits - n.toString(2).length);
-export const clz: number = defineLanes((n, _m, _d, c) => leadingZeros(n, c.bits));
-export const cls: number = defineLanes((n, _m, _d, c) => {
-  const flips = (n ^ (n >> 1n)) & (half(c) - 1n);
-  return leadingZeros(flips, c.bits) - 1n;
-});
-export const rbit: number = defineLanes((n) => reverseBits(Number(n)));
-
-function reverseBits(x: number): bigint {
-  let out = 0;
-  for (let i = 0; i < 8; i++) if (x & (1 << i)) out |= 128 >> i;
-  return BigInt(out);
-}
-
 /** Saturating narrowing: SQXTN, UQXTN, SQXTUN, then their shifted and rounded forms (imm = shift). */
 const narrowed =
   (from: Signed, to: Signed, round: boolean): LaneFunction =>

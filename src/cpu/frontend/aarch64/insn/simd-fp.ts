@@ -14,7 +14,7 @@ import {
   vectorNaN,
   vectorNaNOr,
 } from './fp-mode.ts';
-import { family, permute, unzip, type V128 } from './simd-row.ts';
+import { family, permute, shiftBy, unzip, type V128 } from './simd-row.ts';
 
 type Three = 'q' | 'sz' | 'rm' | 'rn' | 'rd';
 type Two = 'q' | 'sz' | 'rn' | 'rd';
@@ -46,6 +46,19 @@ const fused =
   (negate: boolean): Fast3 =>
   (t, sz, n, m, d) =>
     hostFuses() ? vectorMla(t, sz, d(), negate ? negateLanes(t, sz, n) : n, m) : null;
+/** FMAXNM, FMINNM: a lone quiet NaN yields to the number; a signalling one wins, made quiet. */
+const numberExtreme =
+  (name: 'max' | 'min'): Fast3 =>
+  (t, sz, n, m) => {
+    const same = (v: V128): V128 => op(t, sz, 'eq', v, v);
+    const [x, y] = [t.b.v128.bitselect(n, m, same(n)), t.b.v128.bitselect(m, n, same(m))];
+    // the quiet bit moved to the top of the lane, then spread over it
+    const quiet = (v: V128): V128 =>
+      shiftBy(t, sz + 2, 'shr_s', shiftBy(t, sz + 2, 'shl', v, sz ? 12 : 9), sz ? 63 : 31);
+    const fine = (v: V128): V128 => t.b.v128.or(same(v), quiet(v));
+    const numbers = t.b.v128.and(same(x), t.b.v128.and(fine(n), fine(m)));
+    return t.b.v128.bitselect(op(t, sz, name, x, y), op(t, sz, 'add', n, m), numbers);
+  };
 const none = (): null => null;
 
 interface Same {
@@ -61,8 +74,8 @@ interface Same {
 
 // biome-ignore format: a table
 const three: readonly Same[] = [
-  { name: 'fmaxnm', u: 0, a: 0, opcode: '000', helper: fp.fpMaxNum, fast: none },
-  { name: 'fminnm', u: 0, a: 1, opcode: '000', helper: fp.fpMinNum, fast: none },
+  { name: 'fmaxnm', u: 0, a: 0, opcode: '000', helper: fp.fpMaxNum, fast: numberExtreme('max') },
+  { name: 'fminnm', u: 0, a: 1, opcode: '000', helper: fp.fpMinNum, fast: numberExtreme('min') },
   { name: 'fmla', u: 0, a: 0, opcode: '001', helper: fp.fpMla, fast: fused(false) },
   { name: 'fmls', u: 0, a: 1, opcode: '001', helper: fp.fpMls, fast: fused(true) },
   { name: 'fadd', u: 0, a: 0, opcode: '010', helper: fp.fpAdd, fast: binary('add') },
@@ -73,8 +86,8 @@ const three: readonly Same[] = [
   { name: 'fmin', u: 0, a: 1, opcode: '110', helper: fp.fpMin, fast: extreme('min') },
   { name: 'frecps', u: 0, a: 0, opcode: '111', helper: fp.fpRecipStep, fast: none, scalar: true },
   { name: 'frsqrts', u: 0, a: 1, opcode: '111', helper: fp.fpRSqrtStep, fast: none, scalar: true },
-  { name: 'fmaxnmp', u: 1, a: 0, opcode: '000', helper: fp.fpMaxNumP, fast: none, pairs: true },
-  { name: 'fminnmp', u: 1, a: 1, opcode: '000', helper: fp.fpMinNumP, fast: none, pairs: true },
+  { name: 'fmaxnmp', u: 1, a: 0, opcode: '000', helper: fp.fpMaxNumP, fast: numberExtreme('max'), pairs: true },
+  { name: 'fminnmp', u: 1, a: 1, opcode: '000', helper: fp.fpMinNumP, fast: numberExtreme('min'), pairs: true },
   { name: 'faddp', u: 1, a: 0, opcode: '010', helper: fp.fpAddP, fast: binary('add'), pairs: true },
   { name: 'fabd', u: 1, a: 1, opcode: '010', helper: fp.fpAbsDiff, fast: (t, sz, n, m) => op(t, sz, 'abs', arithmeticLanes(t, sz, 'sub', n, m)), scalar: true },
   { name: 'fmul', u: 1, a: 0, opcode: '011', helper: fp.fpMul, fast: binary('mul') },

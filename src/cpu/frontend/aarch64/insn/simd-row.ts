@@ -95,3 +95,20 @@ export const packLow = (t: Translator, size: number, v: V128): V128 =>
 export function setNarrow(t: Translator, rd: number, q: number, v: V128): void {
   t.setV(rd, q ? permute(t, 3, t.v(rd), v, [0, 2]) : t.low64(v));
 }
+
+/** A vector made lane by lane; `f` gets lanes of up to 32 bits as i32 (sign-extended if asked), others as i64. */
+export function eachLane(
+  t: Translator,
+  size: number,
+  v: V128,
+  signed: boolean,
+  f: (lane: Value, i: number) => Value,
+): V128 {
+  let result = t.zero();
+  const name = `${LANES[size]}.extract_lane${size < 2 ? (signed ? '_s' : '_u') : ''}` as OpName;
+  for (let i = 0; i < 16 >> size; i++) {
+    const lane = f(t.b.emit(name, v, null, null, i), i);
+    result = t.b.replace(`${LANES[size]}.replace_lane` as OpName, result, i, lane);
+  }
+  return result;
+}

@@ -1,10 +1,22 @@
 /** Advanced SIMD three same, integer: vector and scalar forms (Arm ARM C4.1.96.7, C4.1.96.14). */
+import type { OpName } from '../../../ir/opcodes.ts';
 import type { Row } from '../../row.ts';
 import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact } from './fp-mode.ts';
-import { extendMultiply, family, lanes, permute, shiftBy, splat, unzip, type V128 } from './simd-row.ts';
+import {
+  eachLane,
+  extendMultiply,
+  family,
+  LANES,
+  lanes,
+  permute,
+  shiftBy,
+  splat,
+  unzip,
+  type V128,
+} from './simd-row.ts';
 
 /** Operands of a lane-wise operation; `u` = the U bit of the encoding. */
 export interface Operands {
@@ -55,6 +67,44 @@ const saturating =
   (t, { n, m, size, u }) =>
     size > 1 || isExact(t) ? null : lanes(t, size, `${op}_sat_${su(u)}`, n, m);
 
+type I32 = ReturnType<Translator['w']>;
+type I64 = ReturnType<Translator['x']>;
+
+/** One lane shifted left by `by`, or right where it is negative; wasm counts modulo the width, so far shifts are told apart. */
+function shiftLane32(t: Translator, n: I32, by: I32, bits: number, u: number): I32 {
+  const b = t.b.i32;
+  const [zero, width] = [t.b.const32(0), t.b.const32(32)];
+  const back = b.sub(zero, by);
+  const left = b.select(b.shl(n, by), zero, b.lt_u(by, t.b.const32(bits)));
+  const right = u
+    ? b.select(b.shr_u(n, back), zero, b.lt_u(back, width))
+    : b.shr_s(n, b.select(back, t.b.const32(31), b.lt_u(back, width)));
+  return b.select(left, right, b.ge_s(by, zero));
+}
+
+function shiftLane64(t: Translator, n: I64, by: I64, u: number): I64 {
+  const b = t.b.i64;
+  const [zero, width] = [t.b.const64(0), t.b.const64(64)];
+  const back = b.sub(zero, by);
+  const left = b.select(b.shl(n, by), zero, b.lt_u(by, width));
+  const right = u
+    ? b.select(b.shr_u(n, back), zero, b.lt_u(back, width))
+    : b.shr_s(n, b.select(back, t.b.const64(63), b.lt_u(back, width)));
+  return b.select(left, right, b.ge_s(by, zero));
+}
+
+/** SSHL, USHL: by the low byte of each lane of m, signed. Sixteen byte lanes would be too long. */
+const shift: Fast = (t, { n, m, size, u }) => {
+  if (size === 0) return null;
+  const by = (i: number): never =>
+    t.b.emit(`${LANES[size]}.extract_lane${size === 1 ? '_u' : ''}` as OpName, m, null, null, i) as never;
+  return eachLane(t, size, n, u === 0, (lane, i) =>
+    size === 3
+      ? shiftLane64(t, lane as I64, t.b.i64.extend8_s(by(i)), u)
+      : shiftLane32(t, lane as I32, t.b.i32.extend8_s(by(i)), 8 << size, u),
+  );
+};
+
 interface Same {
   readonly name: string;
   /** U bits it exists with; 2 = both, with s/u put before the name. */
@@ -87,7 +137,7 @@ const table: readonly Same[] = [
   { name: 'cmhi', u: 1, opcode: '00110', max: 3, scalar: D, fast: (t, o) => compare(t, o, 'gt') },
   { name: 'cmge', u: 0, opcode: '00111', max: 3, scalar: D, fast: (t, o) => compare(t, o, 'ge') },
   { name: 'cmhs', u: 1, opcode: '00111', max: 3, scalar: D, fast: (t, o) => compare(t, o, 'ge') },
-  { name: 'shl', u: 2, opcode: '01000', max: 3, scalar: D, helper: integer.shl },
+  { name: 'shl', u: 2, opcode: '01000', max: 3, scalar: D, helper: integer.shl, fast: shift },
   { name: 'qshl', u: 2, opcode: '01001', max: 3, scalar: ALL, helper: integer.qShl },
   { name: 'rshl', u: 2, opcode: '01010', max: 3, scalar: D, helper: integer.rShl },
   { name: 'qrshl', u: 2, opcode: '01011', max: 3, scalar: ALL, helper: integer.qrShl },

@@ -6,7 +6,7 @@ import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact } from './fp-mode.ts';
-import { extend, family, lanes, packLow, setNarrow, shiftBy, splat, type V128 } from './simd-row.ts';
+import { eachLane, extend, family, lanes, packLow, setNarrow, shiftBy, splat, type V128 } from './simd-row.ts';
 
 type Fields = 'q' | 'size' | 'rn' | 'rd';
 type F = Readonly<Record<Fields, number>>;
@@ -49,6 +49,23 @@ const withZero =
   (t, n, size) =>
     swap ? lanes(t, size, op, t.zero(), n) : lanes(t, size, op, n, t.zero());
 
+/** CLZ; CLS, which counts in the lane with its sign bits turned to zeros, less one. */
+function countLanes(t: Translator, n: V128, size: number, sign: boolean): V128 {
+  const b = t.b.i32;
+  const extra = t.b.const32(32 - (8 << size) + (sign ? 1 : 0));
+  return eachLane(t, size, n, sign, (lane) => {
+    const x = lane as ReturnType<Translator['w']>;
+    return b.sub(b.clz(sign ? b.xor(x, b.shr_s(x, t.b.const32(31))) : x), extra);
+  });
+}
+
+/** RBIT: both nibbles of each byte turned around by table. */
+function reverseBits(t: Translator, n: V128): V128 {
+  const table = [0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15];
+  const low = t.b.i8x16.swizzle(t.b.constV128(table.map((x) => x << 4)), t.b.v128.and(n, splat(t, 0, 15n)));
+  return t.b.v128.or(low, t.b.i8x16.swizzle(t.b.constV128(table), shiftBy(t, 0, 'shr_u', n, 4)));
+}
+
 interface Misc {
   readonly name: string;
   readonly u: 0 | 1;
@@ -72,8 +89,8 @@ const table: readonly Misc[] = [
   { name: 'uaddlp', u: 1, opcode: '00010', max: 2, fast: pairwiseLong(1) },
   { name: 'suqadd', u: 0, opcode: '00011', max: 3, scalar: ALL, helper: integer.suqAdd },
   { name: 'usqadd', u: 1, opcode: '00011', max: 3, scalar: ALL, helper: integer.usqAdd },
-  { name: 'cls', u: 0, opcode: '00100', max: 2, helper: integer.cls },
-  { name: 'clz', u: 1, opcode: '00100', max: 2, helper: integer.clz },
+  { name: 'cls', u: 0, opcode: '00100', max: 2, fast: (t, n, size) => countLanes(t, n, size, true) },
+  { name: 'clz', u: 1, opcode: '00100', max: 2, fast: (t, n, size) => countLanes(t, n, size, false) },
   { name: 'cnt', u: 0, opcode: '00101', max: 0, fast: (t, n) => t.b.i8x16.popcnt(n) },
   { name: 'sadalp', u: 0, opcode: '00110', max: 2, fast: accumulateLong(0) },
   { name: 'uadalp', u: 1, opcode: '00110', max: 2, fast: accumulateLong(1) },
@@ -163,7 +180,7 @@ const others: readonly Row<Translator>[] = [
   family<Fields>('xtn<2> <Vd>.<Tb>, <Vn>.<Ta>', vectorPattern(0, '10010'), (t, { q, size, rn, rd }) => (size === 3 ? t.undefined() : setNarrow(t, rd, q, packLow(t, size, t.v(rn))))),
   family<Fields>('shll<2> <Vd>.<Ta>, <Vn>.<Tb>, #<shift>', vectorPattern(1, '10011'), (t, { q, size, rn, rd }) => (size === 3 ? t.undefined() : t.setV(rd, shiftBy(t, size + 1, 'shl', extend(t, size, t.v(rn), 1, q), 8 << size)))),
   family<Fields>('not <Vd>.<T>, <Vn>.<T>', vectorPattern(1, '00101', '00'), (t, { q, rn, rd }) => t.setVq(rd, q, t.b.v128.not(t.v(rn)))),
-  family<Fields>('rbit <Vd>.<T>, <Vn>.<T>', vectorPattern(1, '00101', '01'), (t, { q, rn, rd }) => t.helper(integer.rbit, packLanes(rd, rn, 0, 0, q))),
+  family<Fields>('rbit <Vd>.<T>, <Vn>.<T>', vectorPattern(1, '00101', '01'), (t, { q, rn, rd }) => t.setVq(rd, q, reverseBits(t, t.v(rn)))),
   family<Fields>('urecpe <Vd>.<T>, <Vn>.<T>', vectorPattern(0, '11100', '10'), (t, { q, rn, rd }) => t.helper(fp.uRecpE, packLanes(rd, rn, 0, 2, q))),
   family<Fields>('ursqrte <Vd>.<T>, <Vn>.<T>', vectorPattern(1, '11100', '10'), (t, { q, rn, rd }) => t.helper(fp.uRSqrtE, packLanes(rd, rn, 0, 2, q))),
 ];
