@@ -1,4 +1,4 @@
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
 import { PAGE_SIZE } from '../../cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../cpu/memory/types.ts';
@@ -72,7 +72,6 @@ export class Process {
   readonly startMs: number;
   uids: [number, number, number];
   gids: [number, number, number];
-  groups: number[];
   cwd: string;
   /** Canonical path of the executable. */
   readonly exe: string;
@@ -105,7 +104,6 @@ export class Process {
     this.exe = typeof exe === 'number' ? program.exe : canonicalPath(exe);
     this.uids = [kernel.uid, kernel.uid, kernel.uid];
     this.gids = [kernel.gid, kernel.gid, kernel.gid];
-    this.groups = kernel.sandboxed ? [kernel.gid] : (process.getgroups?.() ?? [kernel.gid]);
     this.comm = (program.exe.split('/').pop() ?? '').slice(0, 15);
     this.startMs = kernel.uptimeMs();
     this.limits = defaultLimits(kernel.options.stack ?? 8 << 20);
@@ -115,6 +113,17 @@ export class Process {
     for (let signal = 0; signal <= NSIG; signal++) this.actions.push(DEFAULT_ACTION);
     const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));
     for (const [fd, file] of stdio.entries()) if (file !== null) this.files.install(file, false, fd);
+  }
+
+  private groupList: number[] | null = null;
+
+  /** Supplementary groups; looked up when first asked for. Node's own list adds the effective group. */
+  get groups(): number[] {
+    this.groupList ??= this.kernel.sandboxed ? [] : hostGroups();
+    return this.groupList;
+  }
+  set groups(list: number[]) {
+    this.groupList = list;
   }
 
   /** Hand the limits to those who enforce them; after every setrlimit. */
@@ -272,6 +281,16 @@ export class Process {
       if ((stat.mode & S_IFMT) !== S_IFDIR) return -ENOTDIR;
     }
     return namespace.resolve(file.path, path, follow);
+  }
+}
+
+function hostGroups(): number[] {
+  try {
+    const line = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
+    return line.split(/\s+/).filter(Boolean).map(Number);
+  } catch {
+    // Not Linux.
+    return process.getgroups?.() ?? [];
   }
 }
 

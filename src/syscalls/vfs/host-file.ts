@@ -243,7 +243,7 @@ export class HostRegular extends HostFileBase {
     return typeof stat === 'number' ? stat : new HostMapSource(this.handle, this.path, stat);
   }
 
-  private size(): number {
+  protected size(): number {
     return fs.fstatSync(this.handle.fd).size;
   }
 }

@@ -6,6 +6,7 @@ import { Terminal } from './tty.ts';
 import {
   type BytePath,
   type IoctlArg,
+  O_ACCMODE,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
@@ -34,8 +35,11 @@ function fdinfo(fd: number): { pos: number; flags: number } | null {
   }
 }
 
-/** A regular file inherited as fd 0, 1 or 2: the host's position moves with ours, as others share it. */
-class InheritedRegular extends HostRegular {
+/**
+ * A regular file inherited as fd 1 or 2 (or 0 for writing): the host's position is used, since others
+ * write there too.
+ */
+class InheritedOutput extends HostRegular {
   private shared = true;
 
   override read(into: Uint8Array): number {
@@ -53,22 +57,34 @@ class InheritedRegular extends HostRegular {
     const current = fdinfo(this.handle.fd)?.pos ?? 0;
     this.position = current;
     const target = super.seek(offset, whence);
-    if (target < 0 || target === current) return target;
-    if (this.readable && target > current && this.skip(target - current)) return target;
-    // The host's position cannot be set back from Node: from here on the position is ours alone.
-    this.shared = false;
+    // The host's position cannot be set from Node: after a real move the position is ours alone.
+    if (target >= 0 && target !== current) this.shared = false;
     return target;
   }
+}
 
-  /** Move the host's position forward by reading. */
-  private skip(distance: number): boolean {
-    const scratch = new Uint8Array(Math.min(distance, 1 << 16));
-    while (distance > 0) {
-      const n = hostRead(this.handle.fd, scratch.subarray(0, Math.min(distance, scratch.length)), null);
-      if (n <= 0) return false;
-      distance -= n;
+/**
+ * A regular file inherited for reading. The position is ours, so that it can go back, and the host's
+ * is moved up to it at the end: `( head -1; cat ) < file` depends on it. Node cannot seek; it can read.
+ */
+class InheritedInput extends HostRegular {
+  private readonly start: number;
+
+  constructor(handle: HostHandle, path: BytePath, flags: number, start: number) {
+    super(handle, path, flags);
+    this.start = start;
+    this.position = start;
+  }
+
+  override close(): number {
+    let left = Math.min(this.position, this.size()) - this.start;
+    const scratch = new Uint8Array(Math.min(Math.max(left, 0), 1 << 20));
+    while (left > 0) {
+      const n = hostRead(this.handle.fd, scratch.subarray(0, Math.min(left, scratch.length)), null);
+      if (n <= 0) break;
+      left -= n;
     }
-    return true;
+    return super.close();
   }
 }
 
@@ -200,6 +216,9 @@ export function inheritedFile(fd: number, path: BytePath, owned = false): OpenFi
   if (!owned) handle.ref();
   const info = fdinfo(fd);
   const flags = info === null ? (fd === 0 ? O_RDONLY : O_WRONLY) : info.flags & ~0o2100000;
-  if (stat.isFile()) return new InheritedRegular(handle, path, flags);
+  if (stat.isFile()) {
+    const input = (flags & O_ACCMODE) === O_RDONLY && info !== null;
+    return input ? new InheritedInput(handle, path, flags, info.pos) : new InheritedOutput(handle, path, flags);
+  }
   return new HostStream(handle, path, flags, (flags & O_NONBLOCK) === 0, false);
 }
