@@ -11,6 +11,7 @@ import { calls as processes } from './process.ts';
 import { calls as readWrite } from './read-write.ts';
 import { calls as scheduling } from './scheduling.ts';
 import { calls as signals } from './signal.ts';
+import { calls as sockets } from './socket.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
 import { calls as times } from './time.ts';
@@ -28,6 +29,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...readWrite,
   ...scheduling,
   ...signals,
+  ...sockets,
   ...stats,
   ...system,
   ...times,
