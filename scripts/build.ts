@@ -55,7 +55,8 @@ export async function bundle(): Promise<void> {
 }
 
 if (import.meta.main) {
-  fs.rmSync(`${root}dist`, { recursive: true, force: true });
+  // The bundles are replaced in place: tests may be running on them.
+  fs.rmSync(`${root}dist/types`, { recursive: true, force: true });
   await bundle();
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
     stdio: 'inherit',

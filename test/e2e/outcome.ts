@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -5,7 +6,7 @@ import path from 'node:path';
 import type { Program } from './program.ts';
 import { makeWorkspace } from './workspace.ts';
 
-/** What a program did. Long outputs are kept as length and hash. */
+/** What a program did. Long and binary outputs are kept as length and hash. */
 export interface Outcome {
   readonly status: number | string;
   readonly stdout: string;
@@ -24,9 +25,12 @@ export const GUEST_ENV: Readonly<Record<string, string>> = {
 const KEEP = 4000;
 
 const digest = (bytes: Buffer): string =>
-  bytes.length <= KEEP
-    ? bytes.toString('latin1')
+  bytes.length <= KEEP && isUtf8(bytes) && !bytes.includes(0)
+    ? bytes.toString()
     : `${bytes.length} bytes, sha256 ${createHash('sha256').update(bytes).digest('hex')}`;
+
+const sortLines = (bytes: Buffer): Buffer =>
+  Buffer.from(bytes.toString('latin1').split('\n').sort().join('\n'), 'latin1');
 
 /** Run a program in a fresh workspace by an emulator's command line. */
 export async function outcome(emulator: readonly string[], root: string, program: Program): Promise<Outcome> {
@@ -50,7 +54,7 @@ export async function outcome(emulator: readonly string[], root: string, program
     const clean = (text: string): string => text.replaceAll(root, '$ROOT').replaceAll(cwd, '$PWD');
     return {
       status,
-      stdout: clean(digest(stdout)),
+      stdout: clean(digest(program.unordered ? sortLines(stdout) : stdout)),
       // The emulators' own words differ.
       stderr: clean(digest(stderr)).replace(/^(qemu|tsqemu-user): .*\n/gm, ''),
       ...(files.length === 0 ? {} : { files: Object.fromEntries(files) }),

@@ -9,11 +9,14 @@ export interface Program {
   readonly stdin: string;
   /** Files whose bytes after the run are part of the result. */
   readonly outputs: readonly string[];
+  /** The order of its lines is the host's choice (directories, environment): they are sorted. */
+  readonly unordered: boolean;
 }
 
 export interface ProgramOptions {
   readonly stdin?: string;
   readonly outputs?: readonly string[];
+  readonly unordered?: boolean;
   /** File to run when it is not usr/bin/NAME. */
   readonly file?: string;
 }
@@ -21,8 +24,8 @@ export interface ProgramOptions {
 /** A program by its command line; words are split at blanks, '…' keeps them. */
 export function program(line: string, options: ProgramOptions = {}): Program {
   const argv = [...line.matchAll(/'([^']*)'|[^\s']+/g)].map(([word, quoted]) => quoted ?? word);
-  const { stdin = '', outputs = [], file = `usr/bin/${argv[0]}` } = options;
-  return { name: line, file, argv, stdin, outputs };
+  const { stdin = '', outputs = [], unordered = false, file = `usr/bin/${argv[0]}` } = options;
+  return { name: line, file, argv, stdin, outputs, unordered };
 }
 
 /** A busybox applet. */

@@ -24,7 +24,7 @@ export const BUSYBOX: readonly Program[] = [
   applet("stat -c '%n %s %F %a' text.txt"), applet('find dir -name inner.txt'), applet('find . -type l'), applet('du -b empty'), applet('dd if=data.bin bs=100 count=3 skip=2', { outputs: [] }),
   applet('tee out.txt', { stdin: TEXT, outputs: ['out.txt'] }), applet('truncate -s 100 text.txt', { outputs: ['text.txt'] }), applet('cmp text.txt other.txt'), applet('diff text.txt other.txt'), applet('gzip -c empty'),
   applet('gzip -k data.bin', { outputs: [] }), applet('bzip2 -c text.txt'), applet('tar -cf out.tar dir', { outputs: [] }), applet('cal 2 2024'), applet("date -u -d @1000000000 '+%Y-%m-%d %H:%M:%S'"),
-  applet('env'), applet('printenv HOME'), applet('uname -m'), applet('uname -s'), applet('id -u nosuchuser'),
+  applet('env', { unordered: true }), applet('printenv HOME'), applet('uname -m'), applet('uname -s'), applet('id -u nosuchuser'),
   applet('sleep 0'), applet('usleep 1'), applet('nproc --ignore 100'), applet('dc', { stdin: '2 3 ^ p 10 k 2 v p\n' }),
   applet('bc', { stdin: '2^100\nscale=20\n1/7\n' }), applet("sh -c 'i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; echo $i'"), applet("sh -c 'case abc in a*) echo yes;; esac; exit 3'"), applet("sh -c 'kill -TERM $$'"),
   applet("sh -c 'trap \"echo trapped\" USR1; kill -USR1 $$; echo after'"), applet('nosuchapplet'), applet('ipcalc -n 10.1.2.3/8'), applet('ascii'), applet('unlink link'),
