@@ -133,13 +133,6 @@ const TABLE: Readonly<Record<string, readonly [number, string]>> = {
   EHWPOISON: [133, 'Memory page has hardware error'],
 };
 
-/** Number of an errno name; the names in use are checked by the exported constants below. */
-function numberOf(name: string): number {
-  const row = TABLE[name];
-  if (row === undefined) throw new Error(`no errno ${name}`);
-  return row[0];
-}
-
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
@@ -220,9 +213,4 @@ export function fromNodeError(error: unknown): number {
     if (code === 'UNKNOWN' || code === 'ECHARSET') return -EIO;
   }
   throw error;
-}
-
-/** Number of an errno name, for tables and tests. */
-export function errnoByName(name: string): number {
-  return numberOf(name);
 }

@@ -14,9 +14,6 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
-  SEEK_CUR,
-  SEEK_END,
-  SEEK_SET,
 } from './types.ts';
 
 const FIONREAD = 0x541b;
@@ -193,13 +190,6 @@ export class HostStream extends HostFileBase {
   private tty(): boolean {
     this.isTty ??= tty.isatty(this.handle.fd);
     return this.isTty;
-  }
-}
-
-/** A seekable character device (/dev/mem and the like are not; /dev/zero of the host is). */
-export class HostDevice extends HostStream {
-  override seek(_offset: number, whence: number): number {
-    return whence === SEEK_SET || whence === SEEK_CUR || whence === SEEK_END ? 0 : -EINVAL;
   }
 }
 

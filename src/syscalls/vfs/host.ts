@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { EEXIST, EINVAL, ENOENT, ENXIO, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
+import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
 import { HostDirectory, HostHandle, HostPathFile, HostRegular } from './host-file.ts';
 import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
 import { HostStream } from './host-stream.ts';
@@ -80,9 +80,8 @@ export class HostFs implements FileSystem {
     try {
       fd = fs.openSync(hostPath(path), hostFlags(flags), mode);
     } catch (error) {
-      const errno = fromNodeError(error);
-      // A FIFO without a reader: the kernel waits unless the guest asked not to.
-      return errno;
+      // ENXIO, a FIFO without a reader: the kernel waits unless the guest asked not to.
+      return fromNodeError(error);
     }
     const handle = new HostHandle(fd);
     const kept = flags & ~(O_CREAT | O_EXCL | O_TRUNC | 0o400);
@@ -189,9 +188,4 @@ export class HostFs implements FileSystem {
       return fromNodeError(error);
     }
   }
-}
-
-/** Whether an open of a FIFO failed for want of a reader (man 7 fifo). */
-export function isFifoWithoutReader(result: OpenFile | number): boolean {
-  return result === -ENXIO;
 }
