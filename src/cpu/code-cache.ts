@@ -40,7 +40,7 @@ export class CodeCache implements RecordSink, BlockSource {
   private low = Number.POSITIVE_INFINITY;
   private high = 0;
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
-  hotAfter = 400;
+  hotAfter = 2000;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
   /** Called for every block translated (logging). */

@@ -1,6 +1,7 @@
 import type { Value } from './ir/value.ts';
-import { RUN_WRITE, type RunTable } from './memory/runs.ts';
+import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import { encodeModule } from './backend/wasm/encoder.ts';
+import { isWrite } from './backend/wasm/region/checks.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
 
@@ -16,12 +17,12 @@ export interface CompiledRegion {
   readonly region: Region;
   /** Wasm offset of its run slot, or null. */
   readonly runs: number | null;
-  /** Misses by the instruction's pc since it was compiled. */
-  readonly misses: Map<number, number>;
+  misses: number;
+  stackMisses: number;
 }
 
-/** Misses of one instruction until it is compiled to test page bytes. */
-const WANDERING = 6;
+/** Misses of a region's run until it is compiled anew to test page bytes. */
+const WANDERING = 12;
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
@@ -39,7 +40,10 @@ export class RegionCompiler {
   private readonly compiled = new Map<number, CompiledRegion>();
   /** By id, as `miss` is told. */
   private readonly byId: CompiledRegion[] = [];
-  private readonly pageSites = new Set<number>();
+  /** Roots of regions whose accesses wander between runs. */
+  private readonly wandering = new Set<number>();
+  /** Roots of regions that keep leaving the stack's run (at its very top, or on another stack). */
+  private readonly offStack = new Set<number>();
   private readonly runs: RunTable;
   private readonly sp: number;
   private nextSlot = FIRST_SLOT;
@@ -99,14 +103,14 @@ export class RegionCompiler {
       slot: (pc) => this.slot(pc),
     };
     const firstId = this.byId.length;
-    const slots = regions.map((r) => this.compiled.get(r.root)?.runs ?? this.runs.allocate());
+    const slots = regions.map((r) => (this.wandering.has(r.root) ? null : this.runs.allocate()));
     const funcs = regions.map((r, i) => ({
       type: T.ii_i,
       code: emitRegion(r, module, {
         id: firstId + i,
         runs: slots[i] as number | null,
-        isPageSite: (pc) => this.pageSites.has(pc),
         sp: this.sp,
+        stackRun: !this.offStack.has(r.root),
       }),
     }));
     const elements = regions.map((r, i) => ({ slot: this.slot(r.root), func: first + i }));
@@ -121,7 +125,7 @@ export class RegionCompiler {
       memoryPages: { initial: 65536, maximum: 65536 },
       table: { elements },
     });
-    const done = regions.map((region, i) => ({ pc: region.root, slot: (elements[i] as { slot: number }).slot, region, runs: slots[i] as number | null, misses: new Map<number, number>() }));
+    const done = regions.map((region, i) => ({ pc: region.root, slot: (elements[i] as { slot: number }).slot, region, runs: slots[i] as number | null, misses: 0, stackMisses: 0 }));
     this.onModule?.(bytes, done);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });
     for (const r of done) this.compiled.set(r.pc, r);
@@ -131,21 +135,24 @@ export class RegionCompiler {
 
   /**
    * An access of region `id` at `pc` left its run. Aims the run at the address where its page is plain;
-   * an instruction that keeps missing gets the page-byte test instead. `stackRun`: where the task keeps
-   * its stack's run.
+   * a region that keeps missing gets page-byte tests instead. `stackRun`: where the task keeps its
+   * stack's run.
    */
   miss(id: number, pc: number, addr: number, stackRun: number): void {
     const r = this.byId[id] as CompiledRegion;
     const access = accessAt(r.region, pc);
-    if (!access || r.runs === null) return;
-    const write = access.info.kind === 'store' || (access.info.kind === 'atomic' && !access.info.name.includes('.load'));
-    const stack = isStackAddress(access.a as Value, this.sp);
-    if (!this.runs.aim(stack ? stackRun : r.runs + (write ? RUN_WRITE : 0), addr, write || stack)) return;
-    const count = (r.misses.get(pc) ?? 0) + 1;
-    r.misses.set(pc, count);
-    if (count < WANDERING || this.pageSites.has(pc)) return;
-    this.pageSites.add(pc);
-    if (this.compiled.get(r.pc) === r) this.compile([r.pc], true);
+    if (!access) return;
+    if (isStackAddress(access.a as Value, this.sp)) {
+      if (this.runs.aim(stackRun, addr, true, STACK_REACH)) this.recompile(r, ++r.stackMisses, this.offStack);
+    } else if (r.runs !== null && this.runs.aim(r.runs + (isWrite(access) ? RUN_WRITE : 0), addr, isWrite(access))) {
+      this.recompile(r, ++r.misses, this.wandering);
+    }
+  }
+
+  private recompile(r: CompiledRegion, misses: number, kind: Set<number>): void {
+    if (misses < WANDERING || this.compiled.get(r.pc) !== r) return;
+    kind.add(r.pc);
+    this.compile([r.pc], true);
   }
 
   /** Drop every region: slots go back to `dispatch`. */
@@ -155,6 +162,8 @@ export class RegionCompiler {
     this.compiled.clear();
     this.nextSlot = FIRST_SLOT;
     this.byId.length = 0;
+    this.wandering.clear();
+    this.offStack.clear();
     this.runs.reset();
   }
 }

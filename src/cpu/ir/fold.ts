@@ -45,6 +45,9 @@ const add64: Rule = (b, x, y) => {
   if (isZero(x)) return y;
   if (x.isConst && y.isConst) return b.const64(big(x) + big(y));
   if (x.isConst) return b.i64.add(y as Value<'i64'>, x as Value<'i64'>);
+  if (y.isConst && x.info.name === 'i64.add' && x.a && x.b?.isConst) {
+    return b.i64.add(x.a as Value<'i64'>, b.const64(big(x.b) + big(y)));
+  }
   return null;
 };
 

@@ -5,8 +5,13 @@ export const RUN_SLOT = 32;
 export const RUN_WRITE = 16;
 /** No address is below 2^63 + 0 but above it by 0: an empty run lets nothing through. */
 const NOWHERE = 1n << 63n;
-/** Longest access: the end of a run is kept back so that one compare covers the whole access. */
-const REACH = 16n;
+/**
+ * The end of a run is kept back by this many bytes, so that one compare of the lowest address covers
+ * accesses up to RUN_REACH bytes above it.
+ */
+export const RUN_REACH = 128;
+/** The same for the stack, whose top holds arguments and environment anyway. */
+export const STACK_REACH = 256;
 
 /**
  * Runs of neighbouring plain pages, a software TLB. A region checks an address against one run with one
@@ -37,7 +42,7 @@ export class RunTable {
   }
 
   /** Point the pair at `at` to the run around a guest address; false when its page is not plain. */
-  aim(at: number, addr: number, write: boolean): boolean {
+  aim(at: number, addr: number, write: boolean, reach: number = RUN_REACH): boolean {
     const table = write ? WRITE_BYTES : READ_BYTES;
     let first = table + (addr >>> PAGE_SHIFT);
     if (this.bytes[first] !== 0) return false;
@@ -46,7 +51,7 @@ export class RunTable {
     while (last + 1 < table + 0x10_0000 && this.bytes[last + 1] === 0) last++;
     const length = BigInt(last + 1 - first) * BigInt(PAGE_SIZE);
     this.view.setBigUint64(at, BigInt(first - table) << BigInt(PAGE_SHIFT), true);
-    this.view.setBigUint64(at + 8, length - REACH, true);
+    this.view.setBigUint64(at + 8, length - BigInt(reach), true);
     return true;
   }
 

@@ -4,8 +4,9 @@ import type { Value } from '../../../ir/value.ts';
 import { CPU_STATE_SIZE, Exit, GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../../memory/layout.ts';
 import { Code } from '../encoder.ts';
 import { emitPure } from '../pure.ts';
-import { RUN_WRITE } from '../../../memory/runs.ts';
+import { RUN_REACH, RUN_WRITE, STACK_REACH } from '../../../memory/runs.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
+import { type AccessGroup, groupAccesses, isWrite } from './checks.ts';
 import type { Region } from './discover.ts';
 import {
   add,
@@ -36,12 +37,11 @@ export interface RegionModule {
 export interface MemoryPolicy {
   /** Number by which `miss` knows the region. */
   readonly id: number;
-  /** Wasm offset of the region's run slot (see RunTable), or null: page bytes only. */
+  /** Wasm offset of the region's run slot (see RunTable), or null: its accesses wander, so test page bytes. */
   readonly runs: number | null;
-  /** Instructions whose accesses wander between runs: they test the page bytes. */
-  isPageSite(pc: number): boolean;
-  /** State offset of the stack pointer: accesses based on it use the stack's run. */
+  /** State offset of the stack pointer: accesses based on it use the stack's run (or page bytes, as `runs`). */
   readonly sp: number;
+  readonly stackRun: boolean;
 }
 
 const STATE = 0;
@@ -80,6 +80,7 @@ class RegionEmitter {
   private readonly homed = new Map<number, Value[]>();
   private dirty: RegSet;
   private current = 0;
+  private groups: ReadonlyMap<Value, AccessGroup> = new Map();
   private readonly policy: MemoryPolicy;
 
   constructor(region: Region, module: RegionModule, policy: MemoryPolicy) {
@@ -276,6 +277,7 @@ class RegionEmitter {
       v.left = v.uses;
       v.slot = LAZY;
     }
+    this.groups = groupAccesses(block.ops, (v) => this.reach(v));
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
       const next = block.ops[i + 1];
@@ -283,6 +285,10 @@ class RegionEmitter {
       if (this.operation(v, target)) i++;
     }
     this.terminal(block);
+  }
+
+  private reach(v: Value): number {
+    return isStackAddress(v.a as Value, this.policy.sp) ? STACK_REACH : RUN_REACH;
   }
 
   private temp(type: Type): number {
@@ -369,19 +375,16 @@ class RegionEmitter {
         this.keep(v);
         return false;
       case 'load':
-        this.address(v, false);
-        this.guestAddress();
+        this.address(v);
         c.mem(v.info.name, GUEST_BASE, 0);
         return this.result(v, target);
       case 'store':
-        this.address(v, true);
-        this.guestAddress();
+        this.address(v);
         this.push(v.b as Value);
         c.mem(v.info.name, GUEST_BASE, 0);
         return false;
       case 'atomic':
-        this.address(v, !v.info.name.includes('.load'));
-        this.guestAddress();
+        this.address(v);
         if (v.b) this.push(v.b);
         if (v.c) this.push(v.c);
         c.mem(v.info.name, GUEST_BASE, Math.log2(v.info.size));
@@ -461,22 +464,44 @@ class RegionEmitter {
 
   /** Bounds that the access is checked against; null: by page bytes, or no access. */
   private boundsOf(v: Value): readonly [number, number] | null {
-    const { kind, name } = v.info;
+    const { kind } = v.info;
     if (kind !== 'load' && kind !== 'store' && kind !== 'atomic') return null;
+    if (isStackAddress(v.a as Value, this.policy.sp)) {
+      return this.policy.stackRun ? [State.STACK_LO, State.STACK_LEN] : null;
+    }
     const { runs } = this.policy;
-    if (runs === null || this.policy.isPageSite(v.pc)) return null;
-    if (isStackAddress(v.a as Value, this.policy.sp)) return [State.STACK_LO, State.STACK_LEN];
-    const write = kind === 'store' || (kind === 'atomic' && !name.includes('.load'));
-    return write ? [runs + RUN_WRITE, runs + RUN_WRITE + 8] : [runs, runs + 8];
+    if (runs === null) return null;
+    return isWrite(v) ? [runs + RUN_WRITE, runs + RUN_WRITE + 8] : [runs, runs + 8];
   }
 
-  /** addrLocal ← address, checked; a miss leaves with exact state. */
-  private address(v: Value, write: boolean): void {
+  /** Pushes the i32 guest address of an access; the first of its group checks, a miss leaves with exact state. */
+  private address(v: Value): void {
     const c = this.code;
-    const { size } = v.info;
-    this.push(v.a as Value);
+    const base = v.a as Value;
+    if (base.slot === LAZY && !base.isConst) {
+      this.operands(base);
+      emitPure(c, base, (n) => this.scratch(n));
+      this.keep(base);
+    }
+    const group = this.groups.get(v) as AccessGroup;
+    if (group.first === v) this.check(v, group);
+    this.push(base);
+    c.op('i32.wrap_i64');
     if (v.imm !== 0 && v.info.kind !== 'atomic') {
-      c.i64(v.imm);
+      c.i32(v.imm);
+      c.op('i32.add');
+    }
+  }
+
+  private check(v: Value, group: AccessGroup): void {
+    const c = this.code;
+    const size = group.max - group.min;
+    const atomic = v.info.kind === 'atomic';
+    const base = v.a as Value;
+    base.left++; // read once more than counted
+    this.push(base);
+    if (group.min !== 0) {
+      c.i64(group.min);
       c.op('i64.add');
     }
     c.set(this.addrLocal);
@@ -490,16 +515,21 @@ class RegionEmitter {
       c.op('i64.sub');
       c.get(len as number);
       c.op('i64.gt_u');
-      if (v.info.kind === 'atomic' && size > 1) {
-        this.guestAddress();
-        c.i32(size - 1);
-        c.op('i32.and');
-        c.op('i32.or');
-      }
-      c.brIf(this.exit('miss'));
-      return;
+    } else {
+      this.pageTest(size, isWrite(v) ? WRITE_BYTES : READ_BYTES);
     }
-    const table = write ? WRITE_BYTES : READ_BYTES;
+    if (atomic && size > 1) {
+      this.guestAddress();
+      c.i32(size - 1);
+      c.op('i32.and');
+      c.op('i32.or');
+    }
+    c.brIf(this.exit('miss'));
+  }
+
+  /** Pushes nonzero unless the pages of the first and the last byte are plain and the address is below 4 GiB. */
+  private pageTest(size: number, table: number): void {
+    const c = this.code;
     this.guestAddress();
     c.tee(this.tmpLocal);
     c.i32(12);
@@ -519,13 +549,6 @@ class RegionEmitter {
     c.op('i64.shr_u');
     c.op('i32.wrap_i64');
     c.op('i32.or');
-    if (v.info.kind === 'atomic' && size > 1) {
-      c.get(this.tmpLocal);
-      c.i32(size - 1);
-      c.op('i32.and');
-      c.op('i32.or');
-    }
-    c.brIf(this.exit('miss'));
   }
 
   private guestAddress(): void {
