@@ -54,14 +54,6 @@ export async function bundle(): Promise<void> {
   });
 }
 
-/** Let `npx tsqemu-user` find this package's own command as it finds those of its dependencies. */
-function linkCommand(): void {
-  if (process.platform === 'win32') return;
-  const link = `${root}node_modules/.bin/tsqemu-user`;
-  fs.rmSync(link, { force: true });
-  fs.symlinkSync('../../bin/tsqemu-user.js', link);
-}
-
 if (import.meta.main) {
   // The bundles are replaced in place: tests may be running on them.
   fs.rmSync(`${root}dist/types`, { recursive: true, force: true });
@@ -69,5 +61,4 @@ if (import.meta.main) {
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
     stdio: 'inherit',
   });
-  linkCommand();
 }
