@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { rows } from '../src/cpu/frontend/aarch64/table.ts';
 import { rowLifter, runBlocks } from '../test/fuzz/block-runner.ts';
 import { unexplained } from '../test/fuzz/known-differences.ts';
+import { runsAlone } from '../test/fuzz/recorded.ts';
 import { compareOutcomes, describeInputs } from './fuzz-compare.ts';
 import { fillCase, RowGenerator, randomFpcr } from './fuzz-generate.ts';
 import { Random } from './fuzz-random.ts';
@@ -23,16 +24,12 @@ const { values, positionals } = parseArgs({
 });
 
 const frontEnd = rowLifter(rows, values.exact);
-/** Control flow, system registers and atomics need the emulator; literals read outside the case. */
-const NOT_HERE =
-  /^(b|bl|b\.\w*|b\.<cond>|cbn?z|tbn?z|br|blr|ret|svc|hvc|smc|brk|hlt|udf|sys|mrs|msr|isb|d[sm]b|ld\w*xr\w*|ld\w*xp|st\w*xr\w*|st\w*xp|cas\w*|swp\w*|ldadd\w*|ldclr\w*|ldeor\w*|ldset\w*|ld[su]m\w*|st(add|clr|eor|set|[su]m)\w*|ldar\w*|stlr\w*|ldlar\w*|stllr\w*|ldapr\w*)\b|<label>/;
-
 const part = positionals[0] ?? '';
 let bad = 0;
 let checked = 0;
 for (const row of rows) {
   if (!row.syntax.includes(part)) continue;
-  if (row.lift === null || NOT_HERE.test(row.syntax)) continue;
+  if (!runsAlone(row)) continue;
   const random = new Random(Number(values.seed) + checked);
   const generator = new RowGenerator(row);
   const cases: Case[] = Array.from({ length: Number(values.cases) }, () => {

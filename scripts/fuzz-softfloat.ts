@@ -3,21 +3,10 @@
  * usage: node scripts/fuzz-softfloat.ts [cases per operation] [seed] [part of an operation's name]
  */
 import { FpEnv } from '../src/cpu/softfloat/env.ts';
+import { randomFpcr } from './fuzz-generate.ts';
 import { Random } from './fuzz-random.ts';
 import { type Case, emptyCase, QEMU, runCases } from './fuzz-record.ts';
 import { SOFTFLOAT_OPS, type SoftfloatOp } from './fuzz-softfloat-ops.ts';
-
-/** FPCR bits that EL0 may set and that matter: AHP, DN, FZ, RMode, FZ16. */
-function randomFpcr(random: Random): number {
-  if (random.oneIn(3)) return 0;
-  return (
-    (random.oneIn(4) ? 1 << 26 : 0) |
-    (random.oneIn(4) ? 1 << 25 : 0) |
-    (random.oneIn(3) ? 1 << 24 : 0) |
-    (random.below(4) << 22) |
-    (random.oneIn(3) ? 1 << 19 : 0)
-  );
-}
 
 /** A case that runs one operation on random operands. */
 export function softfloatCase(op: SoftfloatOp, random: Random): Case {

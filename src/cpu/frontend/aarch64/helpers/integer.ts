@@ -91,7 +91,6 @@ export const qrShrn: readonly [number, number] = [
   defineNarrow(narrowed(false, false, true)),
 ];
 export const qrShrun: number = defineNarrow(narrowed(true, false, true));
-export const rShrn: number = defineNarrow((n, _m, _d, c) => shiftLane(n, -c.imm, true));
 
 /** SQSHL, UQSHL, SQSHLU by an immediate. */
 export const qShlImm: readonly [number, number] = both(
