@@ -15,6 +15,9 @@ const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
 /** Table slot of `dispatch`; what a jump cache entry names where no region is known. */
 export const DISPATCH_SLOT = 1;
 
+/** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
+const FRAME = 4;
+
 const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
 const STATE = 0;
 const DEPTH = 1;
@@ -454,8 +457,6 @@ const callRecord = (e: Emitter): void => {
   countDown(e, e.tmp);
   c.get(STATE);
   c.get(DEPTH);
-  c.i32(1);
-  c.op('i32.add');
   c.call(F.run);
   c.tee(e.tmp);
   e.pc();
@@ -518,6 +519,9 @@ const runFunction = (): Code => {
   c.set(e.ip);
   // depth limit: too deep, or the kernel wants us out
   c.get(DEPTH);
+  c.i32(FRAME);
+  c.op('i32.add');
+  c.tee(DEPTH);
   c.get(STATE);
   c.mem('i32.load', State.DEPTH_LIMIT, 2);
   c.op('i32.ge_u');

@@ -46,6 +46,9 @@ export interface MemoryPolicy {
 
 const STATE = 0;
 const DEPTH = 1;
+/** Depth counts bytes of wasm stack: this many make one unit, and every frame has some besides its locals. */
+const FRAME_UNIT = 64;
+const FRAME_UNITS = 2;
 /** Loop iterations until a region returns to the dispatcher. */
 const FUEL = 20_000;
 
@@ -99,9 +102,6 @@ class RegionEmitter {
 
   emit(): Code {
     const c = this.code;
-    if (this.region.blocks.some((b) => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect')) {
-      this.depthCheck();
-    }
     this.reload(this.use.liveIn[0] as RegSet);
     if (this.cfg.isLoop.includes(true)) {
       c.i32(FUEL);
@@ -112,24 +112,28 @@ class RegionEmitter {
     return this.withExits();
   }
 
-  /** Too deep, or interrupted: leave before anything is done. */
-  private depthCheck(): void {
-    const c = this.code;
+  /** Add our frame to the depth; too deep, or interrupted: leave before anything is done. */
+  private depthCheck(c: Code): void {
+    const bytes = c.locals.reduce((sum, type) => sum + Math.max(8, typeSize[type]), 0);
     c.get(DEPTH);
+    c.i32(FRAME_UNITS + Math.ceil(bytes / FRAME_UNIT));
+    c.op('i32.add');
+    c.tee(DEPTH);
     c.get(STATE);
     c.mem('i32.load', State.DEPTH_LIMIT, 2);
     c.op('i32.ge_u');
     c.if();
-    this.leave(Exit.INTERRUPT, () => c.i64(this.region.root, 0));
+    leave(c, Exit.INTERRUPT, () => c.i64(this.region.root, 0));
     c.end();
   }
 
   /** Body between the exit labels, then the exit sequences. */
   private withExits(): Code {
     const body = this.code;
-    if (this.exits.size === 0) return body;
     const out = new Code(2);
     out.locals.push(...body.locals);
+    const calls = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
+    if (this.region.blocks.some(calls)) this.depthCheck(out);
     for (let i = 0; i < this.exits.size; i++) out.block();
     out.append(body.view());
     const emitter = new ExitEmitter(out, this);
@@ -244,15 +248,7 @@ class RegionEmitter {
   }
 
   private leave(reason: number, pc: () => void): void {
-    const c = this.code;
-    c.get(STATE);
-    pc();
-    c.mem('i64.store', State.PC, 3);
-    c.get(STATE);
-    c.i32(reason);
-    c.mem('i32.store', State.EXIT_REASON, 2);
-    c.i32(-1);
-    c.return();
+    leave(this.code, reason, pc);
   }
 
   // ── one block ──
@@ -613,8 +609,6 @@ class RegionEmitter {
     const pass = (): void => {
       c.get(STATE);
       c.get(DEPTH);
-      c.i32(1);
-      c.op('i32.add');
     };
     if (t.kind === 'call') {
       const direct = this.module.local(t.target);
@@ -751,6 +745,18 @@ class RegionEmitter {
     this.labels.pop();
   }
 }
+
+/** Leave translated code with a reason and the pc that `pc` pushes. */
+const leave = (c: Code, reason: number, pc: () => void): void => {
+  c.get(STATE);
+  pc();
+  c.mem('i64.store', State.PC, 3);
+  c.get(STATE);
+  c.i32(reason);
+  c.mem('i32.store', State.EXIT_REASON, 2);
+  c.i32(-1);
+  c.return();
+};
 
 /** Exit sequences, behind the region's body. */
 class ExitEmitter {
