@@ -343,7 +343,12 @@ export class Cpu implements HelperContext {
     return true;
   }
 
-  fpModeChanged(_state: number): void {}
+  fpModeChanged(_state: number): boolean {
+    if (this.frontEnd.exact) return false;
+    this.frontEnd.exact = true;
+    this.flushPending = true;
+    return true;
+  }
 }
 
 export { PAGE_SIZE };

@@ -60,9 +60,10 @@ function emitBlock(block: Block): Code {
   const code = new Code(1);
   const locals = new Map<Value, number>();
   const scratch = new Map<number, number>();
-  const scratchLocal = (n: number): number => {
-    if (!scratch.has(n)) scratch.set(n, code.local('i64'));
-    return scratch.get(n) as number;
+  const scratchLocal = (n: number, type: 'i64' | 'v128' = 'i64'): number => {
+    const key = type === 'i64' ? n : -1 - n;
+    if (!scratch.has(key)) scratch.set(key, code.local(type));
+    return scratch.get(key) as number;
   };
   const use = (v: Value | null): void => {
     if (!v) return;
@@ -190,7 +191,7 @@ export function runBlocks(lift: Lifter, cases: readonly Case[]): Outcome[] {
       return -1;
     },
     invalidateCode: () => false,
-    fpModeChanged() {},
+    fpModeChanged: () => false,
   };
   const h = (state: number, id: number, aux: number): number => (helpers[id] as Helper)(context, state, aux);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: { m: memory, h } });

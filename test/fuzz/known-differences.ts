@@ -22,18 +22,6 @@ const bothFault = (_word: number, theirs: Outcome, ours: Outcome): boolean =>
   theirs.signal === 11 && ours.signal === 11 && theirs.pc === ours.pc;
 const isVector = (d: Difference): boolean => /^v\d/.test(d.where);
 
-/** The lanes that differ are NaNs on both sides, as doubles or as singles. */
-function differingNaNs(d: Difference): boolean {
-  const [a, b] = [BigInt(d.theirs), BigInt(d.ours)];
-  const nan64 = (n: bigint): boolean => (n & 0x7fff_ffff_ffff_ffffn) > 0x7ff0_0000_0000_0000n;
-  const nan32 = (n: bigint): boolean => (n & 0x7fff_ffffn) > 0x7f80_0000n;
-  if (nan64(a) && nan64(b)) return true;
-  return [0n, 32n].every((at) => {
-    const [x, y] = [(a >> at) & 0xffff_ffffn, (b >> at) & 0xffff_ffffn];
-    return x === y || (nan32(x) && nan32(y));
-  });
-}
-
 export const knownDifferences: readonly KnownDifference[] = [
   {
     reason:
@@ -60,13 +48,6 @@ export const knownDifferences: readonly KnownDifference[] = [
     instructions: /./,
     when: (_word, theirs, ours) => theirs.signal === 11 && theirs.address === 0n && ours.address >> 46n !== 0n,
     explains: (d) => d.where === 'si_addr' || d.where === 'si_code',
-  },
-  {
-    reason:
-      'Two NaN operands, one of them signalling, in the fast floating-point mode: the host picks the first, ARM the signalling one.',
-    instructions: /^f/,
-    fast: true,
-    explains: (d) => isVector(d) && differingNaNs(d),
   },
   {
     reason: 'qemu 7.2 accepts FMOV (vector, half precision) with op = 1, which is unallocated.',

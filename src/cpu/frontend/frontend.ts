@@ -6,6 +6,8 @@ export interface FrontEnd {
   readonly name: string;
   /** State offset of the stack pointer. */
   readonly sp: number;
+  /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */
+  exact: boolean;
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
   readFlags(view: DataView, state: number): number;
   writeFlags(view: DataView, state: number, flags: number): void;

@@ -10,6 +10,6 @@ export interface HelperContext {
   access(state: number, addr: bigint, size: number, write: boolean): number;
   /** Instructions in [addr, addr + length) may have changed; true = translations were dropped, leave. */
   invalidateCode(addr: number, length: number): boolean;
-  /** FPCR, FPSR or their like was written: the exact floating-point mode may be due. */
-  fpModeChanged(state: number): void;
+  /** FPCR, FPSR or their like was written: exact floating point is due; true: code translated so far is stale. */
+  fpModeChanged(state: number): boolean;
 }

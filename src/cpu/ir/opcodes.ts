@@ -123,6 +123,11 @@ export const opcodes = {
   /** a * b + c with one rounding where the host fuses (probed at start). */
   'f32x4.relaxed_madd': V3, 'f32x4.relaxed_nmadd': V3, 'f64x2.relaxed_madd': V3, 'f64x2.relaxed_nmadd': V3,
 
+  /** (result, a, b): the result of an operation on a and b, but ARM's NaN where it is one; expanded by the lowering. */
+  'f32.arm_nan': ['f32', 'f32', 'f32', 'f32'], 'f64.arm_nan': ['f64', 'f64', 'f64', 'f64'], 'f32x4.arm_nan': V3, 'f64x2.arm_nan': V3,
+  /** (a, b, addend): fused multiply-add with ARM's NaNs. */
+  'f32x4.arm_madd': V3, 'f64x2.arm_madd': V3,
+
   // atomics: (address, operand) → old value; misaligned ones are settled by the memory stub
   'i32.atomic.load8_u': ['i32', 'addr'], 'i32.atomic.load16_u': ['i32', 'addr'], 'i32.atomic.load': ['i32', 'addr'], 'i64.atomic.load': ['i64', 'addr'],
   'i32.atomic.store8': ['void', 'addr', 'i32'], 'i32.atomic.store16': ['void', 'addr', 'i32'], 'i32.atomic.store': ['void', 'addr', 'i32'], 'i64.atomic.store': ['void', 'addr', 'i64'],

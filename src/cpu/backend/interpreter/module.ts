@@ -159,7 +159,12 @@ class Emitter {
       } else this.read(type, i === 0 ? 'a' : 'b');
     }
     if (info.name === 'i8x16.shuffle') return this.shuffle();
-    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n) => this.wide[n] as number);
+    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, type) => (type === 'v128' ? this.vectors(n) : (this.wide[n] as number)));
+  }
+
+  private readonly vectorLocals: number[] = [];
+  private vectors(n: number): number {
+    return (this.vectorLocals[n] ??= this.code.local('v128'));
   }
 
   /** Lanes are not constants here: two swizzles with masks from the constant pool at imm. */

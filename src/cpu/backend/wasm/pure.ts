@@ -1,13 +1,15 @@
 import type { Value } from '../../ir/value.ts';
+import { emitArmNaN, type Scratch } from './arm-nan.ts';
 import type { Code } from './encoder.ts';
 
 /**
  * Emit a pure operation whose operands are on the wasm stack. Shared by regions and the cold tier, so
  * that both tiers compute the same. `scratch` yields i64 locals for the expansions that need them.
  */
-export const emitPure = (code: Code, v: Value, scratch: (n: number) => number): void => {
+export const emitPure = (code: Code, v: Value, scratch: Scratch): void => {
   const { name } = v.info;
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
+  if (emitArmNaN(code, name, scratch)) return;
   if (name.includes('_lane')) return code.lane(name, v.imm);
   if (name.endsWith('.select')) return code.byte(0x1b), v.type === 'v128' ? retype(code) : undefined;
   if (name === 'i64.mulh_u') return mulhUnsigned(code, scratch);

@@ -23,6 +23,12 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   return {
     name: 'aarch64',
     sp: xOffset(SP),
+    get exact(): boolean {
+      return t.exact;
+    },
+    set exact(on: boolean) {
+      t.exact = on;
+    },
     helpers,
     decoder,
     readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,

@@ -27,6 +27,8 @@ export class Translator {
   readonly b: Builder;
   /** Address of the instruction being translated. */
   pc = 0;
+  /** Exact floating point: every operation by the soft-float library. */
+  exact = false;
   private flags: FlagState | null = null;
   /** Kind known at block entry, or -1. */
   flagsIn = -1;

@@ -307,7 +307,7 @@ class RegionEmitter {
       return;
     } else {
       this.operands(v);
-      emitPure(c, v, (n) => this.scratch(n));
+      emitPure(c, v, (n, type) => this.scratch(n, type));
       return;
     }
     v.left--;
@@ -320,11 +320,12 @@ class RegionEmitter {
     if (v.c) this.push(v.c);
   }
 
-  private scratch(n: number): number {
-    let l = this.wide.get(n);
+  private scratch(n: number, type: 'i64' | 'v128' = 'i64'): number {
+    const key = type === 'i64' ? n : -1 - n;
+    let l = this.wide.get(key);
     if (l === undefined) {
-      l = this.code.local('i64');
-      this.wide.set(n, l);
+      l = this.code.local(type);
+      this.wide.set(key, l);
     }
     return l;
   }
@@ -367,7 +368,7 @@ class RegionEmitter {
       case 'pure':
         if (v.uses === 1) return false;
         this.operands(v);
-        emitPure(c, v, (n) => this.scratch(n));
+        emitPure(c, v, (n, type) => this.scratch(n, type));
         this.keep(v);
         return false;
       case 'load':

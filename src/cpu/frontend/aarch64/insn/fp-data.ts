@@ -62,7 +62,7 @@ function isSignalling(t: Translator, f: Floats, a: Float): ReturnType<Translator
 const extreme =
   (name: 'max' | 'min'): Binary =>
   (t, f, a, b) =>
-    f.select(f.op(name, a, b), f.op('add', a, b), t.b.i32.and(f.test('eq', a, a), f.test('eq', b, b)));
+    arithmeticNaN(f, t, f.op(name, a, b), a, b);
 
 /** FMAXNM, FMINNM: a lone quiet NaN yields to the number; a signalling one wins. */
 const numberExtreme =
@@ -72,7 +72,7 @@ const numberExtreme =
     const y = f.select(b, a, f.test('eq', b, b));
     const signals = t.b.i32.or(isSignalling(t, f, a), isSignalling(t, f, b));
     const numbers = t.b.i32.gt_u(f.test('eq', x, x), signals);
-    return f.select(f.op(name, x, y), f.op('add', a, b), numbers);
+    return f.select(f.op(name, x, y), arithmeticNaN(f, t, f.op('add', a, b), a, b), numbers);
   };
 
 const negMul: Binary = (t, f, a, b) => f.op('neg', plain('mul')(t, f, a, b));
@@ -198,8 +198,9 @@ export const rounders: Readonly<Record<string, (f: Floats, a: Float) => Float>> 
 /** NaNs are made quiet, which adding the number to itself does. */
 const rint =
   (letter: string) =>
+  (t: Translator) =>
   (f: Floats, a: Float): Float =>
-    f.select((rounders[letter] as (f: Floats, a: Float) => Float)(f, a), f.op('add', a, a), f.test('eq', a, a));
+    arithmeticNaN(f, t, (rounders[letter] as (f: Floats, a: Float) => Float)(f, a), a);
 
 const square =
   (t: Translator) =>
@@ -233,13 +234,13 @@ export const fpData: readonly Row<Translator>[] = [
   insn('fabs <Fd>, <Fn>', '00011110 type:2 1 000001 10000 rn:5 rd:5', (t, f) => moveBits(t, f, signBit(f.type), 0n)),
   insn('fneg <Fd>, <Fn>', '00011110 type:2 1 000010 10000 rn:5 rd:5', (t, f) => moveBits(t, f, 0n, signBit(f.type))),
   insn('fsqrt <Fd>, <Fn>', '00011110 type:2 1 000011 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpSqrt, square(t))),
-  insn('frintn <Fd>, <Fn>', '00011110 type:2 1 001000 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n'), 0)),
-  insn('frintp <Fd>, <Fn>', '00011110 type:2 1 001001 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('p'), 1)),
-  insn('frintm <Fd>, <Fn>', '00011110 type:2 1 001010 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('m'), 2)),
-  insn('frintz <Fd>, <Fn>', '00011110 type:2 1 001011 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('z'), 3)),
-  insn('frinta <Fd>, <Fn>', '00011110 type:2 1 001100 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('a'), 4)),
-  insn('frintx <Fd>, <Fn>', '00011110 type:2 1 001110 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n'), 7)),
-  insn('frinti <Fd>, <Fn>', '00011110 type:2 1 001111 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n'), 6)),
+  insn('frintn <Fd>, <Fn>', '00011110 type:2 1 001000 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n')(t), 0)),
+  insn('frintp <Fd>, <Fn>', '00011110 type:2 1 001001 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('p')(t), 1)),
+  insn('frintm <Fd>, <Fn>', '00011110 type:2 1 001010 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('m')(t), 2)),
+  insn('frintz <Fd>, <Fn>', '00011110 type:2 1 001011 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('z')(t), 3)),
+  insn('frinta <Fd>, <Fn>', '00011110 type:2 1 001100 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('a')(t), 4)),
+  insn('frintx <Fd>, <Fn>', '00011110 type:2 1 001110 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n')(t), 7)),
+  insn('frinti <Fd>, <Fn>', '00011110 type:2 1 001111 10000 rn:5 rd:5', (t, f) => unary(t, f, fp.fpRint, rint('n')(t), 6)),
   // compare, select, immediate
   insn('fcmp <Fn>, <Fm>', '00011110 type:2 1 rm:5 001000 rn:5 00000', (t, { type, rm, rn }) => compare(t, type, rm, rn, 0, 0)),
   insn('fcmp <Fn>, #0.0', '00011110 type:2 1 xxxxx 001000 rn:5 01000', (t, { type, rn }) => compare(t, type, 0, rn, 1, 0)),

@@ -12,7 +12,7 @@ export type I64 = Value<'i64'>;
 export type Float = Value<'f32'> | Value<'f64'>;
 
 /** Whether translation is for exact floating point: sticky flags, rounding modes, every NaN. Then helpers do it all. */
-export const isExact = (t: Translator): boolean => (t as Translator & { readonly exact?: boolean }).exact === true;
+export const isExact = (t: Translator): boolean => t.exact;
 
 let fused: boolean | null = null;
 
@@ -53,7 +53,6 @@ export interface Floats {
   get(n: number): Float;
   set(n: number, v: Float): void;
   const(n: number): Float;
-  defaultNaN(): Float;
 }
 
 /** Width by the encoding's `type` field: 0 single, 1 double. */
@@ -71,49 +70,23 @@ export function floats(t: Translator, type: number): Floats {
     get: (n) => (double ? t.d(n) : t.s(n)),
     set: (n, v) => (double ? t.setD(n, v as Value<'f64'>) : t.setS(n, v as Value<'f32'>)),
     const: (n) => (double ? b.constF64(n) : b.constF32(n)),
-    defaultNaN: () =>
-      double ? b.f64.reinterpret_i64(b.const64Parts(0, 0x7ff8_0000)) : b.f32.reinterpret_i32(b.const32(0x7fc0_0000)),
   };
 }
 
-/** r, or the default NaN where r is a NaN that no operand was. */
-export function arithmeticNaN(f: Floats, t: Translator, r: Float, ...operands: Float[]): Float {
-  const ordered = operands.map((o) => f.test('eq', o, o)).reduce((x, y) => t.b.i32.and(x, y));
-  return f.select(r, f.select(f.defaultNaN(), r, ordered), f.test('eq', r, r));
-}
+/** The result of an operation on a and b, or ARM's NaN where it is one. */
+export const arithmeticNaN = (f: Floats, t: Translator, r: Float, a: Float, b: Float = a): Float =>
+  t.b.emit(`${f.type}.arm_nan`, r, a, b) as Float;
 
 /** The vector forms: 'f32x4' or 'f64x2' by the encoding's `sz` bit. */
 export const floatLanes = (sz: number): 'f32x4' | 'f64x2' => (sz === 1 ? 'f64x2' : 'f32x4');
 
-const defaultLanes = (t: Translator, sz: number): V128 =>
-  sz === 1
-    ? t.b.constV64(0x7ff8_0000_0000_0000n, 0x7ff8_0000_0000_0000n)
-    : t.b.constV64(0x7fc0_0000_7fc0_0000n, 0x7fc0_0000_7fc0_0000n);
-
-const eqSelf = (t: Translator, sz: number, v: V128): V128 => t.b.emit(`${floatLanes(sz)}.eq` as OpName, v, v) as V128;
-
 /** {@link arithmeticNaN}, lane by lane. */
-export function vectorNaN(t: Translator, sz: number, r: V128, ...operands: V128[]): V128 {
-  const ordered = operands.map((o) => eqSelf(t, sz, o)).reduce((x, y) => t.b.v128.and(x, y));
-  return t.b.v128.bitselect(r, t.b.v128.bitselect(defaultLanes(t, sz), r, ordered), eqSelf(t, sz, r));
-}
-
-/** Lanes of `r` where both operands are numbers, else the operands' NaN made quiet by an addition. */
-export function vectorNaNOr(t: Translator, sz: number, r: V128, a: V128, b: V128): V128 {
-  const both = t.b.v128.and(eqSelf(t, sz, a), eqSelf(t, sz, b));
-  return t.b.v128.bitselect(r, t.b.emit(`${floatLanes(sz)}.add` as OpName, a, b) as V128, both);
-}
+export const vectorNaN = (t: Translator, sz: number, r: V128, a: V128, b: V128 = a): V128 =>
+  t.b.emit(`${floatLanes(sz)}.arm_nan` as OpName, r, a, b) as V128;
 
 /** a × b + c, the sum fused; NaNs in ARM's order: addend, then the factors. */
-export function vectorMla(t: Translator, sz: number, c: V128, a: V128, b: V128): V128 {
-  const p = floatLanes(sz);
-  const r = t.b.emit(`${p}.relaxed_madd` as OpName, a, b, c) as V128;
-  // x + x makes a NaN quiet and keeps its payload
-  const quiet = (v: V128): V128 => t.b.emit(`${p}.add` as OpName, v, v) as V128;
-  const pick = (v: V128, otherwise: V128): V128 => t.b.v128.bitselect(otherwise, quiet(v), eqSelf(t, sz, v));
-  const nan = pick(c, pick(a, pick(b, defaultLanes(t, sz))));
-  return t.b.v128.bitselect(r, nan, eqSelf(t, sz, r));
-}
+export const vectorMla = (t: Translator, sz: number, c: V128, a: V128, b: V128): V128 =>
+  t.b.emit(`${floatLanes(sz)}.arm_madd` as OpName, a, b, c) as V128;
 
 /** Fixed-point conversion of single-precision lanes by a power of two, which is exact; doubles have no wasm form. */
 export function vectorScale(t: Translator, size: number, n: V128, u: number, bits: number, toFp: boolean): V128 | null {

@@ -4,16 +4,7 @@ import type { Row } from '../../row.ts';
 import * as fp from '../helpers/floating.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
-import {
-  arithmeticLanes,
-  floatLanes,
-  hostFuses,
-  isExact,
-  negateLanes,
-  vectorMla,
-  vectorNaN,
-  vectorNaNOr,
-} from './fp-mode.ts';
+import { arithmeticLanes, floatLanes, hostFuses, isExact, negateLanes, vectorMla, vectorNaN } from './fp-mode.ts';
 import { family, permute, shiftBy, unzip, type V128 } from './simd-row.ts';
 
 type Three = 'q' | 'sz' | 'rm' | 'rn' | 'rd';
@@ -37,7 +28,7 @@ const binary =
 const extreme =
   (name: 'max' | 'min'): Fast3 =>
   (t, sz, n, m) =>
-    vectorNaNOr(t, sz, op(t, sz, name, n, m), n, m);
+    vectorNaN(t, sz, op(t, sz, name, n, m), n, m);
 const compare =
   (name: 'eq' | 'ge' | 'gt', absolute = false): Fast3 =>
   (t, sz, n, m) =>
@@ -57,7 +48,7 @@ const numberExtreme =
       shiftBy(t, sz + 2, 'shr_s', shiftBy(t, sz + 2, 'shl', v, sz ? 12 : 9), sz ? 63 : 31);
     const fine = (v: V128): V128 => t.b.v128.or(same(v), quiet(v));
     const numbers = t.b.v128.and(same(x), t.b.v128.and(fine(n), fine(m)));
-    return t.b.v128.bitselect(op(t, sz, name, x, y), op(t, sz, 'add', n, m), numbers);
+    return t.b.v128.bitselect(op(t, sz, name, x, y), arithmeticLanes(t, sz, 'add', n, m), numbers);
   };
 const none = (): null => null;
 
@@ -164,7 +155,7 @@ const rounded = (t: Translator, sz: number, letter: string, n: V128): V128 =>
 const rint =
   (letter: string): Fast2 =>
   (t, sz, n) =>
-    vectorNaNOr(t, sz, rounded(t, sz, letter, n), n, n);
+    vectorNaN(t, sz, rounded(t, sz, letter, n), n);
 
 /** Saturating conversion to integers of the lane's width; doubles one by one. */
 const toInteger =

@@ -51,9 +51,14 @@ const counterHelper: number = defineHelper((c, state, aux) => {
   return 0;
 });
 
-const fpcrWritten: number = defineHelper((c, state) => {
-  c.fpModeChanged(state);
-  return 0;
+/** FPCR (aux 0) or FPSR (aux 1) was written: control bits or cleared flags ask for exact floating point. */
+const fpcrWritten: number = defineHelper((c, state, aux) => {
+  if (aux === 0 && c.view.getUint32(state + Sys.FPCR, true) === 0) return 0;
+  if (!c.fpModeChanged(state)) return 0;
+  // this very block is stale: leave and go on behind the instruction
+  c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 4n, true);
+  c.view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
 });
 
 const mrs = (t: Translator, reg: number, rt: number): void => {
@@ -92,7 +97,7 @@ const msr = (t: Translator, reg: number, rt: number): void => {
       return t.helper(fpcrWritten);
     case FPSR:
       t.b.set(Sys.FPSR, i64.and(t.x(rt), t.b.const64(FPSR_MASK)));
-      return t.helper(fpcrWritten);
+      return t.helper(fpcrWritten, 1);
     case TPIDR_EL0:
       return t.b.set(Sys.TPIDR_EL0, t.x(rt));
   }
