@@ -2,8 +2,8 @@ import { DISPATCH_SLOT, interpreterModule } from './backend/interpreter/module.t
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
-import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
+import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { RegionCompiler } from './region-compiler.ts';
 
@@ -330,7 +330,8 @@ export class Cpu implements HelperContext {
 
   access(state: number, addr: bigint, size: number, write: boolean): number {
     const given = Number(BigInt.asUintN(56, addr));
-    const ok = given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
+    const ok =
+      given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
     if (ok) return GUEST_BASE + given;
     this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
     this.view.setUint32(state + State.EXIT_INFO, (write ? 2 : 1) | (size << 8), true);

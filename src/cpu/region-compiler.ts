@@ -1,9 +1,9 @@
-import type { Value } from './ir/value.ts';
-import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import { encodeModule } from './backend/wasm/encoder.ts';
 import { isWrite } from './backend/wasm/region/checks.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
+import type { Value } from './ir/value.ts';
+import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 
 /** Imports of a region module, by function index. */
 const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
@@ -125,7 +125,14 @@ export class RegionCompiler {
       memoryPages: { initial: 65536, maximum: 65536 },
       table: { elements },
     });
-    const done = regions.map((region, i) => ({ pc: region.root, slot: (elements[i] as { slot: number }).slot, region, runs: slots[i] as number | null, misses: 0, stackMisses: 0 }));
+    const done = regions.map((region, i) => ({
+      pc: region.root,
+      slot: (elements[i] as { slot: number }).slot,
+      region,
+      runs: slots[i] as number | null,
+      misses: 0,
+      stackMisses: 0,
+    }));
     this.onModule?.(bytes, done);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });
     for (const r of done) this.compiled.set(r.pc, r);

@@ -6,7 +6,7 @@ import { Value } from './value.ts';
 
 type Arg<A> = A extends Type ? Value<A> : Value<'i64'> | Value<'i32'>;
 type ArgValues<A extends readonly ArgType[]> = { [K in keyof A]: Arg<A[K]> };
-type Ret<R> = R extends Type ? Value<R> : void;
+type Ret<R> = R extends Type ? Value<R> : undefined;
 
 /** Operations whose only operands are values: callable as `b.i64.add(x, y)`. */
 type Namespace<P extends string> = {

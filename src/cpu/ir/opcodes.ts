@@ -150,7 +150,10 @@ export const opcodes = {
 } as const satisfies Record<string, readonly [Result, ...ArgType[]]>;
 
 export type OpName = keyof typeof opcodes;
-export type Args<O extends OpName> = (typeof opcodes)[O] extends readonly [Result, ...infer A extends readonly ArgType[]]
+export type Args<O extends OpName> = (typeof opcodes)[O] extends readonly [
+  Result,
+  ...infer A extends readonly ArgType[],
+]
   ? A
   : never;
 export type ResultOf<O extends OpName> = (typeof opcodes)[O][0];

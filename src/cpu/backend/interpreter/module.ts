@@ -159,7 +159,9 @@ class Emitter {
       } else this.read(type, i === 0 ? 'a' : 'b');
     }
     if (info.name === 'i8x16.shuffle') return this.shuffle();
-    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, type) => (type === 'v128' ? this.vectors(n) : (this.wide[n] as number)));
+    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, type) =>
+      type === 'v128' ? this.vectors(n) : (this.wide[n] as number),
+    );
   }
 
   private readonly vectorLocals: number[] = [];
@@ -498,7 +500,12 @@ const countDown = (e: Emitter, record: number): void => {
 };
 
 /** One handler after the other inside nested blocks, entered by br_table on the record's op. */
-const table = (e: Emitter, handlers: readonly Handler[], first: number, body: (h: Handler, index: number) => void): void => {
+const table = (
+  e: Emitter,
+  handlers: readonly Handler[],
+  first: number,
+  body: (h: Handler, index: number) => void,
+): void => {
   const c = e.code;
   for (let i = 0; i < handlers.length; i++) c.block();
   c.get(e.ip);

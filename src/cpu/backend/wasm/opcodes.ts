@@ -92,11 +92,7 @@ row(A + 3, 'atomic', 'fence');
 row(A + 0x10, '', 'i32.atomic.load i64.atomic.load i32.atomic.load8_u i32.atomic.load16_u');
 row(A + 0x17, '', 'i32.atomic.store i64.atomic.store i32.atomic.store8 i32.atomic.store16');
 const rmw = (first: number, op: string): void =>
-  row(
-    A + first,
-    '',
-    `i32.atomic.rmw.${op} i64.atomic.rmw.${op} i32.atomic.rmw8.${op}_u i32.atomic.rmw16.${op}_u`,
-  );
+  row(A + first, '', `i32.atomic.rmw.${op} i64.atomic.rmw.${op} i32.atomic.rmw8.${op}_u i32.atomic.rmw16.${op}_u`);
 rmw(0x1e, 'add');
 rmw(0x2c, 'and');
 rmw(0x33, 'or');

@@ -11,7 +11,7 @@ export const emitPure = (code: Code, v: Value, scratch: Scratch): void => {
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
   if (emitArmNaN(code, name, scratch)) return;
   if (name.includes('_lane')) return code.lane(name, v.imm);
-  if (name.endsWith('.select')) return code.byte(0x1b), v.type === 'v128' ? retype(code) : undefined;
+  if (name.endsWith('.select')) return (code.byte(0x1b), v.type === 'v128' ? retype(code) : undefined);
   if (name === 'i64.mulh_u') return mulhUnsigned(code, scratch);
   if (name === 'i64.mulh_s') return mulhSigned(code, scratch);
   code.op(name);

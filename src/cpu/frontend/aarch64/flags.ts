@@ -50,7 +50,11 @@ type I32 = Value<'i32'>;
 type I64 = Value<'i64'>;
 
 const is64 = (kind: number): boolean =>
-  kind === Flags.ADD64 || kind === Flags.SUB64 || kind === Flags.LOGIC64 || kind === Flags.CCMN64 || kind === Flags.CCMP64;
+  kind === Flags.ADD64 ||
+  kind === Flags.SUB64 ||
+  kind === Flags.LOGIC64 ||
+  kind === Flags.CCMN64 ||
+  kind === Flags.CCMP64;
 
 /** The operands as kept in the CPU state, turned back into values of the kind's width. */
 export const loadFlagState = (b: Builder, kind: number): FlagState => {
@@ -93,20 +97,34 @@ const subCond = (b: Builder, s: FlagState, cond: number): I32 => {
   const y = s.b as I64;
   const zero = (is64(s.kind) ? b.const64(0) : b.const32(0)) as I64;
   switch (cond) {
-    case EQ: return w.eq(x, y);
-    case EQ + 1: return w.ne(x, y);
-    case CS: return w.ge_u(x, y);
-    case CS + 1: return w.lt_u(x, y);
-    case MI: return w.lt_s(w.sub(x, y), zero);
-    case MI + 1: return w.ge_s(w.sub(x, y), zero);
-    case VS: return w.lt_s(w.and(w.xor(x, y), w.xor(x, w.sub(x, y))), zero);
-    case VS + 1: return w.ge_s(w.and(w.xor(x, y), w.xor(x, w.sub(x, y))), zero);
-    case HI: return w.gt_u(x, y);
-    case HI + 1: return w.le_u(x, y);
-    case GE: return w.ge_s(x, y);
-    case GE + 1: return w.lt_s(x, y);
-    case GT: return w.gt_s(x, y);
-    default: return w.le_s(x, y);
+    case EQ:
+      return w.eq(x, y);
+    case EQ + 1:
+      return w.ne(x, y);
+    case CS:
+      return w.ge_u(x, y);
+    case CS + 1:
+      return w.lt_u(x, y);
+    case MI:
+      return w.lt_s(w.sub(x, y), zero);
+    case MI + 1:
+      return w.ge_s(w.sub(x, y), zero);
+    case VS:
+      return w.lt_s(w.and(w.xor(x, y), w.xor(x, w.sub(x, y))), zero);
+    case VS + 1:
+      return w.ge_s(w.and(w.xor(x, y), w.xor(x, w.sub(x, y))), zero);
+    case HI:
+      return w.gt_u(x, y);
+    case HI + 1:
+      return w.le_u(x, y);
+    case GE:
+      return w.ge_s(x, y);
+    case GE + 1:
+      return w.lt_s(x, y);
+    case GT:
+      return w.gt_s(x, y);
+    default:
+      return w.le_s(x, y);
   }
 };
 
@@ -119,20 +137,34 @@ const addCond = (b: Builder, s: FlagState, cond: number): I32 => {
   const overflow = (): I32 => w.lt_s(w.and(w.xor(x, r), w.xor(y, r)), zero);
   const negative = (): I32 => w.lt_s(r, zero);
   switch (cond) {
-    case EQ: return w.eqz(r);
-    case EQ + 1: return w.ne(r, zero);
-    case CS: return w.lt_u(r, x);
-    case CS + 1: return w.ge_u(r, x);
-    case MI: return negative();
-    case MI + 1: return w.ge_s(r, zero);
-    case VS: return overflow();
-    case VS + 1: return not(b, overflow());
-    case HI: return b.i32.and(w.lt_u(r, x), w.ne(r, zero));
-    case HI + 1: return b.i32.or(w.ge_u(r, x), w.eqz(r));
-    case GE: return b.i32.eq(negative(), overflow());
-    case GE + 1: return b.i32.ne(negative(), overflow());
-    case GT: return b.i32.and(b.i32.eq(negative(), overflow()), w.ne(r, zero));
-    default: return b.i32.or(b.i32.ne(negative(), overflow()), w.eqz(r));
+    case EQ:
+      return w.eqz(r);
+    case EQ + 1:
+      return w.ne(r, zero);
+    case CS:
+      return w.lt_u(r, x);
+    case CS + 1:
+      return w.ge_u(r, x);
+    case MI:
+      return negative();
+    case MI + 1:
+      return w.ge_s(r, zero);
+    case VS:
+      return overflow();
+    case VS + 1:
+      return not(b, overflow());
+    case HI:
+      return b.i32.and(w.lt_u(r, x), w.ne(r, zero));
+    case HI + 1:
+      return b.i32.or(w.ge_u(r, x), w.eqz(r));
+    case GE:
+      return b.i32.eq(negative(), overflow());
+    case GE + 1:
+      return b.i32.ne(negative(), overflow());
+    case GT:
+      return b.i32.and(b.i32.eq(negative(), overflow()), w.ne(r, zero));
+    default:
+      return b.i32.or(b.i32.ne(negative(), overflow()), w.eqz(r));
   }
 };
 
@@ -142,14 +174,28 @@ const logicCond = (b: Builder, s: FlagState, cond: number): I32 => {
   const x = s.a as I64;
   const zero = (is64(s.kind) ? b.const64(0) : b.const32(0)) as I64;
   switch (cond) {
-    case EQ: return w.eqz(x);
-    case EQ + 1: return w.ne(x, zero);
-    case CS: case VS: case HI: return b.const32(0);
-    case CS + 1: case VS + 1: case HI + 1: return b.const32(1);
-    case MI: case GE + 1: return w.lt_s(x, zero);
-    case MI + 1: case GE: return w.ge_s(x, zero);
-    case GT: return w.gt_s(x, zero);
-    default: return w.le_s(x, zero);
+    case EQ:
+      return w.eqz(x);
+    case EQ + 1:
+      return w.ne(x, zero);
+    case CS:
+    case VS:
+    case HI:
+      return b.const32(0);
+    case CS + 1:
+    case VS + 1:
+    case HI + 1:
+      return b.const32(1);
+    case MI:
+    case GE + 1:
+      return w.lt_s(x, zero);
+    case MI + 1:
+    case GE:
+      return w.ge_s(x, zero);
+    case GT:
+      return w.gt_s(x, zero);
+    default:
+      return w.le_s(x, zero);
   }
 };
 
@@ -159,18 +205,32 @@ const floatCond = (b: Builder, s: FlagState, cond: number): I32 => {
   const x = s.a as Value<'f64'>;
   const y = s.b as Value<'f64'>;
   switch (cond) {
-    case EQ: return f.eq(x, y);
-    case EQ + 1: return f.ne(x, y);
-    case CS: case MI + 1: return not(b, f.lt(x, y));
-    case CS + 1: case MI: return f.lt(x, y);
-    case VS: return b.i32.or(f.ne(x, x), f.ne(y, y));
-    case VS + 1: return b.i32.and(f.eq(x, x), f.eq(y, y));
-    case HI: return not(b, f.le(x, y));
-    case HI + 1: return f.le(x, y);
-    case GE: return f.ge(x, y);
-    case GE + 1: return not(b, f.ge(x, y));
-    case GT: return f.gt(x, y);
-    default: return not(b, f.gt(x, y));
+    case EQ:
+      return f.eq(x, y);
+    case EQ + 1:
+      return f.ne(x, y);
+    case CS:
+    case MI + 1:
+      return not(b, f.lt(x, y));
+    case CS + 1:
+    case MI:
+      return f.lt(x, y);
+    case VS:
+      return b.i32.or(f.ne(x, x), f.ne(y, y));
+    case VS + 1:
+      return b.i32.and(f.eq(x, x), f.eq(y, y));
+    case HI:
+      return not(b, f.le(x, y));
+    case HI + 1:
+      return f.le(x, y);
+    case GE:
+      return f.ge(x, y);
+    case GE + 1:
+      return not(b, f.ge(x, y));
+    case GT:
+      return f.gt(x, y);
+    default:
+      return not(b, f.gt(x, y));
   }
 };
 
@@ -198,11 +258,20 @@ const tableCond = (b: Builder, nzcv: I32, cond: number): I32 =>
 export const condition = (b: Builder, s: FlagState, cond: number): I32 => {
   if (cond >= 14) return b.const32(1);
   switch (s.kind) {
-    case Flags.ADD32: case Flags.ADD64: return addCond(b, s, cond);
-    case Flags.SUB32: case Flags.SUB64: return subCond(b, s, cond);
-    case Flags.LOGIC32: case Flags.LOGIC64: return logicCond(b, s, cond);
-    case Flags.FCMP32: case Flags.FCMP64: return floatCond(b, s, cond);
-    case Flags.NZCV: return tableCond(b, b.i32.and(b.i32.wrap_i64(s.a as I64), b.const32(15)), cond);
+    case Flags.ADD32:
+    case Flags.ADD64:
+      return addCond(b, s, cond);
+    case Flags.SUB32:
+    case Flags.SUB64:
+      return subCond(b, s, cond);
+    case Flags.LOGIC32:
+    case Flags.LOGIC64:
+      return logicCond(b, s, cond);
+    case Flags.FCMP32:
+    case Flags.FCMP64:
+      return floatCond(b, s, cond);
+    case Flags.NZCV:
+      return tableCond(b, b.i32.and(b.i32.wrap_i64(s.a as I64), b.const32(15)), cond);
     default: {
       const c = s.c as I32;
       const sub = s.kind === Flags.CCMP32 || s.kind === Flags.CCMP64;

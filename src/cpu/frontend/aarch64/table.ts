@@ -4,8 +4,8 @@ import { branches } from './insn/branches.ts';
 import { dpImmediate } from './insn/dp-immediate.ts';
 import { dpRegister } from './insn/dp-register.ts';
 import { loadStore } from './insn/load-store.ts';
-import { system } from './insn/system.ts';
 import { vectorRows } from './insn/simd-all.ts';
+import { system } from './insn/system.ts';
 import type { Translator } from './translator.ts';
 
 /** All instructions of AArch64, in the order of the Arm ARM's chapter C4. */

@@ -213,7 +213,21 @@ export interface Width {
   wide(v: Int): I64;
 }
 
-type WidthOp = 'add' | 'sub' | 'mul' | 'and' | 'or' | 'xor' | 'shl' | 'shr_u' | 'shr_s' | 'rotr' | 'clz' | 'ctz' | 'div_s' | 'div_u';
+type WidthOp =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr_u'
+  | 'shr_s'
+  | 'rotr'
+  | 'clz'
+  | 'ctz'
+  | 'div_s'
+  | 'div_u';
 type WidthTest = 'eqz' | 'eq' | 'ne' | 'lt_u' | 'lt_s' | 'ge_u' | 'ge_s' | 'gt_u' | 'gt_s' | 'le_u' | 'le_s';
 
 class Width64 implements Width {

@@ -1,22 +1,14 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
-import { typeSize, type Type } from '../../../ir/types.ts';
+import { type Type, typeSize } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { CPU_STATE_SIZE, Exit, GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../../memory/layout.ts';
+import { RUN_REACH, RUN_WRITE, STACK_REACH } from '../../../memory/runs.ts';
 import { Code } from '../encoder.ts';
 import { emitPure } from '../pure.ts';
-import { RUN_REACH, RUN_WRITE, STACK_REACH } from '../../../memory/runs.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
 import { type AccessGroup, groupAccesses, isWrite } from './checks.ts';
 import type { Region } from './discover.ts';
-import {
-  add,
-  analyseRegisters,
-  has,
-  type RegionRegister,
-  type RegisterUse,
-  type RegSet,
-  writes,
-} from './registers.ts';
+import { add, analyseRegisters, has, type RegionRegister, type RegisterUse, type RegSet, writes } from './registers.ts';
 
 /** Function indices and types of the module a region is compiled into. */
 export interface RegionModule {
@@ -711,7 +703,9 @@ class RegionEmitter {
   private jumpTable(): void {
     const c = this.code;
     const targets = [...new Set(this.region.succs[this.current])].map((b) => this.region.blocks[b] as Block);
-    const pcs = targets.map((b) => b.pc).filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.region.index.get(pc) as number)));
+    const pcs = targets
+      .map((b) => b.pc)
+      .filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.region.index.get(pc) as number)));
     if (pcs.length === 0) return;
     const low = Math.min(...pcs);
     const span = (Math.max(...pcs) - low) / 4 + 1;

@@ -82,7 +82,10 @@ const loadExclusivePair = (t: Translator, { sz, rn, rt, rt2 }: F): void => {
 
 const storeExclusivePair = (t: Translator, { sz, rs, rn, rt, rt2 }: F): void => {
   if (sz === 1) {
-    t.helper(pairHelper, PAIR_STORE | (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | ((rt2 as number) << 15));
+    t.helper(
+      pairHelper,
+      PAIR_STORE | (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | ((rt2 as number) << 15),
+    );
     return;
   }
   const { i64 } = t.b;
@@ -153,7 +156,10 @@ const pairHelper: number = defineHelper((c, state, aux) => {
 
 const casp = (t: Translator, { sz, rs, rn, rt }: F): void => {
   if (((rs as number) & 1) === 1 || ((rt as number) & 1) === 1) return t.undefined();
-  t.helper(pairHelper, PAIR_CAS | (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | (sz === 0 ? CAS_32 : 0));
+  t.helper(
+    pairHelper,
+    PAIR_CAS | (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | (sz === 0 ? CAS_32 : 0),
+  );
 };
 
 const compareAndSwap = (t: Translator, { size, rs, rn, rt }: F): void => {
@@ -189,7 +195,10 @@ const ALL = -1;
 const atomicOp = (t: Translator, { size, rs, opc, rn, rt }: F): void => {
   const op = opc as number;
   if (op >= 4) {
-    t.helper(minMaxHelper, (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | ((size as number) << 15) | ((op - 4) << 17));
+    t.helper(
+      minMaxHelper,
+      (rs as number) | ((rn as number) << 5) | ((rt as number) << 10) | ((size as number) << 15) | ((op - 4) << 17),
+    );
     return;
   }
   let v = t.x(rs as number);

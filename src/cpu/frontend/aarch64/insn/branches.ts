@@ -1,6 +1,6 @@
-import type { Row } from '../../row.ts';
 import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
+import type { Row } from '../../row.ts';
 import type { Translator } from '../translator.ts';
 import { insn } from './row.ts';
 

@@ -4,9 +4,9 @@ import * as aes from '../../../crypto/aes.ts';
 import { pmull64 } from '../../../crypto/polynomial.ts';
 import { State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
-import { cryptoHash } from './crypto-hash.ts';
 import { defineHelper } from '../helpers.ts';
 import type { Translator } from '../translator.ts';
+import { cryptoHash } from './crypto-hash.ts';
 import { family } from './simd-row.ts';
 
 type Step = (view: DataView, d: number, n: number, m: number) => void;

@@ -1,5 +1,5 @@
-import type { Row } from '../../row.ts';
 import type { Value } from '../../../ir/value.ts';
+import type { Row } from '../../row.ts';
 import { Flags } from '../flags.ts';
 import { defineHelper, readX, writeX } from '../helpers.ts';
 import type { Int, Translator, Width } from '../translator.ts';
@@ -11,7 +11,9 @@ type I32 = Value<'i32'>;
 
 /** ShiftReg: LSL, LSR, ASR, ROR by a constant. */
 const shifted = (w: Width, n: number, type: number, amount: number): Int =>
-  amount === 0 ? w.get(n) : w.op((['shl', 'shr_u', 'shr_s', 'rotr'] as const)[type] ?? 'shl', w.get(n), w.const(amount));
+  amount === 0
+    ? w.get(n)
+    : w.op((['shl', 'shr_u', 'shr_s', 'rotr'] as const)[type] ?? 'shl', w.get(n), w.const(amount));
 
 /** ExtendReg: UXTB UXTH UXTW UXTX SXTB SXTH SXTW SXTX, then LSL. */
 export const extended = (t: Translator, w: Width, n: number, option: number, shift: number): Int => {
@@ -37,7 +39,13 @@ export const extended = (t: Translator, w: Width, n: number, option: number, shi
 };
 
 type Logic = 'and' | 'or' | 'xor';
-const logical = (t: Translator, { sf, shift, rm, imm6, rn, rd }: F, op: Logic, invert: boolean, flags: boolean): void => {
+const logical = (
+  t: Translator,
+  { sf, shift, rm, imm6, rn, rd }: F,
+  op: Logic,
+  invert: boolean,
+  flags: boolean,
+): void => {
   if (sf === 0 && (imm6 as number) > 31) return t.undefined();
   const w = t.width(sf as number);
   let b = shifted(w, rm as number, shift as number, imm6 as number);
@@ -48,7 +56,16 @@ const logical = (t: Translator, { sf, shift, rm, imm6, rn, rd }: F, op: Logic, i
   w.set(rd as number, r);
 };
 
-const addSub = (t: Translator, w: Width, a: Int, b: Int, rd: number, sub: boolean, flags: boolean, sp: boolean): void => {
+const addSub = (
+  t: Translator,
+  w: Width,
+  a: Int,
+  b: Int,
+  rd: number,
+  sub: boolean,
+  flags: boolean,
+  sp: boolean,
+): void => {
   const r = w.op(sub ? 'sub' : 'add', a, b);
   if (flags) t.setFlagState({ kind: sub ? w.sub : w.add, a, b, c: null });
   if (sp && !flags) w.setSp(rd, r);
@@ -58,13 +75,31 @@ const addSub = (t: Translator, w: Width, a: Int, b: Int, rd: number, sub: boolea
 const addSubShifted = (t: Translator, { sf, shift, rm, imm6, rn, rd }: F, sub: boolean, flags: boolean): void => {
   if (shift === 3 || (sf === 0 && (imm6 as number) > 31)) return t.undefined();
   const w = t.width(sf as number);
-  addSub(t, w, w.get(rn as number), shifted(w, rm as number, shift as number, imm6 as number), rd as number, sub, flags, false);
+  addSub(
+    t,
+    w,
+    w.get(rn as number),
+    shifted(w, rm as number, shift as number, imm6 as number),
+    rd as number,
+    sub,
+    flags,
+    false,
+  );
 };
 
 const addSubExtended = (t: Translator, { sf, rm, option, imm3, rn, rd }: F, sub: boolean, flags: boolean): void => {
   if ((imm3 as number) > 4) return t.undefined();
   const w = t.width(sf as number);
-  addSub(t, w, w.getSp(rn as number), extended(t, w, rm as number, option as number, imm3 as number), rd as number, sub, flags, true);
+  addSub(
+    t,
+    w,
+    w.getSp(rn as number),
+    extended(t, w, rm as number, option as number, imm3 as number),
+    rd as number,
+    sub,
+    flags,
+    true,
+  );
 };
 
 /** a + b + C; NZCV are computed at once, since carry-in makes a third operand. */
@@ -134,7 +169,11 @@ const variableShift = (t: Translator, { sf, rm, rn, rd }: F, op: 'shl' | 'shr_u'
 /** Reverse the bits within every byte by three swaps. */
 const reverseInBytes = (w: Width, v: Int): Int => {
   let r = v;
-  for (const [shift, mask] of [[1, 0x5555555555555555n], [2, 0x3333333333333333n], [4, 0x0f0f0f0f0f0f0f0fn]] as const) {
+  for (const [shift, mask] of [
+    [1, 0x5555555555555555n],
+    [2, 0x3333333333333333n],
+    [4, 0x0f0f0f0f0f0f0f0fn],
+  ] as const) {
     const m = w.const(BigInt.asUintN(w.bits, mask));
     const hi = w.op('and', w.op('shr_u', r, w.const(shift)), m);
     r = w.op('or', hi, w.op('shl', w.op('and', r, m), w.const(shift)));
@@ -208,7 +247,10 @@ const crcHelper: number = defineHelper((c, state, aux) => {
 
 const crc = (t: Translator, { sf, rm, sz, rn, rd }: F, castagnoli: number): void => {
   if ((sf === 1) !== (sz === 3)) return t.undefined();
-  t.helper(crcHelper, (rd as number) | ((rn as number) << 5) | ((rm as number) << 10) | ((sz as number) << 15) | (castagnoli << 17));
+  t.helper(
+    crcHelper,
+    (rd as number) | ((rn as number) << 5) | ((rm as number) << 10) | ((sz as number) << 15) | (castagnoli << 17),
+  );
 };
 
 /** C4.1.94 Data Processing -- Register */

@@ -14,7 +14,12 @@ const signLoads32 = ['i32.load8_s', 'i32.load16_s'] as const;
 const stores = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store'] as const satisfies readonly OpName[];
 
 /** What size and opc of a load/store mean (C4.1.91); null: unallocated; prefetches do nothing. */
-export const access = (t: Translator, size: number, opc: number, rt: number): ((addr: I64, disp: number) => (() => void)) | null | 'prefetch' => {
+export const access = (
+  t: Translator,
+  size: number,
+  opc: number,
+  rt: number,
+): ((addr: I64, disp: number) => () => void) | null | 'prefetch' => {
   if (opc === 0) {
     return (addr, disp) => {
       t.store(stores[size] as OpName, addr, t.x(rt), disp);
