@@ -1,6 +1,7 @@
 /** Build dist/: the command line as CommonJS files, the library as an ES module with types. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 
@@ -37,25 +38,52 @@ const COMMAND: BuildOptions = {
   define: { 'import.meta.url': '__importMetaUrl' },
 };
 
-/** Bundle the command line and the library. */
+/** Newest change of a source file or of the packages bundled with it, in milliseconds. */
+function newestSource(): number {
+  const sources = fs.readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).map((name) => `src/${name}`);
+  const inputs = [...sources, 'package.json', 'package-lock.json', 'scripts/build.ts'];
+  return inputs.reduce((newest, name) => Math.max(newest, fs.statSync(root + name).mtimeMs), 0);
+}
+
+/** Bundle again unless nothing changed since the last time. */
+export async function bundleIfStale(): Promise<void> {
+  const files = ['cli.cjs', 'index.js', ...Object.values(RARE)].map((name) => `${root}dist/${name}`);
+  const built = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  if (Math.min(...built) <= newestSource()) await bundle();
+}
+
+/**
+ * Bundle the command line and the library. Files are written elsewhere and renamed, so that a program
+ * started meanwhile finds whole files: the old ones or the new ones.
+ */
 export async function bundle(): Promise<void> {
-  await build({ ...COMMAND, entryPoints: ['src/cli.ts'], outfile: 'dist/cli.cjs', plugins: [rarePackages] });
+  fs.mkdirSync(`${root}dist`, { recursive: true });
+  const fresh = path.relative(root, fs.mkdtempSync(`${root}dist/.new-`));
+  try {
+    await bundleInto(fresh);
+    for (const name of fs.readdirSync(root + fresh)) fs.renameSync(`${root}${fresh}/${name}`, `${root}dist/${name}`);
+  } finally {
+    fs.rmSync(root + fresh, { recursive: true, force: true });
+  }
+}
+
+async function bundleInto(dist: string): Promise<void> {
+  await build({ ...COMMAND, entryPoints: ['src/cli.ts'], outfile: `${dist}/cli.cjs`, plugins: [rarePackages] });
   for (const [name, file] of Object.entries(RARE)) {
     // Seen from CommonJS, a default import is the module itself.
     const footer = name === 'yargs' ? { footer: { js: 'module.exports=module.exports.default;' } } : {};
-    await build({ ...COMMAND, ...footer, entryPoints: [name], outfile: `dist/${file}` });
+    await build({ ...COMMAND, ...footer, entryPoints: [name], outfile: `${dist}/${file}` });
   }
   await build({
     ...COMMON,
     entryPoints: ['src/index.ts'],
-    outfile: 'dist/index.js',
+    outfile: `${dist}/index.js`,
     format: 'esm',
     packages: 'external',
   });
 }
 
 if (import.meta.main) {
-  // The bundles are replaced in place: tests may be running on them.
   fs.rmSync(`${root}dist/types`, { recursive: true, force: true });
   await bundle();
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {

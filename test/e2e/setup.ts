@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { bundle } from '../../scripts/build.ts';
+import { bundleIfStale } from '../../scripts/build.ts';
 import { SYSROOT } from './sysroot.ts';
 
-/** Before all tests: bundle the command line as it is now, and fetch the guests' programs once. */
+/** Before all tests: bundle the command line unless it is up to date, and fetch the guests' programs once. */
 export async function setup(): Promise<void> {
-  await bundle();
+  await bundleIfStale();
   if (fs.existsSync(SYSROOT)) return;
   const script = fileURLToPath(new URL('../../scripts/prepare-sysroot.sh', import.meta.url));
   const { status } = spawnSync(script, ['arm64', SYSROOT], { stdio: ['ignore', 'ignore', 'inherit'] });
