@@ -1,4 +1,5 @@
 import { DISPATCH_SLOT, interpreterModule } from './backend/interpreter/module.ts';
+import { UNUSUAL_FP } from './backend/wasm/region/emit.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
@@ -275,8 +276,9 @@ export class Cpu implements HelperContext {
   /** A region left at the instruction at State.PC, which needs the checks of the cold tier. */
   private miss(state: number): number {
     const addr = this.view.getBigUint64(state + State.FAULT_ADDR, true);
-    if (addr < 0x1_0000_0000n) {
-      const id = this.view.getUint32(state + State.EXIT_INFO, true);
+    const id = this.view.getUint32(state + State.EXIT_INFO, true);
+    if (BigInt.asIntN(64, addr) === BigInt(UNUSUAL_FP)) this.regions.missFp(id);
+    else if (addr < 0x1_0000_0000n) {
       this.regions.miss(id, this.pc, Number(addr), state + State.STACK_LO);
     }
     const record = this.cache.slowRecordFor(this.pc);

@@ -19,6 +19,7 @@ export interface CompiledRegion {
   readonly runs: number | null;
   misses: number;
   stackMisses: number;
+  fpMisses: number;
 }
 
 /** Misses of a region's run until it is compiled anew to test page bytes. */
@@ -44,6 +45,8 @@ export class RegionCompiler {
   private readonly wandering = new Set<number>();
   /** Roots of regions that keep leaving the stack's run (at its very top, or on another stack). */
   private readonly offStack = new Set<number>();
+  /** Roots of regions with many NaNs, or vectors where only scalars were expected. */
+  private readonly unusualFp = new Set<number>();
   private readonly runs: RunTable;
   private readonly sp: number;
   private nextSlot = FIRST_SLOT;
@@ -111,6 +114,7 @@ export class RegionCompiler {
         runs: slots[i] as number | null,
         sp: this.sp,
         stackRun: !this.offStack.has(r.root),
+        fast: !this.unusualFp.has(r.root),
       }),
     }));
     const elements = regions.map((r, i) => ({ slot: this.slot(r.root), func: first + i }));
@@ -131,7 +135,7 @@ export class RegionCompiler {
       region,
       runs: slots[i] as number | null,
       misses: 0,
-      stackMisses: 0,
+      stackMisses: 0, fpMisses: 0,
     }));
     this.onModule?.(bytes, done);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });
@@ -156,6 +160,12 @@ export class RegionCompiler {
     }
   }
 
+  /** Region `id` met a NaN, or a vector where it expects scalars. */
+  missFp(id: number): void {
+    const r = this.byId[id] as CompiledRegion;
+    this.recompile(r, ++r.fpMisses, this.unusualFp);
+  }
+
   private recompile(r: CompiledRegion, misses: number, kind: Set<number>): void {
     if (misses < WANDERING || this.compiled.get(r.pc) !== r) return;
     kind.add(r.pc);
@@ -171,6 +181,7 @@ export class RegionCompiler {
     this.byId.length = 0;
     this.wandering.clear();
     this.offStack.clear();
+    this.unusualFp.clear();
     this.runs.reset();
   }
 }

@@ -82,7 +82,7 @@ export class Builder {
     lanes: readonly number[] | null = null,
   ): Value {
     const info = opInfo[name];
-    if (info.kind === 'pure') {
+    if (info.kind === 'pure' || info.kind === 'guard') {
       const folded = fold(this, name, a, b, c, imm);
       if (folded) return folded;
     }

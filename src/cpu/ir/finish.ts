@@ -10,7 +10,7 @@ export const terminalValue = (t: Terminal): Value | null => {
 
 const removable = (v: Value): boolean => {
   const { kind } = v.info;
-  return kind === 'pure' || kind === 'const' || kind === 'get';
+  return kind === 'pure' || kind === 'const' || kind === 'get' || kind === 'guard';
 };
 
 /**
@@ -36,6 +36,7 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
       overwritten.delete(v.imm);
     } else if (removable(v)) {
       drop = v.uses === 0;
+      if (kind === 'guard' && !drop) overwritten.clear();
     } else {
       overwritten.clear();
     }

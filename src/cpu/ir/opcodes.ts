@@ -159,7 +159,8 @@ export type Args<O extends OpName> = (typeof opcodes)[O] extends readonly [
 export type ResultOf<O extends OpName> = (typeof opcodes)[O][0];
 
 /** How an operation is treated by passes and back ends. */
-export type OpKind = 'const' | 'get' | 'set' | 'load' | 'store' | 'atomic' | 'fence' | 'cc' | 'helper' | 'pure';
+/** `guard`: pure, but a region leaves to the cold tier where the result is a NaN instead of computing which. */
+export type OpKind = 'const' | 'get' | 'set' | 'load' | 'store' | 'atomic' | 'fence' | 'cc' | 'helper' | 'guard' | 'pure';
 
 export interface OpInfo {
   readonly name: OpName;
@@ -175,6 +176,7 @@ export interface OpInfo {
 const kindOf = (name: string): OpKind => {
   if (name === 'atomic.fence') return 'fence';
   if (name.startsWith('cc.')) return 'cc';
+  if (name.includes('.arm_')) return 'guard';
   if (name === 'helper.call') return 'helper';
   if (name.includes('.atomic.')) return 'atomic';
   const last = name.slice(name.lastIndexOf('.') + 1);

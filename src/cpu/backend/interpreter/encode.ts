@@ -198,6 +198,7 @@ class BlockEncoder {
         }
         return false;
       }
+      case 'guard':
       case 'pure':
         return this.pure(v, target);
     }

@@ -65,7 +65,7 @@ const build = (): { hot: Handler[]; cold: Handler[]; number: Map<string, number>
   for (const info of opTable) {
     if (info.kind === 'load' || info.kind === 'store') hot.push({ kind: info.kind, info });
     else if (info.kind === 'atomic') cold.push({ kind: 'atomic', info });
-    else if (info.kind === 'pure' && !byCopy(info.name)) {
+    else if ((info.kind === 'pure' || info.kind === 'guard') && !byCopy(info.name)) {
       const vector = info.result === 'v128' || info.args.includes('v128');
       (vector ? cold : hot).push({ kind: 'pure', info });
       if (!vector && isInt(info) && info.args.length === 2) hot.push({ kind: 'pureImm', info });

@@ -173,6 +173,12 @@ export class Code extends Bytes {
   select(): void {
     this.byte(0x1b);
   }
+  /** A select of vectors must carry its type (core spec 3.3.2.3). */
+  typedSelect(type: number): void {
+    this.byte(0x1c);
+    this.u32(1);
+    this.byte(type);
+  }
   drop(): void {
     this.byte(0x1a);
   }

@@ -1,6 +1,6 @@
 import type { Value } from '../../ir/value.ts';
 import { emitArmNaN, type Scratch } from './arm-nan.ts';
-import type { Code } from './encoder.ts';
+import { type Code, valtype } from './encoder.ts';
 
 /**
  * Emit a pure operation whose operands are on the wasm stack. Shared by regions and the cold tier, so
@@ -11,18 +11,13 @@ export const emitPure = (code: Code, v: Value, scratch: Scratch): void => {
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
   if (emitArmNaN(code, name, scratch)) return;
   if (name.includes('_lane')) return code.lane(name, v.imm);
-  if (name.endsWith('.select')) return (code.byte(0x1b), v.type === 'v128' ? retype(code) : undefined);
+  if (name.endsWith('.select')) {
+    if (v.type === 'v128') return code.typedSelect(valtype.v128);
+    return code.select();
+  }
   if (name === 'i64.mulh_u') return mulhUnsigned(code, scratch);
   if (name === 'i64.mulh_s') return mulhSigned(code, scratch);
   code.op(name);
-};
-
-/** A v128 select must carry its type (core spec 3.3.2.3): replace the plain opcode just written. */
-const retype = (code: Code): void => {
-  code.length--;
-  code.byte(0x1c);
-  code.u32(1);
-  code.byte(0x7b);
 };
 
 /** High half of a 64 × 64 product from four 32 × 32 ones. */

@@ -8,6 +8,7 @@ import { emitPure } from '../pure.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
 import { type AccessGroup, groupAccesses, isWrite } from './checks.ts';
 import type { Region } from './discover.ts';
+import { scalarizeBlock, scalarRegisters } from './scalarize.ts';
 import { add, analyseRegisters, has, type RegionRegister, type RegisterUse, type RegSet, writes } from './registers.ts';
 
 /** Function indices and types of the module a region is compiled into. */
@@ -34,10 +35,18 @@ export interface MemoryPolicy {
   /** State offset of the stack pointer: accesses based on it use the stack's run (or page bytes, as `runs`). */
   readonly sp: number;
   readonly stackRun: boolean;
+  /**
+   * Floating point by its common case: scalars in scalar locals, NaN results left to the cold tier. Off for
+   * regions where that went wrong too often.
+   */
+  readonly fast: boolean;
 }
 
 const STATE = 0;
 const DEPTH = 1;
+/** What State.FAULT_ADDR holds after a miss that was not a memory access (as int64). */
+export const UNUSUAL_FP = -2;
+
 /** Depth counts bytes of wasm stack: this many make one unit, and every frame has some besides its locals. */
 const FRAME_UNIT = 64;
 const FRAME_UNITS = 2;
@@ -79,11 +88,11 @@ class RegionEmitter {
   private readonly policy: MemoryPolicy;
 
   constructor(region: Region, module: RegionModule, policy: MemoryPolicy) {
-    this.region = region;
+    this.region = policy.fast ? scalarized(region) : region;
     this.module = module;
     this.policy = policy;
     this.cfg = analyse(region.succs);
-    this.use = analyseRegisters(region, this.cfg.isLoop, (v) => this.boundsOf(v));
+    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v));
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -94,6 +103,8 @@ class RegionEmitter {
 
   emit(): Code {
     const c = this.code;
+    c.i32(this.region.root);
+    c.set(this.pcLocal);
     this.reload(this.use.liveIn[0] as RegSet);
     if (this.cfg.isLoop.includes(true)) {
       c.i32(FUEL);
@@ -139,14 +150,41 @@ class RegionEmitter {
 
   // ── registers ──
 
+  /**
+   * Load registers from the CPU state. A scalar that the region writes must have nothing above it, or the
+   * exits would have to know which paths wrote it: with pcLocal set, others leave to the cold tier.
+   */
   private reload(set: RegSet): void {
+    const c = this.code;
+    let tests = 0;
     for (const r of this.use.registers) {
       if (!has(set, r.index)) continue;
-      if (r.offset >= CPU_STATE_SIZE) this.code.i32(0);
-      else this.code.get(STATE);
-      this.code.mem(`${r.type}.load`, r.offset, naturalAlign(r.type));
-      this.code.set(this.locals[r.index] as number);
+      if (r.offset >= CPU_STATE_SIZE) c.i32(0);
+      else c.get(STATE);
+      c.mem(`${r.type}.load`, r.offset, naturalAlign(r.type));
+      c.set(this.locals[r.index] as number);
+      if (!r.scalar || !r.written) continue;
+      c.get(STATE);
+      c.mem('i64.load', r.offset + 8, 3);
+      if (tests++ > 0) c.op('i64.or');
+      if (r.type === 'f32') {
+        c.get(STATE);
+        c.mem('i64.load32_u', r.offset + 4, 2);
+        c.op('i64.or');
+      }
     }
+    if (tests === 0) return;
+    c.op('i64.eqz');
+    c.op('i32.eqz');
+    this.unusual();
+  }
+
+  /** Leave at pcLocal if the i32 pushed is not 0: floating point is not the common case. */
+  private unusual(): void {
+    const c = this.code;
+    c.i64(UNUSUAL_FP);
+    c.set(this.addrLocal);
+    c.brIf(this.exit('miss'));
   }
 
   storeRegisters(c: Code, set: RegSet): void {
@@ -155,6 +193,7 @@ class RegionEmitter {
       c.get(STATE);
       c.get(this.locals[r.index] as number);
       c.mem(`${r.type}.store`, r.offset, naturalAlign(r.type));
+      if (r.scalar) clearAbove(c, r.offset, r.type);
     }
   }
 
@@ -357,6 +396,12 @@ class RegionEmitter {
       case 'cc':
         this.flags(v);
         return false;
+      case 'guard':
+        if (this.policy.fast) return this.guarded(v);
+        this.operands(v);
+        emitPure(c, v, (n, type) => this.scratch(n, type));
+        this.keep(v);
+        return false;
       case 'pure':
         if (v.uses === 1) return false;
         this.operands(v);
@@ -384,6 +429,41 @@ class RegionEmitter {
       case 'helper':
         this.helper(v);
         return false;
+    }
+  }
+
+  /** The result as the host has it; where it is a NaN the cold tier finds out which. */
+  private guarded(v: Value): boolean {
+    const c = this.code;
+    const madd = v.info.name.endsWith('.arm_madd');
+    const shape = v.info.name.slice(0, v.info.name.indexOf('.')) as 'f32' | 'f64' | 'f32x4' | 'f64x2';
+    this.push(v.a as Value);
+    if (madd) {
+      this.push(v.b as Value);
+      this.push(v.c as Value);
+      c.op(`${shape as 'f64x2'}.relaxed_madd`);
+    } else {
+      this.discard(v.b as Value);
+      this.discard(v.c as Value);
+    }
+    this.keep(v);
+    c.i32(v.pc);
+    c.set(this.pcLocal);
+    c.get(v.slot);
+    c.get(v.slot);
+    c.op(`${shape}.ne`);
+    if (v.type === 'v128') c.op('v128.any_true');
+    this.unusual();
+    return false;
+  }
+
+  /** An operand that is not needed after all. */
+  private discard(v: Value): void {
+    if (v.slot >= 0 || v.slot === HOME) {
+      v.left--;
+      if (v.left === 0 && v.slot >= 0) this.freeTemps[v.type].push(v.slot);
+    } else if (!v.isConst) {
+      for (const x of [v.a, v.b, v.c]) if (x) this.discard(x);
     }
   }
 
@@ -588,6 +668,8 @@ class RegionEmitter {
   private resume(pc: number): void {
     const b = this.region.index.get(pc);
     this.dirty.fill(0);
+    this.code.i32(pc);
+    this.code.set(this.pcLocal);
     if (b !== undefined) this.reload(this.use.liveIn[b] as RegSet);
     this.goto(pc);
   }
@@ -740,6 +822,25 @@ class RegionEmitter {
     this.labels.pop();
   }
 }
+
+/** A scalar's vector register has zeros above it. */
+const clearAbove = (c: Code, offset: number, type: Type): void => {
+  if (type === 'f32') {
+    c.get(STATE);
+    c.i32(0);
+    c.mem('i32.store', offset + 4, 2);
+  }
+  c.get(STATE);
+  c.i64(0);
+  c.mem('i64.store', offset + 8, 3);
+};
+
+/** Helpers write vector registers as they like: regions that call some keep their vectors. */
+const scalarized = (region: Region): Region => {
+  if (region.blocks.some((b) => b.ops.some((v) => v.info.kind === 'helper'))) return region;
+  const scalars = scalarRegisters(region.blocks);
+  return { ...region, blocks: region.blocks.map((b) => scalarizeBlock(b, scalars)) };
+};
 
 /** Leave translated code with a reason and the pc that `pc` pushes. */
 const leave = (c: Code, reason: number, pc: () => void): void => {

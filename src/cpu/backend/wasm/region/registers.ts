@@ -13,6 +13,10 @@ export interface RegionRegister {
   readonly type: Type;
   /** Dense number within the region. */
   readonly index: number;
+  /** A vector register that holds a scalar here: the bytes above it are zero, as checked when it is loaded. */
+  readonly scalar: boolean;
+  /** Whether the region writes it. */
+  written: boolean;
 }
 
 /** Sets of region registers as bit words. */
@@ -65,7 +69,7 @@ const union = (into: RegSet, from: RegSet): boolean => {
 /** Whether the operation may leave the region (its exit stores what is dirty). */
 export const mayLeave = (v: Value): boolean => {
   const { kind } = v.info;
-  return kind === 'load' || kind === 'store' || kind === 'atomic' || kind === 'helper';
+  return kind === 'load' || kind === 'store' || kind === 'atomic' || kind === 'helper' || kind === 'guard';
 };
 
 /**
@@ -85,7 +89,8 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[], bou
   const registers: RegionRegister[] = [];
   const note = (offset: number, type: Type): void => {
     if (byOffset.has(offset)) return;
-    const r = { offset, type, index: registers.length };
+    const scalar = offset >= State.VREGS && offset < State.SYSREGS && type !== 'v128';
+    const r = { offset, type, index: registers.length, scalar, written: false };
     byOffset.set(offset, r);
     registers.push(r);
   };
@@ -93,7 +98,10 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[], bou
     for (const v of ops) {
       if (v.info.kind === 'get') note(v.imm, v.type);
       for (const bound of boundsOf(v) ?? []) note(bound, 'i64');
-      for (const w of writes(v)) note(w.offset, w.type);
+      for (const w of writes(v)) {
+        note(w.offset, w.type);
+        (byOffset.get(w.offset) as RegionRegister).written = true;
+      }
     }
   }
   const words = Math.max(1, (registers.length + 31) >> 5);

@@ -1,0 +1,106 @@
+import type { Block, Terminal } from './block.ts';
+import { terminalValue } from './finish.ts';
+import type { ArgType } from './opcodes.ts';
+import type { Value } from './value.ts';
+
+const isPc = (n: number): boolean => Number.isInteger(n) && n >= 0 && n <= 0xffff_ffff;
+const isInt32 = (n: number): boolean => n === (n | 0);
+
+/** Whether a value of `type` may stand for an argument of the table. */
+const fits = (arg: ArgType, type: string): boolean =>
+  arg === type || (arg === 'addr' && (type === 'i64' || type === 'i32'));
+
+/** Lanes of the vector that an extract_lane or replace_lane names. */
+const laneCount = (name: string): number => Number(/x(\d+)\./.exec(name)?.[1] ?? 0);
+
+/** What is wrong with the things an operation carries besides its operands. */
+const immediateProblem = (v: Value): string | null => {
+  const { kind, name } = v.info;
+  const { imm, lanes } = v;
+  if (name === 'i8x16.shuffle' || name === 'v128.const') {
+    const limit = name === 'v128.const' ? 256 : 32;
+    const whole = lanes?.length === 16 && lanes.every((n) => Number.isInteger(n) && n >= 0 && n < limit);
+    return whole ? null : `needs 16 numbers below ${limit}`;
+  }
+  if (lanes !== null) return 'carries lanes it has no use for';
+  if (name.includes('_lane')) return imm >= 0 && imm < laneCount(name) ? null : `lane ${imm} does not exist`;
+  if (kind === 'get' || kind === 'set') return Number.isInteger(imm) && imm >= 0 ? null : `state offset ${imm}`;
+  if (name === 'i64.const') return isInt32(imm) && isInt32(v.hi) ? null : 'halves are not int32';
+  if (name === 'f32.const') return Object.is(imm, Math.fround(imm)) ? null : `${imm} is no f32`;
+  if (kind === 'const') return v.type === 'f64' || isInt32(imm) ? null : `${imm} is no int32`;
+  return isInt32(imm) && isInt32(v.hi) ? null : `immediate ${imm}, ${v.hi}`;
+};
+
+const targets = (t: Terminal): number[] => {
+  switch (t.kind) {
+    case 'jump':
+      return [t.target];
+    case 'branch':
+      return [t.taken, t.next];
+    case 'call':
+      return [t.target, t.ret];
+    case 'callIndirect':
+      return [t.ret];
+    case 'syscall':
+      return [t.next];
+    case 'exit':
+      return [t.pc];
+    case 'jumpIndirect':
+      return [];
+    default:
+      return t satisfies never;
+  }
+};
+
+/**
+ * What is wrong with a block, one line per problem; empty = well formed. Checked: operands by the
+ * table of operations, values defined before they are used and used as often as they say, immediates,
+ * the address width being one in the block, and the terminal.
+ */
+export const verifyBlock = (block: Block): string[] => {
+  const problems: string[] = [];
+  const uses = new Map<Value, number>();
+  let addressType: string | null = null;
+  for (const [i, v] of block.ops.entries()) {
+    const say = (what: string): void => {
+      problems.push(`op ${i} (${v.info.name}, pc 0x${v.pc.toString(16)}): ${what}`);
+    };
+    const operands = [v.a, v.b, v.c];
+    for (const [n, operand] of operands.entries()) {
+      const arg = v.info.args[n];
+      if (operand === null || arg === undefined) {
+        if (operand !== null) say(`operand ${n} is one too many`);
+        else if (arg !== undefined) say(`operand ${n} is missing`);
+        continue;
+      }
+      const count = uses.get(operand);
+      if (count === undefined) say(`operand ${n} (${operand.info.name}) is not defined before`);
+      else uses.set(operand, count + 1);
+      if (!fits(arg, operand.info.result)) say(`operand ${n} is ${operand.info.result}, not ${arg}`);
+      if (arg === 'addr') {
+        addressType ??= operand.info.result;
+        if (addressType !== operand.info.result) say(`address is ${operand.info.result}, elsewhere ${addressType}`);
+      }
+    }
+    const problem = immediateProblem(v);
+    if (problem !== null) say(problem);
+    if (uses.has(v)) say('is in the block twice');
+    if (v.pc < block.pc || v.pc >= block.end) say('lies outside the block');
+    uses.set(v, 0);
+  }
+  const { terminal } = block;
+  const last = terminalValue(terminal);
+  if (last) {
+    const count = uses.get(last);
+    if (count === undefined) problems.push(`terminal ${terminal.kind}: its value is not defined in the block`);
+    else uses.set(last, count + 1);
+    const wanted: ArgType = terminal.kind === 'branch' ? 'i32' : 'addr';
+    if (!fits(wanted, last.info.result)) problems.push(`terminal ${terminal.kind}: its value is ${last.info.result}`);
+  }
+  for (const pc of targets(terminal)) if (!isPc(pc)) problems.push(`terminal ${terminal.kind}: ${pc} is no pc`);
+  for (const [v, count] of uses) {
+    if (v.uses !== count)
+      problems.push(`${v.info.name} at pc 0x${v.pc.toString(16)}: used ${count} times, says ${v.uses}`);
+  }
+  return problems;
+};
