@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { manyFunctions, sourceFile, sqlInserts, textData } from './generate.ts';
+
+const KERNELS = path.join(import.meta.dirname, 'kernels');
+const MB = 1 << 20;
+
+/** Where programs, inputs and caches of the benchmark lie; outside the source tree. */
+export const WORK: string = path.join(
+  process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'),
+  'tsqemu-user-bench',
+);
+
+/** A machine the kernels are built for: its compilers' prefix. */
+const TARGETS = { native: '', arm64: 'aarch64-linux-gnu-' } as const;
+export type Target = keyof typeof TARGETS;
+
+/** Path of a program that {@link build} made. */
+export const program = (name: string, target: Target): string => path.join(WORK, target, name);
+
+/** Path of an input that {@link build} made. */
+export const input = (name: string): string => path.join(WORK, name);
+
+/** Run a compiler whose last argument is its output, unless that is newer than `source`. */
+function make(command: string, source: string, args: readonly string[]): void {
+  const output = args.at(-1)!;
+  const built = fs.statSync(output, { throwIfNoEntry: false });
+  if (built !== undefined && built.mtimeMs > fs.statSync(source).mtimeMs) return;
+  execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
+function buildFor(target: Target): void {
+  const dir = path.join(WORK, target);
+  fs.mkdirSync(dir, { recursive: true });
+  const cc = `${TARGETS[target]}gcc`;
+  const objects: string[] = [];
+  for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'cxx.cc']) {
+    const object = path.join(dir, `${file}.o`);
+    // -O2 vectorises only what costs no code size; the SIMD kernels shall be vector code
+    const level = file === 'simd.c' ? '-O3' : '-O2';
+    const source = path.join(KERNELS, file);
+    make(file.endsWith('.cc') ? `${TARGETS[target]}g++` : cc, source, [level, '-c', source, '-o', object]);
+    objects.push(object);
+  }
+  execFileSync(`${TARGETS[target]}g++`, ['-static', ...objects, '-lm', '-o', path.join(dir, 'kernels')]);
+  for (const name of ['hello', 'syscalls']) {
+    const source = path.join(KERNELS, `${name}.c`);
+    make(cc, source, ['-O2', '-static', source, '-o', path.join(dir, name)]);
+  }
+  make(cc, input('many-6000.c'), ['-O1', '-static', input('many-6000.c'), '-o', path.join(dir, 'many')]);
+}
+
+/** Write `name` unless it is there: inputs are deterministic, and their names carry what they depend on. */
+function makeInput(name: string, content: () => string | Buffer): void {
+  const file = input(name);
+  if (fs.existsSync(file)) return;
+  fs.writeFileSync(`${file}.new`, content());
+  fs.renameSync(`${file}.new`, file);
+}
+
+/** Compile the kernels for both machines and generate all inputs. Needs gcc, g++ and their aarch64 cross versions. */
+export function build(): void {
+  fs.mkdirSync(WORK, { recursive: true });
+  makeInput('many-6000.c', () => manyFunctions(6000));
+  fs.writeFileSync(input('tiny.c'), 'int main(void) { return 0; }\n');
+  fs.writeFileSync(input('unit.c'), sourceFile(2000));
+  makeInput('text-16m', () => textData(16 * MB));
+  makeInput('text-64m', () => textData(64 * MB, 2));
+  makeInput('text-4m', () => textData(4 * MB, 3));
+  makeInput('inserts-100000.sql', () => sqlInserts(100_000));
+  for (const target of ['native', 'arm64'] as const) buildFor(target);
+  const measure = path.join(KERNELS, 'measure.c');
+  make('gcc', measure, ['-O2', measure, '-o', program('measure', 'native')]);
+}

@@ -1,0 +1,128 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { input, program, type Target } from './build.ts';
+
+const { TSQEMU_TEST_CACHE, XDG_CACHE_HOME } = process.env;
+
+/** Tree of Debian arm64 packages that scripts/prepare-sysroot.sh makes. */
+export const SYSROOT: string = path.join(
+  TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test'),
+  'arm64',
+);
+
+export type Group = 'integer' | 'memory' | 'calls' | 'fp' | 'simd' | 'scripts' | 'tools' | 'startup';
+
+/** Groups in the order of the report. */
+export const GROUPS: readonly Group[] = ['integer', 'memory', 'calls', 'fp', 'simd', 'scripts', 'tools', 'startup'];
+
+/** One thing to measure. */
+export interface Case {
+  readonly name: string;
+  readonly group: Group;
+  /** Program and arguments for the emulators (arm64) and the host itself; null: the host has no such program. */
+  readonly guest: readonly string[];
+  readonly native: readonly string[] | null;
+  /** Whether the host's output must be the guest's: same program, no rounding that depends on the machine. */
+  readonly sameOutput: boolean;
+  readonly stdin?: string;
+  /** Files to remove before each run. */
+  readonly fresh?: readonly string[];
+  /** Start with empty caches of ours: a first run. */
+  readonly coldCache?: boolean;
+}
+
+const KERNELS: Readonly<Record<string, readonly string[]>> = {
+  integer: ['sieve', 'crc32', 'sha256', 'switch', 'hash', 'div64', 'strings'],
+  memory: ['triad', 'chase', 'memcpy', 'malloc'],
+  calls: ['quicksort', 'fib', 'virtual', 'exceptions', 'longjmp'],
+  fp: ['nbody', 'spectral', 'mandelbrot', 'f32mix', 'libm'],
+  simd: ['matmul', 'saxpy', 'pixels', 'dot'],
+};
+
+function kernels(): Case[] {
+  return Object.entries(KERNELS).flatMap(([group, names]) =>
+    names.map((name) => ({
+      name,
+      group: group as Group,
+      guest: [program('kernels', 'arm64'), name],
+      native: [program('kernels', 'native'), name],
+      // AArch64 compilers fuse multiply and add, and both C libraries have their own variants
+      sameOutput: !['fp', 'matmul', 'saxpy'].some((inexact) => inexact === group || inexact === name),
+    })),
+  );
+}
+
+interface Real {
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly stdin?: string;
+  readonly fresh?: readonly string[];
+}
+
+/** A program of the sysroot beside the host's own build of it. */
+function real(name: string, group: Group, { path: file, args, ...rest }: Real): Case {
+  const native = file.replace('aarch64-linux-gnu', `${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`);
+  return {
+    name,
+    group,
+    guest: [path.join(SYSROOT, file), ...args],
+    native: fs.existsSync(native) ? [native, ...args] : null,
+    sameOutput: false,
+    ...rest,
+  };
+}
+
+const CC1 = '/usr/lib/gcc/aarch64-linux-gnu/12/cc1';
+const cc1 = (...args: string[]): Real => ({ path: CC1, args: ['-quiet', ...args, '-o', '-'] });
+const script = (file: string): string => path.join(import.meta.dirname, 'scripts', file);
+const database = input('inserts.db');
+
+// biome-ignore format: one program per line
+function programs(): Case[] {
+  const text = input('text-16m');
+  const small = input('text-4m');
+  return [
+    real('lua', 'scripts', { path: '/usr/bin/lua5.4', args: [script('loops.lua')] }),
+    real('perl', 'scripts', { path: '/usr/bin/perl', args: [script('loops.pl')] }),
+    real('python', 'scripts', { path: '/usr/bin/python3.11', args: [script('loops.py')] }),
+    real('bash', 'scripts', { path: '/bin/bash', args: [script('loops.sh')] }),
+    real('gzip', 'tools', { path: '/bin/gzip', args: ['-c', '-3'], stdin: text }),
+    real('xz', 'tools', { path: '/usr/bin/xz', args: ['-c', '-0', '-T1'], stdin: text }),
+    real('zstd', 'tools', { path: '/usr/bin/zstd', args: ['-q', '-c', '-3', '--single-thread'], stdin: text }),
+    real('sha256sum', 'tools', { path: '/usr/bin/sha256sum', args: [], stdin: input('text-64m') }),
+    real('sort', 'tools', { path: '/usr/bin/sort', args: ['--parallel=1', '-S64M', small] }),
+    real('sed', 'tools', { path: '/bin/sed', args: ['-n', '-f', script('lines.sed'), small] }),
+    real('sqlite', 'tools', { path: '/usr/bin/sqlite3', args: [database], stdin: input('inserts-100000.sql'), fresh: [database] }),
+    real('cc1', 'tools', cc1('-O2', input('unit.c'))),
+  ];
+}
+
+function startups(): Case[] {
+  const hello = (target: Target): string[] => [program('hello', target)];
+  const again = [
+    real('python3 -c pass', 'startup', { path: '/usr/bin/python3.11', args: ['-c', 'pass'] }),
+    real('sqlite3', 'startup', { path: '/usr/bin/sqlite3', args: [':memory:', 'select 1'] }),
+    real('cc1 tiny', 'startup', cc1(input('tiny.c'))),
+    real('bash -c :', 'startup', { path: '/bin/bash', args: ['-c', ':'] }),
+    { name: 'hello', group: 'startup', guest: hello('arm64'), native: hello('native'), sameOutput: true },
+  ] satisfies Case[];
+  return [
+    ...again.map((c) => ({ ...c, name: `${c.name} (1st)`, coldCache: true })),
+    ...again.map((c) => ({ ...c, name: `${c.name} (2nd)` })),
+  ];
+}
+
+/** Everything to measure, in the order of the report; programs only where the sysroot is there. */
+export function cases(): Case[] {
+  const many: Case = {
+    name: 'many functions',
+    group: 'calls',
+    guest: [program('many', 'arm64')],
+    native: [program('many', 'native')],
+    sameOutput: true,
+  };
+  const all = [...kernels(), many, ...programs(), ...startups()];
+  const there = all.filter((c) => fs.existsSync(c.guest[0]!));
+  return there.toSorted((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));
+}

@@ -1,0 +1,89 @@
+/* Memory kernels: streams, dependent loads, block copies of all sizes, the allocator. */
+#include "kernels.h"
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRIAD_SIZE = 1 << 18, TRIAD_ROUNDS = 1100 };
+static long triad_a[TRIAD_SIZE], triad_b[TRIAD_SIZE], triad_c[TRIAD_SIZE];
+
+long triad(void) {
+  for (int i = 0; i < TRIAD_SIZE; i++) triad_b[i] = i, triad_c[i] = 3 * i;
+  for (int round = 0; round < TRIAD_ROUNDS; round++) {
+    long factor = round | 1;
+    for (int i = 0; i < TRIAD_SIZE; i++) triad_a[i] = triad_b[i] + factor * triad_c[i];
+    triad_b[round] = triad_a[TRIAD_SIZE - 1 - round];
+  }
+  long sum = 0;
+  for (int i = 0; i < TRIAD_SIZE; i++) sum = sum * 5 + triad_a[i];
+  return sum;
+}
+
+enum { CHASE_NODES = 1 << 16, CHASE_STEPS = 100000000 };
+struct node {
+  struct node *next;
+  long value;
+};
+static struct node nodes[CHASE_NODES];
+
+long chase(void) {
+  static uint32_t order[CHASE_NODES];
+  unsigned long seed = 3;
+  for (uint32_t i = 0; i < CHASE_NODES; i++) order[i] = i;
+  for (uint32_t i = CHASE_NODES - 1; i > 0; i--) {
+    uint32_t j = next_random(&seed) % (i + 1), t = order[i];
+    order[i] = order[j], order[j] = t;
+  }
+  for (uint32_t i = 0; i < CHASE_NODES; i++) {
+    nodes[order[i]].next = &nodes[order[(i + 1) % CHASE_NODES]];
+    nodes[order[i]].value = i;
+  }
+  long sum = 0;
+  const struct node *at = nodes;
+  for (int i = 0; i < CHASE_STEPS; i++) {
+    sum += at->value;
+    at = at->next;
+  }
+  return sum;
+}
+
+long memcpy_sizes(void) {
+  static uint8_t from[1 << 17], to[1 << 17];
+  unsigned long seed = 4;
+  long sum = 0;
+  for (unsigned i = 0; i < sizeof from; i++) from[i] = (uint8_t)next_random(&seed);
+  for (size_t size = 1; size <= sizeof from / 2; size = size * 3 / 2 + 1) {
+    long times = size < 256 ? 800000 : 600000000 / (long)size / 4;
+    for (long i = 0; i < times; i++) {
+      memcpy(to + (i & 31), from + (i * 7 & 63), size);
+      sum += to[size / 2];
+      if ((i & 15) == 0) memmove(to + 3, to, size);
+      if ((i & 63) == 0) memset(to, (int)i, size);
+    }
+  }
+  return sum;
+}
+
+long malloc_churn(void) {
+  enum { LIVE = 4096 };
+  static uint8_t *live[LIVE];
+  unsigned long seed = 7;
+  long sum = 0;
+  for (int i = 0; i < 8000000; i++) {
+    unsigned at = next_random(&seed) % LIVE;
+    size_t size = next_random(&seed) % (i % 64 == 0 ? 20000 : 200) + 1;
+    if (live[at] != 0) {
+      sum += live[at][0];
+      free(live[at]);
+    }
+    live[at] = malloc(size);
+    live[at][0] = (uint8_t)i;
+    live[at][size - 1] = (uint8_t)size;
+  }
+  for (int i = 0; i < LIVE; i++) {
+    if (live[i] != 0) sum += live[i][0];
+    free(live[i]);
+    live[i] = 0;
+  }
+  return sum;
+}

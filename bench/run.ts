@@ -1,0 +1,129 @@
+/**
+ * Benchmark: ours beside qemu-aarch64 and the host itself. See README.md.
+ */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, input, program } from './build.ts';
+import { type Case, cases, SYSROOT } from './cases.ts';
+import { measure, median } from './measure.ts';
+import {
+  type Base,
+  complaint,
+  type Metric,
+  type Result,
+  type Runner,
+  startupReport,
+  summary,
+  table,
+} from './report.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    metric: { type: 'string', default: 'cpu' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+    json: { type: 'string' },
+    emulator: { type: 'string', default: path.join(import.meta.dirname, '..', 'bin', 'tsqemu-user.js') },
+  },
+});
+if (options.metric !== 'cpu' && options.metric !== 'wall') throw new Error('--metric is cpu or wall');
+const metric: Metric = options.metric;
+const runs = Number(options.runs);
+if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs is a number of at least 1');
+
+const WARM_CACHE = input('cache');
+const COLD_CACHE = input('cache-cold');
+
+/** The same small environment for all three; our caches are those of the benchmark. */
+function environment(cache: string, guest: boolean): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH,
+    HOME: input('home'),
+    LC_ALL: 'C',
+    PYTHONHASHSEED: '0',
+    // packages carry no compiled modules: the warm-up run leaves them here
+    PYTHONPYCACHEPREFIX: input(guest ? 'pyc-guest' : 'pyc-native'),
+    ...(guest && { PYTHONHOME: path.join(SYSROOT, 'usr') }),
+    TSQEMU_CACHE: cache,
+  };
+}
+
+function commandOf(runner: Runner, { guest, native }: Case): readonly string[] | null {
+  if (runner === 'native') return native;
+  if (runner === 'node') return [process.execPath, '-e', '0'];
+  if (runner === 'qemu') return ['qemu-aarch64', '-L', SYSROOT, ...guest];
+  return [process.execPath, options.emulator, '-L', SYSROOT, ...guest];
+}
+
+function runOnce(runner: Runner, result: Result, keep: boolean): void {
+  const { case: what, samples } = result;
+  const command = commandOf(runner, what);
+  if (command === null) return;
+  for (const file of what.fresh ?? []) fs.rmSync(file, { force: true });
+  const cold = what.coldCache === true && runner === 'ours';
+  if (cold) fs.rmSync(COLD_CACHE, { recursive: true, force: true });
+  const sample = measure(command, environment(cold ? COLD_CACHE : WARM_CACHE, runner !== 'native'), what.stdin);
+  if (keep) samples[runner].push(sample);
+}
+
+/** Nanoseconds per system call, the least of all runs. */
+function syscallCosts(): string {
+  const costs = new Map<string, number[]>();
+  const runners = [[], ['qemu-aarch64'], [process.execPath, options.emulator]];
+  for (let run = 0; run < Math.min(runs, 3); run++) {
+    runners.forEach((prefix, column) => {
+      const target = prefix.length === 0 ? 'native' : 'arm64';
+      const [command, ...args] = [...prefix, program('syscalls', target), input('tiny.c')];
+      const text = execFileSync(command!, args, { encoding: 'utf8', env: environment(WARM_CACHE, false) });
+      for (const line of text.trim().split('\n')) {
+        const [name, cost] = line.split(' ');
+        const row = costs.get(name!) ?? [Infinity, Infinity, Infinity];
+        row[column] = Math.min(row[column]!, Number(cost));
+        costs.set(name!, row);
+      }
+    });
+  }
+  const rows = [...costs].map(([name, [native, qemu, ours]]) => {
+    return `| ${name} | ${native} | ${qemu} | ${ours} | ${(ours! / qemu!).toFixed(2)} |`;
+  });
+  return ['| system call | native ns | qemu ns | ours ns | ours ÷ qemu |', '|---|--:|--:|--:|--:|', ...rows, ''].join(
+    '\n',
+  );
+}
+
+function main(): void {
+  build();
+  fs.mkdirSync(input('home'), { recursive: true });
+  const only = new RegExp(options.only);
+  const all: Result[] = cases().map((c) => ({ case: c, samples: { native: [], qemu: [], ours: [], node: [] } }));
+  const hello = all.find((r) => r.case.name === 'hello (2nd)')!;
+  // the base of the column "net" is always measured
+  const chosen = all.filter((r) => r === hello || only.test(r.case.name) || only.test(r.case.group));
+  for (let run = -1; run < runs; run++) {
+    for (const result of chosen) {
+      // one uncounted run where something is cached: compiled Python modules, our own caches
+      if (run < 0 && !['scripts', 'tools', 'startup'].includes(result.case.group)) continue;
+      process.stderr.write(`\r\x1b[Krun ${run + 1} of ${runs}: ${result.case.name}`);
+      for (const runner of ['native', 'qemu', 'ours'] as const) runOnce(runner, result, run >= 0);
+      if (result === hello) runOnce('node', result, run >= 0);
+    }
+  }
+  process.stderr.write('\r\x1b[K');
+  const base: Base = {
+    qemu: median(hello.samples.qemu.map((s) => s[metric])),
+    ours: median(hello.samples.ours.map((s) => s[metric])),
+  };
+  process.stdout.write(
+    `${table(chosen, metric, base)}\n${summary(chosen, metric, base)}${startupReport(hello, metric)}`,
+  );
+  if (only.test('syscalls')) process.stdout.write(`\n${syscallCosts()}`);
+  if (options.json)
+    fs.writeFileSync(options.json, JSON.stringify({ date: new Date(), metric, results: chosen }, null, 1));
+  const wrong = chosen.filter((r) => complaint(r) !== '');
+  for (const r of wrong) process.stderr.write(`${r.case.name}: ${complaint(r)}\n`);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+}
+
+main();
