@@ -1,5 +1,6 @@
 import type { Block } from '../../ir/block.ts';
 import { terminalValue } from '../../ir/finish.ts';
+import { opTable } from '../../ir/opcodes.ts';
 import { type Type, typeSize } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { CPU_STATE_SIZE, State } from '../../memory/layout.ts';
@@ -20,19 +21,22 @@ export interface RecordSink {
   linked(pc: number, kind: number): number;
 }
 
+/** Handler of an operation, and its form with an immediate, by opcode; -1: none. */
+const plain = opTable.map((o) => findHandler(o.name) ?? -1);
+const immediate = opTable.map((o) => findHandler(`#${o.name}`) ?? -1);
+
 const TEMP_COUNT = (CPU_STATE_SIZE - State.TEMPS) / 16;
 const NONE = -1;
 
 /** Stack of free temporaries, as state offsets. */
 class Temps {
   private readonly free: number[] = [];
-  constructor() {
-    for (let i = TEMP_COUNT - 1; i >= 0; i--) this.free.push(State.TEMPS + 16 * i);
-  }
+  private next = 0;
   take(): number {
     const t = this.free.pop();
-    if (t === undefined) throw new Error('cold tier: out of temporaries');
-    return t;
+    if (t !== undefined) return t;
+    if (this.next === TEMP_COUNT) throw new Error('cold tier: out of temporaries');
+    return State.TEMPS + 16 * this.next++;
   }
   give(slot: number): void {
     if (slot >= State.TEMPS) this.free.push(slot);
@@ -73,13 +77,17 @@ class BlockEncoder {
       // a result whose next step is to be a register is computed right there
       const target = isSet(next) && next.a === v ? next.imm : NONE;
       if (this.operation(v, target)) i++;
-      for (const slot of this.dying.splice(0)) this.temps.give(slot);
+      while (this.dying.length > 0) this.temps.give(this.dying.pop() as number);
     }
     this.terminal(block, fused ? cond : null);
   }
 
   private emit(key: string, d: number, a = 0, b = 0, imm = 0): number {
     return this.out.put(handlerNumber(key), d, a, b, imm, this.pc);
+  }
+
+  private emitOp(v: Value, d: number, a: number, b: number, imm: number): void {
+    this.out.put(plain[v.info.code] as number, d, a, b, imm, this.pc);
   }
 
   /** Slot of an operand; materialises constants. */
@@ -170,14 +178,14 @@ class BlockEncoder {
         // a load that is never used must still fault
         const unused = v.uses === 0;
         const d = this.destination(v, target);
-        this.emit(info.name, d, a, 0, v.imm);
+        this.emitOp(v, d, a, 0, v.imm);
         if (unused) this.temps.give(d);
         return target !== NONE;
       }
       case 'store': {
         const a = this.slot(v.a as Value);
         const b = this.slot(v.b as Value);
-        this.emit(info.name, 0, a, b, v.imm);
+        this.emitOp(v, 0, a, b, v.imm);
         this.used(v.a);
         this.used(v.b);
         return false;
@@ -188,7 +196,7 @@ class BlockEncoder {
         const c = v.c ? this.slot(v.c) : 0;
         // operands are read after the result's slot is chosen: keep them apart
         const d = info.result === 'void' ? 0 : this.temps.take();
-        this.emit(info.name, d, a, b, c);
+        this.emitOp(v, d, a, b, c);
         this.used(v.a);
         this.used(v.b);
         this.used(v.c);
@@ -237,11 +245,12 @@ class BlockEncoder {
     const { info } = v;
     if (info.name.includes('_lane')) return this.lane(v, target);
     const x = v.a as Value;
-    if (v.b && !v.c && fitsImm(v.b) && v.b.slot === NONE && findHandler(`#${info.name}`) !== undefined) {
+    if (v.b && !v.c && fitsImm(v.b) && v.b.slot === NONE && (immediate[info.code] as number) >= 0) {
       const a = this.slot(x);
       this.used(x);
       v.b.left--;
-      this.emit(`#${info.name}`, this.destination(v, target), a, 0, v.b.imm);
+      const op = immediate[info.code] as number;
+      this.out.put(op, this.destination(v, target), a, 0, v.b.imm, this.pc);
       return target !== NONE;
     }
     const a = this.slot(x);
@@ -252,7 +261,7 @@ class BlockEncoder {
     this.used(v.c);
     let imm = c;
     if (info.name === 'i8x16.shuffle') imm = this.out.constant(swizzleMasks(v.lanes ?? []));
-    this.emit(info.name, this.destination(v, target), a, b, imm);
+    this.emitOp(v, this.destination(v, target), a, b, imm);
     return target !== NONE;
   }
 
