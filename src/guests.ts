@@ -24,6 +24,8 @@ const AARCH64_FEATURES = {
   sha2: 6,
   crc32: 7,
   atomics: 8,
+  fphp: 9,
+  asimdhp: 10,
   cpuid: 11,
   asimdrdm: 12,
   lrcpc: 15,

@@ -113,7 +113,7 @@ function emitBlock(block: Block): Code {
       code.if();
       leave(code, v.pc, OTHER);
       code.end();
-    } else if (kind === 'pure') {
+    } else if (kind === 'pure' || kind === 'guard') {
       for (const operand of [v.a, v.b, v.c]) use(operand);
       emitPure(code, v, scratchLocal);
     } else {

@@ -49,15 +49,6 @@ export const qrdMlsh: number = defineLanes((n, m, d, c) =>
   c.signed(((c.int(d) << BigInt(c.bits)) - doubled(n, m, c) + half(c)) >> BigInt(c.bits)),
 );
 
-const polynomial = (n: bigint, m: bigint, bits: number): bigint => {
-  let product = 0n;
-  for (let i = 0; i < bits; i++) if ((m >> BigInt(i)) & 1n) product ^= n << BigInt(i);
-  return product;
-};
-/** PMUL, PMULL (8 and 64 bits). */
-export const pMul: number = defineLanes((n, m, _d, c) => polynomial(n, m, c.bits));
-export const pMull: number = defineLong((n, m, _d, c) => polynomial(n, m, c.bits));
-
 /** SQDMULL, SQDMLAL, SQDMLSL: results twice as wide as c.bits. */
 const doubledLong = (n: bigint, m: bigint, c: LaneContext): bigint => c.signed(doubled(n, m, c), c.bits * 2);
 export const qdMull: number = defineLong((n, m, _d, c) => doubledLong(n, m, c));

@@ -3,6 +3,7 @@ import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
 import { defineHelper, readX, writeX } from '../helpers.ts';
+import { xOffset } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { insn } from './row.ts';
 
@@ -114,7 +115,7 @@ const pairHelper: number = defineHelper((c, state, aux) => {
   const addr = c.view.getBigUint64(state + State.REGS + 8 * rn, true);
   const kind = aux & (3 << 20);
   const half = (aux & CAS_32) !== 0 ? 4 : 8;
-  const at = c.access(state, addr, 2 * half, kind !== PAIR_LOAD);
+  const at = c.access(state, addr, 2 * half, kind !== PAIR_LOAD, true);
   if (at < 0) return 1;
   const read = (o: number): bigint => (half === 8 ? c.view.getBigUint64(o, true) : BigInt(c.view.getUint32(o, true)));
   const write = (o: number, v: bigint): void => {
@@ -169,24 +170,35 @@ const compareAndSwap = (t: Translator, { size, rs, rn, rt }: F): void => {
 /** LDSMAX, LDSMIN, LDUMAX, LDUMIN: no wasm atomic. aux: rs | rn << 5 | rt << 10 | size << 15 | opc << 17 */
 const minMaxHelper: number = defineHelper((c, state, aux) => {
   const size = (aux >> 15) & 3;
-  const bytes = 1 << size;
   const addr = c.view.getBigUint64(state + State.REGS + 8 * ((aux >> 5) & 31), true);
-  const at = c.access(state, addr, bytes, true);
+  const at = c.access(state, addr, 1 << size, true, true);
   if (at < 0) return 1;
-  const bits = 8 * bytes;
-  const opc = (aux >> 17) & 3;
+  const { view } = c;
+  const [rs, rt, opc] = [aux & 31, (aux >> 10) & 31, (aux >> 17) & 3];
   const signed = opc < 2;
-  let old = 0n;
-  for (let i = bytes - 1; i >= 0; i--) old = (old << 8n) | BigInt(c.u8[at + i] as number);
-  const view = (v: bigint): bigint => (signed ? BigInt.asIntN(bits, v) : BigInt.asUintN(bits, v));
-  const operand = view(readX(c, state, aux & 31));
-  const max = (opc & 1) === 0;
-  let result = view(old) > operand === max ? view(old) : operand;
-  for (let i = 0; i < bytes; i++) {
-    c.u8[at + i] = Number(result & 0xffn);
-    result >>= 8n;
+  if (size === 3) {
+    const old = view.getBigUint64(at, true);
+    const cast = (v: bigint): bigint => (signed ? BigInt.asIntN(64, v) : v);
+    const [a, b] = [cast(old), cast(readX(c, state, rs))];
+    if (a > b !== ((opc & 1) === 0)) view.setBigUint64(at, BigInt.asUintN(64, b), true);
+    writeX(c, state, rt, old);
+    return 0;
   }
-  writeX(c, state, (aux >> 10) & 31, old);
+  const unused = 32 - (8 << size);
+  const cast = (v: number): number => (signed ? (v << unused) >> unused : (v << unused) >>> unused);
+  const read = (from: number): number =>
+    size === 2 ? view.getUint32(from, true) : size === 1 ? view.getUint16(from, true) : view.getUint8(from);
+  const old = read(at);
+  const [a, b] = [cast(old), rs === 31 ? 0 : cast(read(state + xOffset(rs)))];
+  if (a > b !== ((opc & 1) === 0)) {
+    if (size === 2) view.setInt32(at, b, true);
+    else if (size === 1) view.setInt16(at, b, true);
+    else view.setInt8(at, b);
+  }
+  if (rt !== 31) {
+    view.setUint32(state + xOffset(rt), old, true);
+    view.setUint32(state + xOffset(rt) + 4, 0, true);
+  }
   return 0;
 });
 
@@ -216,7 +228,7 @@ export const atomics: readonly Row<Translator>[] = [
   insn('ld{a}xp <Rt>, <Rt2>, [<Xn|SP>]', '1 sz:1 001000 011 xxxxx x rt2:5 rn:5 rt:5', loadExclusivePair),
   insn('stlr<size> <Rt>, [<Xn|SP>]', 'size:2 001000 100 xxxxx x xxxxx rn:5 rt:5', (t, { size, rn, rt }) => atomicStore(t, size, t.xsp(rn), t.x(rt))),
   insn('ldar<size> <Rt>, [<Xn|SP>]', 'size:2 001000 110 xxxxx x xxxxx rn:5 rt:5', (t, { size, rn, rt }) => t.setX(rt, atomicLoad(t, size, t.xsp(rn)))),
-  insn('ldapr<size> <Rt>, [<Xn|SP>]', 'size:2 111 0 00 101 xxxxx 1 100 00 rn:5 rt:5', (t, { size, rn, rt }) => t.setX(rt, atomicLoad(t, size, t.xsp(rn)))),
+  insn('ldapr<size> <Rt>, [<Xn|SP>]', 'size:2 111 0 00 101 11111 1 100 00 rn:5 rt:5', (t, { size, rn, rt }) => t.setX(rt, atomicLoad(t, size, t.xsp(rn)))),
   insn('casp{a}{l} <Rs>, <Rs+1>, <Rt>, <Rt+1>, [<Xn|SP>]', '0 sz:1 001000 0 x 1 rs:5 x 11111 rn:5 rt:5', casp),
   insn('cas{a}{l}<size> <Rs>, <Rt>, [<Xn|SP>]', 'size:2 001000 1 x 1 rs:5 x 11111 rn:5 rt:5', compareAndSwap),
   insn('ld<atomic>{a}{l}<size> <Rs>, <Rt>, [<Xn|SP>]', 'size:2 111 0 00 x x 1 rs:5 0 opc:3 00 rn:5 rt:5', atomicOp),

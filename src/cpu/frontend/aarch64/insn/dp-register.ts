@@ -1,7 +1,9 @@
+import { crc32 } from '../../../crypto/crc.ts';
 import type { Value } from '../../../ir/value.ts';
 import type { Row } from '../../row.ts';
 import { Flags } from '../flags.ts';
-import { defineHelper, readX, writeX } from '../helpers.ts';
+import { defineHelper } from '../helpers.ts';
+import { xOffset } from '../registers.ts';
 import type { Int, Translator, Width } from '../translator.ts';
 import { insn } from './row.ts';
 
@@ -223,25 +225,20 @@ const multiplyLong = (t: Translator, { rm, ra, rn, rd }: F, signed: boolean, sub
   t.setX(rd as number, sub ? i64.sub(acc, product) : i64.add(acc, product));
 };
 
-/** CRC32 (polynomial 0x04C11DB7, reflected) and CRC32C (0x1EDC6F41), one byte at a time from tables. */
-const crcTable = (polynomial: number): Uint32Array =>
-  Uint32Array.from({ length: 256 }, (_, byte) => {
-    let crc = byte;
-    for (let i = 0; i < 8; i++) crc = (crc & 1) === 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
-    return crc;
-  });
-const tables = [crcTable(0xedb88320), crcTable(0x82f63b78)] as const;
+/** Register 31 as an operand. */
+const zeros = new DataView(new ArrayBuffer(8));
 
 /** aux: rd | rn << 5 | rm << 10 | log2(bytes) << 15 | castagnoli << 17 */
 const crcHelper: number = defineHelper((c, state, aux) => {
-  const table = tables[((aux >> 17) & 1) as 0 | 1];
-  let crc = Number(readX(c, state, (aux >> 5) & 31) & 0xffffffffn);
-  let data = readX(c, state, (aux >> 10) & 31);
-  for (let i = 1 << ((aux >> 15) & 3); i > 0; i--) {
-    crc = (crc >>> 8) ^ (table[(crc ^ Number(data & 0xffn)) & 0xff] as number);
-    data >>= 8n;
+  const [rd, rn, rm] = [aux & 31, (aux >> 5) & 31, (aux >> 10) & 31];
+  const bytes = 1 << ((aux >> 15) & 3);
+  const accumulator = rn === 31 ? 0 : c.view.getUint32(state + xOffset(rn), true);
+  const from = rm === 31 ? zeros : c.view;
+  const crc = crc32(accumulator, from, rm === 31 ? 0 : state + xOffset(rm), bytes, ((aux >> 17) & 1) as 0 | 1);
+  if (rd !== 31) {
+    c.view.setUint32(state + xOffset(rd), crc, true);
+    c.view.setUint32(state + xOffset(rd) + 4, 0, true);
   }
-  writeX(c, state, aux & 31, BigInt(crc >>> 0));
   return 0;
 });
 

@@ -1,9 +1,11 @@
 import type { Row } from '../../row.ts';
 import type { Translator } from '../translator.ts';
-import { crypto } from './crypto.ts';
+import { cryptoAes } from './crypto-aes.ts';
+import { cryptoHash } from './crypto-hash.ts';
 import { fpConvert } from './fp-convert.ts';
 import { fpData } from './fp-data.ts';
 import { fpLoadStore } from './fp-load-store.ts';
+import { polynomial } from './polynomial.ts';
 import { simdAcross } from './simd-across.ts';
 import { simdCopy } from './simd-copy.ts';
 import { simdElement } from './simd-element.ts';
@@ -27,6 +29,8 @@ export const vectorRows: readonly Row<Translator>[] = [
   ...simdShift,
   ...simdElement,
   ...simdFp,
-  ...crypto,
+  ...polynomial,
+  ...cryptoAes,
+  ...cryptoHash,
   ...simdStructures,
 ];

@@ -91,13 +91,4 @@ const doublingRows = doubling.flatMap(([name, opcode, helper]) => [
   ),
 ]);
 
-export const simdThreeDifferent: readonly Row<Translator>[] = [
-  ...longRows,
-  ...narrowRows,
-  ...doublingRows,
-  family<Fields>(
-    'pmull<2> <Vd>.8H, <Vn>.<Tb>, <Vm>.<Tb>',
-    '0 q:1 0 01110 00 1 rm:5 111000 rn:5 rd:5',
-    (t, { q, rm, rn, rd }) => t.helper(integer.pMull, packLanes(rd, rn, rm, 0, q)),
-  ),
-];
+export const simdThreeDifferent: readonly Row<Translator>[] = [...longRows, ...narrowRows, ...doublingRows];

@@ -5,6 +5,7 @@ import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact } from './fp-mode.ts';
+import { polynomialMultiply } from './polynomial.ts';
 import {
   eachLane,
   extendMultiply,
@@ -152,7 +153,7 @@ const table: readonly Same[] = [
   { name: 'mla', u: 0, opcode: '10010', max: 2, scalar: 0, fast: (t, { n, m, d, size }) => lanes(t, size, 'add', d(), multiply(t, size, n, m)) },
   { name: 'mls', u: 1, opcode: '10010', max: 2, scalar: 0, fast: (t, { n, m, d, size }) => lanes(t, size, 'sub', d(), multiply(t, size, n, m)) },
   { name: 'mul', u: 0, opcode: '10011', max: 2, scalar: 0, fast: (t, { n, m, size }) => multiply(t, size, n, m) },
-  { name: 'pmul', u: 1, opcode: '10011', max: 0, scalar: 0, helper: [integer.pMul, integer.pMul] },
+  { name: 'pmul', u: 1, opcode: '10011', max: 0, scalar: 0, fast: (t, { n, m }) => polynomialMultiply(t, n, m) },
   { name: 'maxp', u: 2, opcode: '10100', max: 2, scalar: 0, pairs: true, fast: maxMin('max') },
   { name: 'minp', u: 2, opcode: '10101', max: 2, scalar: 0, pairs: true, fast: maxMin('min') },
   { name: 'sqdmulh', u: 0, opcode: '10110', max: 2, min: 1, scalar: HS, helper: [integer.qdMulh, integer.qdMulh] },

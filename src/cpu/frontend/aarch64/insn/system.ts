@@ -33,7 +33,7 @@ const constants: ReadonlyMap<number, bigint> = new Map([
   [sys(3, 0, 0, 0, 0), 0x000f0510n], // MIDR_EL1
   [sys(3, 0, 0, 0, 5), 0x80000000n], // MPIDR_EL1
   [sys(3, 0, 0, 0, 6), 0n], // REVIDR_EL1
-  [sys(3, 0, 0, 4, 0), 0x0000000000000011n], // ID_AA64PFR0_EL1: FP and AdvSIMD
+  [sys(3, 0, 0, 4, 0), 0x0000000000110011n], // ID_AA64PFR0_EL1: AArch64 only, FP and AdvSIMD with half precision
   [sys(3, 0, 0, 4, 1), 0n],
   [sys(3, 0, 0, 5, 0), 0x6n], // ID_AA64DFR0_EL1
   [sys(3, 0, 0, 5, 1), 0n],
