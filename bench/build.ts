@@ -65,7 +65,7 @@ export function build(): void {
   fs.mkdirSync(WORK, { recursive: true });
   makeInput('many-6000.c', () => manyFunctions(6000));
   fs.writeFileSync(input('tiny.c'), 'int main(void) { return 0; }\n');
-  fs.writeFileSync(input('unit.c'), sourceFile(2000));
+  fs.writeFileSync(input('unit.c'), sourceFile(1000));
   makeInput('text-16m', () => textData(16 * MB));
   makeInput('text-64m', () => textData(64 * MB, 2));
   makeInput('text-4m', () => textData(4 * MB, 3));

@@ -89,7 +89,7 @@ function programs(): Case[] {
     real('bash', 'scripts', { path: '/bin/bash', args: [script('loops.sh')] }),
     real('gzip', 'tools', { path: '/bin/gzip', args: ['-c', '-3'], stdin: text }),
     real('xz', 'tools', { path: '/usr/bin/xz', args: ['-c', '-0', '-T1'], stdin: text }),
-    real('zstd', 'tools', { path: '/usr/bin/zstd', args: ['-q', '-c', '-3', '--single-thread'], stdin: text }),
+    real('zstd', 'tools', { path: '/usr/bin/zstd', args: ['-q', '-c', '-3', '--single-thread', '--no-asyncio'], stdin: text }),
     real('sha256sum', 'tools', { path: '/usr/bin/sha256sum', args: [], stdin: input('text-64m') }),
     real('sort', 'tools', { path: '/usr/bin/sort', args: ['--parallel=1', '-S64M', small] }),
     real('sed', 'tools', { path: '/bin/sed', args: ['-n', '-f', script('lines.sed'), small] }),

@@ -24,20 +24,24 @@ function hashFile(file: string): string {
 /** Run a command once through measure.c; its output goes to a file as a program's usually does. */
 export function measure(command: readonly string[], env: NodeJS.ProcessEnv, stdin: string | undefined): Sample {
   const outFile = input('stdout');
+  const errFile = input('stderr');
   const source = fs.openSync(stdin ?? '/dev/null', 'r');
   const out = fs.openSync(outFile, 'w');
+  const err = fs.openSync(errFile, 'w');
   try {
     const args = [String(TIMEOUT_SECONDS), ...command];
-    const child = spawnSync(program('measure', 'native'), args, { env, stdio: [source, out, 'pipe', 'pipe'] });
+    const child = spawnSync(program('measure', 'native'), args, { env, stdio: [source, out, err, 'pipe'] });
     if (child.error) throw child.error;
     const line = child.output[3]?.toString() ?? '';
     const [wall, user, system, rss, status] = line.split(' ').map(Number);
-    if (status === undefined) throw new Error(`measure failed: ${child.stderr}`);
-    if (status !== 0) process.stderr.write(`\n${command.join(' ')}: status ${status}\n${child.stderr}`);
+    const messages = (): string => fs.readFileSync(errFile, 'utf8').slice(0, 1000);
+    if (status === undefined) throw new Error(`measure failed: ${messages()}`);
+    if (status !== 0) process.stderr.write(`\n${command.join(' ')}: status ${status}\n${messages()}`);
     return { wall: wall! / 1e6, cpu: (user! + system!) / 1e6, rss: rss!, status, output: hashFile(outFile) };
   } finally {
     fs.closeSync(source);
     fs.closeSync(out);
+    fs.closeSync(err);
   }
 }
 
