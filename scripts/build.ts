@@ -1,5 +1,6 @@
 /** Build dist/: the command line as CommonJS files, the library as an ES module with types. */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,12 +20,22 @@ const rarePackages: Plugin = {
   },
 };
 
+/** Names the translator: kept translations of another build are not used. */
+function buildId(): string {
+  const hash = createHash('sha256');
+  for (const name of fs.readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).sort()) {
+    if (name.endsWith('.ts')) hash.update(name).update(fs.readFileSync(`${root}src/${name}`));
+  }
+  return hash.digest('hex');
+}
+
 const COMMON: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
   target: 'node24',
   logLevel: 'warning',
+  define: { TSQEMU_BUILD: JSON.stringify(buildId()) },
 };
 
 /** CommonJS loads faster than ES modules, and V8's code cache covers it whole. */
@@ -35,7 +46,7 @@ const COMMAND: BuildOptions = {
   minifySyntax: true,
   // For modules that look for files beside themselves.
   banner: { js: 'const __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
-  define: { 'import.meta.url': '__importMetaUrl' },
+  define: { ...COMMON.define, 'import.meta.url': '__importMetaUrl' },
 };
 
 /** Newest change of a source file or of the packages bundled with it, in milliseconds. */

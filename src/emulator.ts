@@ -8,6 +8,7 @@ import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
 import { type ExitStatus, Process } from './syscalls/kernel/process.ts';
 import type { Task } from './syscalls/kernel/task.ts';
 import type { OpenFile } from './syscalls/vfs/types.ts';
+import { TranslationCache } from './translation-cache.ts';
 
 /** What a run needs; strings are byte strings (latin1) as the kernel side uses them. */
 export interface RunOptions extends KernelOptions {
@@ -19,6 +20,8 @@ export interface RunOptions extends KernelOptions {
   readonly cwd?: string | undefined;
   /** Descriptors 0–2 for embedders; by default the host's. */
   readonly stdio?: readonly (OpenFile | null)[] | undefined;
+  /** Folder of kept translations; undefined: the user's cache folder, null: none. */
+  readonly cache?: string | null | undefined;
   /** See Cpu.setTier: for tests and debugging. */
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
 }
@@ -31,7 +34,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     path: options.program,
     argv: options.argv,
     machines: [...guests.keys()],
-    open: (path) => openForExec(kernel, cwd, path),
+    open: (path) => kernel.openProgram(cwd, path),
   });
   const guest = guests.get(exe.image.machine);
   if (!guest) throw new Error(`no guest for machine ${exe.image.machine}`);
@@ -65,9 +68,13 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   cpu.onSyscall = () => task.syscall();
   cpu.pc = program.entry;
   cpu.view.setBigUint64(cpu.state + frontEnd.sp, BigInt(program.sp), true);
+  // a sandboxed guest leaves nothing behind
+  const { dev, ino } = exe.file;
+  const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
+  const kept = kernel.sandboxed || options.tier === 'hot' ? null : TranslationCache.open(options.cache, key);
+  kept?.load(cpu.cache);
   const status = await runTask(cpu, task, kernel);
-  space.sync(0, GUEST_TOP);
-  if ('signal' in status) kernel.options.warn?.(`signal ${status.signal}`);
+  kept?.save(cpu.cache);
   return status;
 };
 
@@ -97,14 +104,3 @@ const raise = (cpu: Cpu, task: Task, kernel: Kernel, fault: Fault): void => {
 };
 
 const absolute = (cwd: string, path: string): string => (path.startsWith('/') ? path : `${cwd}/${path}`);
-
-/** Open a guest path for the loader. */
-const openForExec = (kernel: Kernel, cwd: string, path: string) => {
-  const at = kernel.namespace.resolve(cwd, path, true);
-  if (typeof at === 'number') return at;
-  const mode = at.fs.access(at.path, 1);
-  if (mode < 0) return mode;
-  const file = at.fs.open(at.path, 0, 0);
-  if (typeof file === 'number') return file;
-  return file.mapSource();
-};

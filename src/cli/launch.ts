@@ -19,6 +19,7 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     stack: options.stackSize,
     release: options.release,
     seed: options.seed,
+    cache: options.cache,
     strace: log,
     stdio: options.stdio === undefined ? undefined : capturedFiles(options.stdio),
     // A library must not take the signals of the program that embeds it.

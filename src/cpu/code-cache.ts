@@ -2,9 +2,10 @@ import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
 import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
+import { type BlockImage, type ImageBody, writeImage } from './block-image.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
-import { BYTECODE, BYTECODE_SIZE, CONST_POOL, CONST_POOL_SIZE, PAGE_SIZE } from './memory/layout.ts';
+import { BYTECODE, BYTECODE_SIZE, CONST_POOL, CONST_POOL_SIZE, GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
 import type { AddressSpace } from './memory/types.ts';
 
 /** A guest basic block translated for the cold tier. */
@@ -33,7 +34,6 @@ export class CodeCache implements RecordSink, BlockSource {
   private constants = new Map<string, number>();
   private next = BYTECODE;
   private nextConstant = CONST_POOL;
-  private pendingStubs: number[] = [];
   private readonly functions = new Set<number>();
   private readonly targets = new Map<number, Set<number>>();
   /** Guest address range that holds translated code. */
@@ -73,31 +73,61 @@ export class CodeCache implements RecordSink, BlockSource {
 
   private translate(pc: number, kind: number): number {
     const slow = kind === SLOW;
+    if (this.image && !slow) {
+      const restored = this.restore(pc, kind);
+      if (restored !== 0) return restored;
+    }
     const block = this.lift(pc, slow ? -1 : kind);
     if (!block) return 0;
     this.onTranslate?.(block);
     if (this.isFull()) return 0;
-    const header = this.next;
-    this.words.set([slow ? NEVER : this.hotAfter, pc, kind >>> 0, 0], header >>> 2);
+    const version = block.readsFlags || slow ? kind : -1;
+    const callTarget = block.terminal.kind === 'call' ? block.terminal.target : 0;
+    const record = this.register({ ...block, callTarget }, version);
+    this.notes = { links: [], internals: [], constants: [] };
+    encodeBlock(block, this);
+    const count = (this.next - record) / 16;
+    const { links } = this.notes;
+    for (let i = 0; i < links.length; i += 3) {
+      this.connect(links[i] as number, links[i + 1] as number, links[i + 2] as number);
+    }
+    if (slow) return record;
+    if (this.recording) {
+      const { end, readsFlags, flagsOut } = block;
+      const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end) >>> 2);
+      const kept = { pc, kind: version, end, readsFlags, flagsOut, callTarget, code };
+      this.fresh.push({ block: kept, record, count, notes: this.notes });
+    }
+    this.enterIfCompiled(pc);
+    return record;
+  }
+
+  /** Write the header of a block that begins here and make it known; returns its first record's place. */
+  private register(
+    block: { pc: number; end: number; readsFlags: boolean; flagsOut: number; callTarget: number },
+    version: number,
+  ): number {
+    const { pc, end, readsFlags, flagsOut, callTarget } = block;
+    const slow = version === SLOW;
+    this.words.set([slow ? NEVER : this.hotAfter, pc, version >>> 0, 0], this.next >>> 2);
     this.next += 16;
     const record = this.next;
-    const cached: CachedBlock = { pc, end: block.end, record, readsFlags: block.readsFlags, flagsOut: block.flagsOut };
-    if (slow || (block.readsFlags && kind >= 0)) this.blocks.set(versionKey(pc, kind), cached);
-    else this.blocks.set(pc, cached);
-    if (block.readsFlags && kind >= 0 && !slow) {
+    const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
+    this.blocks.set(version >= 0 ? versionKey(pc, version) : pc, cached);
+    if (version >= 0 && !slow) {
       const known = this.versions.get(pc);
       if (known) known.push(record);
       else this.versions.set(pc, [record]);
     }
-    if (block.terminal.kind === 'call') this.functions.add(block.terminal.target);
+    if (callTarget !== 0) this.functions.add(callTarget);
     this.low = Math.min(this.low, pc);
-    this.high = Math.max(this.high, block.end);
-    this.pendingStubs = [];
-    encodeBlock(block, this);
-    this.writeStubs();
-    const entered = this.regionSlot(pc);
-    if (entered !== undefined && !slow) this.enterRegion(pc, entered);
+    this.high = Math.max(this.high, end);
     return record;
+  }
+
+  private enterIfCompiled(pc: number): void {
+    const slot = this.regionSlot(pc);
+    if (slot !== undefined) this.enterRegion(pc, slot);
   }
 
   /** No room for another block: the owner must flush before it translates on. */
@@ -134,7 +164,9 @@ export class CodeCache implements RecordSink, BlockSource {
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
   enterRegion(pc: number, slot: number): void {
     for (const record of this.recordsAt(pc)) {
-      this.words[record >>> 2] = ENTER;
+      const w = record >>> 2;
+      if (!this.entered.has(record)) this.entered.set(record, [this.words[w] as number, this.words[w + 2] as number]);
+      this.words[w] = ENTER;
       this.words[(record >>> 2) + 2] = slot;
       this.words[(record - 16) >>> 2] = NEVER;
     }
@@ -162,6 +194,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   flush(): void {
+    this.fresh = [];
+    this.entered.clear();
     this.versions.clear();
     this.functions.clear();
     this.targets.clear();
@@ -172,7 +206,7 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   /** The stub at `record` was executed: translate its target and link. 0: cannot be fetched. */
-  link(record: number): number {
+  follow(record: number): number {
     const header = (record - 16) >>> 2;
     const pc = this.words[header + 1] as number;
     const kind = (this.words[header + 2] as number) | 0;
@@ -196,15 +230,25 @@ export class CodeCache implements RecordSink, BlockSource {
     return record;
   }
 
-  here(): number {
-    return this.next;
-  }
-
-  patchImm(record: number, imm: number): void {
-    this.words[(record >>> 2) + 2] = imm;
+  internal(record: number, target: number): void {
+    this.notes.internals.push(record, target);
+    this.patchImm(record, target);
   }
 
   constant(bytes: readonly number[]): number {
+    this.notes.constants.push(this.next, bytes);
+    return this.constantAddress(bytes);
+  }
+
+  link(record: number, pc: number, kind: number): void {
+    this.notes.links.push(record, pc, kind);
+  }
+
+  private patchImm(record: number, imm: number): void {
+    this.words[(record >>> 2) + 2] = imm;
+  }
+
+  private constantAddress(bytes: readonly number[]): number {
     const key = bytes.join();
     const known = this.constants.get(key);
     if (known !== undefined) return known;
@@ -215,22 +259,108 @@ export class CodeCache implements RecordSink, BlockSource {
     return at;
   }
 
-  /** Stubs are written after the block's own records; the jump is patched then. */
-  unlinked(pc: number, kind: number, patch: number): number {
-    this.pendingStubs.push(pc, kind, patch);
-    return 0;
+  /** A jump's target if it is translated, else a stub behind the block's own records. */
+  private connect(record: number, pc: number, kind: number): void {
+    const target = this.linked(pc, kind);
+    if (target !== 0) return this.patchImm(record, target);
+    this.words.set([NEVER, pc, kind >>> 0, record], this.next >>> 2);
+    this.next += 16;
+    this.patchImm(record, this.put(UNLINKED, 0, 0, 0, 0, pc));
   }
 
-  private writeStubs(): void {
-    const stubs = this.pendingStubs;
-    for (let i = 0; i < stubs.length; i += 3) {
-      const [pc, kind, patch] = stubs.slice(i, i + 3) as [number, number, number];
-      this.words.set([NEVER, pc, kind >>> 0, patch], this.next >>> 2);
-      this.next += 16;
-      const stub = this.put(UNLINKED, 0, 0, 0, 0, pc);
-      this.patchImm(patch, stub);
+  // ── the image on disk ──
+
+  /** Translations of earlier runs; null: none. */
+  image: BlockImage | null = null;
+  /** Keep what `save` needs. */
+  recording = false;
+  private fresh: Fresh[] = [];
+  private notes: Notes = { links: [], internals: [], constants: [] };
+  /** First records that enterRegion has overwritten: op word and immediate. */
+  private readonly entered = new Map<number, readonly [number, number]>();
+
+  /** The block from the image, if guest memory still holds the code it was made from. */
+  private restore(pc: number, kind: number): number {
+    const body = this.image?.find(pc, kind);
+    if (!body || !this.space.executable(pc) || !this.space.executable(body.end - 4) || this.isFull()) return 0;
+    const { code, records, links, internals, constants } = body;
+    const at = (GUEST_BASE + pc) >>> 2;
+    for (let i = 0; i < code.length; i++) if (this.words[at + i] !== code[i]) return 0;
+    const first = this.register(body, body.kind);
+    this.words.set(records, first >>> 2);
+    this.next = first + records.length * 4;
+    for (let i = 0; i < internals.length; i += 2) {
+      this.patchImm(first + 16 * (internals[i] as number), first + 16 * (internals[i + 1] as number));
     }
+    for (let i = 0; i < constants.length; ) {
+      const record = constants[i] as number;
+      const n = constants[i + 1] as number;
+      const bytes: number[] = [];
+      for (let w = i + 2; w < i + 2 + n; w++) {
+        for (let shift = 0; shift < 32; shift += 8) bytes.push(((constants[w] as number) >>> shift) & 0xff);
+      }
+      this.patchImm(first + 16 * record, this.constantAddress(bytes));
+      i += 2 + n;
+    }
+    for (let i = 0; i < links.length; i += 3) {
+      this.connect(first + 16 * (links[i] as number), links[i + 1] as number, (links[i + 2] as number) | 0);
+    }
+    this.enterIfCompiled(pc);
+    return first;
   }
+
+  /** Blocks translated since the start that `save` would add. */
+  get freshCount(): number {
+    return this.fresh.length;
+  }
+
+  /** Translations are made differently from now on: neither use nor keep those of other runs. */
+  forsakeImage(): void {
+    this.image = null;
+    this.recording = false;
+    this.fresh = [];
+  }
+
+  /** The image to keep after this run, or null when there is nothing new. */
+  save(version: number): Uint32Array | null {
+    if (this.fresh.length === 0) return null;
+    const bodies = this.fresh.map((f): ImageBody => {
+      const { block, record, count, notes } = f;
+      const records = this.words.slice(record >>> 2, (record >>> 2) + 4 * count);
+      const original = this.entered.get(record);
+      if (original) [records[0], records[2]] = original as [number, number];
+      const index = (r: number): number => (r - record) / 16;
+      const constants: number[] = [];
+      for (let i = 0; i < notes.constants.length; i += 2) {
+        const words = new Uint32Array(Uint8Array.from(notes.constants[i + 1] as readonly number[]).buffer);
+        constants.push(index(notes.constants[i] as number), words.length, ...words);
+      }
+      return {
+        ...block,
+        records,
+        links: notes.links.map((n, i) => (i % 3 === 0 ? index(n) : n)),
+        internals: notes.internals.map(index),
+        constants,
+      };
+    });
+    return writeImage(bodies, this.image, version);
+  }
+}
+
+interface Notes {
+  /** (record, pc, kind) … */
+  readonly links: number[];
+  /** (record, record) … */
+  readonly internals: number[];
+  /** (record, bytes) … */
+  readonly constants: (number | readonly number[])[];
+}
+
+interface Fresh {
+  readonly block: Omit<ImageBody, 'records' | 'links' | 'internals' | 'constants'>;
+  readonly record: number;
+  readonly count: number;
+  readonly notes: Notes;
 }
 
 const UNLINKED = handlerNumber('unlinked');

@@ -266,7 +266,7 @@ export class Cpu implements HelperContext {
   }
 
   private link(_state: number, record: number): number {
-    const target = this.cache.link(record);
+    const target = this.cache.follow(record);
     if (target !== 0) return target;
     const pc = this.view.getUint32(record - 16 + 4, true);
     this.pc = pc;
@@ -349,6 +349,7 @@ export class Cpu implements HelperContext {
   fpModeChanged(_state: number): boolean {
     if (this.frontEnd.exact) return false;
     this.frontEnd.exact = true;
+    this.cache.forsakeImage();
     this.flushPending = true;
     return true;
   }

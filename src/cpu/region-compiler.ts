@@ -135,7 +135,8 @@ export class RegionCompiler {
       region,
       runs: slots[i] as number | null,
       misses: 0,
-      stackMisses: 0, fpMisses: 0,
+      stackMisses: 0,
+      fpMisses: 0,
     }));
     this.onModule?.(bytes, done);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });

@@ -4,6 +4,8 @@ import type { HelperContext } from './helper.ts';
 /** What the back ends need of a guest architecture. */
 export interface FrontEnd {
   readonly name: string;
+  /** What besides guest code decides how it is translated (host features). */
+  readonly variant: string;
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */

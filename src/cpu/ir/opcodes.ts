@@ -160,7 +160,18 @@ export type ResultOf<O extends OpName> = (typeof opcodes)[O][0];
 
 /** How an operation is treated by passes and back ends. */
 /** `guard`: pure, but a region leaves to the cold tier where the result is a NaN instead of computing which. */
-export type OpKind = 'const' | 'get' | 'set' | 'load' | 'store' | 'atomic' | 'fence' | 'cc' | 'helper' | 'guard' | 'pure';
+export type OpKind =
+  | 'const'
+  | 'get'
+  | 'set'
+  | 'load'
+  | 'store'
+  | 'atomic'
+  | 'fence'
+  | 'cc'
+  | 'helper'
+  | 'guard'
+  | 'pure';
 
 export interface OpInfo {
   readonly name: OpName;

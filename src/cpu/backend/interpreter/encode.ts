@@ -10,15 +10,12 @@ import { findHandler, handlerNumber, isCompare } from './handlers.ts';
 export interface RecordSink {
   /** Append a record; returns its offset. */
   put(op: number, d: number, a: number, b: number, imm: number, pc: number): number;
-  /** Offset the next record will have. */
-  here(): number;
-  patchImm(record: number, imm: number): void;
-  /** 16-byte constants, deduplicated; `bytes` may be 32 long (shuffle masks). */
+  /** The jump in `record` goes to another record of the same block. */
+  internal(record: number, target: number): void;
+  /** The next record's immediate is to be the address of this 16- or 32-byte constant; returns it. */
   constant(bytes: readonly number[]): number;
-  /** A stub record that links `patch` to the block (pc, flags kind) when first executed. */
-  unlinked(pc: number, kind: number, patch: number): number;
-  /** First record of that block if it is translated already, else 0. */
-  linked(pc: number, kind: number): number;
+  /** The jump in `record` goes to the block (pc, flags kind), now or when it is first taken. */
+  link(record: number, pc: number, kind: number): void;
 }
 
 /** Handler of an operation, and its form with an immediate, by opcode; -1: none. */
@@ -259,9 +256,9 @@ class BlockEncoder {
     this.used(v.a);
     this.used(v.b);
     this.used(v.c);
-    let imm = c;
-    if (info.name === 'i8x16.shuffle') imm = this.out.constant(swizzleMasks(v.lanes ?? []));
-    this.emitOp(v, this.destination(v, target), a, b, imm);
+    const d = this.destination(v, target);
+    const imm = info.name === 'i8x16.shuffle' ? this.out.constant(swizzleMasks(v.lanes ?? [])) : c;
+    this.emitOp(v, d, a, b, imm);
     return target !== NONE;
   }
 
@@ -302,11 +299,7 @@ class BlockEncoder {
   private goto(pc: number, kind: number, from: number): void {
     const back = pc <= from;
     const record = this.emit(back ? 'jumpBack' : 'jump', 0);
-    this.link(record, pc, kind);
-  }
-
-  private link(record: number, pc: number, kind: number): void {
-    this.out.patchImm(record, this.out.linked(pc, kind) || this.out.unlinked(pc, kind, record));
+    this.out.link(record, pc, kind);
   }
 
   private terminal(block: Block, fused: Value | null): void {
@@ -323,10 +316,10 @@ class BlockEncoder {
         const jump = this.emit(t.next <= from ? 'jumpBack' : 'jump', 0);
         if (t.taken <= from) {
           const back = this.emit('jumpBack', 0);
-          this.out.patchImm(branch, back);
-          this.link(back, t.taken, kind);
-        } else this.link(branch, t.taken, kind);
-        return this.link(jump, t.next, kind);
+          this.out.internal(branch, back);
+          this.out.link(back, t.taken, kind);
+        } else this.out.link(branch, t.taken, kind);
+        return this.out.link(jump, t.next, kind);
       }
       case 'call':
       case 'callIndirect': {
@@ -334,8 +327,8 @@ class BlockEncoder {
         const record = this.emit(t.kind, 0, t.kind === 'call' ? 0 : this.slot(t.target));
         const jump = this.emit('jump', 0);
         // a callee may leave any flags
-        if (t.kind === 'call') this.link(record, t.target, kind);
-        return this.link(jump, t.ret, -1);
+        if (t.kind === 'call') this.out.link(record, t.target, kind);
+        return this.out.link(jump, t.ret, -1);
       }
       case 'jumpIndirect':
         this.emit(t.isReturn ? 'return' : 'jumpIndirect', 0, this.slot(t.target));

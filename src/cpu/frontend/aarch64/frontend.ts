@@ -8,6 +8,7 @@ import { extractFields } from '../pattern.ts';
 import { patternOf } from '../row.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
+import { hostFuses } from './insn/fp-mode.ts';
 import { SP, Sys, xOffset } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
@@ -22,6 +23,7 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   const t = new Translator(builder);
   return {
     name: 'aarch64',
+    variant: hostFuses() ? 'fma' : 'plain',
     sp: xOffset(SP),
     get exact(): boolean {
       return t.exact;

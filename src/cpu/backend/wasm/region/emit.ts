@@ -8,8 +8,8 @@ import { emitPure } from '../pure.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
 import { type AccessGroup, groupAccesses, isWrite } from './checks.ts';
 import type { Region } from './discover.ts';
-import { scalarizeBlock, scalarRegisters } from './scalarize.ts';
 import { add, analyseRegisters, has, type RegionRegister, type RegisterUse, type RegSet, writes } from './registers.ts';
+import { scalarizeBlock, scalarRegisters } from './scalarize.ts';
 
 /** Function indices and types of the module a region is compiled into. */
 export interface RegionModule {

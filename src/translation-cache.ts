@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { BlockImage } from './cpu/block-image.ts';
+import type { CodeCache } from './cpu/code-cache.ts';
+
+/** Set by the build: a hash of the sources. Running from the sources, translations are not kept. */
+declare const TSQEMU_BUILD: string | undefined;
+
+/** Largest image of one program, and of all together; the least recently used go first. */
+const MAX_FILE = 32 << 20;
+const MAX_TOTAL = 256 << 20;
+/** Fewer new blocks than this are not worth a write. */
+const MIN_NEW = 8;
+
+/** What tells one program's translations from another's. Blocks are compared with memory besides. */
+export interface CacheKey {
+  readonly dev: number;
+  readonly ino: number;
+  readonly size: number;
+  /** Guest architecture and whatever else changes translations (host features). */
+  readonly variant: string;
+}
+
+/** Images of translated code in a folder of the user's: any trouble with it means none. */
+export class TranslationCache {
+  private readonly file: string;
+  private readonly version: number;
+
+  private constructor(file: string, version: number) {
+    this.file = file;
+    this.version = version;
+  }
+
+  /** Null when translations are not to be kept, or the folder is not safely ours. */
+  static open(setting: string | null | undefined, key: CacheKey): TranslationCache | null {
+    if (setting === null || typeof TSQEMU_BUILD === 'undefined') return null;
+    const base = setting ?? defaultFolder();
+    if (base === null) return null;
+    const dir = path.join(base, 'blocks');
+    if (!privateFolder(dir)) return null;
+    const name = createHash('sha256').update(`${key.dev}:${key.ino}:${key.size}:${key.variant}`).digest('hex');
+    const version = createHash('sha256').update(TSQEMU_BUILD).digest().readUInt32LE(0);
+    return new TranslationCache(path.join(dir, name.slice(0, 32)), version);
+  }
+
+  load(cache: CodeCache): void {
+    try {
+      const bytes = fs.readFileSync(this.file);
+      const words = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~3)));
+      cache.image = BlockImage.open(words, this.version);
+    } catch {
+      // none yet, or not readable: start without
+    }
+    cache.recording = true;
+  }
+
+  /** Keep what this run translated. Written aside and renamed, so that runs at the same time do no harm. */
+  save(cache: CodeCache): void {
+    if (cache.freshCount < MIN_NEW) return;
+    const words = cache.save(this.version);
+    if (words === null || words.byteLength > MAX_FILE) return;
+    const aside = `${this.file}.${process.pid}.${Date.now()}`;
+    try {
+      fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
+      fs.renameSync(aside, this.file);
+      evict(path.dirname(this.file));
+    } catch {
+      // full or read-only: the next run translates again
+      fs.rmSync(aside, { force: true });
+    }
+  }
+}
+
+const defaultFolder = (): string | null => {
+  const { XDG_CACHE_HOME: xdg } = process.env;
+  const home = os.homedir();
+  if (xdg) return path.join(xdg, 'tsqemu-user');
+  return home === '' ? null : path.join(home, '.cache', 'tsqemu-user');
+};
+
+/** Ours alone: another user's folder could hold code that is not what it says. */
+const privateFolder = (dir: string): boolean => {
+  try {
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const stat = fs.lstatSync(dir);
+    return stat.isDirectory() && (!process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0));
+  } catch {
+    return false;
+  }
+};
+
+const evict = (dir: string): void => {
+  const files = fs.readdirSync(dir).flatMap((name) => {
+    const stat = fs.statSync(path.join(dir, name), { throwIfNoEntry: false });
+    return stat ? [{ name, size: stat.size, used: Math.max(stat.atimeMs, stat.mtimeMs) }] : [];
+  });
+  let total = files.reduce((sum, f) => sum + f.size, 0);
+  for (const f of files.sort((a, b) => a.used - b.used)) {
+    if (total <= MAX_TOTAL) return;
+    fs.rmSync(path.join(dir, f.name), { force: true });
+    total -= f.size;
+  }
+};
