@@ -1,7 +1,8 @@
 /** Random test cases from rows of an instruction table: words from the patterns, registers and memory to suit. */
 import { extractField, type Field, type Pattern, parsePattern } from '../src/cpu/frontend/pattern.ts';
 import type { Random } from './fuzz-random.ts';
-import { type Case, emptyCase, SCRATCH, SCRATCH_SIZE } from './fuzz-record.ts';
+import { type Case, emptyCase, MAX_WORDS, SCRATCH, SCRATCH_SIZE } from './fuzz-record.ts';
+import { type Body, randomSequence } from './fuzz-sequences.ts';
 
 /** What the generator needs of a row. */
 export interface FuzzRow {
@@ -155,5 +156,32 @@ export function randomCase(generators: readonly RowGenerator[], random: Random, 
   }
   const n = 1 + random.below(length);
   for (let i = 0; i < n; i++) c.words.push(random.pick(generators).word(random, n - 1 - i));
+  return c;
+}
+
+const mentions = (word: number, register: number): boolean =>
+  [0, 5, 10, 16].some((shift) => ((word >>> shift) & 31) === register);
+
+/** A case with one sequence of scripts/fuzz-sequences.ts among random instructions. */
+export function sequenceCase(
+  generators: readonly RowGenerator[],
+  random: Random,
+  length: number,
+  exact: boolean,
+): Case {
+  const c = randomCase(generators, random, 1, exact);
+  c.words.length = 0;
+  const body: Body = (avoid, left) => {
+    for (;;) {
+      const word = random.pick(generators).word(random, left);
+      if (!avoid.some((register) => mentions(word, register))) return word;
+    }
+  };
+  const sequence = randomSequence(random, body, exact);
+  const around = Math.min(random.below(length), MAX_WORDS - sequence.length);
+  const before = random.below(around + 1);
+  for (let i = 0; i < before; i++) c.words.push(body([], 0));
+  c.words.push(...sequence);
+  for (let i = before; i < around; i++) c.words.push(body([], around - 1 - i));
   return c;
 }
