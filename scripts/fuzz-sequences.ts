@@ -81,12 +81,23 @@ const TPIDR: SystemRegister = [3, 3, 13, 0, 2];
 const DCZID: SystemRegister = [3, 3, 0, 0, 7];
 const CTR: SystemRegister = [3, 3, 0, 0, 1];
 
+/** Bits that FPCR and FPSR have on a processor without AArch32; the oracle's also has those of AArch32. */
+const FPCR_BITS = 0x07c8_0000;
+const FPSR_BITS = 0x0800_009f;
+
 /** MSR and MRS around other instructions. */
 function registers({ random, body, exact }: Maker): number[] {
   const written = random.pick(exact ? [NZCV, FPCR, FPSR, TPIDR] : [NZCV, TPIDR]);
   const read = random.oneIn(3) ? random.pick([NZCV, FPCR, DCZID, CTR]) : written;
-  const rt = random.below(32);
-  return [system(0, written, rt), body([], 0), system(1, read, temporary(random))];
+  const bits = written === FPCR ? FPCR_BITS : written === FPSR ? FPSR_BITS : -1;
+  const value = random.u32() & bits;
+  const rt = temporary(random);
+  return [
+    ...(bits === -1 && random.oneIn(2) ? [] : [movz(rt, value & 0xffff), movk(rt, value >>> 16, 16)]),
+    system(0, written, rt),
+    body([], 0),
+    system(1, read, temporary(random)),
+  ];
 }
 
 /** DC ZVA and cache maintenance by address. */

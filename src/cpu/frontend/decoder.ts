@@ -1,4 +1,5 @@
-import { patternOf, type Row } from './row.ts';
+import { fixedBits } from './pattern.ts';
+import type { Row } from './row.ts';
 
 const bitCount = (n: number): number => {
   let v = n;
@@ -10,50 +11,80 @@ const bitCount = (n: number): number => {
   return count;
 };
 
+/** Rows are found by bits 31:21, where fixed-length ISAs keep their major opcode, and where those leave many by bits 15:10. */
+const MANY = 4;
+const MINOR = 0xfc00;
+
+/** Numbers of rows that words alike in some bits may match; with `minor` the list of each value of bits 15:10. */
+interface Bucket {
+  readonly list: Int32Array;
+  readonly minor: (Int32Array | undefined)[] | null;
+}
+
 /**
- * Finds the row of a 32-bit instruction word. Rows are put into 256 buckets by bits 28:21, where fixed-
- * length ISAs keep their major opcode; within a bucket the row with more fixed bits comes first, so the
- * more specific pattern wins. Any other overlap is an error that a test reports (see `overlaps`).
+ * Finds the row of a 32-bit instruction word: the one with the most fixed bits that matches, so that the more specific
+ * pattern wins; any other overlap is an error that a test reports (see `overlaps`). Buckets are filled when a word of
+ * theirs first comes: most programs use few.
  */
 export class Decoder<T> {
-  private readonly buckets: Row<T>[][] = Array.from({ length: 256 }, () => []);
   readonly rows: readonly Row<T>[];
+  /** Rows by falling number of fixed bits, and their patterns. */
+  private readonly order: readonly Row<T>[];
+  private readonly masks: Int32Array;
+  private readonly values: Int32Array;
+  private readonly buckets: (Bucket | undefined)[] = new Array(2048).fill(undefined);
 
   constructor(rows: readonly Row<T>[]) {
     this.rows = rows;
-    const order = rows.map((row) => ({ row, bits: bitCount(patternOf(row).mask) })).sort((a, b) => b.bits - a.bits);
-    for (const { row } of order) {
-      const p = patternOf(row);
-      const mask = (p.mask >>> 21) & 0xff;
-      const value = (p.value >>> 21) & 0xff;
-      // every index that agrees with the fixed bits: enumerate the subsets of the free ones
-      const free = ~mask & 0xff;
-      for (let sub = free; ; sub = (sub - 1) & free) {
-        (this.buckets[value | sub] as Row<T>[]).push(row);
-        if (sub === 0) break;
-      }
-    }
+    const sorted = rows.map((row) => {
+      const fixed = fixedBits(row.text);
+      return { row, fixed, bits: bitCount(fixed.mask) };
+    });
+    sorted.sort((a, b) => b.bits - a.bits);
+    this.order = sorted.map(({ row }) => row);
+    this.masks = Int32Array.from(sorted, ({ fixed }) => fixed.mask);
+    this.values = Int32Array.from(sorted, ({ fixed }) => fixed.value);
   }
 
   decode(word: number): Row<T> | null {
-    for (const row of this.buckets[(word >>> 21) & 0xff] as Row<T>[]) {
-      const p = row.pattern as NonNullable<Row<T>['pattern']>;
-      if ((word & p.mask) >>> 0 === p.value) return row;
+    const bucket = this.buckets[word >>> 21] ?? this.fill(word);
+    const { minor } = bucket;
+    const list = minor ? (minor[(word >>> 10) & 63] ?? this.fillMinor(bucket, minor, word)) : bucket.list;
+    for (let i = 0; i < list.length; i++) {
+      const n = list[i] as number;
+      if ((word & (this.masks[n] as number)) === this.values[n]) return this.order[n] as Row<T>;
     }
     return null;
+  }
+
+  private agrees(n: number, word: number, bits: number): boolean {
+    return ((word ^ (this.values[n] as number)) & (this.masks[n] as number) & bits) === 0;
+  }
+
+  private fill(word: number): Bucket {
+    const found: number[] = [];
+    for (let n = 0; n < this.masks.length; n++) if (this.agrees(n, word, 0xffe0_0000)) found.push(n);
+    const bucket: Bucket = { list: Int32Array.from(found), minor: found.length > MANY ? new Array(64) : null };
+    this.buckets[word >>> 21] = bucket;
+    return bucket;
+  }
+
+  private fillMinor(bucket: Bucket, minor: (Int32Array | undefined)[], word: number): Int32Array {
+    const list = bucket.list.filter((n) => this.agrees(n, word, MINOR));
+    minor[(word >>> 10) & 63] = list;
+    return list;
   }
 
   /** Pairs of rows that some word matches although neither pattern is more specific. */
   overlaps(): [Row<T>, Row<T>][] {
     const found: [Row<T>, Row<T>][] = [];
-    for (const [i, a] of this.rows.entries()) {
-      for (const b of this.rows.slice(i + 1)) {
-        const p = patternOf(a);
-        const q = patternOf(b);
-        const common = p.mask & q.mask;
-        if (((p.value ^ q.value) & common) !== 0) continue;
-        const nested = common >>> 0 === p.mask || common >>> 0 === q.mask;
-        if (!nested || p.mask === q.mask) found.push([a, b]);
+    for (const [i, a] of this.order.entries()) {
+      for (const [n, b] of this.order.entries()) {
+        if (n <= i) continue;
+        const [p, q] = [this.masks[i] as number, this.masks[n] as number];
+        if (((this.values[i] as number) ^ (this.values[n] as number)) & p & q) continue;
+        const nested = (p & q) === p || (p & q) === q;
+        if (!nested || p === q) found.push([a, b]);
       }
     }
     return found;

@@ -6,7 +6,8 @@ export interface Row<T> {
   readonly syntax: string;
   readonly text: string;
   /** Appends the instruction's IR; null: known, but not implemented (SIGILL with a line naming it). */
-  readonly lift: ((t: T, f: Record<string, number>) => void) | null;
+  readonly lift: ((t: T, f: Readonly<Record<string, number>>) => void) | null;
+  /** Parsed when first needed, see patternOf. */
   pattern: Pattern | null;
 }
 

@@ -4,7 +4,7 @@ import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
 import type { FrontEnd } from '../frontend.ts';
-import { extractFields } from '../pattern.ts';
+import { FieldReader } from '../pattern.ts';
 import { patternOf } from '../row.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
@@ -19,6 +19,7 @@ const MAX_BLOCK = 64;
 /** AArch64 (Armv8.2-A, EL0, little endian). */
 export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translator> } => {
   const decoder = new Decoder(rows);
+  const reader = new FieldReader(rows.map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
   return {
@@ -47,7 +48,7 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
         builder.pc = pc;
         const word = code.getUint32(pc, true);
         const row = decoder.decode(word);
-        if (row?.lift) row.lift(t, extractFields(patternOf(row), word));
+        if (row?.lift) row.lift(t, reader.read(patternOf(row), word));
         else t.end({ kind: 'exit', reason: Exit.UNDEFINED, pc });
         pc += 4;
         count++;
