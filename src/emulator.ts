@@ -24,6 +24,8 @@ export interface RunOptions extends KernelOptions {
   readonly cache?: string | null | undefined;
   /** See Cpu.setTier: for tests and debugging. */
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
+  /** Told of the program's processor before it runs: logging. */
+  readonly onCpu?: ((cpu: Cpu) => void) | undefined;
 }
 
 /** Run one program to its end. Throws LoadError when it cannot be started. */
@@ -68,6 +70,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   cpu.onSyscall = () => task.syscall();
   cpu.pc = program.entry;
   cpu.view.setBigUint64(cpu.state + frontEnd.sp, BigInt(program.sp), true);
+  options.onCpu?.(cpu);
   // a sandboxed guest leaves nothing behind
   const { dev, ino } = exe.file;
   const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
@@ -100,7 +103,7 @@ const raise = (cpu: Cpu, task: Task, kernel: Kernel, fault: Fault): void => {
     const what = name ? `'${name}' is not implemented here` : 'is undefined';
     kernel.warnOnce(`insn ${word}`, `instruction 0x${word} at 0x${cpu.pc.toString(16)} ${what}`);
   }
-  task.fault(fault.signal, fault.code, Number(fault.addr));
+  task.fault(fault.signal, fault.code, fault.addr);
 };
 
 const absolute = (cwd: string, path: string): string => (path.startsWith('/') ? path : `${cwd}/${path}`);

@@ -4,7 +4,7 @@ import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
+import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { RegionCompiler } from './region-compiler.ts';
 
@@ -57,6 +57,8 @@ export class Cpu implements HelperContext {
   fault: Fault = { signal: 0, code: 0, addr: 0n };
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
+  /** Told of every block entered from the dispatcher, registers being in the state (logging). */
+  onEnter: ((pc: number) => void) | null = null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
 
@@ -172,7 +174,7 @@ export class Cpu implements HelperContext {
       if (reason === Exit.INTERRUPT) {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
         // a long loop: enter it at its header from now on
-        this.compileNow([this.pc]);
+        if (this.regions.slotOf(this.pc) === undefined) this.compileNow([this.pc]);
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
       }
@@ -220,9 +222,9 @@ export class Cpu implements HelperContext {
     const size = info >>> 8;
     // top byte ignore is always on at EL0 (Arm ARM D8.8)
     const addr = BigInt.asUintN(56, given);
-    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: given });
+    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
     if ((info & 8) !== 0 && Number(addr) % size !== 0) {
-      return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: given });
+      return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
     const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
     if (fault !== 0) return this.raise({ signal: fault.signal, code: fault.code, addr: BigInt(fault.addr) });
@@ -242,6 +244,7 @@ export class Cpu implements HelperContext {
     this.pc = pc;
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
+    this.onEnter?.(pc);
     const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
@@ -330,7 +333,11 @@ export class Cpu implements HelperContext {
 
   // ── HelperContext ──
 
-  access(state: number, addr: bigint, size: number, write: boolean): number {
+  access(state: number, addr: bigint, size: number, write: boolean, aligned = false): number {
+    if (aligned && Number(BigInt.asUintN(56, addr)) % size !== 0) {
+      this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(addr) });
+      return -1;
+    }
     const given = Number(BigInt.asUintN(56, addr));
     const ok =
       given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
@@ -355,4 +362,5 @@ export class Cpu implements HelperContext {
   }
 }
 
-export { PAGE_SIZE };
+/** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
+const signExtended = (addr: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(56, addr));

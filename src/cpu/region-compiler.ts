@@ -11,6 +11,16 @@ const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
 const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
 const importType = { syscall: T.i_i, helper: T.iii_i, miss: T.i_i, run: T.ii_i, dispatch: T.ii_i } as const;
 
+/** What regions call, by index. */
+const FUNCTIONS = {
+  syscall: IMPORTS.indexOf('syscall'),
+  helper: IMPORTS.indexOf('helper'),
+  miss: IMPORTS.indexOf('miss'),
+  run: IMPORTS.indexOf('run'),
+  dispatch: IMPORTS.indexOf('dispatch'),
+  regionType: T.ii_i,
+};
+
 export interface CompiledRegion {
   readonly pc: number;
   readonly slot: number;
@@ -94,29 +104,19 @@ export class RegionCompiler {
     }
     if (regions.length === 0) return [];
     const first = IMPORTS.length;
-    const local = new Map(regions.map((r, i) => [r.root, first + i]));
-    const module: RegionModule = {
-      syscall: IMPORTS.indexOf('syscall'),
-      helper: IMPORTS.indexOf('helper'),
-      miss: IMPORTS.indexOf('miss'),
-      run: IMPORTS.indexOf('run'),
-      dispatch: IMPORTS.indexOf('dispatch'),
-      regionType: T.ii_i,
-      local: (pc) => local.get(pc),
-      slot: (pc) => this.slot(pc),
-    };
     const firstId = this.byId.length;
     const slots = regions.map((r) => (this.wandering.has(r.root) ? null : this.runs.allocate()));
-    const funcs = regions.map((r, i) => ({
-      type: T.ii_i,
-      code: emitRegion(r, module, {
+    const funcs = regions.map((r, i) => {
+      const module: RegionModule = { ...FUNCTIONS, self: first + i, slot: (pc) => this.slot(pc) };
+      const code = emitRegion(r, module, {
         id: firstId + i,
         runs: slots[i] as number | null,
         sp: this.sp,
         stackRun: !this.offStack.has(r.root),
         fast: !this.unusualFp.has(r.root),
-      }),
-    }));
+      });
+      return { type: T.ii_i, code };
+    });
     const elements = regions.map((r, i) => ({ slot: this.slot(r.root), func: first + i }));
     const bytes = encodeModule({
       types: [

@@ -41,7 +41,7 @@ export function traceUnknown(name: string, values: readonly number[]): string {
 export function traceSignal(info: SigInfo): string {
   const name = signalName(info.signo);
   const parts = [`si_signo=${name}`, `si_code=${codeName(info)}`];
-  if (info.addr !== undefined) parts.push(`si_addr=${info.addr === 0 ? 'NULL' : `0x${info.addr.toString(16)}`}`);
+  if (info.addr !== undefined) parts.push(`si_addr=${info.addr === 0n ? 'NULL' : `0x${info.addr.toString(16)}`}`);
   if (info.pid !== undefined) parts.push(`si_pid=${info.pid}`, `si_uid=${info.uid ?? 0}`);
   return `--- ${name} {${parts.join(', ')}} ---\n`;
 }

@@ -156,7 +156,17 @@ export function rowLifter(rows: readonly Row<Translator>[], exact: boolean): Lif
     }
     const terminal = t.terminal ?? { kind: 'jump', target: pc };
     const ops = eliminateDeadCode(b.ops, terminal);
-    return { pc: start, end: pc, ops, terminal, count, flagsIn: -1, readsFlags: t.readsFlags, flagsOut: t.flagsOut };
+    return {
+      pc: start,
+      end: pc,
+      ops,
+      terminal,
+      count,
+      flagsIn: -1,
+      readsFlags: t.readsFlags,
+      setsFlags: t.setsFlags,
+      flagsOut: t.flagsOut,
+    };
   };
 }
 

@@ -54,7 +54,7 @@ export function writeSigInfo64(view: DataView, at: number, info: SigInfo): void 
   view.setInt32(at + 4, info.errno ?? 0, true);
   view.setInt32(at + 8, info.code, true);
   if (info.addr !== undefined) {
-    writeI64(view, at + 16, info.addr);
+    view.setBigUint64(at + 16, BigInt.asUintN(64, info.addr), true);
   } else if (info.timerId !== undefined) {
     view.setInt32(at + 16, info.timerId, true);
     view.setInt32(at + 20, info.overrun ?? 0, true);
@@ -110,7 +110,7 @@ export const aarch64Frame: SignalFrame = {
     copy(task, at + 16 + guestOffset(task), cpu.state + State.VREGS, 512);
     at += FPSIMD_SIZE;
     if (info.addr !== undefined && (info.signo === SIGSEGV || info.signo === SIGBUS)) {
-      writeI64(view, frame + MC_FAULT, info.addr);
+      view.setBigUint64(frame + MC_FAULT, BigInt.asUintN(64, info.addr), true);
       view.setUint32(at, ESR_MAGIC, true);
       view.setUint32(at + 4, ESR_SIZE, true);
       writeI64(view, at + 8, syndrome(task));

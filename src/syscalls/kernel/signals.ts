@@ -55,7 +55,7 @@ export interface SigInfo {
   readonly errno?: number;
   readonly pid?: number;
   readonly uid?: number;
-  readonly addr?: number;
+  readonly addr?: bigint;
   readonly value?: bigint;
   readonly timerId?: number;
   readonly overrun?: number;

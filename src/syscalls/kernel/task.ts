@@ -210,7 +210,7 @@ export class Task {
    * A synchronous signal from the instruction at the pc: SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE.
    * Blocked or ignored, it kills the process (force_sig of the kernel).
    */
-  fault(signal: number, code: number, addr: number): void {
+  fault(signal: number, code: number, addr: bigint): void {
     const info: SigInfo = { signo: signal, code, addr };
     this.restart = 0;
     const { handler } = this.process.action(signal);

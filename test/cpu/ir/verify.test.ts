@@ -41,10 +41,21 @@ test.each([false, true])('every row lifts to well-formed IR; exact floating poin
 });
 
 describe('what is wrong is told', () => {
+  const frontEnd = createAarch64();
   const block = (b: Builder, terminal: Terminal): Block => {
     const last = terminalValue(terminal);
     if (last) last.uses++;
-    return { pc: 0, end: 4, ops: b.ops, terminal, count: 1, flagsIn: -1, readsFlags: false, flagsOut: -1 };
+    return {
+      pc: 0,
+      end: 4,
+      ops: b.ops,
+      terminal,
+      count: 1,
+      flagsIn: -1,
+      readsFlags: false,
+      setsFlags: false,
+      flagsOut: -1,
+    };
   };
   const jump: Terminal = { kind: 'jump', target: 4 };
 

@@ -62,6 +62,7 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
         count,
         flagsIn,
         readsFlags: t.readsFlags,
+        setsFlags: t.setsFlags,
         flagsOut: t.flagsOut,
       };
     },

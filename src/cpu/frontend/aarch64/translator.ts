@@ -33,6 +33,7 @@ export class Translator {
   /** Kind known at block entry, or -1. */
   flagsIn = -1;
   readsFlags = false;
+  setsFlags = false;
   terminal: Terminal | null = null;
   readonly w32: Width;
   readonly w64: Width;
@@ -47,6 +48,7 @@ export class Translator {
     this.flags = null;
     this.flagsIn = flagsIn;
     this.readsFlags = false;
+    this.setsFlags = false;
     this.terminal = null;
   }
 
@@ -142,6 +144,7 @@ export class Translator {
   setFlagState(s: FlagState): void {
     storeFlagState(this.b, s);
     this.flags = s;
+    this.setsFlags = true;
   }
   /** i32: 1 when the condition holds. */
   cond(cond: number): I32 {
@@ -188,6 +191,7 @@ export class Translator {
   /** After a helper that wrote CC_*: flags are NZCV in CC_A. */
   flagsFromState(): void {
     this.flags = loadFlagState(this.b, Flags.NZCV);
+    this.setsFlags = true;
   }
 }
 

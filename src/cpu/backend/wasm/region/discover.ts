@@ -82,6 +82,15 @@ export const discover = (root: number, source: BlockSource): Region | null => {
   return { root, blocks, index, succs };
 };
 
+/** Flags kind behind a block that was entered with kind `at` (lifted for an unknown one). */
+const kindOut = (block: Block, at: number): number => {
+  if (block.terminal.kind === 'call' || block.terminal.kind === 'callIndirect') return UNKNOWN;
+  if (block.setsFlags) return block.flagsOut;
+  if (at >= 0) return at;
+  // a block that asks at run time leaves the answer behind
+  return block.readsFlags ? block.flagsOut : UNKNOWN;
+};
+
 const UNKNOWN = -1;
 const TOP = -2;
 
@@ -98,8 +107,7 @@ const flagKinds = (
       const block = lifted.get(pc) as Block;
       const at = entry.get(pc) as number;
       if (at === TOP) continue;
-      const calls = block.terminal.kind === 'call' || block.terminal.kind === 'callIndirect';
-      const out = calls ? UNKNOWN : block.flagsOut >= 0 ? block.flagsOut : at;
+      const out = kindOut(block, at);
       for (const next of successorPcs(block, source)) {
         const before = entry.get(next);
         if (before === undefined || before === UNKNOWN) continue;

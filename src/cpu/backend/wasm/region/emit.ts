@@ -20,8 +20,8 @@ export interface RegionModule {
   readonly run: number;
   /** Type (i32 state, i32 depth) → i32 pc. */
   readonly regionType: number;
-  /** Function index of a region of the same module, or undefined. */
-  local(pc: number): number | undefined;
+  /** Function index of the region itself; others are called through their slots, since they may be compiled anew. */
+  readonly self: number;
   /** Table slot of the function at pc (allocated when first named). */
   slot(pc: number): number;
 }
@@ -686,7 +686,7 @@ class RegionEmitter {
       c.get(DEPTH);
     };
     if (t.kind === 'call') {
-      const direct = this.module.local(t.target);
+      const direct = t.target === this.region.root ? this.module.self : undefined;
       if (direct === undefined) {
         c.get(STATE);
         c.i64(t.target, 0);
