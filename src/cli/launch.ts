@@ -9,7 +9,10 @@ import { UsageError } from './parse.ts';
 /** Run what the options say to its end. Throws LoadError or UsageError when it cannot start. */
 export async function launch(options: EmulatorOptions): Promise<ExitResult> {
   const root = options.memfs === undefined ? undefined : await memoryRoot(options.memfs);
-  const log = options.strace ? openLog(options.logFile) : undefined;
+  const items = options.log ?? [];
+  const log = options.strace || items.length > 0 ? openLog(options.logFile) : undefined;
+  const watch = items.some((item) => CPU_ITEMS.has(item));
+  const { attachLog } = watch ? await import('../log.ts') : { attachLog: null };
   const status = await runProgram({
     program: options.path,
     argv: options.argv,
@@ -19,8 +22,13 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     stack: options.stackSize,
     release: options.release,
     seed: options.seed,
-    cache: options.cache,
-    strace: log,
+    // Blocks that come from the disk are not translated, so they would be missing in the log.
+    cache: watch ? null : options.cache,
+    strace: options.strace ? log : undefined,
+    warn: options.logFile === undefined || log === undefined ? undefined : (line) => log(`${line}\n`),
+    onCpu: (cpu) => {
+      if (log) attachLog?.(cpu, { items, ranges: options.logRanges ?? [], write: log });
+    },
     stdio: options.stdio === undefined ? undefined : capturedFiles(options.stdio),
     // A library must not take the signals of the program that embeds it.
     hostSignals: options.stdio === undefined,
@@ -36,14 +44,31 @@ async function memoryRoot(from: string | Uint8Array): Promise<FileSystem> {
   }
 }
 
+/** Items of -d that are about translation. */
+const CPU_ITEMS: ReadonlySet<string> = new Set('in_asm op op_opt out_asm exec cpu page verify'.split(' '));
+
 /** A sink for log text: the file of -D, or stderr. */
 function openLog(file: string | undefined): (text: string) => void {
   try {
     const fd = file === undefined ? 2 : fs.openSync(file, 'w');
     return (text) => {
-      fs.writeSync(fd, text);
+      writeAll(fd, Buffer.from(text, 'latin1'));
     };
   } catch (error) {
     throw new UsageError(`-D: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+
+/** A pipe set not to block takes what fits; wait for its reader as a blocking one would. */
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    try {
+      done += fs.writeSync(fd, bytes, done);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(PAUSE, 0, 0, 1);
+    }
+  }
+}
+
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));

@@ -1,3 +1,4 @@
+import type { LogRange } from '../log.ts';
 import { type ParsedLine, UsageError } from './parse.ts';
 import { LOG_ITEMS, type OptionName } from './table.ts';
 
@@ -22,6 +23,8 @@ export interface EmulatorOptions {
   readonly strace?: boolean | undefined;
   /** Items of -d. */
   readonly log?: readonly string[] | undefined;
+  /** Ranges of -dfilter. */
+  readonly logRanges?: readonly LogRange[] | undefined;
   /** Host file for logs (-D); stderr by default. */
   readonly logFile?: string | undefined;
   readonly seed?: number | undefined;
@@ -105,6 +108,7 @@ export function emulatorOptions(
     release: last('uname'),
     strace: last('strace') !== undefined || log?.includes('strace') === true,
     log,
+    logRanges: last('log-filter')?.split(',').map(range),
     logFile: last('log-file'),
     seed: seed(last('seed')),
     memfs,
@@ -128,6 +132,17 @@ function size(text: string | undefined): number | undefined {
   const bytes = Number(digits) * (SUFFIXES[suffix ?? ''] ?? Number.NaN);
   if (!(bytes > 0 && bytes <= 2 ** 30)) throw new UsageError(`-s takes a size of at most 1G, not '${text}'`);
   return bytes;
+}
+
+/** A range of -dfilter: first..last, first+length, last-length. */
+function range(text: string): LogRange {
+  const [, from = '', operator = '', by = ''] = /^(\w+)(\.\.|[+-])(\w+)$/.exec(text) ?? [];
+  const [a, b] = [Number(from || Number.NaN), Number(by || Number.NaN)];
+  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b) || (operator !== '..' && b === 0)) {
+    throw new UsageError(`-dfilter takes ranges as 0x1000..0x1fff or 0x1000+0x100, not '${text}'`);
+  }
+  if (operator === '..') return { first: a, last: b };
+  return operator === '+' ? { first: a, last: a + b - 1 } : { first: a - b + 1, last: a };
 }
 
 function seed(text: string | undefined): number | undefined {

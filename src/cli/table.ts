@@ -27,6 +27,7 @@ export const OPTIONS = [
   { flag: 'strace', long: 'strace', value: null, env: 'QEMU_STRACE', help: 'log system calls' },
   { flag: 'd', long: 'log', value: 'ITEM,…', env: 'QEMU_LOG', help: 'log these items; -d help lists them' },
   { flag: 'D', long: 'log-file', value: 'FILE', env: 'QEMU_LOG_FILENAME', help: 'write logs to FILE instead of stderr' },
+  { flag: 'dfilter', long: 'log-filter', value: 'RANGE,…', env: 'QEMU_DFILTER', help: 'log only code in these ranges: A..B, A+LENGTH, A-LENGTH' },
   { flag: 'seed', long: 'seed', value: 'NUMBER', env: 'QEMU_RAND_SEED', help: 'make random numbers repeat' },
   { flag: null, long: 'memfs', value: 'DIR|ARCHIVE', env: null, help: 'run in an in-memory root filled from there; nothing of the host is seen' },
   { flag: null, long: 'cache', value: 'DIR|off', env: 'TSQEMU_CACHE', help: 'where translated code is kept' },
@@ -37,6 +38,14 @@ export const OPTIONS = [
 /** Items of -d, with what they log. */
 // biome-ignore format: one item per line
 export const LOG_ITEMS: Readonly<Record<string, string>> = {
+  in_asm: 'guest assembly of each block translated',
+  op: 'intermediate representation of each instruction by itself',
+  op_opt: 'intermediate representation of each block, optimized',
+  out_asm: 'WebAssembly text of each region compiled',
+  exec: 'address of each block entered from the dispatcher',
+  cpu: 'registers at these points',
+  page: 'mappings at the start and after each change',
   unimp: 'what is not implemented (always on)',
   strace: 'system calls',
+  verify: 'nothing, but check the representation of each block',
 };

@@ -49,6 +49,8 @@ test.each([
   [['-E', 'NAME', 'p'], /-E takes VAR=VALUE/],
   [['-U', 'A=1', 'p'], /-U takes names/],
   [['-d', 'everything', 'p'], /unknown log item/],
+  [['-dfilter', '5', 'p'], /-dfilter takes ranges/],
+  [['-dfilter', '1..x', 'p'], /-dfilter takes ranges/],
   [['-cpu', 'z80', 'p'], /unknown CPU model/],
 ])('%j is refused in one line', (args, message) => {
   expect(() => options(args)).toThrow(UsageError);

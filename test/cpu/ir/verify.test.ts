@@ -41,7 +41,6 @@ test.each([false, true])('every row lifts to well-formed IR; exact floating poin
 });
 
 describe('what is wrong is told', () => {
-  const frontEnd = createAarch64();
   const block = (b: Builder, terminal: Terminal): Block => {
     const last = terminalValue(terminal);
     if (last) last.uses++;
