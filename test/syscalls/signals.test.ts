@@ -82,7 +82,7 @@ describe('signals', () => {
     const m = new Machine();
     action(m, 11, SA_SIGINFO | SA_RESTORER);
     m.pc = 0x9999;
-    m.task.fault(11, 1, 0xdead0);
+    m.task.fault(11, 1, 0xdead0n);
     const mc = m.reg(31) + 128 + 176;
     expect(m.view.getBigUint64(m.reg(31) + 16, true)).toBe(0xdead0n);
     expect(m.view.getBigUint64(mc, true)).toBe(0xdead0n);
@@ -102,7 +102,7 @@ describe('signals', () => {
     ]) {
       const m = new Machine();
       prepare(m);
-      m.task.fault(11, 1, 0);
+      m.task.fault(11, 1, 0n);
       expect(m.task.exited).toEqual({ signal: 11 });
       expect(m.trace.at(-1)).toBe('+++ killed by SIGSEGV +++\n');
     }
@@ -117,7 +117,7 @@ describe('signals', () => {
     expect(m.call('sigaltstack', ss, 0)).toBe(0);
     action(m, 11, SA_RESTORER | SA_ONSTACK);
     m.setReg(31, 16);
-    m.task.fault(11, 1, 0);
+    m.task.fault(11, 1, 0n);
     expect(m.task.exited).toBeNull();
     expect(m.reg(31)).toBeGreaterThan(stack);
     expect(m.reg(31)).toBeLessThan(stack + 16384);
@@ -129,7 +129,7 @@ describe('signals', () => {
     const bad = new Machine();
     action(bad, 11, SA_RESTORER);
     bad.setReg(31, 16);
-    bad.task.fault(11, 1, 0);
+    bad.task.fault(11, 1, 0n);
     expect(bad.task.exited).toEqual({ signal: 11 });
   });
 

@@ -225,7 +225,7 @@ export const rt_sigreturn: Syscall = syscall('rt_sigreturn', {}, R_INT, (task) =
     task.fault(
       SIGSEGV,
       0x80,
-      readU64(task.space.host, task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack),
+      task.space.host.getBigUint64(task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack, true),
     );
   }
   return LEAVE;
