@@ -67,6 +67,7 @@ export const discover = (root: number, source: BlockSource): Region | null => {
     work.push(...successorPcs(block, source));
   }
   if (order.length === 0) return null;
+  if (!source.isFunction(root)) keepLoop(order, lifted, source);
   const kinds = flagKinds(order, lifted, source);
   const blocks = order.map((pc) => {
     const block = lifted.get(pc) as Block;
@@ -80,6 +81,32 @@ export const discover = (root: number, source: BlockSource): Region | null => {
       .filter((i) => i !== undefined),
   );
   return { root, blocks, index, succs };
+};
+
+/**
+ * A region rooted inside a function is there for a loop: drop the blocks that do not lead back to the root,
+ * which the function's own region has. Without a way back everything stays.
+ */
+const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, source: BlockSource): void => {
+  const root = order[0] as number;
+  const preds = new Map<number, number[]>();
+  for (const pc of order) {
+    for (const next of successorPcs(lifted.get(pc) as Block, source)) {
+      const known = preds.get(next);
+      if (known) known.push(pc);
+      else preds.set(next, [pc]);
+    }
+  }
+  const loop = new Set<number>();
+  const work = [...(preds.get(root) ?? [])];
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    if (loop.has(pc)) continue;
+    loop.add(pc);
+    if (pc !== root) work.push(...(preds.get(pc) ?? []));
+  }
+  if (loop.size === 0) return;
+  loop.add(root);
+  order.splice(0, order.length, ...order.filter((pc) => loop.has(pc)));
 };
 
 /** Flags kind behind a block that was entered with kind `at` (lifted for an unknown one). */
