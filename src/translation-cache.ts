@@ -11,8 +11,9 @@ declare const TSQEMU_BUILD: string | undefined;
 /** Largest image of one program, and of all together; the least recently used go first. */
 const MAX_FILE = 32 << 20;
 const MAX_TOTAL = 256 << 20;
-/** Fewer new blocks than this are not worth a write. */
+/** Fewer new blocks than this, or than this part of the image, are not worth a write. */
 const MIN_NEW = 8;
+const MIN_PART = 1 / 32;
 
 /** What tells one program's translations from another's. Blocks are compared with memory besides. */
 export interface CacheKey {
@@ -58,7 +59,7 @@ export class TranslationCache {
 
   /** Keep what this run translated. Written aside and renamed, so that runs at the same time do no harm. */
   save(cache: CodeCache): void {
-    if (cache.freshCount < MIN_NEW) return;
+    if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
     const words = cache.save(this.version);
     if (words === null || words.byteLength > MAX_FILE) return;
     const aside = `${this.file}.${process.pid}.${Date.now()}`;

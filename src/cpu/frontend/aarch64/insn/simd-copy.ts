@@ -145,7 +145,7 @@ function lookup(t: Translator, f: { q: number; rm: number; len: number; rn: numb
 }
 
 /** AdvSIMDExpandImm (Arm ARM J1.3), 64 bits. */
-function expandVectorImmediate(op: number, cmode: number, imm8: number): bigint {
+export function expandVectorImmediate(op: number, cmode: number, imm8: number): bigint {
   const v = BigInt(imm8);
   const repeat = (word: bigint, bits: bigint): bigint => {
     let out = 0n;

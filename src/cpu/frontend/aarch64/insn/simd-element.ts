@@ -54,11 +54,17 @@ function scalar(u: number, opcode: string): string {
   return `01 ${u} 11111 size:2 l:1 m:1 rm:4 ${opcode} h:1 0 rn:5 rd:5`;
 }
 
+/** The destination's lanes are twice as wide in the long forms. */
+function elementOperands(isVector: boolean, isLong: boolean): string {
+  if (isLong) return isVector ? '<2> <Vd>.<Ta>, <Vn>.<Tb>' : ' <Va>d, <Vb>n';
+  return isVector ? ' <Vd>.<T>, <Vn>.<T>' : ' <V>d, <V>n';
+}
+
 /** Saturating ones by helper, vector and scalar. */
 const helped = (name: string, u: 0 | 1, opcode: string, helper: number): Row<Translator>[] =>
   [true, false].map((isVector) =>
     family<Fields>(
-      isVector ? `${name} <Vd>.<T>, <Vn>.<T>, <Vm>.<Ts>[<index>]` : `${name} <V>d, <V>n, <Vm>.<Ts>[<index>]`,
+      `${name}${elementOperands(isVector, name.startsWith('sqdml') || name === 'sqdmull')}, <Vm>.<Ts>[<index>]`,
       isVector ? vector(u, opcode) : scalar(u, opcode),
       (t, f) => {
         if (f.size === 0 || f.size === 3) return t.undefined();

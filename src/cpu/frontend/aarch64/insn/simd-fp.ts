@@ -304,7 +304,7 @@ export const simdFp: readonly Row<Translator>[] = [
   family<Two>('fcvtl<2> <Vd>.<Ta>, <Vn>.<Tb>', '0 q:1 0 01110 0 sz:1 10000 10111 10 rn:5 rd:5', convertLong),
   family<Two>('fcvtn<2> <Vd>.<Tb>, <Vn>.<Ta>', '0 q:1 0 01110 0 sz:1 10000 10110 10 rn:5 rd:5', convertNarrow),
   family<Two>('fcvtxn<2> <Vd>.<Tb>, <Vn>.<Ta>', '0 q:1 1 01110 01 10000 10110 10 rn:5 rd:5', (t, f) => t.helper(fp.fpCvtXN, packLanes(f.rd, f.rn, 0, 2, f.q))),
-  family<Two>('fcvtxn <V>d, <V>n', '01 1 11110 01 10000 10110 10 rn:5 rd:5', (t, f) => t.helper(fp.fpCvtXN, packLanes(f.rd, f.rn, 0, 2, Shape.SCALAR))),
+  family<Two>('fcvtxn <Vb>d, <Va>n', '01 1 11110 01 10000 10110 10 rn:5 rd:5', (t, f) => t.helper(fp.fpCvtXN, packLanes(f.rd, f.rn, 0, 2, Shape.SCALAR))),
   ...across,
   faddp,
   family<Two>('faddp <V>d, <Vn>.<T>', '01 0 11110 00 11000 01101 10 rn:5 rd:5', (t, f) => t.helper(fp.fpAddP, packLanes(f.rd, f.rn, 0, HALF, Shape.SCALAR))),

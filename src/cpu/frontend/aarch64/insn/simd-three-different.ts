@@ -46,7 +46,7 @@ const pattern = (u: number, opcode: string): string => `0 q:1 ${u} 01110 size:2 
 const longRows = longs.flatMap(([name, opcode, f]) =>
   [0, 1].map((u) =>
     family<Fields>(
-      `${u ? 'u' : 's'}${name}<2> <Vd>.<Ta>, <Vn>.<Tb>, <Vm>.<Tb>`,
+      `${u ? 'u' : 's'}${name}<2> <Vd>.<Ta>, <Vn>.${name.endsWith('w') ? '<Ta>' : '<Tb>'}, <Vm>.<Tb>`,
       pattern(u, opcode),
       (t, { q, size, rm, rn, rd }) =>
         size === 3

@@ -74,6 +74,8 @@ interface Misc {
   /** Sizes of the scalar form, as a mask by size. */
   readonly scalar?: number;
   readonly fast?: Fast;
+  /** Lanes of the result are twice as wide. */
+  readonly long?: boolean;
   readonly helper?: number;
 }
 
@@ -85,15 +87,15 @@ const table: readonly Misc[] = [
   { name: 'rev64', u: 0, opcode: '00000', max: 2, fast: reverse(3) },
   { name: 'rev16', u: 0, opcode: '00001', max: 0, fast: reverse(1) },
   { name: 'rev32', u: 1, opcode: '00000', max: 1, fast: reverse(2) },
-  { name: 'saddlp', u: 0, opcode: '00010', max: 2, fast: pairwiseLong(0) },
-  { name: 'uaddlp', u: 1, opcode: '00010', max: 2, fast: pairwiseLong(1) },
+  { name: 'saddlp', u: 0, opcode: '00010', max: 2, long: true, fast: pairwiseLong(0) },
+  { name: 'uaddlp', u: 1, opcode: '00010', max: 2, long: true, fast: pairwiseLong(1) },
   { name: 'suqadd', u: 0, opcode: '00011', max: 3, scalar: ALL, helper: integer.suqAdd },
   { name: 'usqadd', u: 1, opcode: '00011', max: 3, scalar: ALL, helper: integer.usqAdd },
   { name: 'cls', u: 0, opcode: '00100', max: 2, fast: (t, n, size) => countLanes(t, n, size, true) },
   { name: 'clz', u: 1, opcode: '00100', max: 2, fast: (t, n, size) => countLanes(t, n, size, false) },
   { name: 'cnt', u: 0, opcode: '00101', max: 0, fast: (t, n) => t.b.i8x16.popcnt(n) },
-  { name: 'sadalp', u: 0, opcode: '00110', max: 2, fast: accumulateLong(0) },
-  { name: 'uadalp', u: 1, opcode: '00110', max: 2, fast: accumulateLong(1) },
+  { name: 'sadalp', u: 0, opcode: '00110', max: 2, long: true, fast: accumulateLong(0) },
+  { name: 'uadalp', u: 1, opcode: '00110', max: 2, long: true, fast: accumulateLong(1) },
   { name: 'sqabs', u: 0, opcode: '00111', max: 3, scalar: ALL, helper: integer.qAbs },
   { name: 'sqneg', u: 1, opcode: '00111', max: 3, scalar: ALL, helper: integer.qNeg },
   { name: 'cmgt #0', u: 0, opcode: '01000', max: 3, scalar: D, fast: withZero('gt_s') },
@@ -130,7 +132,8 @@ function syntax(name: string, d: string, n: string): string {
 
 function rowsOf(m: Misc): Row<Translator>[] {
   const list = [
-    family<Fields>(syntax(m.name, '<Vd>.<T>', '<Vn>.<T>'), vectorPattern(m.u, m.opcode), (t, f) => vector(t, m, f)),
+    family<Fields>(
+      syntax(m.name, ...(m.long ? (['<Vd>.<Ta>', '<Vn>.<Tb>'] as const) : (['<Vd>.<T>', '<Vn>.<T>'] as const))), vectorPattern(m.u, m.opcode), (t, f) => vector(t, m, f)),
   ];
   if (m.scalar) {
     list.push(family<Fields>(syntax(m.name, '<V>d', '<V>n'), scalarPattern(m.u, m.opcode), (t, f) => scalar(t, m, f)));
