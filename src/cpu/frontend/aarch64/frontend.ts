@@ -6,6 +6,7 @@ import { Decoder } from '../decoder.ts';
 import type { FrontEnd } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf } from '../row.ts';
+import { instructionText } from './disassembler.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
 import { hostFuses } from './insn/fp-mode.ts';
@@ -68,7 +69,9 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
     },
     disassemble(code, pc): string {
       const row = decoder.decode(code.getUint32(pc, true));
-      return row ? row.syntax : `.inst 0x${code.getUint32(pc, true).toString(16).padStart(8, '0')}`;
+      return row
+        ? instructionText(row, code.getUint32(pc, true), pc)
+        : `.inst 0x${code.getUint32(pc, true).toString(16).padStart(8, '0')}`;
     },
   };
 };

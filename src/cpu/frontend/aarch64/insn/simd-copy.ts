@@ -206,7 +206,7 @@ const immediateRows = immediates.flatMap(([syntax, op, modes]) =>
 export const simdCopy: readonly Row<Translator>[] = [
   insn('dup <Vd>.<T>, <Vn>.<Ts>[<index>]', '0 q:1 0 01110000 imm5:5 0 0000 1 rn:5 rd:5', (t, f) => dupElement(t, f)),
   insn('dup <Vd>.<T>, <R>n', '0 q:1 0 01110000 imm5:5 0 0001 1 rn:5 rd:5', (t, f) => dupGeneral(t, f)),
-  insn('dup <V>d, <Vn>.<T>[<index>]', '01 0 11110000 imm5:5 0 0000 1 rn:5 rd:5', (t, f) => dupScalar(t, f)),
+  insn('dup <V>d, <Vn>.<Ts>[<index>]', '01 0 11110000 imm5:5 0 0000 1 rn:5 rd:5', (t, f) => dupScalar(t, f)),
   insn('smov <R>d, <Vn>.<Ts>[<index>]', '0 q:1 0 01110000 imm5:5 0 0101 1 rn:5 rd:5', (t, f) => smov(t, f)),
   insn('umov <R>d, <Vn>.<Ts>[<index>]', '0 q:1 0 01110000 imm5:5 0 0111 1 rn:5 rd:5', (t, f) => umov(t, f)),
   insn('ins <Vd>.<Ts>[<index>], <R>n', '0 1 0 01110000 imm5:5 0 0011 1 rn:5 rd:5', (t, f) => insGeneral(t, f)),

@@ -133,7 +133,10 @@ function syntax(name: string, d: string, n: string): string {
 function rowsOf(m: Misc): Row<Translator>[] {
   const list = [
     family<Fields>(
-      syntax(m.name, ...(m.long ? (['<Vd>.<Ta>', '<Vn>.<Tb>'] as const) : (['<Vd>.<T>', '<Vn>.<T>'] as const))), vectorPattern(m.u, m.opcode), (t, f) => vector(t, m, f)),
+      m.long ? `${m.name} <Vd>.<Ta>, <Vn>.<Tb>` : syntax(m.name, '<Vd>.<T>', '<Vn>.<T>'),
+      vectorPattern(m.u, m.opcode),
+      (t, f) => vector(t, m, f),
+    ),
   ];
   if (m.scalar) {
     list.push(family<Fields>(syntax(m.name, '<V>d', '<V>n'), scalarPattern(m.u, m.opcode), (t, f) => scalar(t, m, f)));
