@@ -222,10 +222,10 @@ export class Cpu implements HelperContext {
     const size = info >>> 8;
     // top byte ignore is always on at EL0 (Arm ARM D8.8)
     const addr = BigInt.asUintN(56, given);
-    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
     if ((info & 8) !== 0 && Number(addr) % size !== 0) {
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
+    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
     const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
     if (fault !== 0) return this.raise({ signal: fault.signal, code: fault.code, addr: BigInt(fault.addr) });
     this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
