@@ -25,7 +25,7 @@ export async function main(args: readonly string[] = process.argv.slice(2)): Pro
     if (options === null) return;
     const { launch } = await import('./cli/launch.ts');
     const result = await launch(options);
-    const message = 'signal' in result ? signalMessage(result.signal) : null;
+    const message = 'signal' in result && !result.told ? signalMessage(result.signal) : null;
     if (message !== null) say(message);
     await endLike(result);
   } catch (error) {

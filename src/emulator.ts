@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { Cpu, type Fault } from './cpu/cpu.ts';
 import { createAddressSpace } from './cpu/memory/address-space.ts';
 import { Exit, GUEST_TOP } from './cpu/memory/layout.ts';
+import { limitCpuTime } from './cpu-limit.ts';
 import { guests } from './guests.ts';
 import { mapProgram, openProgram } from './loader/load.ts';
 import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
@@ -24,9 +25,14 @@ export interface RunOptions extends KernelOptions {
   readonly cache?: string | null | undefined;
   /** See Cpu.setTier: for tests and debugging. */
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
+  /** Processor time until the guest is killed by SIGXCPU. */
+  readonly cpuSeconds?: number | undefined;
   /** Told of the program's processor before it runs: logging. */
   readonly onCpu?: ((cpu: Cpu) => void) | undefined;
 }
+
+/** RLIMIT_STACK of Linux, and of qemu's -s. */
+const DEFAULT_STACK = 8 << 20;
 
 /** Run one program to its end. Throws LoadError when it cannot be started. */
 export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
@@ -41,7 +47,8 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   const guest = guests.get(exe.image.machine);
   if (!guest) throw new Error(`no guest for machine ${exe.image.machine}`);
   const { frontEnd, abi } = await guest.load();
-  const space = createAddressSpace();
+  const limits = { stack: options.stack ?? DEFAULT_STACK, data: Infinity, as: Infinity };
+  const space = createAddressSpace({ limits });
   const random = new Uint8Array(16);
   if (options.seed === undefined) randomFillSync(random);
   else kernel.random(random);
@@ -54,7 +61,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     platform: guest.platform,
     random,
     taskSize: GUEST_TOP,
-    ...(options.stack === undefined ? {} : { stackSize: options.stack }),
+    stackSize: limits.stack,
   });
   const cpu = new Cpu(space, frontEnd);
   cpu.setTier(options.tier ?? 'auto');
@@ -76,7 +83,9 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
   const kept = kernel.sandboxed || options.tier === 'hot' ? null : TranslationCache.open(options.cache, key);
   kept?.load(cpu.cache);
+  const unwatch = options.cpuSeconds === undefined ? null : limitCpuTime(cpu, proc, options.cpuSeconds);
   const status = await runTask(cpu, task, kernel);
+  unwatch?.();
   kept?.save(cpu.cache);
   return status;
 };

@@ -19,6 +19,11 @@ export interface RunRequest {
   readonly sysroot?: string;
   /** Directory, or tar archive (path or bytes), that fills an in-memory root: the guest sees nothing else. */
   readonly root?: string | Uint8Array;
+  /** Bytes and files that fit into that root. */
+  readonly maxBytes?: number;
+  readonly maxInodes?: number;
+  /** Seconds of processor time until the program is killed by SIGXCPU (24). */
+  readonly cpuSeconds?: number;
   readonly stackSize?: number;
   /** Makes random numbers repeat. */
   readonly seed?: number;
@@ -45,6 +50,9 @@ export async function run(request: RunRequest): Promise<RunResult> {
     env: env === undefined ? SANDBOX_ENV : Object.entries(env).map(([name, value]) => toBytes(`${name}=${value}`)),
     sysroot: request.sysroot,
     memfs: request.root,
+    maxBytes: request.maxBytes,
+    maxInodes: request.maxInodes,
+    cpuSeconds: request.cpuSeconds,
     stackSize: request.stackSize,
     seed: request.seed,
     stdio: {

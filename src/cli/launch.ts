@@ -8,11 +8,12 @@ import { UsageError } from './parse.ts';
 
 /** Run what the options say to its end. Throws LoadError or UsageError when it cannot start. */
 export async function launch(options: EmulatorOptions): Promise<ExitResult> {
-  const root = options.memfs === undefined ? undefined : await memoryRoot(options.memfs);
+  const root = options.memfs === undefined ? undefined : await memoryRoot(options.memfs, options);
   const items = options.log ?? [];
   const log = options.strace || items.length > 0 ? openLog(options.logFile) : undefined;
   const watch = items.some((item) => CPU_ITEMS.has(item));
   const { attachLog } = watch ? await import('../log.ts') : { attachLog: null };
+  let told = false;
   const status = await runProgram({
     program: options.path,
     argv: options.argv,
@@ -20,12 +21,17 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     root,
     sysroot: options.sysroot === undefined ? undefined : toBytes(options.sysroot),
     stack: options.stackSize,
+    cpuSeconds: options.cpuSeconds,
     release: options.release,
     seed: options.seed,
     // Blocks that come from the disk are not translated, so they would be missing in the log.
     cache: watch ? null : options.cache,
     strace: options.strace ? log : undefined,
-    warn: options.logFile === undefined || log === undefined ? undefined : (line) => log(`${line}\n`),
+    warn: (line) => {
+      told ||= line.includes(': instruction 0x');
+      if (options.logFile === undefined || log === undefined) console.error(line);
+      else log(`${line}\n`);
+    },
     onCpu: (cpu) => {
       if (log) attachLog?.(cpu, { items, ranges: options.logRanges ?? [], write: log });
     },
@@ -33,16 +39,24 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     // A library must not take the signals of the program that embeds it.
     hostSignals: options.stdio === undefined,
   });
-  return 'signal' in status ? { signal: status.signal } : { exitCode: status.code };
+  if (!('signal' in status)) return { exitCode: status.code };
+  return { signal: status.signal, told: told && status.signal === SIGILL };
 }
 
-async function memoryRoot(from: string | Uint8Array): Promise<FileSystem> {
+async function memoryRoot(from: string | Uint8Array, limits: EmulatorOptions): Promise<FileSystem> {
+  const { maxBytes, maxInodes } = limits;
   try {
-    return await createMemRoot({ from: typeof from === 'string' ? toBytes(from) : from });
+    const skipped = (name: string, why: string): void => {
+      // Devices and the like are left out without a word; a root that is not whole is no root.
+      if (/^E[A-Z]+$/.test(why)) throw new Error(`${name}: ${why}`);
+    };
+    return await createMemRoot({ from: typeof from === 'string' ? toBytes(from) : from, maxBytes, maxInodes, skipped });
   } catch (error) {
     throw new UsageError(`--memfs: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
+
+const SIGILL = 4;
 
 /** Items of -d that are about translation. */
 const CPU_ITEMS: ReadonlySet<string> = new Set('in_asm op op_opt out_asm exec cpu page verify'.split(' '));

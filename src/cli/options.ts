@@ -30,6 +30,11 @@ export interface EmulatorOptions {
   readonly seed?: number | undefined;
   /** Host directory or archive that fills an in-memory root; the guest sees nothing else. */
   readonly memfs?: string | Uint8Array | undefined;
+  /** Limits of that root. */
+  readonly maxBytes?: number | undefined;
+  readonly maxInodes?: number | undefined;
+  /** Seconds of processor time until the guest is killed. */
+  readonly cpuSeconds?: number | undefined;
   /** Directory of the translation cache; null = none. */
   readonly cache?: string | null | undefined;
   /** Standard streams kept from the host's: given bytes, and sinks. */
@@ -43,8 +48,8 @@ export interface CapturedStdio {
   readonly stderr: (bytes: Uint8Array) => void;
 }
 
-/** How a program ended. */
-export type ExitResult = { readonly exitCode: number } | { readonly signal: number };
+/** How a program ended; `told`: a line about the reason was printed. */
+export type ExitResult = { readonly exitCode: number } | { readonly signal: number; readonly told?: boolean };
 
 /** Environment of a sandboxed guest, where the host's is not passed on. */
 export const SANDBOX_ENV: readonly string[] = [
@@ -53,8 +58,15 @@ export const SANDBOX_ENV: readonly string[] = [
   'LANG=C.UTF-8',
 ];
 
-/** Values of -cpu. */
-export const CPU_MODELS: readonly string[] = ['max'];
+/** Values of -cpu: names qemu-aarch64 has too. All give the one processor there is, which is `max`. */
+export const CPU_MODELS: readonly string[] = [
+  'max',
+  'cortex-a53',
+  'cortex-a57',
+  'cortex-a72',
+  'cortex-a76',
+  'neoverse-n1',
+];
 
 const DEFAULT_STACK = 8 << 20;
 const SUFFIXES: Readonly<Record<string, number>> = { '': 1, k: 1 << 10, K: 1 << 10, M: 1 << 20, G: 1 << 30 };
@@ -103,7 +115,7 @@ export function emulatorOptions(
     argv: [last('argv0') ?? program, ...args].map(toBytes),
     env: [...env.values()],
     sysroot: last('ld-prefix'),
-    stackSize: size(last('stack-size')),
+    stackSize: size('-s', last('stack-size'), 2 ** 30, '1G'),
     cpu: cpuModel(last('cpu')),
     release: last('uname'),
     strace: last('strace') !== undefined || log?.includes('strace') === true,
@@ -112,26 +124,39 @@ export function emulatorOptions(
     logFile: last('log-file'),
     seed: seed(last('seed')),
     memfs,
+    maxBytes: size('--max-bytes', last('max-bytes'), 2 ** 32, '4G'),
+    maxInodes: positive('--max-inodes', last('max-inodes')),
+    cpuSeconds: positive('--max-cpu', last('max-cpu')),
     cache: cache === 'off' ? null : cache,
   };
 }
 
 const split = (list: string): string[] => list.split(',').filter((item) => item !== '');
 
-/** There is one model so far; a wrong name is refused as qemu-user does. */
+/** A wrong name is refused as qemu-user does. */
 function cpuModel(name: string | undefined): string | undefined {
   if (name !== undefined && !CPU_MODELS.includes(name)) {
-    throw new UsageError(`unknown CPU model '${name}'; there is ${CPU_MODELS.join(', ')}`);
+    throw new UsageError(`unknown CPU model '${name}'; there are ${CPU_MODELS.join(', ')}`);
   }
   return name;
 }
 
-function size(text: string | undefined): number | undefined {
+function size(option: string, text: string | undefined, most: number, mostText: string): number | undefined {
   if (text === undefined) return undefined;
   const [, digits, suffix] = /^(\d+|0x[0-9a-f]+)([kKMG]?)$/i.exec(text) ?? [];
   const bytes = Number(digits) * (SUFFIXES[suffix ?? ''] ?? Number.NaN);
-  if (!(bytes > 0 && bytes <= 2 ** 30)) throw new UsageError(`-s takes a size of at most 1G, not '${text}'`);
+  if (!(bytes > 0 && bytes <= most))
+    throw new UsageError(`${option} takes a size of at most ${mostText}, not '${text}'`);
   return bytes;
+}
+
+function positive(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text === '' || !(value > 0 && Number.isFinite(value))) {
+    throw new UsageError(`${option} takes a number above 0, not '${text}'`);
+  }
+  return value;
 }
 
 /** A range of -dfilter: first..last, first+length, last-length. */

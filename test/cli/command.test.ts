@@ -32,26 +32,6 @@ describe('how a program ends is how we end', () => {
   });
 });
 
-describe('what cannot run ends in one line', () => {
-  const text = path.join(os.tmpdir(), `tsqemu-text-${process.pid}`);
-  test.each([
-    ['a missing file', ['/no/such/file'], 127, /\/no\/such\/file: No such file or directory/],
-    ['a directory', [fixtures], 126, /fixtures\/aarch64: /],
-    ['another machine', [process.execPath], 126, /a program for .*; this emulator runs AArch64/],
-    ['a missing interpreter', [path.join(fixtures, 'no-interp')], 127, /no-such-loader\.so was not found.*-L DIR/],
-    ['an unknown option', ['-nonsense', hello], 1, /nonsense/],
-    ['no program', [], 1, /no program/],
-    ['a file that is no program', [text], 126, /neither an ELF program nor a script/],
-  ])('%s', async (_name, args, status, message) => {
-    fs.writeFileSync(text, 'text', { mode: 0o755 });
-    const result = await tsqemu(...args);
-    fs.rmSync(text);
-    expect(result.stderr).toMatch(message);
-    expect(result).toMatchObject({ status, stdout: '' });
-    expect(result.stderr).toMatch(/^tsqemu-user: [^\n]*\n$/);
-  });
-});
-
 test('version, help, lists', async () => {
   expect((await tsqemu('-version')).stdout).toMatch(/^tsqemu-user version \d/);
   expect((await tsqemu('-h')).stdout).toMatch(/^QEMU_LD_PREFIX {2}= /m);
