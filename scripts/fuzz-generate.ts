@@ -159,8 +159,9 @@ export function randomCase(generators: readonly RowGenerator[], random: Random, 
   return c;
 }
 
+/** BL names its register nowhere. */
 const mentions = (word: number, register: number): boolean =>
-  [0, 5, 10, 16].some((shift) => ((word >>> shift) & 31) === register);
+  (register === 30 && word >>> 26 === 0b100101) || [0, 5, 10, 16].some((shift) => ((word >>> shift) & 31) === register);
 
 /** A case with one sequence of scripts/fuzz-sequences.ts among random instructions. */
 export function sequenceCase(
