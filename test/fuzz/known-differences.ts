@@ -58,6 +58,13 @@ export const knownDifferences: readonly KnownDifference[] = [
     explains: () => true,
   },
   {
+    reason: 'Linux clears the tag of si_addr (arch_untagged_si_addr); qemu does so for SIGSEGV only.',
+    instructions: /./,
+    when: (_word, theirs, ours) =>
+      theirs.signal === 7 && ours.signal === 7 && BigInt.asIntN(56, theirs.address ^ ours.address) === 0n,
+    explains: (d) => d.where === 'si_addr',
+  },
+  {
     reason: 'LDAPR wants alignment as LDAR does (Arm ARM B2.5.2, without FEAT_LSE2); qemu 7.2 does not check.',
     instructions: /^ldapr/,
     when: (_word, theirs, ours) => ours.signal === 7 && theirs.signal !== 7 && ours.code === 1,
