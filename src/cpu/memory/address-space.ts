@@ -1,10 +1,8 @@
-import { type Bulk, createBulk } from './bulk.ts';
-import { FilePages } from './file-pages.ts';
-import { GUEST_BASE, GUEST_TOP, PAGE_SIZE, PageByte } from './layout.ts';
-import { PageBytes } from './page-bytes.ts';
+import { GUEST_BASE, GUEST_TOP, PAGE_SIZE } from './layout.ts';
+import { type Fault, MappedPages, type MemoryLimits, MIN_ADDR, roundDown, roundUp } from './mapped-pages.ts';
 import type { AddressSpace, Mapping, MapRequest } from './types.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from './types.ts';
-import { STACK_GUARD, type Vma, VmaList } from './vma.ts';
+import { STACK_GUARD, type Vma } from './vma.ts';
 
 const EPERM = 1;
 const ENOMEM = 12;
@@ -12,14 +10,6 @@ const EFAULT = 14;
 const EEXIST = 17;
 const EINVAL = 22;
 
-const SIGBUS = 7;
-const SIGSEGV = 11;
-const SEGV_MAPERR = 1;
-const SEGV_ACCERR = 2;
-const BUS_ADRERR = 2;
-
-/** Lowest address a program may map (vm.mmap_min_addr). */
-const MIN_ADDR = 0x1_0000;
 const PROT_GROWSDOWN = 0x0100_0000;
 const PROT_GROWSUP = 0x0200_0000;
 /** PROT_READ … PROT_SEM, and arm64's PROT_BTI, which we accept and ignore. */
@@ -35,15 +25,7 @@ const MADV_LAST = 25;
 /** MAX_ARG_STRLEN, the longest string the kernel takes anywhere. */
 const MAX_STRING = 0x2_0000;
 
-/** Resource limits the address space obeys; read at each use, so setrlimit may change them. */
-export interface MemoryLimits {
-  /** RLIMIT_STACK: how far a MAP_GROWSDOWN mapping grows. */
-  stack: number;
-  /** RLIMIT_DATA: heap size. */
-  data: number;
-  /** RLIMIT_AS: all mappings together. */
-  as: number;
-}
+export type { MemoryLimits };
 
 export interface AddressSpaceOptions {
   /** First address a program cannot use; at most GUEST_TOP. */
@@ -67,10 +49,6 @@ export interface GuestAddressSpace extends AddressSpace {
   release(): void;
 }
 
-type Fault = { signal: number; code: number; addr: number };
-
-const roundUp = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
-const roundDown = (n: number): number => n - (n % PAGE_SIZE);
 const aligned = (n: number): boolean => n % PAGE_SIZE === 0;
 
 class Space implements GuestAddressSpace {
@@ -80,19 +58,22 @@ class Space implements GuestAddressSpace {
   readonly host: DataView;
   readonly taskSize: number;
   readonly limits: MemoryLimits;
-  mapped = 0;
-  onCodeChange: (start: number, end: number) => void = () => {};
+  get mapped(): number {
+    return this.#pages.mapped;
+  }
+  get onCodeChange(): (start: number, end: number) => void {
+    return this.#pages.onCodeChange;
+  }
+  set onCodeChange(f: (start: number, end: number) => void) {
+    this.#pages.onCodeChange = f;
+  }
   get onPlainLoss(): () => void {
-    return this.#bytes.onPlainLoss;
+    return this.#pages.bytes.onPlainLoss;
   }
   set onPlainLoss(f: () => void) {
-    this.#bytes.onPlainLoss = f;
+    this.#pages.bytes.onPlainLoss = f;
   }
-  readonly #bulk: Bulk;
-  readonly #vmas: VmaList = new VmaList();
-  readonly #bytes: PageBytes;
-  readonly #files: FilePages;
-  readonly #mmapBase: number;
+  readonly #pages: MappedPages;
   #brkStart = 0;
   #brk = 0;
 
@@ -103,12 +84,7 @@ class Space implements GuestAddressSpace {
     this.host = new DataView(this.memory.buffer);
     this.taskSize = Math.min(options.taskSize ?? GUEST_TOP, GUEST_TOP);
     this.limits = options.limits ?? { stack: 0x80_0000, data: Infinity, as: Infinity };
-    this.#bulk = createBulk(this.memory);
-    this.#bytes = new PageBytes(this.memory, this.#bulk);
-    this.#files = new FilePages(this.u8);
-    // As Linux: mappings go down from a gap that leaves the stack room to grow.
-    const gap = Math.min(Math.max(this.limits.stack + STACK_GUARD, 0x800_0000), this.taskSize / 6);
-    this.#mmapBase = roundDown(this.taskSize - gap);
+    this.#pages = new MappedPages(this.memory, this.u8, this.taskSize, this.limits);
   }
 
   map(request: MapRequest): number {
@@ -121,15 +97,15 @@ class Space implements GuestAddressSpace {
       if (!aligned(addr)) return -EINVAL;
       if (addr + length > this.taskSize) return -ENOMEM;
       if (addr < MIN_ADDR) return -EPERM;
-      if (request.noReplace && this.#vmas.overlaps(addr, addr + length)) return -EEXIST;
+      if (request.noReplace && this.#pages.vmas.overlaps(addr, addr + length)) return -EEXIST;
     }
     if (this.mapped + length > this.limits.as) return -ENOMEM;
-    const start = fixed ? addr : this.#place(addr, length);
+    const start = fixed ? addr : this.#pages.place(addr, length);
     if (start < 0) return -ENOMEM;
     const end = start + length;
     // Held from here on: the old mapping dropped below may be the last one of the same file.
     source?.ref();
-    if (fixed && !request.noReplace) this.#drop(start, end);
+    if (fixed && !request.noReplace) this.#pages.drop(start, end);
     const vma: Vma = {
       start,
       end,
@@ -141,21 +117,21 @@ class Space implements GuestAddressSpace {
       name: request.name ?? source?.name ?? '',
       eof: source === null ? Infinity : start,
     };
-    this.#vmas.insert(vma);
-    this.mapped += length;
-    const status = this.#populate(vma, start, end);
+    this.#pages.vmas.insert(vma);
+    this.#pages.mapped += length;
+    const status = this.#pages.populate(vma, start, end);
     if (status < 0) {
-      this.#drop(start, end);
+      this.#pages.drop(start, end);
       return status;
     }
-    this.#bytes.refresh(vma, start, end, this.#files);
-    this.#vmas.merge(start, end);
+    this.#pages.bytes.refresh(vma, start, end, this.#pages.files);
+    this.#pages.vmas.merge(start, end);
     return start;
   }
 
   unmap(addr: number, length: number): number {
     if (!aligned(addr) || !(length > 0) || addr + roundUp(length) > this.taskSize) return -EINVAL;
-    this.#drop(addr, addr + roundUp(length));
+    this.#pages.drop(addr, addr + roundUp(length));
     return 0;
   }
 
@@ -167,21 +143,21 @@ class Space implements GuestAddressSpace {
     if (end > this.taskSize) return -ENOMEM;
     let start = addr;
     if (grows !== 0) {
-      const vma = this.#vmas.find(addr);
+      const vma = this.#pages.vmas.find(addr);
       if (vma === undefined) return -ENOMEM;
       if (grows !== PROT_GROWSDOWN || !vma.growsDown) return -EINVAL;
       start = vma.start;
     }
     let at = start;
-    for (const vma of this.#vmas.carve(start, end)) {
+    for (const vma of this.#pages.vmas.carve(start, end)) {
       if (vma.start > at) break;
       at = vma.end;
       if (vma.prot === (prot & 7)) continue;
-      this.#codeGone(vma, vma.start, vma.end);
+      this.#pages.codeGone(vma, vma.start, vma.end);
       vma.prot = prot & 7;
-      this.#bytes.refresh(vma, vma.start, vma.end, this.#files);
+      this.#pages.bytes.refresh(vma, vma.start, vma.end, this.#pages.files);
     }
-    this.#vmas.merge(start, end);
+    this.#pages.vmas.merge(start, end);
     return at < end ? -ENOMEM : 0;
   }
 
@@ -201,7 +177,7 @@ class Space implements GuestAddressSpace {
       if (newAddr < addr + oldLength && addr < newAddr + newLength) return -EINVAL;
       if (newAddr < MIN_ADDR) return -EPERM;
     }
-    const found = this.#vmas.find(addr);
+    const found = this.#pages.vmas.find(addr);
     if (found === undefined) return -EFAULT;
     if (!fixed && !keep && newLength <= oldLength) {
       if (newLength < oldLength) this.unmap(addr + newLength, oldLength - newLength);
@@ -211,12 +187,13 @@ class Space implements GuestAddressSpace {
     if (keep && (found.shared || found.source !== null)) return -EINVAL;
     const grow = Math.max(newLength - oldLength, 0);
     if (this.mapped + grow + (keep ? oldLength : 0) > this.limits.as) return -ENOMEM;
-    if (!fixed && !keep && found.end === addr + oldLength && this.#growInPlace(found, addr + newLength)) return addr;
+    if (!fixed && !keep && found.end === addr + oldLength && this.#pages.growInPlace(found, addr + newLength))
+      return addr;
     if (!mayMove) return -ENOMEM;
-    if (fixed) this.#drop(newAddr, newAddr + newLength);
-    const to = fixed ? newAddr : this.#place(keep ? newAddr : 0, newLength);
+    if (fixed) this.#pages.drop(newAddr, newAddr + newLength);
+    const to = fixed ? newAddr : this.#pages.place(keep ? newAddr : 0, newLength);
     if (to < 0) return -ENOMEM;
-    return this.#move(addr, oldLength, to, newLength, keep);
+    return this.#pages.move(addr, oldLength, to, newLength, keep);
   }
 
   setBrkStart(addr: number): void {
@@ -229,14 +206,14 @@ class Space implements GuestAddressSpace {
     const oldEnd = roundUp(this.#brk);
     const newEnd = roundUp(addr);
     if (newEnd > oldEnd) {
-      const next = this.#vmas.items[this.#vmas.indexAt(oldEnd)];
+      const next = this.#pages.vmas.items[this.#pages.vmas.indexAt(oldEnd)];
       const room = next === undefined ? this.taskSize : next.start - (next.growsDown ? STACK_GUARD : 0);
       if (newEnd > room || addr - this.#brkStart > this.limits.data) return this.#brk;
       const prot = PROT_READ | PROT_WRITE;
       if (this.map({ addr: oldEnd, length: newEnd - oldEnd, prot, noReplace: true, name: '[heap]' }) < 0) {
         return this.#brk;
       }
-    } else if (newEnd < oldEnd) this.#drop(newEnd, oldEnd);
+    } else if (newEnd < oldEnd) this.#pages.drop(newEnd, oldEnd);
     this.#brk = addr;
     return addr;
   }
@@ -245,11 +222,11 @@ class Space implements GuestAddressSpace {
     if (!aligned(addr) || length < 0) return -EINVAL;
     const end = Math.min(addr + roundUp(length), this.taskSize);
     let status = 0;
-    for (const vma of this.#vmas.touching(addr, end)) {
-      const error = this.#files.writeBack(vma, Math.max(vma.start, addr), Math.min(vma.end, end));
+    for (const vma of this.#pages.vmas.touching(addr, end)) {
+      const error = this.#pages.files.writeBack(vma, Math.max(vma.start, addr), Math.min(vma.end, end));
       status ||= error;
     }
-    return status !== 0 ? status : this.#vmas.covered(addr, end) ? 0 : -ENOMEM;
+    return status !== 0 ? status : this.#pages.vmas.covered(addr, end) ? 0 : -ENOMEM;
   }
 
   madvise(addr: number, length: number, advice: number): number {
@@ -258,61 +235,61 @@ class Space implements GuestAddressSpace {
     }
     const end = addr + roundUp(length);
     if (end > this.taskSize) return -ENOMEM;
-    for (const vma of this.#vmas.touching(addr, end)) {
+    for (const vma of this.#pages.vmas.touching(addr, end)) {
       const from = Math.max(vma.start, addr);
       const to = Math.min(vma.end, end);
       if (advice === MADV_FREE && (vma.shared || vma.source !== null)) return -EINVAL;
       if (advice === MADV_REMOVE && (!vma.shared || vma.source !== null)) return -EINVAL;
       const discards = (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) && !vma.shared;
       if (!discards && advice !== MADV_REMOVE) continue;
-      this.#codeGone(vma, from, to);
-      const status = this.#populate(vma, from, to);
+      this.#pages.codeGone(vma, from, to);
+      const status = this.#pages.populate(vma, from, to);
       if (status < 0) return status;
-      this.#bytes.refresh(vma, from, to, this.#files);
+      this.#pages.bytes.refresh(vma, from, to, this.#pages.files);
     }
-    return this.#vmas.covered(addr, end) ? 0 : -ENOMEM;
+    return this.#pages.vmas.covered(addr, end) ? 0 : -ENOMEM;
   }
 
   mincore(addr: number, length: number): Uint8Array | number {
     if (!aligned(addr)) return -EINVAL;
     const end = addr + roundUp(length);
-    if (end > this.taskSize || !this.#vmas.covered(addr, end)) return -ENOMEM;
+    if (end > this.taskSize || !this.#pages.vmas.covered(addr, end)) return -ENOMEM;
     return new Uint8Array((end - addr) / PAGE_SIZE).fill(1);
   }
 
   syncFile(dev: number, ino: number): void {
-    for (const vma of this.#sharedOf(dev, ino)) this.#files.writeBack(vma, vma.start, vma.end);
+    for (const vma of this.#pages.sharedOf(dev, ino)) this.#pages.files.writeBack(vma, vma.start, vma.end);
   }
 
   refreshFile(dev: number, ino: number): void {
-    for (const vma of this.#sharedOf(dev, ino)) {
-      this.#files.writeBack(vma, vma.start, vma.end);
-      this.#files.drop(vma.start, vma.end);
-      this.#codeGone(vma, vma.start, vma.end);
-      this.#populate(vma, vma.start, vma.end);
-      this.#bytes.refresh(vma, vma.start, vma.end, this.#files);
+    for (const vma of this.#pages.sharedOf(dev, ino)) {
+      this.#pages.files.writeBack(vma, vma.start, vma.end);
+      this.#pages.files.drop(vma.start, vma.end);
+      this.#pages.codeGone(vma, vma.start, vma.end);
+      this.#pages.populate(vma, vma.start, vma.end);
+      this.#pages.bytes.refresh(vma, vma.start, vma.end, this.#pages.files);
     }
   }
 
   release(): void {
-    this.#drop(0, this.taskSize);
+    this.#pages.drop(0, this.taskSize);
   }
 
   mappings(): Mapping[] {
-    return this.#vmas.items.map((vma) => ({ ...vma }));
+    return this.#pages.vmas.items.map((vma) => ({ ...vma }));
   }
 
   findMapping(addr: number): Mapping | null {
-    const vma = this.#vmas.find(addr);
+    const vma = this.#pages.vmas.find(addr);
     return vma === undefined ? null : { ...vma };
   }
 
   readable(addr: number, length: number): boolean {
-    return this.#accessible(addr, length, this.#bytes.read, 1);
+    return this.#pages.accessible(addr, length, this.#pages.bytes.read, 1);
   }
 
   writable(addr: number, length: number): boolean {
-    return this.#accessible(addr, length, this.#bytes.write, 2);
+    return this.#pages.accessible(addr, length, this.#pages.bytes.write, 2);
   }
 
   readRange(addr: number, length: number): Uint8Array | null {
@@ -339,170 +316,15 @@ class Space implements GuestAddressSpace {
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): Fault | 0 {
     const end = addr + Math.max(size, 1);
     for (let at = addr; at < end; at = roundDown(at) + PAGE_SIZE) {
-      const fault = this.#settle(at, access);
+      const fault = this.#pages.settle(at, access);
       if (fault !== 0) return fault;
     }
     return 0;
   }
 
   executable(addr: number): boolean {
-    const vma = this.#vmas.find(addr);
+    const vma = this.#pages.vmas.find(addr);
     return vma !== undefined && (vma.prot & PROT_EXEC) !== 0 && addr < vma.eof;
-  }
-
-  /** Make one page ready for an access, or say which signal Linux raises. */
-  #settle(addr: number, access: 1 | 2 | 4): Fault | 0 {
-    if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
-    const page = Math.floor(addr / PAGE_SIZE);
-    if ((access === 1 && this.#bytes.read[page] === 0) || (access === 2 && this.#bytes.write[page] === 0)) return 0;
-    const start = page * PAGE_SIZE;
-    const vma = this.#vmas.find(start) ?? this.#growStack(start);
-    if (vma === undefined) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
-    const needs = access === 1 ? PROT_READ | PROT_WRITE : access === 2 ? PROT_WRITE : PROT_EXEC;
-    if ((vma.prot & needs) === 0) return { signal: SIGSEGV, code: SEGV_ACCERR, addr };
-    // The file may have grown since it was mapped.
-    if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
-    if (access !== 2) return 0;
-    const byte = this.#bytes.write[page];
-    if (byte === PageByte.SHARED) this.#files.markDirty(page);
-    if (byte === PageByte.CODE) this.onCodeChange(start, start + PAGE_SIZE);
-    this.#bytes.write[page] = PageByte.PLAIN;
-    return 0;
-  }
-
-  /** Grow the stack above `page` down to it (Linux's expand_downwards). */
-  #growStack(page: number): Vma | undefined {
-    const i = this.#vmas.indexAt(page);
-    const vma = this.#vmas.items[i];
-    if (vma === undefined || !vma.growsDown || page < MIN_ADDR || vma.end - page > this.limits.stack) return undefined;
-    const below = this.#vmas.items[i - 1];
-    if (below !== undefined && below.end + (below.growsDown ? 0 : STACK_GUARD) > page) return undefined;
-    if (this.mapped + vma.start - page > this.limits.as) return undefined;
-    this.mapped += vma.start - page;
-    this.#bytes.zero(page, vma.start);
-    const grownTo = vma.start;
-    vma.start = page;
-    this.#bytes.refresh(vma, page, grownTo, this.#files);
-    return vma;
-  }
-
-  #extendFile(vma: Vma, page: number): boolean {
-    if (vma.source === null) return true;
-    const end = Math.min(vma.end, vma.start + roundUp(Math.max(vma.source.size() - vma.offset, 0)));
-    if (end <= page) return false;
-    const from = vma.eof;
-    if (this.#populate(vma, from, end) < 0) return false;
-    this.#bytes.refresh(vma, from, end, this.#files);
-    return page < vma.eof;
-  }
-
-  /** Where a mapping without MAP_FIXED goes. */
-  #place(hint: number, length: number): number {
-    const wanted = Math.max(roundDown(hint), MIN_ADDR);
-    if (hint > 0 && wanted + length <= this.taskSize && !this.#vmas.overlaps(wanted, wanted + length)) return wanted;
-    const at = this.#vmas.gapBelow(length, MIN_ADDR, this.#mmapBase);
-    return at >= 0 ? at : this.#vmas.gapBelow(length, MIN_ADDR, this.taskSize);
-  }
-
-  /** First contents of [start, end) of a mapping: zeroes or the file's bytes. 0 or -errno. */
-  #populate(vma: Vma, start: number, end: number): number {
-    if (vma.source === null) {
-      this.#bytes.zero(start, end);
-      return 0;
-    }
-    const filled = this.#files.load(vma, start, end);
-    if (filled < 0) return filled;
-    const next = roundUp(filled);
-    this.u8.fill(0, filled, next);
-    this.#bytes.zero(next, end);
-    this.#bytes.markUsed(start, next);
-    if (next < end) vma.eof = next;
-    else if (vma.eof <= end) vma.eof = next === vma.end ? Infinity : next;
-    return 0;
-  }
-
-  /** Unmap whatever lies in [start, end). */
-  #drop(start: number, end: number): void {
-    const pieces = this.#vmas.carve(start, end);
-    if (pieces.length === 0) return;
-    for (const vma of pieces) {
-      // Write-back errors are lost here as they are on Linux; msync reports them.
-      this.#files.writeBack(vma, vma.start, vma.end);
-      this.#files.drop(vma.start, vma.end);
-      this.mapped -= vma.end - vma.start;
-    }
-    this.#vmas.remove(pieces);
-    for (const vma of pieces) {
-      this.#bytes.unmap(vma.start, vma.end);
-      this.#codeGone(vma, vma.start, vma.end);
-      vma.source?.unref();
-    }
-  }
-
-  #codeGone(vma: Vma, start: number, end: number): void {
-    if ((vma.prot & PROT_EXEC) !== 0) this.onCodeChange(start, end);
-  }
-
-  #growInPlace(vma: Vma, end: number): boolean {
-    const next = this.#vmas.items[this.#vmas.indexAt(vma.end)];
-    const room = next === undefined ? this.taskSize : next.start - (next.growsDown ? STACK_GUARD : 0);
-    if (end > room) return false;
-    const from = vma.end;
-    vma.end = end;
-    if (vma.source !== null && vma.eof === Infinity) vma.eof = from;
-    if (vma.eof >= from && this.#populate(vma, from, end) < 0) {
-      vma.end = from;
-      return false;
-    }
-    this.mapped += end - from;
-    this.#bytes.refresh(vma, from, end, this.#files);
-    this.#vmas.merge(vma.start, end);
-    return true;
-  }
-
-  #move(from: number, oldLength: number, to: number, newLength: number, keep: boolean): number {
-    const length = Math.min(oldLength, newLength);
-    if (length < oldLength) this.#drop(from + length, from + oldLength);
-    const [vma] = this.#vmas.carve(from, from + length);
-    if (vma === undefined) return -EFAULT;
-    const moved: Vma = {
-      ...vma,
-      start: to,
-      end: to + length,
-      eof: vma.eof === Infinity ? Infinity : vma.eof + to - from,
-    };
-    vma.source?.ref();
-    this.#bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
-    this.#bytes.markUsed(to, to + length);
-    this.#files.move(from, from + length, to - from);
-    if (keep) {
-      this.#codeGone(vma, from, from + length);
-      this.#bytes.zero(from, from + length);
-      this.#bytes.refresh(vma, from, from + length, this.#files);
-    } else this.#drop(from, from + length);
-    this.#vmas.insert(moved);
-    this.mapped += length;
-    this.#bytes.refresh(moved, to, to + length, this.#files);
-    if (newLength > length) this.#growInPlace(moved, to + newLength);
-    else this.#vmas.merge(to, to + length);
-    return to;
-  }
-
-  #sharedOf(dev: number, ino: number): Vma[] {
-    return this.#vmas.items.filter(
-      (v) => v.shared && v.source !== null && v.source.dev === dev && v.source.ino === ino,
-    );
-  }
-
-  #accessible(addr: number, length: number, bytes: Uint8Array, access: 1 | 2): boolean {
-    if (length === 0) return true;
-    const end = addr + length;
-    if (!(addr >= 0 && length > 0 && end <= this.taskSize)) return false;
-    const last = Math.floor((end - 1) / PAGE_SIZE);
-    for (let page = Math.floor(addr / PAGE_SIZE); page <= last; page++) {
-      if (bytes[page] !== 0 && this.#settle(page * PAGE_SIZE, access) !== 0) return false;
-    }
-    return true;
   }
 }
 

@@ -1,0 +1,221 @@
+import { type Bulk, createBulk } from './bulk.ts';
+import { FilePages } from './file-pages.ts';
+import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
+import { PageBytes } from './page-bytes.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from './types.ts';
+import { STACK_GUARD, type Vma, VmaList } from './vma.ts';
+
+const EFAULT = 14;
+
+const SIGBUS = 7;
+const SIGSEGV = 11;
+const SEGV_MAPERR = 1;
+const SEGV_ACCERR = 2;
+const BUS_ADRERR = 2;
+
+/** Lowest address a program may map (vm.mmap_min_addr). */
+export const MIN_ADDR = 0x1_0000;
+
+/** Resource limits the address space obeys; read at each use, so setrlimit may change them. */
+export interface MemoryLimits {
+  /** RLIMIT_STACK: how far a MAP_GROWSDOWN mapping grows. */
+  stack: number;
+  /** RLIMIT_DATA: heap size. */
+  data: number;
+  /** RLIMIT_AS: all mappings together. */
+  as: number;
+}
+
+/** The signal, si_code and si_addr of a bad access. */
+export interface Fault {
+  readonly signal: number;
+  readonly code: number;
+  readonly addr: number;
+}
+
+export const roundUp = (n: number): number => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
+export const roundDown = (n: number): number => n - (n % PAGE_SIZE);
+
+/**
+ * The pages behind the mappings: page bytes, contents and bookkeeping kept in step. Arguments were
+ * checked by the address space, which has the system calls' rules.
+ */
+export class MappedPages {
+  readonly u8: Uint8Array;
+  readonly taskSize: number;
+  readonly limits: MemoryLimits;
+  /** Bytes in mappings. */
+  mapped = 0;
+  /** See AddressSpace. */
+  onCodeChange: (start: number, end: number) => void = () => {};
+  readonly bulk: Bulk;
+  readonly vmas: VmaList = new VmaList();
+  readonly bytes: PageBytes;
+  readonly files: FilePages;
+  readonly #mmapBase: number;
+
+  constructor(memory: WebAssembly.Memory, u8: Uint8Array, taskSize: number, limits: MemoryLimits) {
+    this.u8 = u8;
+    this.taskSize = taskSize;
+    this.limits = limits;
+    this.bulk = createBulk(memory);
+    this.bytes = new PageBytes(memory, this.bulk);
+    this.files = new FilePages(u8);
+    // As Linux: mappings go down from a gap that leaves the stack room to grow.
+    const gap = Math.min(Math.max(limits.stack + STACK_GUARD, 0x800_0000), taskSize / 6);
+    this.#mmapBase = roundDown(taskSize - gap);
+  }
+
+  /** Make one page ready for an access, or say which signal Linux raises. */
+  settle(addr: number, access: 1 | 2 | 4): Fault | 0 {
+    if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
+    const page = Math.floor(addr / PAGE_SIZE);
+    if ((access === 1 && this.bytes.read[page] === 0) || (access === 2 && this.bytes.write[page] === 0)) return 0;
+    const start = page * PAGE_SIZE;
+    const vma = this.vmas.find(start) ?? this.#growStack(start);
+    if (vma === undefined) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
+    const needs = access === 1 ? PROT_READ | PROT_WRITE : access === 2 ? PROT_WRITE : PROT_EXEC;
+    if ((vma.prot & needs) === 0) return { signal: SIGSEGV, code: SEGV_ACCERR, addr };
+    // The file may have grown since it was mapped.
+    if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
+    if (access !== 2) return 0;
+    const byte = this.bytes.write[page];
+    if (byte === PageByte.SHARED) this.files.markDirty(page);
+    if (byte === PageByte.CODE) this.onCodeChange(start, start + PAGE_SIZE);
+    this.bytes.write[page] = PageByte.PLAIN;
+    return 0;
+  }
+
+  /** Grow the stack above `page` down to it (Linux's expand_downwards). */
+  #growStack(page: number): Vma | undefined {
+    const i = this.vmas.indexAt(page);
+    const vma = this.vmas.items[i];
+    if (vma === undefined || !vma.growsDown || page < MIN_ADDR || vma.end - page > this.limits.stack) return undefined;
+    const below = this.vmas.items[i - 1];
+    if (below !== undefined && below.end + (below.growsDown ? 0 : STACK_GUARD) > page) return undefined;
+    if (this.mapped + vma.start - page > this.limits.as) return undefined;
+    this.mapped += vma.start - page;
+    this.bytes.zero(page, vma.start);
+    const grownTo = vma.start;
+    vma.start = page;
+    this.bytes.refresh(vma, page, grownTo, this.files);
+    return vma;
+  }
+
+  #extendFile(vma: Vma, page: number): boolean {
+    if (vma.source === null) return true;
+    const end = Math.min(vma.end, vma.start + roundUp(Math.max(vma.source.size() - vma.offset, 0)));
+    if (end <= page) return false;
+    const from = vma.eof;
+    if (this.populate(vma, from, end) < 0) return false;
+    this.bytes.refresh(vma, from, end, this.files);
+    return page < vma.eof;
+  }
+
+  /** Where a mapping without MAP_FIXED goes. */
+  place(hint: number, length: number): number {
+    const wanted = Math.max(roundDown(hint), MIN_ADDR);
+    if (hint > 0 && wanted + length <= this.taskSize && !this.vmas.overlaps(wanted, wanted + length)) return wanted;
+    const at = this.vmas.gapBelow(length, MIN_ADDR, this.#mmapBase);
+    return at >= 0 ? at : this.vmas.gapBelow(length, MIN_ADDR, this.taskSize);
+  }
+
+  /** First contents of [start, end) of a mapping: zeroes or the file's bytes. 0 or -errno. */
+  populate(vma: Vma, start: number, end: number): number {
+    if (vma.source === null) {
+      this.bytes.zero(start, end);
+      return 0;
+    }
+    const filled = this.files.load(vma, start, end);
+    if (filled < 0) return filled;
+    const next = roundUp(filled);
+    this.u8.fill(0, filled, next);
+    this.bytes.zero(next, end);
+    this.bytes.markUsed(start, next);
+    if (next < end) vma.eof = next;
+    else if (vma.eof <= end) vma.eof = next === vma.end ? Infinity : next;
+    return 0;
+  }
+
+  /** Unmap whatever lies in [start, end). */
+  drop(start: number, end: number): void {
+    const pieces = this.vmas.carve(start, end);
+    if (pieces.length === 0) return;
+    for (const vma of pieces) {
+      // Write-back errors are lost here as they are on Linux; msync reports them.
+      this.files.writeBack(vma, vma.start, vma.end);
+      this.files.drop(vma.start, vma.end);
+      this.mapped -= vma.end - vma.start;
+    }
+    this.vmas.remove(pieces);
+    for (const vma of pieces) {
+      this.bytes.unmap(vma.start, vma.end);
+      this.codeGone(vma, vma.start, vma.end);
+      vma.source?.unref();
+    }
+  }
+
+  codeGone(vma: Vma, start: number, end: number): void {
+    if ((vma.prot & PROT_EXEC) !== 0) this.onCodeChange(start, end);
+  }
+
+  growInPlace(vma: Vma, end: number): boolean {
+    const next = this.vmas.items[this.vmas.indexAt(vma.end)];
+    const room = next === undefined ? this.taskSize : next.start - (next.growsDown ? STACK_GUARD : 0);
+    if (end > room) return false;
+    const from = vma.end;
+    vma.end = end;
+    if (vma.source !== null && vma.eof === Infinity) vma.eof = from;
+    if (vma.eof >= from && this.populate(vma, from, end) < 0) {
+      vma.end = from;
+      return false;
+    }
+    this.mapped += end - from;
+    this.bytes.refresh(vma, from, end, this.files);
+    this.vmas.merge(vma.start, end);
+    return true;
+  }
+
+  move(from: number, oldLength: number, to: number, newLength: number, keep: boolean): number {
+    const length = Math.min(oldLength, newLength);
+    if (length < oldLength) this.drop(from + length, from + oldLength);
+    const [vma] = this.vmas.carve(from, from + length);
+    if (vma === undefined) return -EFAULT;
+    const moved: Vma = {
+      ...vma,
+      start: to,
+      end: to + length,
+      eof: vma.eof === Infinity ? Infinity : vma.eof + to - from,
+    };
+    vma.source?.ref();
+    this.bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
+    this.bytes.markUsed(to, to + length);
+    this.files.move(from, from + length, to - from);
+    if (keep) {
+      this.codeGone(vma, from, from + length);
+      this.bytes.zero(from, from + length);
+      this.bytes.refresh(vma, from, from + length, this.files);
+    } else this.drop(from, from + length);
+    this.vmas.insert(moved);
+    this.mapped += length;
+    this.bytes.refresh(moved, to, to + length, this.files);
+    if (newLength > length) this.growInPlace(moved, to + newLength);
+    else this.vmas.merge(to, to + length);
+    return to;
+  }
+
+  sharedOf(dev: number, ino: number): Vma[] {
+    return this.vmas.items.filter((v) => v.shared && v.source !== null && v.source.dev === dev && v.source.ino === ino);
+  }
+
+  accessible(addr: number, length: number, bytes: Uint8Array, access: 1 | 2): boolean {
+    if (length === 0) return true;
+    const end = addr + length;
+    if (!(addr >= 0 && length > 0 && end <= this.taskSize)) return false;
+    const last = Math.floor((end - 1) / PAGE_SIZE);
+    for (let page = Math.floor(addr / PAGE_SIZE); page <= last; page++) {
+      if (bytes[page] !== 0 && this.settle(page * PAGE_SIZE, access) !== 0) return false;
+    }
+    return true;
+  }
+}
