@@ -29,8 +29,9 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     strace: options.strace ? log : undefined,
     warn: (line) => {
       told ||= line.includes(': instruction 0x');
-      if (options.logFile === undefined || log === undefined) console.error(line);
-      else log(`${line}\n`);
+      if (options.logFile !== undefined && log !== undefined) log(`${line}\n`);
+      else if (options.stdio !== undefined) options.stdio.stderr(Buffer.from(`${line}\n`));
+      else console.error(line);
     },
     onCpu: (cpu) => {
       if (log) attachLog?.(cpu, { items, ranges: options.logRanges ?? [], write: log });
