@@ -7,6 +7,8 @@ import type { Translator } from '../translator.ts';
 import { rounders } from './fp-data.ts';
 import { type Float, type Floats, floats, isExact } from './fp-mode.ts';
 import { insn } from './row.ts';
+import { halfToSingle, singleToHalf } from './saturating.ts';
+import { permute } from './simd-row.ts';
 
 const RESERVED_TYPE = 2;
 const HALF = 3;
@@ -75,6 +77,12 @@ function fromInteger(t: Translator, { sf, type, rn, rd }: Convert, unsigned: num
 
 function convert(t: Translator, type: number, to: number, rn: number, rd: number): void {
   if (type === RESERVED_TYPE || type === to) return t.undefined();
+  if (!isExact(t) && type === HALF && to === 0) {
+    return t.setV(rd, permute(t, 2, halfToSingle(t, t.v(rn), 0), t.zero(), [0, 4, 4, 4]));
+  }
+  if (!isExact(t) && type === 0 && to === HALF) {
+    return t.setV(rd, t.low64(singleToHalf(t, permute(t, 2, t.v(rn), t.zero(), [0, 4, 4, 4]))));
+  }
   if (type === HALF || to === HALF || isExact(t)) return t.helper(fp.fpCvt, (type << 22) | (to << 15) | (rn << 5) | rd);
   if (to === 1) t.setD(rd, t.b.f64.promote_f32(t.s(rn)));
   else t.setS(rd, t.b.f32.demote_f64(t.d(rn)));

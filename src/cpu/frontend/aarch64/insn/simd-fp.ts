@@ -5,7 +5,8 @@ import * as fp from '../helpers/floating.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { arithmeticLanes, floatLanes, hostFuses, isExact, negateLanes, vectorMla, vectorNaN } from './fp-mode.ts';
-import { family, permute, shiftBy, unzip, type V128 } from './simd-row.ts';
+import { halfToSingle, singleToHalf } from './saturating.ts';
+import { family, permute, setNarrow, shiftBy, unzip, type V128 } from './simd-row.ts';
 
 type Three = 'q' | 'sz' | 'rm' | 'rn' | 'rd';
 type Two = 'q' | 'sz' | 'rn' | 'rd';
@@ -250,13 +251,15 @@ function rows2(m: Misc): Row<Translator>[] {
 
 /** FCVTL, FCVTN, FCVTXN: sz is the wider format's (0: single and half, 1: double and single). */
 function convertLong(t: Translator, { q, sz, rn, rd }: Readonly<Record<Two, number>>): void {
-  if (sz === 0 || isExact(t)) return t.helper(fp.fpCvtL, packLanes(rd, rn, 0, 1 + sz, q));
+  if (isExact(t)) return t.helper(fp.fpCvtL, packLanes(rd, rn, 0, 1 + sz, q));
+  if (sz === 0) return t.setV(rd, halfToSingle(t, t.v(rn), q));
   const n = q ? permute(t, 3, t.v(rn), t.v(rn), [1, 1]) : t.v(rn);
   t.setV(rd, t.b.f64x2.promote_low_f32x4(n));
 }
 
 function convertNarrow(t: Translator, { q, sz, rn, rd }: Readonly<Record<Two, number>>): void {
-  if (sz === 0 || isExact(t)) return t.helper(fp.fpCvtN, packLanes(rd, rn, 0, 1 + sz, q));
+  if (isExact(t)) return t.helper(fp.fpCvtN, packLanes(rd, rn, 0, 1 + sz, q));
+  if (sz === 0) return setNarrow(t, rd, q, singleToHalf(t, t.v(rn)));
   const v = t.b.f32x4.demote_f64x2_zero(t.v(rn));
   t.setV(rd, q ? permute(t, 3, t.v(rd), v, [0, 2]) : v);
 }

@@ -5,6 +5,7 @@ import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact, vectorScale } from './fp-mode.ts';
+import { saturatingShift } from './saturating.ts';
 import { extend, family, lanes, packLow, setNarrow, shiftBy, splat, type V128 } from './simd-row.ts';
 
 type Fields = 'q' | 'immh' | 'immb' | 'rn' | 'rd';
@@ -78,15 +79,17 @@ const plain = table.flatMap(([name, u, opcode, fast]) => [
 /** Saturating left shifts, vector and scalar. */
 const saturating = (
   [
-    ['sqshlu', 1, '01100', integer.qShlu],
-    ['sqshl', 0, '01110', integer.qShlImm[0]],
-    ['uqshl', 1, '01110', integer.qShlImm[1]],
+    ['sqshlu', 1, '01100', integer.qShlu, 'su'],
+    ['sqshl', 0, '01110', integer.qShlImm[0], 's'],
+    ['uqshl', 1, '01110', integer.qShlImm[1], 'u'],
   ] as const
-).flatMap(([name, u, opcode, helper]) => [
+).flatMap(([name, u, opcode, helper, kind]) => [
   family<Fields>(`${name} <Vd>.<T>, <Vn>.<T>, #<shift>`, vectorPattern(u, opcode), (t, f) =>
     reserved(f)
       ? t.undefined()
-      : t.helper(helper, packLanes(f.rd, f.rn, 0, sizeOf(f.immh), f.q, leftShift(f, sizeOf(f.immh)))),
+      : isExact(t)
+        ? t.helper(helper, packLanes(f.rd, f.rn, 0, sizeOf(f.immh), f.q, leftShift(f, sizeOf(f.immh))))
+        : t.setVq(f.rd, f.q, saturatingShift(t, sizeOf(f.immh), kind, t.v(f.rn), leftShift(f, sizeOf(f.immh)))),
   ),
   family<Fields>(`${name} <V>d, <V>n, #<shift>`, scalarPattern(u, opcode), (t, f) =>
     f.immh === 0

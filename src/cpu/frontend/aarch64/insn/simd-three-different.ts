@@ -3,6 +3,8 @@ import type { Row } from '../../row.ts';
 import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
+import { isExact } from './fp-mode.ts';
+import { doublingLong, saturatingSum } from './saturating.ts';
 import { extend, extendMultiply, family, lanes, packLow, setNarrow, shiftBy, splat, type V128 } from './simd-row.ts';
 import { absoluteDifference } from './simd-three-same.ts';
 
@@ -79,9 +81,29 @@ const doubling = [
   ['sqdmull', '1101', integer.qdMull],
 ] as const;
 
+/** SQDMULL, and added to or taken from the destination; the helper keeps FPSR.QC. */
+export function doubled(
+  t: Translator,
+  name: string,
+  helper: number,
+  aux: number,
+  rd: number,
+  n: V128,
+  m: V128,
+  size: number,
+  q: number,
+): void {
+  if (isExact(t)) return t.helper(helper, aux);
+  const product = doublingLong(t, size, n, m, q);
+  if (name === 'sqdmull') return t.setV(rd, product);
+  t.setV(rd, saturatingSum(t, size + 1, name === 'sqdmlal' ? 'add' : 'sub', 0, t.v(rd), product));
+}
+
 const doublingRows = doubling.flatMap(([name, opcode, helper]) => [
   family<Fields>(`${name}<2> <Vd>.<Ta>, <Vn>.<Tb>, <Vm>.<Tb>`, pattern(0, opcode), (t, { q, size, rm, rn, rd }) =>
-    size === 0 || size === 3 ? t.undefined() : t.helper(helper, packLanes(rd, rn, rm, size, q)),
+    size === 0 || size === 3
+      ? t.undefined()
+      : doubled(t, name, helper, packLanes(rd, rn, rm, size, q), rd, t.v(rn), t.v(rm), size, q),
   ),
   family<Fields>(
     `${name} <Va>d, <Vb>n, <Vb>m`,

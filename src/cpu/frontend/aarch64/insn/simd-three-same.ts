@@ -6,6 +6,7 @@ import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact } from './fp-mode.ts';
 import { polynomialMultiply } from './polynomial.ts';
+import { doublingHigh, saturatingSum } from './saturating.ts';
 import {
   eachLane,
   extendMultiply,
@@ -62,11 +63,11 @@ const roundingHalvingAdd: Fast = (t, { n, m, size, u }) =>
 const halvingSub: Fast = (t, { n, m, size, u }) =>
   lanes(t, size, 'sub', shiftBy(t, size, `shr_${su(u)}`, t.b.v128.xor(n, m), 1), t.b.v128.andnot(m, n));
 
-/** wasm saturates bytes and halfwords, but tells nobody. */
+/** Exact floating point keeps FPSR.QC. */
 const saturating =
   (op: 'add' | 'sub'): Fast =>
   (t, { n, m, size, u }) =>
-    size > 1 || isExact(t) ? null : lanes(t, size, `${op}_sat_${su(u)}`, n, m);
+    isExact(t) ? null : saturatingSum(t, size, op, u, n, m);
 
 type I32 = ReturnType<Translator['w']>;
 type I64 = ReturnType<Translator['x']>;
@@ -156,8 +157,8 @@ const table: readonly Same[] = [
   { name: 'pmul', u: 1, opcode: '10011', max: 0, scalar: 0, fast: (t, { n, m }) => polynomialMultiply(t, n, m) },
   { name: 'maxp', u: 2, opcode: '10100', max: 2, scalar: 0, pairs: true, fast: maxMin('max') },
   { name: 'minp', u: 2, opcode: '10101', max: 2, scalar: 0, pairs: true, fast: maxMin('min') },
-  { name: 'sqdmulh', u: 0, opcode: '10110', max: 2, min: 1, scalar: HS, helper: [integer.qdMulh, integer.qdMulh] },
-  { name: 'sqrdmulh', u: 1, opcode: '10110', max: 2, min: 1, scalar: HS, helper: [integer.qrdMulh, integer.qrdMulh], fast: (t, { n, m, size }) => (size !== 1 || isExact(t) ? null : t.b.i16x8.q15mulr_sat_s(n, m)) },
+  { name: 'sqdmulh', u: 0, opcode: '10110', max: 2, min: 1, scalar: HS, helper: [integer.qdMulh, integer.qdMulh], fast: (t, { n, m, size }) => (isExact(t) ? null : doublingHigh(t, size, false, n, m)) },
+  { name: 'sqrdmulh', u: 1, opcode: '10110', max: 2, min: 1, scalar: HS, helper: [integer.qrdMulh, integer.qrdMulh], fast: (t, { n, m, size }) => (isExact(t) ? null : size === 1 ? t.b.i16x8.q15mulr_sat_s(n, m) : doublingHigh(t, size, true, n, m)) },
   { name: 'addp', u: 0, opcode: '10111', max: 3, scalar: 0, pairs: true, fast: (t, { n, m, size }) => lanes(t, size, 'add', n, m) },
 ];
 

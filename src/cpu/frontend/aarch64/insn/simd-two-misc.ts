@@ -6,11 +6,13 @@ import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
 import { isExact } from './fp-mode.ts';
+import { narrowWords, saturatingNegate } from './saturating.ts';
 import { eachLane, extend, family, lanes, packLow, setNarrow, shiftBy, splat, type V128 } from './simd-row.ts';
 
 type Fields = 'q' | 'size' | 'rn' | 'rd';
 type F = Readonly<Record<Fields, number>>;
-type Fast = (t: Translator, n: V128, size: number, d: () => V128) => V128;
+/** null: by helper. */
+type Fast = (t: Translator, n: V128, size: number, d: () => V128) => V128 | null;
 
 const vectorPattern = (u: number, opcode: string, size = 'size:2'): string =>
   `0 q:1 ${u} 01110 ${size} 10000 ${opcode} 10 rn:5 rd:5`;
@@ -42,7 +44,7 @@ const pairwiseLong =
 const accumulateLong =
   (u: number): Fast =>
   (t, n, size, d) =>
-    lanes(t, size + 1, 'add', d(), pairwiseLong(u)(t, n, size, d));
+    lanes(t, size + 1, 'add', d(), pairwiseLong(u)(t, n, size, d) as V128);
 
 const withZero =
   (op: string, swap = false): Fast =>
@@ -96,8 +98,8 @@ const table: readonly Misc[] = [
   { name: 'cnt', u: 0, opcode: '00101', max: 0, fast: (t, n) => t.b.i8x16.popcnt(n) },
   { name: 'sadalp', u: 0, opcode: '00110', max: 2, long: true, fast: accumulateLong(0) },
   { name: 'uadalp', u: 1, opcode: '00110', max: 2, long: true, fast: accumulateLong(1) },
-  { name: 'sqabs', u: 0, opcode: '00111', max: 3, scalar: ALL, helper: integer.qAbs },
-  { name: 'sqneg', u: 1, opcode: '00111', max: 3, scalar: ALL, helper: integer.qNeg },
+  { name: 'sqabs', u: 0, opcode: '00111', max: 3, scalar: ALL, helper: integer.qAbs, fast: (t, n, size) => (isExact(t) ? null : saturatingNegate(t, size, 'abs', n)) },
+  { name: 'sqneg', u: 1, opcode: '00111', max: 3, scalar: ALL, helper: integer.qNeg, fast: (t, n, size) => (isExact(t) ? null : saturatingNegate(t, size, 'neg', n)) },
   { name: 'cmgt #0', u: 0, opcode: '01000', max: 3, scalar: D, fast: withZero('gt_s') },
   { name: 'cmge #0', u: 1, opcode: '01000', max: 3, scalar: D, fast: withZero('ge_s') },
   { name: 'cmeq #0', u: 0, opcode: '01001', max: 3, scalar: D, fast: withZero('eq') },
@@ -109,18 +111,15 @@ const table: readonly Misc[] = [
 
 function vector(t: Translator, m: Misc, { q, size, rn, rd }: F): void {
   if (size > m.max || (size === 3 && q === 0)) return t.undefined();
-  if (m.fast)
-    t.setVq(
-      rd,
-      q,
-      m.fast(t, t.v(rn), size, () => t.v(rd)),
-    );
+  const v = m.fast?.(t, t.v(rn), size, () => t.v(rd));
+  if (v) t.setVq(rd, q, v);
   else t.helper(m.helper as number, packLanes(rd, rn, 0, size, q));
 }
 
 function scalar(t: Translator, m: Misc, { size, rn, rd }: F): void {
   if ((((m.scalar ?? 0) >> size) & 1) === 0) return t.undefined();
-  if (m.fast) t.setV(rd, t.low64(m.fast(t, t.v(rn), size, () => t.v(rd))));
+  const v = size === 3 ? m.fast?.(t, t.v(rn), size, () => t.v(rd)) : null;
+  if (v) t.setV(rd, t.low64(v));
   else t.helper(m.helper as number, packLanes(rd, rn, 0, size, Shape.SCALAR));
 }
 
@@ -147,7 +146,7 @@ function rowsOf(m: Misc): Row<Translator>[] {
 /** Narrowing: XTN keeps low halves; SQXTN, UQXTN, SQXTUN saturate. */
 function narrow(t: Translator, { q, size, rn, rd }: F, helper: number, fast: ((n: V128) => V128) | null): void {
   if (size === 3) return t.undefined();
-  if (!fast || size === 2 || isExact(t)) return t.helper(helper, packLanes(rd, rn, 0, size, q));
+  if (!fast || isExact(t)) return t.helper(helper, packLanes(rd, rn, 0, size, q));
   setNarrow(t, rd, q, fast(t.v(rn)));
 }
 
@@ -163,21 +162,26 @@ const narrowing: readonly (readonly [
     0,
     '10100',
     integer.qXtn[0],
-    (t, size, n) => lanes(t, size, `narrow_${size ? 'i32x4' : 'i16x8'}_s`, n, t.zero()),
+    (t, size, n) =>
+      size === 2 ? narrowWords(t, 's', n) : lanes(t, size, `narrow_${size ? 'i32x4' : 'i16x8'}_s`, n, t.zero()),
   ],
   [
     'uqxtn',
     1,
     '10100',
     integer.qXtn[1],
-    (t, size, n) => packLow(t, size, lanes(t, size + 1, 'min_u', n, splat(t, size + 1, size ? 0xffffn : 0xffn))),
+    (t, size, n) =>
+      size === 2
+        ? narrowWords(t, 'u', n)
+        : packLow(t, size, lanes(t, size + 1, 'min_u', n, splat(t, size + 1, size ? 0xffffn : 0xffn))),
   ],
   [
     'sqxtun',
     1,
     '10010',
     integer.qXtun,
-    (t, size, n) => lanes(t, size, `narrow_${size ? 'i32x4' : 'i16x8'}_u`, n, t.zero()),
+    (t, size, n) =>
+      size === 2 ? narrowWords(t, 'su', n) : lanes(t, size, `narrow_${size ? 'i32x4' : 'i16x8'}_u`, n, t.zero()),
   ],
 ];
 
