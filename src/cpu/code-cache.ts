@@ -43,6 +43,8 @@ export class CodeCache implements RecordSink, BlockSource {
   hotAfter = 2000;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
+  /** Called when code turns up that reads flags set before a call or a return (or before anything known). */
+  onFlagsCross: () => void = () => {};
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
 
@@ -113,6 +115,7 @@ export class CodeCache implements RecordSink, BlockSource {
     this.next += 16;
     const record = this.next;
     const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
+    if (readsFlags && version === -1) this.onFlagsCross();
     this.blocks.set(version >= 0 ? versionKey(pc, version) : pc, cached);
     if (version >= 0 && !slow) {
       const known = this.versions.get(pc);

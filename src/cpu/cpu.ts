@@ -6,7 +6,7 @@ import type { HelperContext } from './frontend/helper.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
-import { RegionCompiler } from './region-compiler.ts';
+import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
 export interface Fault {
@@ -93,6 +93,11 @@ export class Cpu implements HelperContext {
       dispatch: instance.exports.dispatch,
     });
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
+    this.cache.onFlagsCross = () => {
+      if (this.regions.flagsCross) return;
+      this.regions.flagsCross = true;
+      if (this.regions.count > 0) this.flushPending = true;
+    };
     this.view.setUint32(this.state + State.BUDGET, BUDGET, true);
     this.view.setUint32(this.state + State.DEPTH_LIMIT, MAX_DEPTH, true);
     this.view.setUint32(this.state + State.JUMP_CACHE, JUMP_CACHES, true);
@@ -174,7 +179,7 @@ export class Cpu implements HelperContext {
       if (reason === Exit.INTERRUPT) {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
         // a long loop: enter it at its header from now on
-        if (this.regions.slotOf(this.pc) === undefined) this.compileNow([this.pc]);
+        if (this.compile) this.enter(this.regions.compileLoop(this.pc));
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
       }
@@ -306,7 +311,12 @@ export class Cpu implements HelperContext {
 
   private compileNow(pcs: readonly number[]): void {
     if (!this.compile) return;
-    for (const { pc, slot } of this.regions.compile(pcs)) {
+    this.enter(this.regions.compile(pcs));
+  }
+
+  /** From now on the cold tier and indirect jumps go into these regions. */
+  private enter(regions: readonly CompiledRegion[]): void {
+    for (const { pc, slot } of regions) {
       this.cache.enterRegion(pc, slot);
       const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
       if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);

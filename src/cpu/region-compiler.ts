@@ -51,6 +51,8 @@ export class RegionCompiler {
   private readonly compiled = new Map<number, CompiledRegion>();
   /** By id, as `miss` is told. */
   private readonly byId: CompiledRegion[] = [];
+  /** Headers of loops that were seen to run long: only there do runs pay for the misses until they are aimed. */
+  private readonly longLoops = new Set<number>();
   /** Roots of regions whose accesses wander between runs. */
   private readonly wandering = new Set<number>();
   /** Roots of regions that keep leaving the stack's run (at its very top, or on another stack). */
@@ -60,6 +62,8 @@ export class RegionCompiler {
   private readonly runs: RunTable;
   private readonly sp: number;
   private nextSlot = FIRST_SLOT;
+  /** See MemoryPolicy; may only turn true, with a flush. */
+  flagsCross = false;
   /** Called with every module's bytes (logging). */
   onModule: ((bytes: Uint8Array, regions: readonly CompiledRegion[]) => void) | null = null;
 
@@ -78,6 +82,11 @@ export class RegionCompiler {
     this.dispatch = imports.dispatch;
   }
 
+  /** Regions compiled and still in use. */
+  get count(): number {
+    return this.compiled.size;
+  }
+
   /** Table slot of the region at pc, or undefined when it is not compiled. */
   slotOf(pc: number): number | undefined {
     return this.compiled.get(pc)?.slot;
@@ -94,6 +103,13 @@ export class RegionCompiler {
     return s;
   }
 
+  /** A loop at `pc` ran long: compile it for that, once. Returns the regions that are new. */
+  compileLoop(pc: number): CompiledRegion[] {
+    if (this.longLoops.has(pc)) return [];
+    this.longLoops.add(pc);
+    return this.compile([pc], true);
+  }
+
   /** Compile the regions rooted at these pcs into one module; returns those that exist afterwards. */
   compile(pcs: readonly number[], again = false): CompiledRegion[] {
     const regions: Region[] = [];
@@ -105,13 +121,16 @@ export class RegionCompiler {
     if (regions.length === 0) return [];
     const first = IMPORTS.length;
     const firstId = this.byId.length;
-    const slots = regions.map((r) => (this.wandering.has(r.root) ? null : this.runs.allocate()));
+    const slots = regions.map((r) =>
+      this.longLoops.has(r.root) && !this.wandering.has(r.root) ? this.runs.allocate() : null,
+    );
     const funcs = regions.map((r, i) => {
       const module: RegionModule = { ...FUNCTIONS, self: first + i, slot: (pc) => this.slot(pc) };
       const code = emitRegion(r, module, {
         id: firstId + i,
         runs: slots[i] as number | null,
         sp: this.sp,
+        flagsCross: this.flagsCross,
         stackRun: !this.offStack.has(r.root),
         fast: !this.unusualFp.has(r.root),
       });
@@ -180,6 +199,7 @@ export class RegionCompiler {
     this.compiled.clear();
     this.nextSlot = FIRST_SLOT;
     this.byId.length = 0;
+    this.longLoops.clear();
     this.wandering.clear();
     this.offStack.clear();
     this.unusualFp.clear();

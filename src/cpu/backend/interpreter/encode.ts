@@ -327,7 +327,7 @@ class BlockEncoder {
         const record = this.emit(t.kind, 0, t.kind === 'call' ? 0 : this.slot(t.target));
         const jump = this.emit('jump', 0);
         // a callee may leave any flags
-        if (t.kind === 'call') this.out.link(record, t.target, kind);
+        if (t.kind === 'call') this.out.link(record, t.target, -1);
         return this.out.link(jump, t.ret, -1);
       }
       case 'jumpIndirect':

@@ -8,7 +8,17 @@ import { emitPure } from '../pure.ts';
 import { analyse, type Cfg, edgeKey } from './cfg.ts';
 import { type AccessGroup, groupAccesses, isWrite } from './checks.ts';
 import type { Region } from './discover.ts';
-import { add, analyseRegisters, has, type RegionRegister, type RegisterUse, type RegSet, writes } from './registers.ts';
+import {
+  add,
+  analyseRegisters,
+  dropsFlags,
+  has,
+  type RegionRegister,
+  type RegisterUse,
+  type RegSet,
+  withoutFlags,
+  writes,
+} from './registers.ts';
 import { scalarizeBlock, scalarRegisters } from './scalarize.ts';
 
 /** Function indices and types of the module a region is compiled into. */
@@ -32,6 +42,8 @@ export interface MemoryPolicy {
   readonly id: number;
   /** Wasm offset of the region's run slot (see RunTable), or null: its accesses wander, so test page bytes. */
   readonly runs: number | null;
+  /** Whether flags may be live across calls and returns (the guest has shown that some are). */
+  readonly flagsCross: boolean;
   /** State offset of the stack pointer: accesses based on it use the stack's run (or page bytes, as `runs`). */
   readonly sp: number;
   readonly stackRun: boolean;
@@ -92,7 +104,7 @@ class RegionEmitter {
     this.module = module;
     this.policy = policy;
     this.cfg = analyse(region.succs);
-    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v));
+    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v), policy.flagsCross);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -211,7 +223,9 @@ class RegionEmitter {
   }
 
   private flush(): void {
-    this.storeRegisters(this.code, this.dirty);
+    const block = this.region.blocks[this.current] as Block;
+    const drop = dropsFlags(block) && !this.policy.flagsCross;
+    this.storeRegisters(this.code, drop ? withoutFlags(this.dirty, this.use.registers) : this.dirty);
     this.dirty.fill(0);
   }
 

@@ -81,10 +81,30 @@ export const clobbers = (block: Block): boolean => {
   return kind === 'call' || kind === 'callIndirect' || kind === 'syscall';
 };
 
+/** Whether the flags are of no use behind a block: it calls or returns, and procedure calls do not keep them. */
+export const dropsFlags = (block: Block): boolean => {
+  const { terminal: t } = block;
+  return t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && t.isReturn);
+};
+
+const isFlags = (offset: number): boolean => offset >= State.CC_OP && offset <= State.CC_C;
+
+/** The set without the condition-code fields. */
+export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[]): RegSet => {
+  const kept = set.slice();
+  for (const r of registers) if (isFlags(r.offset)) remove(kept, r.index);
+  return kept;
+};
+
 /** Bounds of the run that an operation's address is checked against: [lo, len], or null. */
 export type BoundsOf = (v: Value) => readonly [number, number] | null;
 
-export const analyseRegisters = (region: Region, isLoop: readonly boolean[], boundsOf: BoundsOf): RegisterUse => {
+export const analyseRegisters = (
+  region: Region,
+  isLoop: readonly boolean[],
+  boundsOf: BoundsOf,
+  flagsCross: boolean,
+): RegisterUse => {
   const byOffset = new Map<number, RegionRegister>();
   const registers: RegionRegister[] = [];
   const note = (offset: number, type: Type): void => {
@@ -160,6 +180,7 @@ export const analyseRegisters = (region: Region, isLoop: readonly boolean[], bou
       }
     }
     // edges that leave the region count too: every block may have one
+    if (dropsFlags(b) && !flagsCross) dirty.set(withoutFlags(dirty, registers));
     needDirty();
     const kill = clobbers(b) ? empty().fill(0xffffffff) : defined;
     return { use, kill };
