@@ -13,66 +13,56 @@ const signLoads = ['i64.load8_s', 'i64.load16_s', 'i64.load32_s'] as const;
 const signLoads32 = ['i32.load8_s', 'i32.load16_s'] as const;
 const stores = ['i64.store8', 'i64.store16', 'i64.store32', 'i64.store'] as const satisfies readonly OpName[];
 
-/** What size and opc of a load/store mean (C4.1.91); null: unallocated; prefetches do nothing. */
-export const access = (
-  t: Translator,
-  size: number,
-  opc: number,
-  rt: number,
-): ((addr: I64, disp: number) => () => void) | null | 'prefetch' => {
+const isPrefetch = (size: number, opc: number): boolean => size === 3 && opc === 2;
+/** size and opc of a load or store (C4.1.91). */
+const isUnallocated = (size: number, opc: number): boolean => opc === 3 && size > 1;
+
+/** A store, or a load whose value comes back for `finish`: registers are written after the last access. */
+function transfer(t: Translator, size: number, opc: number, rt: number, addr: I64, disp: number): Value | null {
   if (opc === 0) {
-    return (addr, disp) => {
-      t.store(stores[size] as OpName, addr, t.x(rt), disp);
-      return () => {};
-    };
+    t.store(stores[size] as OpName, addr, t.x(rt), disp);
+    return null;
   }
-  if (opc === 1) {
-    return (addr, disp) => {
-      const v = t.load(zeroLoads[size] as 'i64.load', addr, disp);
-      return () => t.setX(rt, v);
-    };
-  }
-  if (opc === 2) {
-    if (size === 3) return 'prefetch';
-    return (addr, disp) => {
-      const v = t.load(signLoads[size] as 'i64.load32_s', addr, disp);
-      return () => t.setX(rt, v);
-    };
-  }
-  if (size > 1) return null;
-  return (addr, disp) => {
-    const v = t.load(signLoads32[size] as 'i32.load8_s', addr, disp);
-    return () => t.setW(rt, v);
-  };
-};
+  const names = opc === 1 ? zeroLoads : opc === 2 ? signLoads : signLoads32;
+  return t.load(names[size] as 'i64.load', addr, disp);
+}
+
+/** opc = 3 extends to 32 bits only. */
+function finish(t: Translator, opc: number, rt: number, v: Value | null): void {
+  if (!v) return;
+  if (opc === 3) t.setW(rt, v as Value<'i32'>);
+  else t.setX(rt, v as I64);
+}
 
 type Index = 'offset' | 'pre' | 'post';
 
 /** One register at base + displacement, with or without write-back of the base. */
 const single = (t: Translator, { size, opc, rn, rt }: F, disp: number, index: Index): void => {
-  const act = access(t, size as number, opc as number, rt as number);
-  if (act === null || (act === 'prefetch' && index !== 'offset')) return t.undefined();
-  if (act === 'prefetch') return;
+  const bytes = size as number;
+  const kind = opc as number;
+  if (isUnallocated(bytes, kind)) return t.undefined();
+  if (isPrefetch(bytes, kind)) return index === 'offset' ? undefined : t.undefined();
   const base = t.xsp(rn as number);
-  const write = act(base, index === 'post' ? 0 : disp);
+  const v = transfer(t, bytes, kind, rt as number, base, index === 'post' ? 0 : disp);
   const moved = index === 'offset' ? null : t.b.i64.add(base, t.b.const64(disp));
-  write();
+  finish(t, kind, rt as number, v);
   if (moved) t.setXsp(rn as number, moved);
 };
 
 const registerOffset = (t: Translator, { size, opc, rm, option, s, rn, rt }: F): void => {
   if (((option as number) & 2) === 0) return t.undefined();
-  const act = access(t, size as number, opc as number, rt as number);
-  if (act === null) return t.undefined();
-  if (act === 'prefetch') return;
+  const bytes = size as number;
+  const kind = opc as number;
+  if (isUnallocated(bytes, kind)) return t.undefined();
+  if (isPrefetch(bytes, kind)) return;
   const offset = extended(t, t.w64, rm as number, option as number, s === 1 ? (size as number) : 0) as I64;
-  act(t.b.i64.add(t.xsp(rn as number), offset), 0)();
+  const address = t.b.i64.add(t.xsp(rn as number), offset);
+  finish(t, kind, rt as number, transfer(t, bytes, kind, rt as number, address, 0));
 };
 
 const literal = (t: Translator, { imm19, rt }: F, size: number, opc: number): void => {
-  const act = access(t, size, opc, rt as number);
-  if (act === null || act === 'prefetch') return;
-  act(t.b.const64(t.pc + (imm19 as number) * 4), 0)();
+  const address = t.b.const64(t.pc + (imm19 as number) * 4);
+  finish(t, opc, rt as number, transfer(t, size, opc, rt as number, address, 0));
 };
 
 /** LDP, STP, LDPSW, LDNP, STNP. opc: 0 = 32 bits, 1 = signed words (loads), 2 = 64 bits. */
