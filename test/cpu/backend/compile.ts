@@ -13,8 +13,11 @@ export interface Compiled {
   readonly module: Uint8Array;
 }
 
-/** Words of guest code through front end, IR and region compiler, all blocks reachable without a call. */
-export function compile(words: readonly number[]): Compiled {
+/**
+ * Words of guest code through front end, IR and region compiler, all blocks reachable without a call.
+ * `longLoop`: as compiled once the loop at the first word was seen to run long.
+ */
+export function compile(words: readonly number[], longLoop = false): Compiled {
   const space = createAddressSpace();
   const prot = PROT_READ | PROT_WRITE | PROT_EXEC;
   const mapped = space.map({ addr: CODE, length: words.length * 4, prot, fixed: true });
@@ -35,7 +38,8 @@ export function compile(words: readonly number[]): Compiled {
   cpu.regions.onModule = (bytes) => {
     module = bytes;
   };
-  cpu.regions.compile([CODE]);
+  if (longLoop) cpu.regions.compileLoop(CODE);
+  else cpu.regions.compile([CODE]);
   if (module === null) throw new Error('no region at the first word');
   return { blocks, module };
 }

@@ -14,7 +14,7 @@ import { compile } from '../backend/compile.ts';
  *     ==== ir
  *     ==== wasm
  *
- * Everything from the first `====` on is recorded by scripts/record-filetests.ts.
+ * A line `# long loop` compiles the code as a loop that was seen to run long. Everything from the first `====` on is recorded by scripts/record-filetests.ts.
  */
 export const DIRECTORY: URL = new URL('aarch64/', import.meta.url);
 
@@ -28,7 +28,7 @@ const words = (text: string): number[] =>
 
 /** The whole file as it should be. */
 export function record(text: string): string {
-  const { blocks, module } = compile(words(text));
+  const { blocks, module } = compile(words(text), /^# long loop$/m.test(text));
   const decoded = decodeModule(module);
   const [region] = decoded.functions;
   if (region === undefined) throw new Error('the module has no function');
