@@ -5,6 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { interpreterModule } from '../src/cpu/backend/interpreter/module.ts';
+import { INTERPRETER_FILE, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -58,7 +60,7 @@ function newestSource(): number {
 
 /** Bundle again unless nothing changed since the last time. */
 export async function bundleIfStale(): Promise<void> {
-  const files = ['cli.cjs', 'index.js', ...Object.values(RARE)].map((name) => `${root}dist/${name}`);
+  const files = ['cli.cjs', 'index.js', INTERPRETER_FILE, ...Object.values(RARE)].map((name) => `${root}dist/${name}`);
   const built = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (Math.min(...built) <= newestSource()) await bundle();
 }
@@ -92,6 +94,7 @@ async function bundleInto(dist: string): Promise<void> {
     format: 'esm',
     packages: 'external',
   });
+  fs.writeFileSync(`${dist}/${INTERPRETER_FILE}`, interpreterModule(MEMORY_PAGES));
 }
 
 if (import.meta.main) {

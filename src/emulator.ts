@@ -4,6 +4,7 @@ import { createAddressSpace } from './cpu/memory/address-space.ts';
 import { Exit, GUEST_TOP } from './cpu/memory/layout.ts';
 import { limitCpuTime } from './cpu-limit.ts';
 import { guests } from './guests.ts';
+import { interpreterBytes } from './interpreter-bytes.ts';
 import { mapProgram, openProgram } from './loader/load.ts';
 import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
 import { type ExitStatus, Process } from './syscalls/kernel/process.ts';
@@ -63,7 +64,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     taskSize: GUEST_TOP,
     stackSize: limits.stack,
   });
-  const cpu = new Cpu(space, frontEnd);
+  const cpu = new Cpu(space, frontEnd, interpreterBytes());
   cpu.setTier(options.tier ?? 'auto');
   const proc = new Process(kernel, abi, space, {
     exe: absolute(cwd, program.path),

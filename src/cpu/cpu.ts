@@ -1,4 +1,4 @@
-import { DISPATCH_SLOT, interpreterModule } from './backend/interpreter/module.ts';
+import { DISPATCH_SLOT } from './backend/interpreter/module.ts';
 import { UNUSUAL_FP } from './backend/wasm/region/emit.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
@@ -62,7 +62,7 @@ export class Cpu implements HelperContext {
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
 
-  constructor(space: GuestAddressSpace, frontEnd: FrontEnd) {
+  constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: Uint8Array<ArrayBuffer>) {
     this.space = space;
     this.frontEnd = frontEnd;
     this.view = space.host;
@@ -80,7 +80,7 @@ export class Cpu implements HelperContext {
       link: (state: number, record: number) => this.link(state, record),
       hot: (_state: number, record: number) => this.hot(record),
     };
-    const module = new WebAssembly.Module(interpreterModule({ initial: 65536, maximum: 65536 }));
+    const module = new WebAssembly.Module(interpreter);
     const instance = new WebAssembly.Instance(module, { e: imports });
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
     this.regions = new RegionCompiler(this.cache, this.runs, frontEnd.sp, this.table, {
@@ -227,7 +227,7 @@ export class Cpu implements HelperContext {
     const size = info >>> 8;
     // top byte ignore is always on at EL0 (Arm ARM D8.8)
     const addr = BigInt.asUintN(56, given);
-    if ((info & 8) !== 0 && Number(addr) % size !== 0) {
+    if ((info & 8) !== 0 && Number(addr & 15n) % size !== 0) {
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
     if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
@@ -344,7 +344,7 @@ export class Cpu implements HelperContext {
   // ── HelperContext ──
 
   access(state: number, addr: bigint, size: number, write: boolean, aligned = false): number {
-    if (aligned && Number(BigInt.asUintN(56, addr)) % size !== 0) {
+    if (aligned && Number(addr & 15n) % size !== 0) {
       this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(addr) });
       return -1;
     }

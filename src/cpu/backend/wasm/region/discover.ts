@@ -24,10 +24,15 @@ export interface Region {
   /** Successors inside the region, in the terminal's order; pcs not in `index` are exits. */
   readonly index: ReadonlyMap<number, number>;
   readonly succs: readonly (readonly number[])[];
+  /**
+   * Index of a block that is none: where all indirect jumps of the region meet and part again to their
+   * targets, or -1. An interpreter with a jump at the end of every operation would be irreducible without.
+   */
+  readonly dispatch: number;
 }
 
 /** Pcs at which control may go on inside the function after a terminal. */
-const successorPcs = (block: Block, source: BlockSource): readonly number[] => {
+const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
   const t: Terminal = block.terminal;
   switch (t.kind) {
     case 'jump':
@@ -40,10 +45,25 @@ const successorPcs = (block: Block, source: BlockSource): readonly number[] => {
     case 'syscall':
       return [t.next];
     case 'jumpIndirect':
-      return t.isReturn ? [] : source.jumpTargets(block);
+      return t.isReturn ? [] : [...targets];
     default:
       return [];
   }
+};
+
+const isIndirect = (b: Block): boolean => b.terminal.kind === 'jumpIndirect' && !b.terminal.isReturn;
+
+/** Stands for the dispatch block; its pc is that of no instruction. */
+const MEETING_POINT: Block = {
+  pc: -1,
+  end: -1,
+  ops: [],
+  terminal: { kind: 'jump', target: -1 },
+  count: 0,
+  flagsIn: -1,
+  readsFlags: false,
+  setsFlags: false,
+  flagsOut: -1,
 };
 
 /**
@@ -55,6 +75,8 @@ export const discover = (root: number, source: BlockSource): Region | null => {
   const order: number[] = [];
   const work = [root];
   let ops = 0;
+  /** Targets of the region's indirect jumps: each is taken to go wherever one of them was seen to go. */
+  const targets = new Set<number>();
   while (work.length > 0 && order.length < MAX_BLOCKS && ops < MAX_OPS) {
     const pc = work.shift() as number;
     if (lifted.has(pc)) continue;
@@ -64,34 +86,40 @@ export const discover = (root: number, source: BlockSource): Region | null => {
     lifted.set(pc, block);
     order.push(pc);
     ops += block.ops.length;
-    work.push(...successorPcs(block, source));
+    const own = isIndirect(block) ? source.jumpTargets(block) : [];
+    for (const target of own) targets.add(target);
+    work.push(...successorPcs(block, own));
   }
   if (order.length === 0) return null;
-  if (!source.isFunction(root)) keepLoop(order, lifted, source);
-  const kinds = flagKinds(order, lifted, source);
+  if (!source.isFunction(root)) keepLoop(order, lifted, targets);
+  const kinds = flagKinds(order, lifted, targets);
   const blocks = order.map((pc) => {
     const block = lifted.get(pc) as Block;
     const kind = kinds.get(pc) ?? -1;
     return block.readsFlags && kind >= 0 ? (source.lift(pc, kind) ?? block) : block;
   });
   const index = new Map(order.map((pc, i) => [pc, i]));
-  const succs = blocks.map((b) =>
-    successorPcs(b, source)
-      .map((pc) => index.get(pc))
-      .filter((i) => i !== undefined),
-  );
-  return { root, blocks, index, succs };
+  const inside = (pcs: Iterable<number>): number[] =>
+    [...pcs].map((pc) => index.get(pc)).filter((i) => i !== undefined);
+  const meet = inside(targets);
+  const dispatch = meet.length > 0 && blocks.some(isIndirect) ? blocks.length : -1;
+  const succs = blocks.map((b) => (isIndirect(b) ? (dispatch < 0 ? [] : [dispatch]) : inside(successorPcs(b, []))));
+  if (dispatch >= 0) {
+    blocks.push(MEETING_POINT);
+    succs.push(meet);
+  }
+  return { root, blocks, index, succs, dispatch };
 };
 
 /**
  * A region rooted inside a function is there for a loop: drop the blocks that do not lead back to the root,
  * which the function's own region has. Without a way back everything stays.
  */
-const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, source: BlockSource): void => {
+const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: ReadonlySet<number>): void => {
   const root = order[0] as number;
   const preds = new Map<number, number[]>();
   for (const pc of order) {
-    for (const next of successorPcs(lifted.get(pc) as Block, source)) {
+    for (const next of successorPcs(lifted.get(pc) as Block, targets)) {
       const known = preds.get(next);
       if (known) known.push(pc);
       else preds.set(next, [pc]);
@@ -125,7 +153,7 @@ const TOP = -2;
 const flagKinds = (
   order: readonly number[],
   lifted: ReadonlyMap<number, Block>,
-  source: BlockSource,
+  targets: ReadonlySet<number>,
 ): ReadonlyMap<number, number> => {
   const entry = new Map(order.map((pc, i) => [pc, i === 0 ? UNKNOWN : TOP]));
   for (let changed = true; changed; ) {
@@ -135,7 +163,7 @@ const flagKinds = (
       const at = entry.get(pc) as number;
       if (at === TOP) continue;
       const out = kindOut(block, at);
-      for (const next of successorPcs(block, source)) {
+      for (const next of successorPcs(block, targets)) {
         const before = entry.get(next);
         if (before === undefined || before === UNKNOWN) continue;
         const after = before === TOP || before === out ? out : UNKNOWN;

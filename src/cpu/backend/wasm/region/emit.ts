@@ -62,6 +62,8 @@ export const UNUSUAL_FP = -2;
 /** Depth counts bytes of wasm stack: this many make one unit, and every frame has some besides its locals. */
 const FRAME_UNIT = 64;
 const FRAME_UNITS = 2;
+/** Longest jump table, in instructions between the lowest and the highest target. */
+const MAX_SPAN = 4096;
 /** Loop iterations until a region returns to the dispatcher. */
 const FUEL = 20_000;
 
@@ -270,6 +272,10 @@ class RegionEmitter {
       this.code.br(this.exit('dispatch'));
       return;
     }
+    this.gotoBlock(target);
+  }
+
+  private gotoBlock(target: number): void {
     const back = (this.cfg.number[target] as number) <= (this.cfg.number[this.current] as number);
     if (back || this.cfg.isMerge[target]) {
       this.code.br(this.labels.length - 1 - this.labels.lastIndexOf(target));
@@ -305,7 +311,8 @@ class RegionEmitter {
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
     if (this.cfg.isLoop[b]) {
-      c.i32(block.pc);
+      if (b === this.region.dispatch) this.guestAddress();
+      else c.i32(block.pc);
       c.set(this.pcLocal);
       c.get(this.fuelLocal);
       c.i32(1);
@@ -313,6 +320,11 @@ class RegionEmitter {
       c.tee(this.fuelLocal);
       c.op('i32.eqz');
       c.brIf(this.exit('interrupt'));
+    }
+    if (b === this.region.dispatch) {
+      this.jumpTable();
+      this.leaveIndirect();
+      return;
     }
     for (const v of block.ops) {
       v.left = v.uses;
@@ -779,7 +791,14 @@ class RegionEmitter {
     const c = this.code;
     this.push(t.target);
     c.set(this.addrLocal);
-    this.jumpTable();
+    const { dispatch } = this.region;
+    if (dispatch < 0 || this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.leaveIndirect();
+    else this.gotoBlock(dispatch);
+  }
+
+  /** Out of the region to the guest address in addrLocal. */
+  private leaveIndirect(): void {
+    const c = this.code;
     this.flush();
     this.storeTarget();
     this.probe();
@@ -805,7 +824,7 @@ class RegionEmitter {
     if (pcs.length === 0) return;
     const low = Math.min(...pcs);
     const span = (Math.max(...pcs) - low) / 4 + 1;
-    if (span > 4096) return;
+    if (span > MAX_SPAN) return;
     const byPc = new Map(pcs.map((pc, i) => [pc, i]));
     // labels, innermost first: one per target, then the default behind them all
     c.block();
