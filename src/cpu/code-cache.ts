@@ -5,7 +5,15 @@ import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, type ImageBody, writeImage } from './block-image.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
-import { BYTECODE, BYTECODE_SIZE, CONST_POOL, CONST_POOL_SIZE, GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
+import {
+  BYTECODE,
+  BYTECODE_SIZE,
+  CONST_POOL,
+  CONST_POOL_SIZE,
+  GUEST_BASE,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+} from './memory/layout.ts';
 import type { AddressSpace } from './memory/types.ts';
 
 /** A guest basic block translated for the cold tier. */
@@ -36,9 +44,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private nextConstant = CONST_POOL;
   private readonly functions = new Set<number>();
   private readonly targets = new Map<number, Set<number>>();
-  /** Guest address range that holds translated code. */
-  private low = Number.POSITIVE_INFINITY;
-  private high = 0;
+  /** Guest pages that hold translated code. */
+  private readonly pages = new Set<number>();
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
   /** Table slot of the region at a pc, if compiled. */
@@ -123,8 +130,7 @@ export class CodeCache implements RecordSink, BlockSource {
       else this.versions.set(pc, [record]);
     }
     if (callTarget !== 0) this.functions.add(callTarget);
-    this.low = Math.min(this.low, pc);
-    this.high = Math.max(this.high, end);
+    for (let page = pc >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.pages.add(page);
     return record;
   }
 
@@ -138,9 +144,13 @@ export class CodeCache implements RecordSink, BlockSource {
     return this.next > BYTECODE + BYTECODE_SIZE - 0x10000 || this.nextConstant > CONST_POOL + CONST_POOL_SIZE - 0x10000;
   }
 
-  /** Whether translated code may lie in the range. */
+  /** Whether translated code lies in the pages of the range. */
   holdsCode(start: number, end: number): boolean {
-    return start < this.high && end > this.low;
+    const first = Math.floor(start / PAGE_SIZE);
+    const last = Math.ceil(end / PAGE_SIZE);
+    if (last - first > this.pages.size) return [...this.pages].some((page) => page >= first && page < last);
+    for (let page = first; page < last; page++) if (this.pages.has(page)) return true;
+    return false;
   }
 
   // ── BlockSource ──
@@ -204,8 +214,7 @@ export class CodeCache implements RecordSink, BlockSource {
     this.targets.clear();
     this.blocks.clear();
     this.next = BYTECODE;
-    this.low = Number.POSITIVE_INFINITY;
-    this.high = 0;
+    this.pages.clear();
   }
 
   /** The stub at `record` was executed: translate its target and link. 0: cannot be fetched. */

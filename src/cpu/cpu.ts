@@ -29,9 +29,15 @@ const SEGV_MAPERR = 1;
 const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
 const BATCH = 8;
-const PATIENCE = 2000;
-/** See CodeCache.hotAfter. Measured with python3: at 2,000 starting it costs twice what it costs at 12,000, loops gain nothing. */
-const HOT_AFTER = 12_000;
+const PATIENCE = 1000;
+/** See CodeCache.hotAfter. */
+const HOT_AFTER = 12000;
+/**
+ * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
+ * milliseconds, so what runs for a moment must not compile much, and what runs long should.
+ */
+const COMPILE_SHARE = 0.25;
+const COMPILE_GRANT_MS = 20;
 /** Calls deeper than this unwind the wasm stack. In 64-byte units: three quarters of Node's default 984 KiB. */
 const MAX_DEPTH = 11_500;
 
@@ -61,6 +67,8 @@ export class Cpu implements HelperContext {
   onEnter: ((pc: number) => void) | null = null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
+  private readonly startMs = performance.now();
+  private compileMs = 0;
 
   constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: Uint8Array<ArrayBuffer>) {
     this.space = space;
@@ -250,7 +258,7 @@ export class Cpu implements HelperContext {
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
     this.onEnter?.(pc);
-    const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
+    const entry = jumpCacheEntry(pc);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
       this.cache.noteTarget(site, pc);
@@ -302,6 +310,10 @@ export class Cpu implements HelperContext {
   private hot(record: number): number {
     if (!this.compile) return 0;
     const pc = this.cache.pcOf(record);
+    if (this.batch > 1 && this.compileMs > COMPILE_GRANT_MS + COMPILE_SHARE * (performance.now() - this.startMs)) {
+      this.cache.rearm(record, PATIENCE);
+      return 0;
+    }
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);
     this.cache.rearm(record, PATIENCE);
@@ -311,14 +323,16 @@ export class Cpu implements HelperContext {
 
   private compileNow(pcs: readonly number[]): void {
     if (!this.compile) return;
+    const before = performance.now();
     this.enter(this.regions.compile(pcs));
+    this.compileMs += performance.now() - before;
   }
 
   /** From now on the cold tier and indirect jumps go into these regions. */
   private enter(regions: readonly CompiledRegion[]): void {
     for (const { pc, slot } of regions) {
       this.cache.enterRegion(pc, slot);
-      const entry = JUMP_CACHES + ((pc << 2) & 0xfff0);
+      const entry = jumpCacheEntry(pc);
       if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);
     }
   }
@@ -371,6 +385,9 @@ export class Cpu implements HelperContext {
     return true;
   }
 }
+
+/** The jump cache entry of a pc; the same function of it stands in both back ends. */
+const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & 0xfff0);
 
 /** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
 const signExtended = (addr: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(56, addr));

@@ -448,6 +448,11 @@ const jumpCacheEntry = (e: Emitter): void => {
   c.op('i32.wrap_i64');
   c.i32(2);
   c.op('i32.shl');
+  c.get(e.addr);
+  c.op('i32.wrap_i64');
+  c.i32(10);
+  c.op('i32.shr_u');
+  c.op('i32.xor');
   c.i32(0xfff0);
   c.op('i32.and');
   c.get(STATE);

@@ -760,6 +760,10 @@ class RegionEmitter {
     this.guestAddress();
     c.i32(2);
     c.op('i32.shl');
+    this.guestAddress();
+    c.i32(10);
+    c.op('i32.shr_u');
+    c.op('i32.xor');
     c.i32(0xfff0);
     c.op('i32.and');
     c.get(STATE);
