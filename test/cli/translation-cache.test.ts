@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const hello = path.join(root, 'test/fixtures/aarch64/hello');
+const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'tsqemu-cache-'));
+afterAll(() => fs.rmSync(parent, { recursive: true, force: true }));
+
+let cache: string;
+beforeEach(() => {
+  cache = fs.mkdtempSync(path.join(parent, 'c-'));
+});
+
+const run = (...args: string[]): string => {
+  const result = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), ...args, hello, 'a'], {
+    env: { ...process.env, TSQEMU_CACHE: cache },
+    encoding: 'utf8',
+  });
+  return `${result.status} ${result.stdout}${result.stderr}`;
+};
+
+const images = (): string[] => {
+  const dir = path.join(cache, 'blocks');
+  return fs.existsSync(dir) ? fs.readdirSync(dir).map((name) => path.join(dir, name)) : [];
+};
+
+test('a second run uses what the first one kept, private to the user', () => {
+  const first = run();
+  expect(first).toContain('Hello');
+  const [image, ...others] = images();
+  expect(others).toEqual([]);
+  expect(fs.statSync(image as string).mode & 0o777).toBe(0o600);
+  expect(fs.statSync(path.dirname(image as string)).mode & 0o777).toBe(0o700);
+  const before = fs.statSync(image as string);
+  expect(run()).toBe(first);
+  expect(fs.statSync(image as string).mtimeMs).toBe(before.mtimeMs);
+});
+
+test('an image that is cut off, changed or of another build is no image', () => {
+  const first = run();
+  const [image] = images() as [string];
+  const good = fs.readFileSync(image);
+  const changed = Buffer.from(good);
+  changed.writeUInt32LE((good.readUInt32LE(good.length - 8) ^ 0x5a5a) >>> 0, good.length - 8);
+  const foreign = Buffer.from(good);
+  foreign.writeUInt32LE((good.readUInt32LE(4) ^ 1) >>> 0, 4);
+  for (const bytes of [good.subarray(0, 100), good.subarray(0, good.length - 4), changed, foreign, Buffer.alloc(0)]) {
+    fs.writeFileSync(image, bytes);
+    expect(run()).toBe(first);
+  }
+});
+
+test('a folder that others may enter is not used', () => {
+  fs.mkdirSync(path.join(cache, 'blocks'), { mode: 0o755 });
+  fs.chmodSync(path.join(cache, 'blocks'), 0o755);
+  expect(run()).toContain('Hello');
+  expect(images()).toEqual([]);
+});
+
+test('a cache that cannot be made is none', () => {
+  fs.rmSync(cache, { recursive: true });
+  fs.writeFileSync(cache, 'a file');
+  expect(run()).toContain('Hello');
+});
+
+test('with --cache off nothing is kept', () => {
+  expect(run('--cache', 'off')).toContain('Hello');
+  expect(images()).toEqual([]);
+});
