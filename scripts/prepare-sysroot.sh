@@ -8,7 +8,6 @@ arch=${1:-arm64}
 cache=${TSQEMU_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tsqemu-user-test}
 dest=${2:-$cache/$arch}
 suite=${TSQEMU_TEST_SUITE:-bookworm}
-mirror=${TSQEMU_TEST_MIRROR:-http://deb.debian.org/debian}
 
 packages=(
   base-files base-passwd libc-bin ncurses-base netbase tzdata media-types
@@ -28,6 +27,14 @@ for tool in apt-get dpkg-deb tar; do
     exit 3
   fi
 done
+
+# The mirror that this machine's own apt uses for the suite.
+mirror=${TSQEMU_TEST_MIRROR:-$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' |
+  awk -v suite="$suite" '$2 == suite && $3 == "main" && !found { print $1; found = 1 }')}
+if [[ -z $mirror ]]; then
+  echo "prepare-sysroot: apt knows no mirror of Debian $suite here: name one in TSQEMU_TEST_MIRROR" >&2
+  exit 3
+fi
 
 state=$cache/apt-$arch
 mkdir -p "$state"/{lists/partial,archives/partial,empty,log}
