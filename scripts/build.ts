@@ -23,12 +23,12 @@ const rarePackages: Plugin = {
 };
 
 /** Names the translator: kept translations of another build are not used. */
-function buildId(): string {
+function buildId(): number {
   const hash = createHash('sha256');
   for (const name of fs.readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).sort()) {
     if (name.endsWith('.ts')) hash.update(name).update(fs.readFileSync(`${root}src/${name}`));
   }
-  return hash.digest('hex');
+  return hash.digest().readUInt32LE(0);
 }
 
 const COMMON: BuildOptions = {

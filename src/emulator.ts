@@ -83,11 +83,11 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   const { dev, ino } = exe.file;
   const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
   const kept = kernel.sandboxed || options.tier === 'hot' ? null : TranslationCache.open(options.cache, key);
-  kept?.load(cpu.cache);
+  kept?.load(cpu);
   const unwatch = options.cpuSeconds === undefined ? null : limitCpuTime(cpu, proc, options.cpuSeconds);
   const status = await runTask(cpu, task, kernel);
   unwatch?.();
-  kept?.save(cpu.cache);
+  kept?.save(cpu);
   return status;
 };
 

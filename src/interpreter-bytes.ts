@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { interpreterModule } from './cpu/backend/interpreter/module.ts';
 
 /** Set by the build, which also puts the module into a file beside the bundle. */
-declare const TSQEMU_BUILD: string | undefined;
+declare const TSQEMU_BUILD: number | undefined;
 
 export const INTERPRETER_FILE = 'interpreter.wasm';
 

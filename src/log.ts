@@ -39,11 +39,7 @@ export function attachLog(cpu: Cpu, settings: LogSettings): void {
   const wants = (...items: string[]): boolean => items.some((item) => settings.items.includes(item));
   if (wants('in_asm', 'op', 'op_opt', 'verify')) cpu.cache.onTranslate = (block) => log.translated(block);
   if (wants('out_asm')) {
-    cpu.regions.onModule = (bytes, regions) =>
-      log.module(
-        bytes,
-        regions.map((r) => r.pc),
-      );
+    cpu.regions.onModule = (bytes, pcs) => log.module(bytes, pcs);
   }
   if (wants('exec', 'cpu')) cpu.onEnter = (pc) => log.entered(pc);
   if (wants('page')) log.watchMappings();

@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BlockImage } from './cpu/block-image.ts';
-import type { CodeCache } from './cpu/code-cache.ts';
+import type { Cpu } from './cpu/cpu.ts';
+import { readRegions, writeRegions } from './cpu/region-image.ts';
 
-/** Set by the build: a hash of the sources. Running from the sources, translations are not kept. */
-declare const TSQEMU_BUILD: string | undefined;
+/** Set by the build: a hash of the sources (u32). Running from the sources, translations are not kept. */
+declare const TSQEMU_BUILD: number | undefined;
 
 /** Largest image of one program, and of all together; the least recently used go first. */
 const MAX_FILE = 32 << 20;
 const MAX_TOTAL = 256 << 20;
+/** What the file of compiled regions is called besides. */
+const REGIONS = '.regions';
 /** Fewer new blocks than this, or than this part of the image, are not worth a write. */
 const MIN_NEW = 8;
 const MIN_PART = 1 / 32;
@@ -41,38 +43,59 @@ export class TranslationCache {
     if (base === null) return null;
     const dir = path.join(base, 'blocks');
     if (!privateFolder(dir)) return null;
-    const name = createHash('sha256').update(`${key.dev}:${key.ino}:${key.size}:${key.variant}`).digest('hex');
-    const version = createHash('sha256').update(TSQEMU_BUILD).digest().readUInt32LE(0);
-    return new TranslationCache(path.join(dir, name.slice(0, 32)), version);
+    const name = [key.dev, key.ino, key.size, key.variant.replaceAll(' ', '-')].join('-');
+    return new TranslationCache(path.join(dir, name), TSQEMU_BUILD);
   }
 
-  load(cache: CodeCache): void {
-    try {
-      const bytes = fs.readFileSync(this.file);
-      const words = new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~3)));
-      cache.image = BlockImage.open(words, this.version);
-    } catch {
-      // none yet, or not readable: start without
-    }
-    cache.recording = true;
+  load(cpu: Cpu): void {
+    const blocks = readWords(this.file);
+    if (blocks) cpu.cache.image = BlockImage.open(blocks, this.version);
+    const regions = readWords(this.file + REGIONS);
+    const store = regions && readRegions(regions, this.version);
+    if (store) cpu.regions.use(store);
+    cpu.cache.recording = true;
   }
 
-  /** Keep what this run translated. Written aside and renamed, so that runs at the same time do no harm. */
-  save(cache: CodeCache): void {
+  /** Keep what this run translated and compiled, where it is enough to be worth a write. */
+  save({ cache, regions: { store } }: Cpu): void {
+    // a process that went on to exact floating point keeps nothing
+    if (!cache.recording) return;
+    if (store.fresh > store.count * MIN_PART) this.write(REGIONS, writeRegions(store, this.version));
     if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
-    const words = cache.save(this.version);
+    this.write('', cache.save(this.version));
+  }
+
+  /** Written aside and renamed, so that runs at the same time do no harm. */
+  private write(suffix: string, words: Uint32Array | null): void {
     if (words === null || words.byteLength > MAX_FILE) return;
-    const aside = `${this.file}.${process.pid}.${Date.now()}`;
+    const file = this.file + suffix;
+    const aside = `${file}.${process.pid}.${Date.now()}`;
     try {
       fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
-      fs.renameSync(aside, this.file);
-      evict(path.dirname(this.file));
+      fs.renameSync(aside, file);
+      evict(path.dirname(file));
     } catch {
       // full or read-only: the next run translates again
       fs.rmSync(aside, { force: true });
     }
   }
 }
+
+/** A file as words; null: not there, or not readable. */
+const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
+  try {
+    const fd = fs.openSync(file, 'r');
+    try {
+      const words = new Uint32Array(fs.fstatSync(fd).size >>> 2);
+      fs.readSync(fd, words);
+      return words;
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    return null;
+  }
+};
 
 const defaultFolder = (): string | null => {
   const { XDG_CACHE_HOME: xdg } = process.env;

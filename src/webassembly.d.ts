@@ -13,11 +13,11 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
   class Table {
-    constructor(descriptor: { element: 'anyfunc' | 'externref'; initial: number; maximum?: number });
+    constructor(descriptor: { element: 'anyfunc' | 'externref'; initial: number; maximum?: number }, value?: unknown);
     readonly length: number;
     get(index: number): unknown;
     set(index: number, value: unknown): void;
-    grow(delta: number): number;
+    grow(delta: number, value?: unknown): number;
   }
   class RuntimeError extends Error {}
   function validate(bytes: Uint8Array<ArrayBuffer>): boolean;

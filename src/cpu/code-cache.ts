@@ -27,6 +27,8 @@ export interface CachedBlock {
 }
 
 const NEVER = 0x7fffffff;
+/** Executions until a block enters a region that is at hand: V8's baseline compiler costs as much as some 100. */
+const STORED_AFTER = 100;
 
 /**
  * The cold tier's translations of one process: blocks by guest pc (and by the flags kind they were
@@ -48,6 +50,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private readonly pages = new Set<number>();
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
+  /** Whether a region for a pc is at hand from earlier. */
+  isStored: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
   /** Called when code turns up that reads flags set before a call or a return (or before anything known). */
@@ -118,7 +122,8 @@ export class CodeCache implements RecordSink, BlockSource {
   ): number {
     const { pc, end, readsFlags, flagsOut, callTarget } = block;
     const slow = version === SLOW;
-    this.words.set([slow ? NEVER : this.hotAfter, pc, version >>> 0, 0], this.next >>> 2);
+    const hotAfter = slow ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
+    this.words.set([hotAfter, pc, version >>> 0, 0], this.next >>> 2);
     this.next += 16;
     const record = this.next;
     const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
@@ -130,7 +135,7 @@ export class CodeCache implements RecordSink, BlockSource {
       else this.versions.set(pc, [record]);
     }
     if (callTarget !== 0) this.functions.add(callTarget);
-    for (let page = pc >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.pages.add(page);
+    this.noteCode(pc, end);
     return record;
   }
 
@@ -154,6 +159,10 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   // ── BlockSource ──
+
+  noteCode(start: number, end: number): void {
+    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.pages.add(page);
+  }
 
   hasRun(pc: number): boolean {
     return this.blocks.has(pc) || this.versions.has(pc);

@@ -7,6 +7,7 @@ import type { GuestAddressSpace } from './memory/address-space.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
+import { RegionStore } from './region-store.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
 export interface Fault {
@@ -70,6 +71,7 @@ export class Cpu implements HelperContext {
   onEnter: ((pc: number) => void) | null = null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
+  private storeAfterFlush: RegionStore | null = null;
   private readonly startMs = performance.now();
   private compileMs = 0;
 
@@ -80,7 +82,7 @@ export class Cpu implements HelperContext {
     this.u8 = new Uint8Array(space.memory.buffer);
     this.cache = new CodeCache(space, frontEnd);
     this.runs = new RunTable(space.memory);
-    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     const imports = {
       m: space.memory,
       t: this.table,
@@ -93,20 +95,30 @@ export class Cpu implements HelperContext {
     };
     const module = new WebAssembly.Module(interpreter);
     const instance = new WebAssembly.Instance(module, { e: imports });
+    // every slot is `dispatch` until a region takes it
+    for (let slot = DISPATCH_SLOT; slot < this.table.length; slot++) this.table.set(slot, instance.exports.dispatch);
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
-    this.regions = new RegionCompiler(this.cache, this.runs, frontEnd.sp, this.table, {
-      m: imports.m,
-      t: imports.t,
-      syscall: imports.syscall,
-      helper: imports.helper,
-      miss: (state: number) => this.miss(state),
-      run: instance.exports.run,
-      dispatch: instance.exports.dispatch,
+    this.regions = new RegionCompiler({
+      space,
+      source: this.cache,
+      runs: this.runs,
+      sp: frontEnd.sp,
+      table: this.table,
+      imports: {
+        m: imports.m,
+        t: imports.t,
+        syscall: imports.syscall,
+        helper: imports.helper,
+        miss: (state: number) => this.miss(state),
+        run: instance.exports.run,
+        dispatch: instance.exports.dispatch,
+      },
     });
+    this.cache.isStored = (pc) => this.compile && this.regions.isStored(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.onFlagsCross = () => {
       if (this.regions.flagsCross) return;
-      this.regions.flagsCross = true;
+      this.regions.store.flagsDoCross();
       if (this.regions.count > 0) this.flushPending = true;
     };
     this.view.setUint32(this.state + State.BUDGET, BUDGET, true);
@@ -313,6 +325,13 @@ export class Cpu implements HelperContext {
   private hot(record: number): number {
     if (!this.compile) return 0;
     const pc = this.cache.pcOf(record);
+    if (this.regions.isStored(pc)) {
+      const loaded = this.regions.load(pc);
+      if (loaded.length > 0) {
+        this.enter(loaded);
+        return 0;
+      }
+    }
     if (this.batch > 1 && this.compileMs > COMPILE_GRANT_MS + COMPILE_SHARE * (performance.now() - this.startMs)) {
       this.cache.rearm(record, PATIENCE);
       return 0;
@@ -338,7 +357,7 @@ export class Cpu implements HelperContext {
 
   /** From now on the cold tier and indirect jumps go into these regions. */
   private enter(regions: readonly CompiledRegion[]): void {
-    for (const { pc, slot } of regions) {
+    for (const { pc, slot } of regions.map((r) => r.stored)) {
       this.cache.enterRegion(pc, slot);
       const entry = jumpCacheEntry(pc);
       if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);
@@ -359,6 +378,8 @@ export class Cpu implements HelperContext {
     this.flushPending = false;
     this.cache.flush();
     this.regions.flush();
+    if (this.storeAfterFlush) this.regions.use(this.storeAfterFlush);
+    this.storeAfterFlush = null;
     this.queue.length = 0;
     this.clearJumpCache();
   }
@@ -389,6 +410,7 @@ export class Cpu implements HelperContext {
     if (this.frontEnd.exact) return false;
     this.frontEnd.exact = true;
     this.cache.forsakeImage();
+    this.storeAfterFlush = new RegionStore();
     this.flushPending = true;
     return true;
   }

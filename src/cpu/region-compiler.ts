@@ -3,7 +3,17 @@ import { isWrite } from './backend/wasm/region/checks.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
 import type { Value } from './ir/value.ts';
+import type { GuestAddressSpace } from './memory/address-space.ts';
+import { PAGE_SIZE } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
+import {
+  ACCESS_STACK,
+  ACCESS_WRITE,
+  Policy,
+  RegionStore,
+  type StoredModule,
+  type StoredRegion,
+} from './region-store.ts';
 
 /** Imports of a region module, by function index. */
 const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
@@ -21,12 +31,9 @@ const FUNCTIONS = {
   regionType: T.ii_i,
 };
 
+/** A region in use by this process. */
 export interface CompiledRegion {
-  readonly pc: number;
-  readonly slot: number;
-  readonly region: Region;
-  /** Wasm offset of its run slot, or null. */
-  readonly runs: number | null;
+  readonly stored: StoredRegion;
   misses: number;
   stackMisses: number;
   fpMisses: number;
@@ -35,108 +42,159 @@ export interface CompiledRegion {
 /** Misses of a region's run until it is compiled anew to test page bytes. */
 const WANDERING = 12;
 
-/** First table slot for regions; those below are the cold tier's. */
-const FIRST_SLOT = 2;
+/** What a process gives its region compiler. */
+export interface RegionHost {
+  readonly space: GuestAddressSpace;
+  readonly source: BlockSource;
+  readonly runs: RunTable;
+  /** State offset of the stack pointer. */
+  readonly sp: number;
+  readonly table: WebAssembly.Table;
+  readonly imports: Record<string, unknown>;
+}
 
 /**
- * Compiles hot regions to wasm modules, several functions each. Table slots belong to guest pcs: a slot
- * that is named before its region exists holds `dispatch`.
+ * Compiles hot regions to wasm modules, several functions each, and takes those into use that the store has
+ * from earlier. Table slots belong to guest pcs: a slot whose region is not in use holds `dispatch`.
  */
 export class RegionCompiler {
-  private readonly source: BlockSource;
-  private readonly table: WebAssembly.Table;
-  private readonly imports: Record<string, unknown>;
+  private readonly host: RegionHost;
   private readonly dispatch: unknown;
-  private readonly slots = new Map<number, number>();
   private readonly compiled = new Map<number, CompiledRegion>();
-  /** By id, as `miss` is told. */
-  private readonly byId: CompiledRegion[] = [];
-  /** Headers of loops that were seen to run long: only there do runs pay for the misses until they are aimed. */
-  private readonly longLoops = new Set<number>();
-  /** Roots of regions whose accesses wander between runs. */
-  private readonly wandering = new Set<number>();
-  /** Roots of regions that keep leaving the stack's run (at its very top, or on another stack). */
-  private readonly offStack = new Set<number>();
-  /** Roots of regions with many NaNs, or vectors where only scalars were expected. */
-  private readonly unusualFp = new Set<number>();
-  private readonly runs: RunTable;
-  private readonly sp: number;
-  private nextSlot = FIRST_SLOT;
-  /** See MemoryPolicy; may only turn true, with a flush. */
-  flagsCross = false;
-  /** Called with every module's bytes (logging). */
-  onModule: ((bytes: Uint8Array, regions: readonly CompiledRegion[]) => void) | null = null;
+  private readonly instances = new Map<StoredModule, WebAssembly.Instance['exports']>();
+  /** By pc: bits of Policy that regions rooted there are compiled with from now on. */
+  private readonly policies = new Map<number, number>();
+  /** Numbers and regions of the program. */
+  store: RegionStore = new RegionStore();
+  /** Called with every module's bytes and the roots of its regions (logging). */
+  onModule: ((bytes: Uint8Array, pcs: readonly number[]) => void) | null = null;
 
-  constructor(
-    source: BlockSource,
-    runs: RunTable,
-    sp: number,
-    table: WebAssembly.Table,
-    imports: Record<string, unknown>,
-  ) {
-    this.runs = runs;
-    this.sp = sp;
-    this.source = source;
-    this.table = table;
-    this.imports = imports;
-    this.dispatch = imports.dispatch;
+  constructor(host: RegionHost) {
+    this.host = host;
+    this.dispatch = host.imports.dispatch;
   }
 
-  /** Regions compiled and still in use. */
+  /** Use another store; nothing may be compiled yet, or everything must be flushed. */
+  use(store: RegionStore): void {
+    this.store = store;
+    this.host.runs.reserve(store.nextRun);
+  }
+
+  /** Regions in use. */
   get count(): number {
     return this.compiled.size;
   }
 
-  /** Table slot of the region at pc, or undefined when it is not compiled. */
+  /** See MemoryPolicy; may only turn true, with a flush. */
+  get flagsCross(): boolean {
+    return this.store.flagsCross;
+  }
+
+  /** Table slot of the region at pc, or undefined when none is in use. */
   slotOf(pc: number): number | undefined {
-    return this.compiled.get(pc)?.slot;
+    return this.compiled.get(pc)?.stored.slot;
+  }
+
+  /** Whether the store has a region for pc that is not in use yet. */
+  isStored(pc: number): boolean {
+    return !this.compiled.has(pc) && this.store.get(pc) !== undefined;
   }
 
   private slot(pc: number): number {
-    let s = this.slots.get(pc);
-    if (s === undefined) {
-      s = this.nextSlot++;
-      this.slots.set(pc, s);
-      if (s >= this.table.length) this.table.grow(this.table.length);
-      this.table.set(s, this.dispatch);
-    }
-    return s;
+    const slot = this.store.slot(pc);
+    this.reach(slot);
+    return slot;
+  }
+
+  /** Make the table long enough for a slot. */
+  private reach(slot: number): void {
+    const { table } = this.host;
+    if (slot >= table.length) table.grow(Math.max(table.length, slot + 1 - table.length), this.dispatch);
   }
 
   /** A loop at `pc` ran long: compile it for that, once. Returns the regions that are new. */
   compileLoop(pc: number): CompiledRegion[] {
-    if (this.longLoops.has(pc)) return [];
-    this.longLoops.add(pc);
+    const policy = this.policies.get(pc) ?? 0;
+    if ((policy & Policy.LONG_LOOP) !== 0) return [];
+    this.policies.set(pc, policy | Policy.LONG_LOOP);
+    const stored = this.store.get(pc);
+    if (stored && (stored.policy & Policy.LONG_LOOP) !== 0 && !this.compiled.has(pc)) return this.load(pc);
     return this.compile([pc], true);
+  }
+
+  /** Take the stored region at pc into use, if memory still holds the code it was made from. */
+  load(pc: number): CompiledRegion[] {
+    const stored = this.store.get(pc);
+    if (!stored || !this.holds(stored)) return [];
+    return [this.install(stored)];
+  }
+
+  /** Whether guest memory holds the region's code, executable. */
+  private holds({ ranges, code }: StoredRegion): boolean {
+    const { space } = this.host;
+    let at = 0;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const start = ranges[i] as number;
+      const end = ranges[i + 1] as number;
+      for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
+        if (!space.executable(page)) return false;
+      }
+      for (let b = start; b < end; b++) if (space.u8[b] !== code[at++]) return false;
+    }
+    return true;
+  }
+
+  private install(stored: StoredRegion): CompiledRegion {
+    const { table, source } = this.host;
+    const { module, pc, ranges } = stored;
+    let exports = this.instances.get(module);
+    if (!exports) {
+      module.compiled ??= new WebAssembly.Module(module.bytes);
+      exports = new WebAssembly.Instance(module.compiled, { e: this.host.imports }).exports;
+      this.instances.set(module, exports);
+    }
+    this.reach(stored.slot);
+    table.set(stored.slot, exports[exportName(stored.index)]);
+    for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
+    const region = { stored, misses: 0, stackMisses: 0, fpMisses: 0 };
+    this.compiled.set(pc, region);
+    this.policies.set(pc, stored.policy);
+    return region;
   }
 
   /** Compile the regions rooted at these pcs into one module; returns those that exist afterwards. */
   compile(pcs: readonly number[], again = false): CompiledRegion[] {
+    const { source, runs, sp } = this.host;
     const regions: Region[] = [];
     for (const pc of new Set(pcs)) {
       if (this.compiled.has(pc) && !again) continue;
-      const region = discover(pc, this.source);
+      const region = discover(pc, source);
       if (region) regions.push(region);
     }
     if (regions.length === 0) return [];
+    const { store } = this;
     const first = IMPORTS.length;
-    const firstId = this.byId.length;
-    const slots = regions.map((r) =>
-      this.longLoops.has(r.root) && !this.wandering.has(r.root) ? this.runs.allocate() : null,
-    );
+    const policies = regions.map((r) => this.policies.get(r.root) ?? 0);
+    const runNumbers = policies.map((p) => {
+      const wanted = (p & (Policy.LONG_LOOP | Policy.WANDERING)) === Policy.LONG_LOOP;
+      return wanted && runs.reserve(store.nextRun + 1) ? store.nextRun++ : 0;
+    });
+    const firstId = store.nextId;
+    store.nextId += regions.length;
     const funcs = regions.map((r, i) => {
       const module: RegionModule = { ...FUNCTIONS, self: first + i, slot: (pc) => this.slot(pc) };
+      const policy = policies[i] as number;
+      const run = runNumbers[i] as number;
       const code = emitRegion(r, module, {
         id: firstId + i,
-        runs: slots[i] as number | null,
-        sp: this.sp,
-        flagsCross: this.flagsCross,
-        stackRun: !this.offStack.has(r.root),
-        fast: !this.unusualFp.has(r.root),
+        runs: run === 0 ? null : runs.offset(run),
+        sp,
+        flagsCross: store.flagsCross,
+        stackRun: (policy & Policy.OFF_STACK) === 0,
+        fast: (policy & Policy.UNUSUAL_FP) === 0,
       });
-      return { type: T.ii_i, code };
+      return { type: T.ii_i, code, export: exportName(i) };
     });
-    const elements = regions.map((r, i) => ({ slot: this.slot(r.root), func: first + i }));
     const bytes = encodeModule({
       types: [
         { params: ['i32'], results: ['i32'] },
@@ -146,22 +204,37 @@ export class RegionCompiler {
       imports: IMPORTS.map((name) => ({ name, type: importType[name] })),
       funcs,
       memoryPages: { initial: 65536, maximum: 65536 },
-      table: { elements },
+      importTable: true,
     });
-    const done = regions.map((region, i) => ({
-      pc: region.root,
-      slot: (elements[i] as { slot: number }).slot,
-      region,
-      runs: slots[i] as number | null,
-      misses: 0,
-      stackMisses: 0,
-      fpMisses: 0,
-    }));
-    this.onModule?.(bytes, done);
-    new WebAssembly.Instance(new WebAssembly.Module(bytes), { e: this.imports });
-    for (const r of done) this.compiled.set(r.pc, r);
-    this.byId.push(...done);
-    return done;
+    this.onModule?.(
+      bytes,
+      regions.map((r) => r.root),
+    );
+    const module: StoredModule = { bytes, compiled: null };
+    return regions.map((r, i) => {
+      const ranges = rangesOf(r);
+      const stored: StoredRegion = {
+        id: firstId + i,
+        pc: r.root,
+        slot: this.slot(r.root),
+        module,
+        index: i,
+        run: runNumbers[i] as number,
+        policy: policies[i] as number,
+        ranges,
+        code: this.codeIn(ranges),
+        accesses: accessesOf(r, sp),
+      };
+      store.add(stored);
+      return this.install(stored);
+    });
+  }
+
+  private codeIn(ranges: Uint32Array): Uint8Array {
+    const { u8 } = this.host.space;
+    const parts: Uint8Array[] = [];
+    for (let i = 0; i < ranges.length; i += 2) parts.push(u8.subarray(ranges[i], ranges[i + 1]));
+    return Buffer.concat(parts);
   }
 
   /**
@@ -170,47 +243,80 @@ export class RegionCompiler {
    * stack's run.
    */
   miss(id: number, pc: number, addr: number, stackRun: number): void {
-    const r = this.byId[id] as CompiledRegion;
-    const access = accessAt(r.region, pc);
-    if (!access) return;
-    if (isStackAddress(access.a as Value, this.sp)) {
-      if (this.runs.aim(stackRun, addr, true, STACK_REACH)) this.recompile(r, ++r.stackMisses, this.offStack);
-    } else if (r.runs !== null && this.runs.aim(r.runs + (isWrite(access) ? RUN_WRITE : 0), addr, isWrite(access))) {
-      this.recompile(r, ++r.misses, this.wandering);
+    const stored = this.store.byNumber(id) as StoredRegion;
+    const access = accessAt(stored.accesses, pc);
+    if (access < 0) return;
+    const { runs } = this.host;
+    const r = this.inUse(stored);
+    const write = (access & ACCESS_WRITE) !== 0;
+    if ((access & ACCESS_STACK) !== 0) {
+      if (runs.aim(stackRun, addr, true, STACK_REACH) && r) this.recompile(r, ++r.stackMisses, Policy.OFF_STACK);
+    } else if (stored.run !== 0 && runs.aim(runs.offset(stored.run) + (write ? RUN_WRITE : 0), addr, write)) {
+      if (r) this.recompile(r, ++r.misses, Policy.WANDERING);
     }
   }
 
   /** Region `id` met a NaN, or a vector where it expects scalars. */
   missFp(id: number): void {
-    const r = this.byId[id] as CompiledRegion;
-    this.recompile(r, ++r.fpMisses, this.unusualFp);
+    const r = this.inUse(this.store.byNumber(id) as StoredRegion);
+    if (r) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
   }
 
-  private recompile(r: CompiledRegion, misses: number, kind: Set<number>): void {
-    if (misses < WANDERING || this.compiled.get(r.pc) !== r) return;
-    kind.add(r.pc);
-    this.compile([r.pc], true);
+  /** The process's use of a region; undefined when its pc has another by now. */
+  private inUse(stored: StoredRegion): CompiledRegion | undefined {
+    const r = this.compiled.get(stored.pc);
+    return r?.stored === stored ? r : undefined;
   }
 
-  /** Drop every region: slots go back to `dispatch`. */
+  private recompile(r: CompiledRegion, misses: number, kind: number): void {
+    if (misses < WANDERING) return;
+    const { pc } = r.stored;
+    this.policies.set(pc, (this.policies.get(pc) ?? 0) | kind);
+    this.compile([pc], true);
+  }
+
+  /** Use no region any more: slots go back to `dispatch`. The store keeps what it has. */
   flush(): void {
-    for (const s of this.slots.values()) this.table.set(s, this.dispatch);
-    this.slots.clear();
+    for (const { stored } of this.compiled.values()) this.host.table.set(stored.slot, this.dispatch);
     this.compiled.clear();
-    this.nextSlot = FIRST_SLOT;
-    this.byId.length = 0;
-    this.longLoops.clear();
-    this.wandering.clear();
-    this.offStack.clear();
-    this.unusualFp.clear();
-    this.runs.reset();
+    this.policies.clear();
   }
 }
 
-const accessAt = (region: Region, pc: number): Value | null => {
-  for (const b of region.blocks) {
-    if (pc < b.pc || pc >= b.end) continue;
-    for (const v of b.ops) if (v.pc === pc && v.info.size > 0) return v;
+const exportName = (index: number): string => `r${index}`;
+
+/** (start, end) of the guest code of a region, neighbours joined. */
+const rangesOf = (region: Region): Uint32Array => {
+  const blocks = region.blocks.filter((b) => b.end > b.pc).sort((a, b) => a.pc - b.pc);
+  const ranges: number[] = [];
+  for (const { pc, end } of blocks) {
+    const last = ranges.length - 1;
+    if (last > 0 && pc <= (ranges[last] as number)) ranges[last] = Math.max(ranges[last] as number, end);
+    else ranges.push(pc, end);
   }
-  return null;
+  return Uint32Array.from(ranges);
+};
+
+/** (pc, ACCESS_ bits) of a region's memory accesses; the first one of an instruction speaks for it. */
+const accessesOf = (region: Region, sp: number): Uint32Array => {
+  const kinds = new Map<number, number>();
+  for (const { ops } of region.blocks) {
+    for (const v of ops) {
+      if (v.info.size === 0 || kinds.has(v.pc)) continue;
+      kinds.set(v.pc, (isWrite(v) ? ACCESS_WRITE : 0) | (isStackAddress(v.a as Value, sp) ? ACCESS_STACK : 0));
+    }
+  }
+  return Uint32Array.from([...kinds].sort((a, b) => a[0] - b[0]).flat());
+};
+
+/** ACCESS_ bits of the access at pc, or -1. */
+const accessAt = (accesses: Uint32Array, pc: number): number => {
+  let low = 0;
+  let high = accesses.length / 2;
+  while (low < high) {
+    const mid = (low + high) >>> 1;
+    if ((accesses[2 * mid] as number) < pc) low = mid + 1;
+    else high = mid;
+  }
+  return accesses[2 * low] === pc ? (accesses[2 * low + 1] as number) : -1;
 };

@@ -20,6 +20,7 @@ export const STACK_REACH = 256;
 export class RunTable {
   private readonly view: DataView;
   private readonly bytes: Uint8Array;
+  /** Slots in use: those below; slot 0 is none. */
   private next = 1;
 
   constructor(memory: WebAssembly.Memory) {
@@ -27,13 +28,19 @@ export class RunTable {
     this.bytes = new Uint8Array(memory.buffer, 0, RUNS);
   }
 
-  /** Wasm offset of a fresh, empty slot; null when there is no more room (callers fall back to page bytes). */
-  allocate(): number | null {
-    if ((this.next + 1) * RUN_SLOT > RUNS_SIZE) return null;
-    const at = RUNS + RUN_SLOT * this.next++;
-    this.clear(at);
-    this.clear(at + RUN_WRITE);
-    return at;
+  /** Wasm offset of slot `n`. */
+  offset(n: number): number {
+    return RUNS + RUN_SLOT * n;
+  }
+
+  /** Have slots below `count`, new ones empty; false when there is no room (callers fall back to page bytes). */
+  reserve(count: number): boolean {
+    if (count * RUN_SLOT > RUNS_SIZE) return false;
+    for (; this.next < count; this.next++) {
+      this.clear(this.offset(this.next));
+      this.clear(this.offset(this.next) + RUN_WRITE);
+    }
+    return true;
   }
 
   clear(at: number): void {
@@ -58,13 +65,8 @@ export class RunTable {
   /** Pages ceased to be plain: every slot handed out is empty again. */
   forget(): void {
     for (let i = 1; i < this.next; i++) {
-      this.clear(RUNS + RUN_SLOT * i);
-      this.clear(RUNS + RUN_SLOT * i + RUN_WRITE);
+      this.clear(this.offset(i));
+      this.clear(this.offset(i) + RUN_WRITE);
     }
-  }
-
-  /** Take all slots back (every region is gone). */
-  reset(): void {
-    this.next = 1;
   }
 }

@@ -680,5 +680,5 @@ export const interpreterModule = (memoryPages: { initial: number; maximum: numbe
       { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
     ],
     memoryPages,
-    table: { elements: [{ slot: DISPATCH_SLOT, func: F.dispatch }] },
+    importTable: true,
   });

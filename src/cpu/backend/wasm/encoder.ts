@@ -252,8 +252,8 @@ export interface ModuleSpec {
   readonly funcs: readonly { readonly type: number; readonly code: Code; readonly export?: string }[];
   /** Pages of the imported shared memory `e.m`. */
   readonly memoryPages: { readonly initial: number; readonly maximum: number };
-  /** Import the table `e.t` of functions and fill these slots from our functions. */
-  readonly table?: { readonly elements: readonly { readonly slot: number; readonly func: number }[] };
+  /** Import the table `e.t` of functions. */
+  readonly importTable?: boolean;
 }
 
 const section = (out: Bytes, id: number, fill: (s: Bytes) => void): void => {
@@ -289,14 +289,14 @@ export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => {
     }
   });
   section(out, 2, (s) => {
-    s.u32(spec.imports.length + (spec.table ? 2 : 1));
+    s.u32(spec.imports.length + (spec.importTable ? 2 : 1));
     s.name('e');
     s.name('m');
     s.byte(0x02);
     s.byte(0x03); // shared, with a maximum
     s.u32(spec.memoryPages.initial);
     s.u32(spec.memoryPages.maximum);
-    if (spec.table) {
+    if (spec.importTable) {
       s.name('e');
       s.name('t');
       s.byte(0x01);
@@ -323,20 +323,6 @@ export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => {
         s.name(f.name as string);
         s.byte(0x00);
         s.u32(f.index);
-      }
-    });
-  }
-  if (spec.table && spec.table.elements.length > 0) {
-    const { elements } = spec.table;
-    section(out, 9, (s) => {
-      s.u32(elements.length);
-      for (const e of elements) {
-        s.byte(0x00);
-        s.byte(0x41);
-        s.s32(e.slot);
-        s.byte(0x0b);
-        s.u32(1);
-        s.u32(e.func);
       }
     });
   }

@@ -13,6 +13,8 @@ export interface BlockSource {
   hasRun(pc: number): boolean;
   /** Whether pc is the entry of a function (a call went there): jumps to it are tail calls. */
   isFunction(pc: number): boolean;
+  /** Code of this range is in use: a change of it must be told. */
+  noteCode(start: number, end: number): void;
   /** Where the indirect jump at the end of this block was seen to go. */
   jumpTargets(block: Block): readonly number[];
 }

@@ -1,0 +1,110 @@
+/** A region's access that may miss: which bound it is checked against. */
+export const ACCESS_WRITE = 1;
+export const ACCESS_STACK = 2;
+
+/** Why a region was compiled as it was (bits of StoredRegion.policy). */
+export const Policy = {
+  /** Its loop was seen to run long: only there do runs pay for the misses until they are aimed. */
+  LONG_LOOP: 1,
+  /** Its accesses wander between runs. */
+  WANDERING: 2,
+  /** It keeps leaving the stack's run (at its very top, or on another stack). */
+  OFF_STACK: 4,
+  /** It met many NaNs, or vectors where only scalars were expected. */
+  UNUSUAL_FP: 8,
+} as const;
+
+/** A WebAssembly module of regions; `compiled` once some process has used it. */
+export interface StoredModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  compiled: WebAssembly.Module | null;
+}
+
+/**
+ * A compiled region apart from any process. It may be used wherever guest memory holds the code it was made
+ * from; everything else that it was made from is a profile, which can be off without doing harm.
+ */
+export interface StoredRegion {
+  /** Number by which `miss` knows it. */
+  readonly id: number;
+  /** Its root: guest pc. */
+  readonly pc: number;
+  readonly slot: number;
+  readonly module: StoredModule;
+  /** Its function's index among the module's exports. */
+  readonly index: number;
+  /** Number of its run slot (see RunTable), or 0. */
+  readonly run: number;
+  readonly policy: number;
+  /** (start, end) of the guest code it was made from … */
+  readonly ranges: Uint32Array;
+  /** … and that code, range after range. */
+  readonly code: Uint8Array;
+  /** (pc, ACCESS_ bits) of its memory accesses, by pc. */
+  readonly accesses: Uint32Array;
+}
+
+/** First table slot for regions; those below are the cold tier's. */
+const FIRST_SLOT = 2;
+
+/**
+ * Compiled regions of one program, with the numbers that their code has built in: table slots by guest pc,
+ * ids, run slots. Numbers are never given twice, so that a region fits every process that uses the store.
+ */
+export class RegionStore {
+  readonly slots: Map<number, number> = new Map();
+  nextSlot = FIRST_SLOT;
+  nextId = 0;
+  nextRun = 1;
+  /** Whether regions keep flags across calls and returns (the guest has shown that some are live there). */
+  flagsCross = false;
+  private readonly byPc = new Map<number, StoredRegion>();
+  private readonly byId: (StoredRegion | undefined)[] = [];
+  /** Regions added since the store was made or read. */
+  fresh = 0;
+
+  get(pc: number): StoredRegion | undefined {
+    return this.byPc.get(pc);
+  }
+
+  byNumber(id: number): StoredRegion | undefined {
+    return this.byId[id];
+  }
+
+  /** The region that is the one for its pc from now on. */
+  add(region: StoredRegion): void {
+    this.byPc.set(region.pc, region);
+    this.byId[region.id] = region;
+    this.fresh++;
+  }
+
+  /** Table slot of a guest pc, given when first named. */
+  slot(pc: number): number {
+    let slot = this.slots.get(pc);
+    if (slot === undefined) {
+      slot = this.nextSlot++;
+      this.slots.set(pc, slot);
+    }
+    return slot;
+  }
+
+  regions(): Iterable<StoredRegion> {
+    return this.byPc.values();
+  }
+
+  get count(): number {
+    return this.byPc.size;
+  }
+
+  /** Flags turned out to live across calls: no region made so far is right. */
+  flagsDoCross(): void {
+    this.flagsCross = true;
+    this.byPc.clear();
+  }
+
+  /** Put back what a file had. */
+  restore(region: StoredRegion): void {
+    this.byPc.set(region.pc, region);
+    this.byId[region.id] = region;
+  }
+}

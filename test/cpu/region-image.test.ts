@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { Cpu } from '../../src/cpu/cpu.ts';
+import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
+import { interpreterBytes } from '../../src/interpreter-bytes.ts';
+
+const CODE = 0x10000;
+/** sum: add x0, x0, x1; subs x1, x1, #1; b.ne sum; svc #0 */
+const PROGRAM = [0x8b010000, 0xf1000421, 0x54ffffc1, 0xd4000001];
+const VERSION = 7;
+
+function machine(program: readonly number[] = PROGRAM): Cpu {
+  const space = createAddressSpace();
+  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
+  for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+  const cpu = new Cpu(space, createAarch64(), interpreterBytes());
+  cpu.onSyscall = () => 1;
+  return cpu;
+}
+
+/** The sum 1 … n that the program computes. */
+function sum(cpu: Cpu, n: bigint): bigint {
+  cpu.pc = CODE;
+  cpu.view.setBigUint64(cpu.state + 0x100, 0n, true);
+  cpu.view.setBigUint64(cpu.state + 0x108, n, true);
+  cpu.run();
+  return cpu.view.getBigUint64(cpu.state + 0x100, true);
+}
+
+function written(): Uint32Array<ArrayBuffer> {
+  const cpu = machine();
+  cpu.cache.recordFor(CODE, -1);
+  expect(cpu.regions.compile([CODE])).toHaveLength(1);
+  return writeRegions(cpu.regions.store, VERSION) as Uint32Array<ArrayBuffer>;
+}
+
+test('a region that was kept is used by another process, without compiling', () => {
+  const cpu = machine();
+  cpu.regions.use(readRegions(written(), VERSION) as never);
+  const compiled: unknown[] = [];
+  cpu.regions.onModule = (_, pcs) => compiled.push(pcs);
+  expect(cpu.regions.isStored(CODE)).toBe(true);
+  expect(sum(cpu, 1000n)).toBe(500500n);
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+  expect(compiled).toEqual([]);
+  // and goes on to work: its loop is compiled anew once it was seen to run long
+  expect(sum(cpu, 100_000n)).toBe(5_000_050_000n);
+});
+
+test('a region is not used where memory holds other code, or none that may be executed', () => {
+  const other = machine(PROGRAM.with(0, 0xcb010000));
+  other.regions.use(readRegions(written(), VERSION) as never);
+  expect(other.regions.load(CODE)).toEqual([]);
+  expect(sum(other, 1000n)).toBe(BigInt.asUintN(64, -500500n));
+  const protectedOne = machine();
+  protectedOne.regions.use(readRegions(written(), VERSION) as never);
+  protectedOne.space.protect(CODE, 0x1000, PROT_READ);
+  expect(protectedOne.regions.load(CODE)).toEqual([]);
+});
+
+test('a region whose code changes is dropped, and comes back with the code', () => {
+  const cpu = machine();
+  cpu.regions.use(readRegions(written(), VERSION) as never);
+  expect(sum(cpu, 1000n)).toBe(500500n);
+  cpu.space.view.setUint32(CODE, 0xcb010000, true);
+  cpu.invalidateCode(CODE, 4);
+  expect(sum(cpu, 1000n)).toBe(BigInt.asUintN(64, -500500n));
+  cpu.space.view.setUint32(CODE, PROGRAM[0] as number, true);
+  cpu.invalidateCode(CODE, 4);
+  expect(sum(cpu, 1000n)).toBe(500500n);
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+});
+
+test('words that are cut off, changed, or of another build are no image', () => {
+  const good = written();
+  expect(readRegions(good, VERSION)?.count).toBe(1);
+  expect(readRegions(good, VERSION + 1)).toBeNull();
+  for (let n = 0; n < good.length; n += 3) expect(readRegions(good.slice(0, n), VERSION)).toBeNull();
+  for (let i = 0; i < good.length; i++) {
+    const bad = good.slice();
+    bad[i] = (bad[i] as number) ^ 0x100;
+    expect(readRegions(bad, VERSION)).toBeNull();
+  }
+});
