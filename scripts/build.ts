@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { interpreterModule } from '../src/cpu/backend/interpreter/module.ts';
-import { INTERPRETER_FILE, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
+import { INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -60,7 +60,9 @@ function newestSource(): number {
 
 /** Bundle again unless nothing changed since the last time. */
 export async function bundleIfStale(): Promise<void> {
-  const files = ['cli.cjs', 'index.js', INTERPRETER_FILE, ...Object.values(RARE)].map((name) => `${root}dist/${name}`);
+  const files = ['cli.cjs', 'index.js', ...INTERPRETERS.map(interpreterFile), ...Object.values(RARE)].map(
+    (name) => `${root}dist/${name}`,
+  );
   const built = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (Math.min(...built) <= newestSource()) await bundle();
 }
@@ -94,7 +96,9 @@ async function bundleInto(dist: string): Promise<void> {
     format: 'esm',
     packages: 'external',
   });
-  fs.writeFileSync(`${dist}/${INTERPRETER_FILE}`, interpreterModule(MEMORY_PAGES));
+  for (const addresses of INTERPRETERS) {
+    fs.writeFileSync(`${dist}/${interpreterFile(addresses)}`, interpreterModule(MEMORY_PAGES, addresses));
+  }
 }
 
 if (import.meta.main) {

@@ -49,7 +49,8 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   if (!guest) throw new Error(`no guest for machine ${exe.image.machine}`);
   const { frontEnd, abi } = await guest.load();
   const limits = { stack: options.stack ?? DEFAULT_STACK, data: Infinity, as: Infinity };
-  const space = createAddressSpace({ limits });
+  const taskSize = Math.min(guest.taskSize, GUEST_TOP);
+  const space = createAddressSpace({ limits, taskSize });
   const random = new Uint8Array(16);
   if (options.seed === undefined) randomFillSync(random);
   else kernel.random(random);
@@ -61,10 +62,10 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     hwcap2: guest.hwcap2,
     platform: guest.platform,
     random,
-    taskSize: GUEST_TOP,
+    taskSize,
     stackSize: limits.stack,
   });
-  const cpu = new Cpu(space, frontEnd, interpreterBytes());
+  const cpu = new Cpu(space, frontEnd, interpreterBytes(frontEnd.addressType));
   cpu.setTier(options.tier ?? 'auto');
   const proc = new Process(kernel, abi, space, {
     exe: absolute(cwd, program.path),

@@ -9,6 +9,8 @@ export interface Guest {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly platform: string;
+  /** First address that programs cannot use (TASK_SIZE). */
+  readonly taskSize: number;
   /** One /proc/cpuinfo block. */
   cpuinfo(cpu: number): string;
   load(): Promise<{ readonly frontEnd: FrontEnd; readonly abi: Abi }>;
@@ -38,6 +40,7 @@ const aarch64: Guest = {
   hwcap: Object.values(AARCH64_FEATURES).reduce<number>((bits, n) => bits | (1 << n), 0),
   hwcap2: 0,
   platform: 'aarch64',
+  taskSize: 0x1_0000_0000,
   cpuinfo: (cpu) =>
     [
       `processor\t: ${cpu}`,

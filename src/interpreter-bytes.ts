@@ -1,23 +1,25 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { interpreterModule } from './cpu/backend/interpreter/module.ts';
+import { type AddressType, interpreterModule } from './cpu/backend/interpreter/module.ts';
 
 /** Set by the build, which also puts the module into a file beside the bundle. */
 declare const TSQEMU_BUILD: number | undefined;
 
-export const INTERPRETER_FILE = 'interpreter.wasm';
+/** File of the module for guests with addresses of a type. */
+export const interpreterFile = (addresses: AddressType): string => `interpreter-${addresses}.wasm`;
+export const INTERPRETERS: readonly AddressType[] = ['i32', 'i64'];
 
 /** The whole 4 GiB, as the address space creates its memory. */
 export const MEMORY_PAGES = { initial: 65536, maximum: 65536 };
 
 /** The cold tier's module: generating it takes a seventh of a short program's time, so the build does it. */
-export const interpreterBytes = (): Uint8Array<ArrayBuffer> => {
+export const interpreterBytes = (addresses: AddressType): Uint8Array<ArrayBuffer> => {
   if (typeof TSQEMU_BUILD !== 'undefined') {
     try {
-      return new Uint8Array(fs.readFileSync(fileURLToPath(new URL(INTERPRETER_FILE, import.meta.url))));
+      return new Uint8Array(fs.readFileSync(fileURLToPath(new URL(interpreterFile(addresses), import.meta.url))));
     } catch {
       // a bundle of somebody else's without the file beside it: generate
     }
   }
-  return interpreterModule(MEMORY_PAGES);
+  return interpreterModule(MEMORY_PAGES, addresses);
 };

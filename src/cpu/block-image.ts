@@ -111,7 +111,7 @@ export class BlockImage {
       readsFlags: (bits & 1) !== 0,
       flagsOut: (bits >>> 1) - 1,
       callTarget,
-      code: take((end - pc) / 4),
+      code: take(((end + 3) >>> 2) - (pc >>> 2)),
       records: take(records * 4),
       links: take(links * 3),
       internals: take(internals * 2),

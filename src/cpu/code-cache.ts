@@ -4,7 +4,7 @@ import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, type ImageBody, writeImage } from './block-image.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
-import type { Block } from './ir/block.ts';
+import { type Block, lastByte } from './ir/block.ts';
 import {
   BYTECODE,
   BYTECODE_SIZE,
@@ -77,26 +77,26 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   /** IR of the block at pc, or null when it cannot be fetched. */
-  lift(pc: number, kind: number): Block | null {
+  lift(pc: number, kind: number, context = 0): Block | null {
     if (!this.space.executable(pc)) return null;
     let limit = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
     while (limit - pc < 256 && this.space.executable(limit)) limit += PAGE_SIZE;
-    return this.frontEnd.liftBlock(this.space.view, pc, kind, limit);
+    return this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
   }
 
-  private translate(pc: number, kind: number): number {
+  private translate(pc: number, kind: number, context = 0): number {
     const slow = kind === SLOW;
     if (this.image && !slow) {
       const restored = this.restore(pc, kind);
       if (restored !== 0) return restored;
     }
-    const block = this.lift(pc, slow ? -1 : kind);
+    const block = this.lift(pc, slow ? -1 : kind, context);
     if (!block) return 0;
     this.onTranslate?.(block);
     if (this.isFull()) return 0;
     const version = block.readsFlags || slow ? kind : -1;
     const callTarget = block.terminal.kind === 'call' ? block.terminal.target : 0;
-    const record = this.register({ ...block, callTarget }, version);
+    const record = this.register({ ...block, callTarget }, version, context);
     this.notes = { links: [], internals: [], constants: [] };
     encodeBlock(block, this);
     const count = (this.next - record) / 16;
@@ -107,7 +107,7 @@ export class CodeCache implements RecordSink, BlockSource {
     if (slow) return record;
     if (this.recording) {
       const { end, readsFlags, flagsOut } = block;
-      const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end) >>> 2);
+      const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end + 3) >>> 2);
       const kept = { pc, kind: version, end, readsFlags, flagsOut, callTarget, code };
       this.fresh.push({ block: kept, record, count, notes: this.notes });
     }
@@ -119,6 +119,7 @@ export class CodeCache implements RecordSink, BlockSource {
   private register(
     block: { pc: number; end: number; readsFlags: boolean; flagsOut: number; callTarget: number },
     version: number,
+    context = 0,
   ): number {
     const { pc, end, readsFlags, flagsOut, callTarget } = block;
     const slow = version === SLOW;
@@ -128,7 +129,8 @@ export class CodeCache implements RecordSink, BlockSource {
     const record = this.next;
     const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
     if (readsFlags && version === -1) this.onFlagsCross();
-    this.blocks.set(version >= 0 ? versionKey(pc, version) : pc, cached);
+    const key = version >= 0 ? versionKey(pc, version) : pc;
+    this.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
     if (version >= 0 && !slow) {
       const known = this.versions.get(pc);
       if (known) known.push(record);
@@ -180,7 +182,7 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   jumpTargets(block: Block): readonly number[] {
-    return [...(this.targets.get(block.end - 4) ?? [])];
+    return [...(this.targets.get(lastByte(block)) ?? [])];
   }
 
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
@@ -211,8 +213,15 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
-  slowRecordFor(pc: number): number {
+  slowRecordFor(pc: number, context = 0): number {
+    if (context !== 0) return this.recordInContext(pc, context);
     return this.blocks.get(versionKey(pc, SLOW))?.record ?? this.translate(pc, SLOW);
+  }
+
+  /** Record for an instruction that its address does not say enough of (see FrontEnd.context). */
+  recordInContext(pc: number, context: number): number {
+    const key = contextKey(pc, context);
+    return this.blocks.get(key)?.record ?? this.translate(pc, SLOW, context);
   }
 
   flush(): void {
@@ -303,7 +312,7 @@ export class CodeCache implements RecordSink, BlockSource {
   /** The block from the image, if guest memory still holds the code it was made from. */
   private restore(pc: number, kind: number): number {
     const body = this.image?.find(pc, kind);
-    if (!body || !this.space.executable(pc) || !this.space.executable(body.end - 4) || this.isFull()) return 0;
+    if (!body || !this.space.executable(pc) || !this.space.executable(body.end - 1) || this.isFull()) return 0;
     const { code, records, links, internals, constants } = body;
     const at = (GUEST_BASE + pc) >>> 2;
     for (let i = 0; i < code.length; i++) if (this.words[at + i] !== code[i]) return 0;
@@ -391,3 +400,5 @@ const SLOW = 62;
 
 /** Key of a block version: pcs are below 2^32 and multiples of 4 or 1, kinds below 64. */
 const versionKey = (pc: number, kind: number): number => (kind + 1) * 0x1_0000_0000 + pc;
+/** Contexts are below 256. */
+const contextKey = (pc: number, context: number): number => (context + 64) * 0x1_0000_0000 + pc;

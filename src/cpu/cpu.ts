@@ -248,8 +248,7 @@ export class Cpu implements HelperContext {
     const info = this.view.getUint32(state + State.EXIT_INFO, true);
     const given = this.view.getBigUint64(state + State.FAULT_ADDR, true);
     const size = info >>> 8;
-    // top byte ignore is always on at EL0 (Arm ARM D8.8)
-    const addr = BigInt.asUintN(56, given);
+    const addr = this.address(given);
     if ((info & 8) !== 0 && Number(addr & 15n) % size !== 0) {
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
@@ -263,13 +262,16 @@ export class Cpu implements HelperContext {
   /** Record for the u64 pc in the state; 0 after a fetch fault was raised. */
   private lookup(state: number): number {
     const wide = this.view.getBigUint64(state + State.PC, true);
-    const pc = Number(BigInt.asUintN(56, wide));
-    if (pc >= 0x1_0000_0000 || pc % 4 !== 0) {
-      if (pc % 4 !== 0) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: wide });
+    const pc = Number(this.address(wide));
+    const whole = this.frontEnd.isCodeAddress(pc);
+    if (pc >= 0x1_0000_0000 || !whole) {
+      if (!whole) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: wide });
       else this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: wide });
       return 0;
     }
     this.pc = pc;
+    const context = this.frontEnd.context?.(this.view, state) ?? 0;
+    if (context !== 0) return this.cache.recordInContext(pc, context) || this.fetchFault(pc);
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
     this.onEnter?.(pc);
@@ -312,7 +314,7 @@ export class Cpu implements HelperContext {
     else if (addr < 0x1_0000_0000n) {
       this.regions.miss(id, this.pc, Number(addr), state + State.STACK_LO);
     }
-    const record = this.cache.slowRecordFor(this.pc);
+    const record = this.cache.slowRecordFor(this.pc, this.frontEnd.context?.(this.view, state));
     if (record === 0) {
       this.fetchFault(this.pc);
       return 1;
@@ -384,6 +386,11 @@ export class Cpu implements HelperContext {
     this.clearJumpCache();
   }
 
+  /** An address as memory sees it: of 32 bits, or without its top byte, which is ignored at EL0 (Arm ARM D8.8). */
+  private address(given: bigint): bigint {
+    return BigInt.asUintN(this.frontEnd.addressType === 'i32' ? 32 : 56, given);
+  }
+
   // ── HelperContext ──
 
   access(state: number, addr: bigint, size: number, write: boolean, aligned = false): number {
@@ -391,7 +398,7 @@ export class Cpu implements HelperContext {
       this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(addr) });
       return -1;
     }
-    const given = Number(BigInt.asUintN(56, addr));
+    const given = Number(this.address(addr));
     const ok =
       given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
     if (ok) return GUEST_BASE + given;

@@ -6,6 +6,15 @@ export interface FrontEnd {
   readonly name: string;
   /** What besides guest code decides how it is translated (host features). */
   readonly variant: string;
+  /** Type of addresses in the IR: that of the guest's registers. */
+  readonly addressType: 'i32' | 'i64';
+  /** Whether instructions may lie at an address, its page aside (bit 0 tells the instruction set where there are two). */
+  isCodeAddress(pc: number): boolean;
+  /**
+   * What besides its address decides how the instruction at State.PC is done (ARM: ITSTATE); 0: nothing. Blocks that
+   * begin with such a thing are lifted for it, and nothing else goes to them.
+   */
+  readonly context?: (view: DataView, state: number) => number;
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */
@@ -18,7 +27,7 @@ export interface FrontEnd {
   /** Name of the instruction at pc for messages, when its semantics are missing; null: not in the table. */
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
-  liftBlock(code: DataView, pc: number, flagsIn: number, limit: number): Block;
+  liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;
   readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];
   /** One line of assembly for the instruction at pc. */
   disassemble(code: DataView, pc: number): string;

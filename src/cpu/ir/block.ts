@@ -1,7 +1,15 @@
 import type { Value } from './value.ts';
 
-/** How control leaves a block. Targets are guest pcs. */
-export type Terminal =
+/** A terminal of a conditional instruction: taken when the condition is not 0, else control goes on at `next`. */
+export interface Guard {
+  readonly cond: Value<'i32'>;
+  readonly next: number;
+}
+
+/** How control leaves a block. Targets are guest pcs, which carry the instruction set in bit 0 where a guest has two. */
+export type Terminal = Exit & { readonly guard?: Guard | undefined };
+
+type Exit =
   | { readonly kind: 'jump'; readonly target: number }
   | { readonly kind: 'branch'; readonly cond: Value<'i32'>; readonly taken: number; readonly next: number }
   /** The link register is already written; control comes back at `ret`, or elsewhere. */
@@ -11,6 +19,9 @@ export type Terminal =
   | { readonly kind: 'syscall'; readonly next: number }
   /** Leave with State.EXIT_REASON = `reason` and the pc given. */
   | { readonly kind: 'exit'; readonly reason: number; readonly pc: number };
+
+/** Stands for the block's last instruction, whose length need not be known: jumps at or below it go back. */
+export const lastByte = (block: Block): number => block.end - 1;
 
 /** A guest basic block as IR: straight-line operations and one terminal. */
 export interface Block {

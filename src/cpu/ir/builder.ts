@@ -13,6 +13,9 @@ type Namespace<P extends string> = {
   readonly [O in OpName as O extends `${P}.${infer M}` ? M : never]: (...args: ArgValues<Args<O>>) => Ret<ResultOf<O>>;
 };
 
+/** Displacements below this are taken out of 32-bit address arithmetic. */
+const NEAR = 0x8000;
+
 const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true };
 
 /**
@@ -185,6 +188,22 @@ export class Builder {
     this.regs.clear();
   }
 
+  /**
+   * What `body` appends is done only when `cond` holds. Its values must not be used behind it, and registers are read
+   * anew there.
+   */
+  when(cond: Value<'i32'>, body: () => void): void {
+    const first = this.ops.length;
+    this.emit('when.begin', cond);
+    body();
+    this.emit('when.end');
+    for (let i = first; i < this.ops.length; i++) {
+      const { info, imm } = this.ops[i] as Value;
+      if (info.kind === 'get' || info.kind === 'set') this.regs.delete(imm);
+      else if (info.kind === 'cc') this.forgetFlags();
+    }
+  }
+
   private forgetFlags(): void {
     for (const offset of this.regs.keys()) if (offset >= 0x80 && offset < 0xa0) this.regs.delete(offset);
   }
@@ -194,6 +213,10 @@ export class Builder {
     if (addr.info.name === 'i64.add' && addr.b?.isConst && addr.b.hi === addr.b.imm >> 31) {
       const sum = disp + addr.b.imm;
       if (sum === (sum | 0) && addr.a) return [addr.a, sum];
+    }
+    // the sum of 32 bits may wrap: only what looks like a field of a structure
+    if (addr.info.name === 'i32.add' && addr.b?.isConst && Math.abs(addr.b.imm) < NEAR && addr.a) {
+      return [addr.a, disp + addr.b.imm];
     }
     return [addr, disp];
   }

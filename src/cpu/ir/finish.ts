@@ -1,12 +1,16 @@
 import type { Terminal } from './block.ts';
 import type { Value } from './value.ts';
 
-/** Values a terminal reads. */
+/** The value that a terminal reads itself. */
 export const terminalValue = (t: Terminal): Value | null => {
   if (t.kind === 'branch') return t.cond;
   if (t.kind === 'callIndirect' || t.kind === 'jumpIndirect') return t.target;
   return null;
 };
+
+/** All values a terminal reads, that of its guard included. */
+export const terminalValues = (t: Terminal): Value[] =>
+  [terminalValue(t), t.guard?.cond ?? null].filter((v) => v !== null);
 
 const removable = (v: Value): boolean => {
   const { kind } = v.info;
@@ -18,15 +22,19 @@ const removable = (v: Value): boolean => {
  * later write hides with no operation between them that could leave the block (faults see exact state).
  */
 export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Value[] => {
-  const last = terminalValue(terminal);
-  if (last) last.uses++;
+  for (const last of terminalValues(terminal)) last.uses++;
   const kept: Value[] = [];
-  const overwritten = new Set<number>();
+  let overwritten = new Set<number>();
+  /** What is overwritten behind the conditional parts that we are in. */
+  const behind: Set<number>[] = [];
   for (let i = ops.length - 1; i >= 0; i--) {
     const v = ops[i] as Value;
     const { kind } = v.info;
     let drop = false;
-    if (kind === 'set' || kind === 'cc') {
+    if (kind === 'when') {
+      if (v.info.name === 'when.end') behind.push(new Set(overwritten));
+      else overwritten = overwritten.intersection(behind.pop() ?? new Set());
+    } else if (kind === 'set' || kind === 'cc') {
       const key = kind === 'cc' ? -1 : v.imm;
       drop = overwritten.has(key);
       overwritten.add(key);

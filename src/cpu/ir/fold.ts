@@ -51,6 +51,17 @@ const add64: Rule = (b, x, y) => {
   return null;
 };
 
+const add32: Rule = (b, x, y) => {
+  if (x.isConst && y.isConst) return b.const32(x.imm + y.imm);
+  if (isZero(y)) return x;
+  if (isZero(x)) return y;
+  if (x.isConst) return b.i32.add(y as Value<'i32'>, x as Value<'i32'>);
+  if (y.isConst && x.info.name === 'i32.add' && x.a && x.b?.isConst) {
+    return b.i32.add(x.a as Value<'i32'>, b.const32(x.b.imm + y.imm));
+  }
+  return null;
+};
+
 const and64: Rule = (b, x, y) => {
   if (x.isConst && y.isConst) return b.const64Parts(x.imm & y.imm, x.hi & y.hi);
   if (is(y, -1)) return x;
@@ -82,7 +93,7 @@ const extract =
   };
 
 const rules: { [O in OpName]?: Rule } = {
-  'i32.add': int32((x, y) => x + y, 0),
+  'i32.add': add32,
   'i32.sub': int32((x, y) => x - y, 0),
   'i32.mul': int32(Math.imul, 1),
   'i32.and': int32((x, y) => x & y, -1),

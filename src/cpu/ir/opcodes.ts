@@ -147,6 +147,9 @@ export const opcodes = {
   'cc.set3': ['void', 'i64', 'i64', 'i32'],
   /** Calls helper `imm` with the CPU state in memory; `aux` is its second argument. */
   'helper.call': ['void'],
+
+  /** What stands between the two is done only when the condition is not 0; its values are of no use behind it. */
+  'when.begin': ['void', 'i32'], 'when.end': ['void'],
 } as const satisfies Record<string, readonly [Result, ...ArgType[]]>;
 
 export type OpName = keyof typeof opcodes;
@@ -171,6 +174,7 @@ export type OpKind =
   | 'cc'
   | 'helper'
   | 'guard'
+  | 'when'
   | 'pure';
 
 export interface OpInfo {
@@ -189,6 +193,7 @@ const kindOf = (name: string): OpKind => {
   if (name.startsWith('cc.')) return 'cc';
   if (name.includes('.arm_')) return 'guard';
   if (name === 'helper.call') return 'helper';
+  if (name.startsWith('when.')) return 'when';
   if (name.includes('.atomic.')) return 'atomic';
   const last = name.slice(name.lastIndexOf('.') + 1);
   if (last === 'const' || last === 'get' || last === 'set') return last;

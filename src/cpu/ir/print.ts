@@ -42,7 +42,10 @@ const immediates = (v: Value, register: RegisterName): string[] => {
   }
 };
 
-const terminalText = (t: Terminal, name: (v: Value) => string): string => {
+const terminalText = (t: Terminal, name: (v: Value) => string): string =>
+  t.guard ? `if ${name(t.guard.cond)}: ${ownText(t, name)}, else ${hex(t.guard.next)}` : ownText(t, name);
+
+const ownText = (t: Terminal, name: (v: Value) => string): string => {
   switch (t.kind) {
     case 'jump':
       return `jump ${hex(t.target)}`;

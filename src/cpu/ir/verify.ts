@@ -1,5 +1,5 @@
 import type { Block, Terminal } from './block.ts';
-import { terminalValue } from './finish.ts';
+import { terminalValue, terminalValues } from './finish.ts';
 import type { ArgType } from './opcodes.ts';
 import type { Value } from './value.ts';
 
@@ -31,7 +31,9 @@ const immediateProblem = (v: Value): string | null => {
   return isInt32(imm) && isInt32(v.hi) ? null : `immediate ${imm}, ${v.hi}`;
 };
 
-const targets = (t: Terminal): number[] => {
+const targets = (t: Terminal): number[] => [...ownTargets(t), ...(t.guard ? [t.guard.next] : [])];
+
+const ownTargets = (t: Terminal): number[] => {
   switch (t.kind) {
     case 'jump':
       return [t.target];
@@ -61,6 +63,9 @@ export const verifyBlock = (block: Block): string[] => {
   const problems: string[] = [];
   const uses = new Map<Value, number>();
   let addressType: string | null = null;
+  /** Values of the conditional part at hand, and those of parts that are over. */
+  let within: Value[] | null = null;
+  const over = new Set<Value>();
   for (const [i, v] of block.ops.entries()) {
     const say = (what: string): void => {
       problems.push(`op ${i} (${v.info.name}, pc 0x${v.pc.toString(16)}): ${what}`);
@@ -76,6 +81,7 @@ export const verifyBlock = (block: Block): string[] => {
       const count = uses.get(operand);
       if (count === undefined) say(`operand ${n} (${operand.info.name}) is not defined before`);
       else uses.set(operand, count + 1);
+      if (over.has(operand)) say(`operand ${n} (${operand.info.name}) was computed under a condition`);
       if (!fits(arg, operand.info.result)) say(`operand ${n} is ${operand.info.result}, not ${arg}`);
       if (arg === 'addr') {
         addressType ??= operand.info.result;
@@ -87,13 +93,25 @@ export const verifyBlock = (block: Block): string[] => {
     if (uses.has(v)) say('is in the block twice');
     if (v.pc < block.pc || v.pc >= block.end) say('lies outside the block');
     uses.set(v, 0);
+    if (v.info.name === 'when.begin') {
+      if (within) say('is nested');
+      within = [];
+    } else if (v.info.name === 'when.end') {
+      if (!within) say('ends nothing');
+      for (const x of within ?? []) if (!x.isConst) over.add(x);
+      within = null;
+    } else within?.push(v);
   }
+  if (within) problems.push('a conditional part has no end');
   const { terminal } = block;
+  for (const value of terminalValues(terminal)) {
+    const count = uses.get(value);
+    if (count === undefined) problems.push(`terminal ${terminal.kind}: its value is not defined in the block`);
+    else uses.set(value, count + 1);
+    if (over.has(value)) problems.push(`terminal ${terminal.kind}: its value was computed under a condition`);
+  }
   const last = terminalValue(terminal);
   if (last) {
-    const count = uses.get(last);
-    if (count === undefined) problems.push(`terminal ${terminal.kind}: its value is not defined in the block`);
-    else uses.set(last, count + 1);
     const wanted: ArgType = terminal.kind === 'branch' ? 'i32' : 'addr';
     if (!fits(wanted, last.info.result)) problems.push(`terminal ${terminal.kind}: its value is ${last.info.result}`);
   }

@@ -1,23 +1,8 @@
 import { State } from '../../cpu/memory/layout.ts';
-import {
-  SA_ONSTACK,
-  SA_RESTORER,
-  SA_SIGINFO,
-  SIGBUS,
-  SIGSEGV,
-  type SigAction,
-  type SigInfo,
-} from '../kernel/signals.ts';
+import { SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SIGBUS, SIGSEGV } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { readU64, writeI64 } from '../struct.ts';
-
-/** Builds and takes down the stack frame of a signal handler. */
-export interface SignalFrame {
-  /** False when the stack cannot take the frame. */
-  push(task: Task, info: SigInfo, action: SigAction, mask: bigint): boolean;
-  /** rt_sigreturn: false when the frame is bad. */
-  pop(task: Task): boolean;
-}
+import { altStackFlags, type SignalFrame, writeSigInfo } from './signal-frame.ts';
 
 // struct rt_sigframe { struct siginfo info; struct ucontext uc; } of arch/arm64, offsets within it.
 const SIGINFO = 0;
@@ -39,32 +24,6 @@ const FPSIMD_MAGIC = 0x46508001;
 const FPSIMD_SIZE = 528;
 const ESR_MAGIC = 0x45535201;
 const ESR_SIZE = 16;
-
-/** The alternate signal stack's state at a stack pointer: SS_ONSTACK 1, SS_DISABLE 2. */
-export function altStackFlags(task: Task, sp: number): number {
-  const { altStack } = task;
-  if (altStack.size === 0) return 2;
-  return sp > altStack.sp && sp <= altStack.sp + altStack.size ? 1 : 0;
-}
-
-/** Write siginfo_t of a 64-bit ABI: three ints, padding, then the part of the kind (man 2 sigaction). */
-export function writeSigInfo64(view: DataView, at: number, info: SigInfo): void {
-  for (let i = 0; i < 128; i += 8) writeI64(view, at + i, 0);
-  view.setInt32(at, info.signo, true);
-  view.setInt32(at + 4, info.errno ?? 0, true);
-  view.setInt32(at + 8, info.code, true);
-  if (info.addr !== undefined) {
-    view.setBigUint64(at + 16, BigInt.asUintN(64, info.addr), true);
-  } else if (info.timerId !== undefined) {
-    view.setInt32(at + 16, info.timerId, true);
-    view.setInt32(at + 20, info.overrun ?? 0, true);
-    writeI64(view, at + 24, info.value ?? 0);
-  } else {
-    view.setInt32(at + 16, info.pid ?? 0, true);
-    view.setUint32(at + 20, info.uid ?? 0, true);
-    if (info.value !== undefined) writeI64(view, at + 24, info.value);
-  }
-}
 
 function copy(task: Task, to: number, from: number, length: number): void {
   const { host } = task.space;
@@ -127,7 +86,7 @@ export const aarch64Frame: SignalFrame = {
     writeI64(host, regs + 8 * 30, restorer);
     writeI64(host, cpu.state + State.PC, action.handler);
     if ((action.flags & SA_SIGINFO) !== 0) {
-      writeSigInfo64(view, frame + SIGINFO, info);
+      writeSigInfo(view, frame + SIGINFO, info, 8);
       writeI64(host, regs + 8, frame + SIGINFO);
       writeI64(host, regs + 16, frame + UC);
     }

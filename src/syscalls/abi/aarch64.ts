@@ -1,3 +1,4 @@
+import { aarch64Frame } from './aarch64-frame.ts';
 import { GENERIC_NUMBERS } from './asm-generic.ts';
 import type { Abi } from './types.ts';
 
@@ -10,7 +11,7 @@ export const aarch64: Abi = {
   evenPairs: false,
   numbers: GENERIC_NUMBERS,
   registers: { number: 8, args: [0, 1, 2, 3, 4, 5], result: 0, stack: 31 },
-  syscallLength: 4,
+  syscallLength: () => 4,
   openFlags: [
     [0o40000, 0o200000], // O_DIRECTORY
     [0o100000, 0o400000], // O_NOFOLLOW
@@ -18,6 +19,7 @@ export const aarch64: Abi = {
     [0o400000, 0o100000], // O_LARGEFILE
   ],
   statLayout: 'generic',
+  frame: aarch64Frame,
   // mov x8, #139; svc #0
   sigreturnCode: [0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
 };

@@ -1,3 +1,5 @@
+import type { SignalFrame } from './signal-frame.ts';
+
 /** Data that tells one architecture's Linux ABI from another's. Handlers speak the asm-generic dialect. */
 export interface Abi {
   readonly name: string;
@@ -17,12 +19,13 @@ export interface Abi {
     readonly result: number;
     readonly stack: number;
   };
-  /** Bytes of the system call instruction: what a restart steps back. */
-  readonly syscallLength: number;
+  /** Bytes of the system call instruction that ends at a pc: what a restart steps back. */
+  syscallLength(pc: number): number;
   /** Open flags that differ from asm-generic: [here, generic]. */
   readonly openFlags: readonly (readonly [number, number])[];
   /** Field order of struct stat, see abi/stat.ts. */
   readonly statLayout: 'generic' | 'x86_64' | 'stat64';
+  readonly frame: SignalFrame;
   /** Machine code of the signal return trampoline (the vdso's __kernel_rt_sigreturn). */
   readonly sigreturnCode: readonly number[];
 }

@@ -1,6 +1,5 @@
 import { State } from '../../cpu/memory/layout.ts';
 import type { AddressSpace } from '../../cpu/memory/types.ts';
-import { aarch64Frame } from '../abi/aarch64-frame.ts';
 import { Cursor } from '../cursor.ts';
 import { LEAVE, type Syscall, type SyscallResult } from '../define.ts';
 import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
@@ -250,7 +249,7 @@ export class Task {
     const oldMask = this.savedMask ?? this.blocked;
     this.savedMask = null;
     this.cpu.clearExclusive();
-    if (!aarch64Frame.push(this, info, action, oldMask)) {
+    if (!process.abi.frame.push(this, info, action, oldMask)) {
       this.end({ signal: SIGSEGV });
       return false;
     }
@@ -275,7 +274,8 @@ export class Task {
     const { host } = this.space;
     host.setUint32(this.resultAt, this.firstArg[0] ?? 0, true);
     host.setUint32(this.resultAt + 4, this.firstArg[1] ?? 0, true);
-    writeI64(host, this.pcAt, readU64(host, this.pcAt) - this.process.abi.syscallLength);
+    const pc = readU64(host, this.pcAt);
+    writeI64(host, this.pcAt, pc - this.process.abi.syscallLength(pc));
   }
 
   /** Read a structure from guest memory; null = EFAULT. */

@@ -1,5 +1,5 @@
 import { State } from '../../cpu/memory/layout.ts';
-import { aarch64Frame, altStackFlags, writeSigInfo64 } from '../abi/aarch64-frame.ts';
+import { altStackFlags, writeSigInfo } from '../abi/signal-frame.ts';
 import { INT, PTR, R_INT, SIGNAL, SIZE } from '../args.ts';
 import { type ArgType, LEAVE, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ERESTARTNOHAND, ERESTARTSYS, ESRCH } from '../errno.ts';
@@ -210,7 +210,7 @@ export const rt_sigtimedwait: Syscall = syscall(
       if (found === null) return -EAGAIN;
       if (info !== 0) {
         if (!task.space.writable(info, 128)) return -EFAULT;
-        writeSigInfo64(task.space.view, info, found);
+        writeSigInfo(task.space.view, info, found, task.process.abi.wordSize);
       }
       return found.signo;
     };
@@ -221,7 +221,7 @@ export const rt_sigtimedwait: Syscall = syscall(
 );
 
 export const rt_sigreturn: Syscall = syscall('rt_sigreturn', {}, R_INT, (task) => {
-  if (!aarch64Frame.pop(task)) {
+  if (!task.process.abi.frame.pop(task)) {
     task.fault(
       SIGSEGV,
       0x80,

@@ -24,7 +24,7 @@ export function compile(words: readonly number[], longLoop = false): Compiled {
   const mapped = space.map({ addr: CODE, length: words.length * 4, prot, fixed: true });
   if (mapped < 0) throw new Error(`map: ${mapped}`);
   for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreterBytes());
+  const cpu = new Cpu(space, createAarch64(), interpreterBytes('i64'));
   const blocks: Block[] = [];
   cpu.cache.onTranslate = (block) => blocks.push(block);
   const end = CODE + 4 * words.length;

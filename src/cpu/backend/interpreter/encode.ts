@@ -1,4 +1,4 @@
-import type { Block } from '../../ir/block.ts';
+import { type Block, lastByte } from '../../ir/block.ts';
 import { terminalValue } from '../../ir/finish.ts';
 import { opTable } from '../../ir/opcodes.ts';
 import { type Type, typeSize } from '../../ir/types.ts';
@@ -51,6 +51,11 @@ class BlockEncoder {
   /** Values that live in a guest register's slot, by that slot's offset. */
   private readonly homed = new Map<number, Value[]>();
   private pc = 0;
+  /** The record put last. */
+  private last = 0;
+  /** The jump over the conditional part at hand, what the part writes, and constants first needed inside. */
+  private part: { readonly skip: number; readonly writes: readonly number[]; readonly constants: Value[] } | null =
+    null;
   /** Temporaries whose last reader is the operation being emitted: free once its record is written. */
   private readonly dying: number[] = [];
 
@@ -73,18 +78,24 @@ class BlockEncoder {
       const next = ops[i + 1];
       // a result whose next step is to be a register is computed right there
       const target = isSet(next) && next.a === v ? next.imm : NONE;
-      if (this.operation(v, target)) i++;
+      if (v.info.name === 'when.begin') this.beginPart(v, ops.slice(i + 1));
+      else if (this.operation(v, target)) i++;
       while (this.dying.length > 0) this.temps.give(this.dying.pop() as number);
     }
     this.terminal(block, fused ? cond : null);
   }
 
+  private put(op: number, d: number, a: number, b: number, imm: number, pc: number): number {
+    this.last = this.out.put(op, d, a, b, imm, pc);
+    return this.last;
+  }
+
   private emit(key: string, d: number, a = 0, b = 0, imm = 0): number {
-    return this.out.put(handlerNumber(key), d, a, b, imm, this.pc);
+    return this.put(handlerNumber(key), d, a, b, imm, this.pc);
   }
 
   private emitOp(v: Value, d: number, a: number, b: number, imm: number): void {
-    this.out.put(plain[v.info.code] as number, d, a, b, imm, this.pc);
+    this.put(plain[v.info.code] as number, d, a, b, imm, this.pc);
   }
 
   /** Slot of an operand; materialises constants. */
@@ -92,18 +103,47 @@ class BlockEncoder {
     if (v.slot === NONE) {
       v.slot = this.temps.take();
       this.constantInto(v, v.slot);
+      this.part?.constants.push(v);
     }
     return v.slot;
   }
 
+  /** Registers that the conditional part writes must hold nothing else that is needed, whether it is done or not. */
+  private beginPart(v: Value, rest: readonly Value[]): void {
+    const part = rest.slice(
+      0,
+      rest.findIndex((x) => x.info.name === 'when.end'),
+    );
+    const writes = part.some((x) => x.info.kind === 'helper')
+      ? [...this.homed.keys()]
+      : part.flatMap((x) => (x.info.kind === 'set' ? [x.imm] : x.info.kind === 'cc' ? CC_FIELDS : []));
+    for (const offset of writes) this.evict(offset);
+    const skip = this.emit('branchUnless', 0, this.slot(v.a as Value));
+    this.used(v.a);
+    while (this.dying.length > 0) this.temps.give(this.dying.pop() as number);
+    this.part = { skip, writes, constants: [] };
+  }
+
+  private endPart(): void {
+    if (!this.part) throw new Error('cold tier: a conditional part without a beginning');
+    const { skip, writes, constants } = this.part;
+    this.part = null;
+    for (const offset of writes) this.homed.delete(offset);
+    for (const v of constants) {
+      if (v.left > 0 && v.slot >= State.TEMPS) this.temps.give(v.slot);
+      v.slot = NONE;
+    }
+    this.out.internal(skip, this.last + 16);
+  }
+
   private constantInto(v: Value, d: number): void {
     if (v.type === 'i32') this.emit('const32', d, 0, 0, v.imm);
-    else if (v.type === 'i64') this.out.put(handlerNumber('const64'), d, 0, 0, v.imm, v.hi >>> 0);
+    else if (v.type === 'i64') this.put(handlerNumber('const64'), d, 0, 0, v.imm, v.hi >>> 0);
     else if (v.type === 'v128') this.emit('constV128', d, 0, 0, this.out.constant(v.lanes ?? []));
     else if (v.type === 'f32') this.emit('const32', d, 0, 0, floatBits(v.imm));
     else {
       const [lo, hi] = doubleBits(v.imm);
-      this.out.put(handlerNumber('const64'), d, 0, 0, lo, hi >>> 0);
+      this.put(handlerNumber('const64'), d, 0, 0, lo, hi >>> 0);
     }
   }
 
@@ -165,9 +205,12 @@ class BlockEncoder {
       case 'fence':
         this.emit('fence', 0);
         return false;
+      case 'when':
+        this.endPart();
+        return false;
       case 'helper':
         for (const offset of [...this.homed.keys()]) this.evict(offset);
-        this.out.put(handlerNumber('helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
+        this.put(handlerNumber('helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
         return false;
       case 'load': {
         const a = this.slot(v.a as Value);
@@ -221,8 +264,11 @@ class BlockEncoder {
     this.evict(v.imm);
     if (from === NONE) this.constantInto(value, v.imm);
     else this.emit(mov(value.type), v.imm, value.slot);
-    if (value.left > 0 && value.slot === NONE) this.home(v.imm, value);
-    else if (value.left === 0 && value.slot >= State.TEMPS) this.temps.give(value.slot);
+    if (value.left > 0 && value.slot === NONE) {
+      this.home(v.imm, value);
+      this.part?.constants.push(value);
+    }
+    if (value.left === 0 && value.slot >= State.TEMPS) this.temps.give(value.slot);
   }
 
   private flags(v: Value): void {
@@ -247,7 +293,7 @@ class BlockEncoder {
       this.used(x);
       v.b.left--;
       const op = immediate[info.code] as number;
-      this.out.put(op, this.destination(v, target), a, 0, v.b.imm, this.pc);
+      this.put(op, this.destination(v, target), a, 0, v.b.imm, this.pc);
       return target !== NONE;
     }
     const a = this.slot(x);
@@ -305,8 +351,9 @@ class BlockEncoder {
   private terminal(block: Block, fused: Value | null): void {
     const t = block.terminal;
     const kind = block.flagsOut;
-    const from = block.end - 4;
+    const from = lastByte(block);
     this.pc = from;
+    if (t.guard) this.out.link(this.emit('branchUnless', 0, this.slot(t.guard.cond)), t.guard.next, kind);
     switch (t.kind) {
       case 'jump':
         return this.goto(t.target, kind, from);
@@ -348,13 +395,14 @@ class BlockEncoder {
     const b = cond.b;
     if (b && fitsImm(b) && b.slot === NONE) {
       const a = this.slot(cond.a as Value);
-      return this.out.put(handlerNumber(`br# ${cond.info.name}`), 0, a, 0, 0, b.imm >>> 0);
+      return this.put(handlerNumber(`br# ${cond.info.name}`), 0, a, 0, 0, b.imm >>> 0);
     }
     const x = this.slot(cond.a as Value);
     return this.emit(`br ${cond.info.name}`, 0, x, b ? this.slot(b) : 0);
   }
 }
 
+const CC_FIELDS: readonly number[] = [State.CC_OP, State.CC_A, State.CC_B, State.CC_C];
 const laneBytes: Readonly<Record<string, number>> = { i8x16: 1, i16x8: 2, i32x4: 4, i64x2: 8, f32x4: 4, f64x2: 8 };
 const isZeroVector = (v: Value): boolean => v.isConst && (v.lanes ?? []).every((b) => b === 0);
 

@@ -23,6 +23,7 @@ export const specials = [
   'jump',
   'jumpBack',
   'branchIf',
+  'branchUnless',
   'call',
   'callIndirect',
   'jumpIndirect',

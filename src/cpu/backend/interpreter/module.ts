@@ -22,6 +22,10 @@ const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
 const STATE = 0;
 const DEPTH = 1;
 
+/** Type of the guest's addresses (see `addr` in the table of operations). */
+export type AddressType = 'i32' | 'i64';
+let addressType: AddressType = 'i64';
+
 /** Emits handlers; `ip` is the local with the record's wasm offset. */
 class Emitter {
   readonly code: Code;
@@ -60,6 +64,11 @@ class Emitter {
     this.slot(name);
     this.code.mem(`${type}.load`, 0, 0);
   }
+  /** Pushes the guest address in slot a as 64 bits. */
+  readAddress(): void {
+    this.read(addressType, 'a');
+    if (addressType === 'i32') this.code.op('i64.extend_i32_u');
+  }
   /** The third operand: its offset is in imm. */
   readThird(type: Type): void {
     this.code.get(STATE);
@@ -91,7 +100,7 @@ class Emitter {
   address(size: number, write: boolean, atomic: boolean): void {
     const c = this.code;
     const table = write ? WRITE_BYTES : READ_BYTES;
-    this.read('i64', 'a');
+    this.readAddress();
     if (!atomic) {
       c.get(this.ip);
       c.mem('i64.load32_s', REC.imm, 2);
@@ -251,7 +260,9 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.br(name === 'jump' ? next : count);
       return false;
     case 'branchIf':
+    case 'branchUnless':
       e.read('i32', 'a');
+      if (name === 'branchUnless') c.op('i32.eqz');
       c.if();
       e.imm();
       c.set(e.ip);
@@ -272,7 +283,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.br(count);
       return false;
     case 'return':
-      e.read('i64', 'a');
+      e.readAddress();
       c.tee(e.addr);
       c.i64(32);
       c.op('i64.shr_u');
@@ -405,7 +416,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
 
 /** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
 const indirect = (e: Emitter): void => {
-  e.read('i64', 'a');
+  e.readAddress();
   e.code.set(e.addr);
   cachedRecord(e, () => {
     e.code.get(STATE);
@@ -663,8 +674,12 @@ const dispatchFunction = (): Code => {
 };
 
 /** The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set. */
-export const interpreterModule = (memoryPages: { initial: number; maximum: number }): Uint8Array<ArrayBuffer> =>
-  encodeModule({
+export const interpreterModule = (
+  memoryPages: { initial: number; maximum: number },
+  addresses: AddressType = 'i64',
+): Uint8Array<ArrayBuffer> => {
+  addressType = addresses;
+  return encodeModule({
     types: [
       { params: ['i32'], results: ['i32'] },
       { params: ['i32', 'i32'], results: ['i32'] },
@@ -682,3 +697,4 @@ export const interpreterModule = (memoryPages: { initial: number; maximum: numbe
     memoryPages,
     importTable: true,
   });
+};

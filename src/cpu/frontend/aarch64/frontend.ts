@@ -26,6 +26,8 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   return {
     name: 'aarch64',
     variant: hostFuses() ? 'fma' : 'plain',
+    addressType: 'i64',
+    isCodeAddress: (pc) => pc % 4 === 0,
     sp: xOffset(SP),
     get exact(): boolean {
       return t.exact;

@@ -21,7 +21,7 @@ export const groupAccesses = (ops: readonly Value[], reach: (v: Value) => number
   const open = new Map<Value, { read?: AccessGroup; write?: AccessGroup }>();
   for (const v of ops) {
     const { kind, size } = v.info;
-    if (kind === 'helper') open.clear();
+    if (kind === 'helper' || kind === 'when') open.clear();
     if (kind === 'atomic') groups.set(v, { first: v, min: 0, max: size });
     if ((kind !== 'load' && kind !== 'store') || !v.a) continue;
     const min = v.imm;

@@ -35,6 +35,11 @@ export interface Region {
 
 /** Pcs at which control may go on inside the function after a terminal. */
 const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
+  const { guard } = block.terminal;
+  return guard ? [...ownSuccessors(block, targets), guard.next] : ownSuccessors(block, targets);
+};
+
+const ownSuccessors = (block: Block, targets: Iterable<number>): readonly number[] => {
   const t: Terminal = block.terminal;
   switch (t.kind) {
     case 'jump':
@@ -105,7 +110,10 @@ export const discover = (root: number, source: BlockSource): Region | null => {
     [...pcs].map((pc) => index.get(pc)).filter((i) => i !== undefined);
   const meet = inside(targets);
   const dispatch = meet.length > 0 && blocks.some(isIndirect) ? blocks.length : -1;
-  const succs = blocks.map((b) => (isIndirect(b) ? (dispatch < 0 ? [] : [dispatch]) : inside(successorPcs(b, []))));
+  const succs = blocks.map((b) => [
+    ...(isIndirect(b) && dispatch >= 0 ? [dispatch] : []),
+    ...inside(successorPcs(b, [])),
+  ]);
   if (dispatch >= 0) {
     blocks.push(MEETING_POINT);
     succs.push(meet);

@@ -11,6 +11,7 @@ import type { Region } from './discover.ts';
 import {
   add,
   analyseRegisters,
+  clobbers,
   dropsFlags,
   has,
   type RegionRegister,
@@ -97,6 +98,8 @@ class RegionEmitter {
   /** Values read from a register whose local they still share. */
   private readonly homed = new Map<number, Value[]>();
   private dirty: RegSet;
+  /** The conditional part at hand: registers it writes, and what was dirty before. */
+  private part: { written: readonly number[]; dirty: RegSet } = { written: [], dirty: new Uint32Array(0) };
   private current = 0;
   private groups: ReadonlyMap<Value, AccessGroup> = new Map();
   private readonly policy: MemoryPolicy;
@@ -455,7 +458,34 @@ class RegionEmitter {
       case 'helper':
         this.helper(v);
         return false;
+      case 'when':
+        if (v.a) this.beginPart(v);
+        else this.endPart();
+        return false;
     }
+  }
+
+  /** Values that share the local of a register which the conditional part writes move out before it. */
+  private beginPart(begin: Value): void {
+    const { ops } = this.region.blocks[this.current] as Block;
+    const first = ops.indexOf(begin) + 1;
+    const part = ops.slice(first, ops.findIndex((v, i) => i >= first && v.info.name === 'when.end')); // biome-ignore format: one line
+    const written = part.some((v) => v.info.kind === 'helper')
+      ? [...this.homed.keys()]
+      : part.flatMap((v) => writes(v).map((w) => w.offset));
+    for (const offset of written) this.moveOut(offset);
+    this.push(begin.a as Value);
+    this.code.if();
+    this.labels.push(null);
+    this.part = { written, dirty: this.dirty.slice() };
+  }
+
+  private endPart(): void {
+    this.labels.pop();
+    this.code.end();
+    for (const offset of this.part.written) this.homed.delete(offset);
+    // a helper has stored what was dirty only where it was called
+    for (const [i, bits] of this.part.dirty.entries()) this.dirty[i] = (this.dirty[i] as number) | bits;
   }
 
   /** The result as the host has it; where it is a NaN the cold tier finds out which. */
@@ -581,7 +611,7 @@ class RegionEmitter {
     const group = this.groups.get(v) as AccessGroup;
     if (group.first === v) this.check(v, group);
     this.push(base);
-    c.op('i32.wrap_i64');
+    if (base.type === 'i64') c.op('i32.wrap_i64');
     if (v.imm !== 0 && v.info.kind !== 'atomic') {
       c.i32(v.imm);
       c.op('i32.add');
@@ -594,7 +624,7 @@ class RegionEmitter {
     const atomic = v.info.kind === 'atomic';
     const base = v.a as Value;
     base.left++; // read once more than counted
-    this.push(base);
+    this.pushAddress(base);
     if (group.min !== 0) {
       c.i64(group.min);
       c.op('i64.add');
@@ -646,6 +676,12 @@ class RegionEmitter {
     c.op('i32.or');
   }
 
+  /** Pushes a guest address as 64 bits. */
+  private pushAddress(v: Value): void {
+    this.push(v);
+    if (v.type === 'i32') this.code.op('i64.extend_i32_u');
+  }
+
   private guestAddress(): void {
     this.code.get(this.addrLocal);
     this.code.op('i32.wrap_i64');
@@ -654,6 +690,23 @@ class RegionEmitter {
   // ── terminals ──
 
   private terminal(block: Block): void {
+    const { guard } = block.terminal;
+    if (!guard) return this.taken(block);
+    const behind = clobbers(block);
+    if (behind) this.flush();
+    const dirty = this.dirty.slice();
+    this.push(guard.cond);
+    this.code.if();
+    this.labels.push(null);
+    this.taken(block);
+    this.labels.pop();
+    this.code.end();
+    this.dirty = dirty;
+    if (behind) this.resume(guard.next);
+    else this.goto(guard.next);
+  }
+
+  private taken(block: Block): void {
     const t = block.terminal;
     const c = this.code;
     switch (t.kind) {
@@ -703,7 +756,7 @@ class RegionEmitter {
   private call(t: Terminal & { kind: 'call' | 'callIndirect' }): void {
     const c = this.code;
     if (t.kind === 'callIndirect') {
-      this.push(t.target);
+      this.pushAddress(t.target);
       c.set(this.addrLocal);
     }
     this.flush();
@@ -777,7 +830,7 @@ class RegionEmitter {
 
   private return(t: Terminal & { kind: 'jumpIndirect' }): void {
     const c = this.code;
-    this.push(t.target);
+    this.pushAddress(t.target);
     c.set(this.addrLocal);
     this.flush();
     c.get(this.addrLocal);
@@ -793,7 +846,7 @@ class RegionEmitter {
 
   private jumpIndirect(t: Terminal & { kind: 'jumpIndirect' }): void {
     const c = this.code;
-    this.push(t.target);
+    this.pushAddress(t.target);
     c.set(this.addrLocal);
     const { dispatch } = this.region;
     if (dispatch < 0 || this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.leaveIndirect();
@@ -827,7 +880,9 @@ class RegionEmitter {
       .filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.region.index.get(pc) as number)));
     if (pcs.length === 0) return;
     const low = Math.min(...pcs);
-    const span = (Math.max(...pcs) - low) / 4 + 1;
+    // instructions of a variable length: by the widest step that all targets keep
+    const step = pcs.every((pc) => (pc - low) % 4 === 0) ? 2 : pcs.every((pc) => (pc - low) % 2 === 0) ? 1 : 0;
+    const span = (Math.max(...pcs) - low) / (1 << step) + 1;
     if (span > MAX_SPAN) return;
     const byPc = new Map(pcs.map((pc, i) => [pc, i]));
     // labels, innermost first: one per target, then the default behind them all
@@ -840,7 +895,7 @@ class RegionEmitter {
     c.get(this.addrLocal);
     c.i64(low, 0);
     c.op('i64.sub');
-    c.i64(2);
+    c.i64(step);
     c.op('i64.rotr');
     c.tee(this.scratch(0));
     c.i64(span);
@@ -848,7 +903,7 @@ class RegionEmitter {
     c.brIf(pcs.length);
     c.get(this.scratch(0));
     c.op('i32.wrap_i64');
-    const depths = Array.from({ length: span }, (_, i) => byPc.get(low + 4 * i) ?? pcs.length);
+    const depths = Array.from({ length: span }, (_, i) => byPc.get(low + (i << step)) ?? pcs.length);
     c.brTable(depths, pcs.length);
     for (const pc of pcs) {
       c.end();
@@ -940,7 +995,8 @@ const naturalAlign = (type: Type): number => Math.log2(typeSize[type]);
 
 /** SP, or SP plus something, as far as the block shows. */
 export const isStackAddress = (v: Value, sp: number): boolean =>
-  (v.info.kind === 'get' && v.imm === sp) || (v.info.name === 'i64.add' && v.a !== null && isStackAddress(v.a, sp));
+  (v.info.kind === 'get' && v.imm === sp) ||
+  ((v.info.name === 'i64.add' || v.info.name === 'i32.add') && v.a !== null && isStackAddress(v.a, sp));
 
 export const emitRegion = (region: Region, module: RegionModule, policy: MemoryPolicy): Code =>
   new RegionEmitter(region, module, policy).emit();

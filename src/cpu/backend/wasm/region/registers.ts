@@ -81,9 +81,20 @@ export const clobbers = (block: Block): boolean => {
   return kind === 'call' || kind === 'callIndirect' || kind === 'syscall';
 };
 
+/** Whether the block calls a helper, which stores and loads every register, whatever happens. */
+const storesAll = (block: Block): boolean => {
+  let conditional = false;
+  for (const { info } of block.ops) {
+    if (info.kind === 'when') conditional = info.name === 'when.begin';
+    if (info.kind === 'helper' && !conditional) return true;
+  }
+  return false;
+};
+
 /** Whether the flags are of no use behind a block: it calls or returns, and procedure calls do not keep them. */
 export const dropsFlags = (block: Block): boolean => {
   const { terminal: t } = block;
+  if (t.guard) return false;
   return t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
@@ -133,13 +144,15 @@ export const analyseRegisters = (
   const dirtyIn = Array.from({ length: n }, empty);
   const dirtyOut = region.blocks.map((b) => {
     const d = empty();
+    let conditional = false;
     for (const v of b.ops) {
-      if (v.info.kind === 'helper') d.fill(0);
+      if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
+      if (v.info.kind === 'helper' && !conditional) d.fill(0);
       for (const w of writes(v)) add(d, index(w.offset));
     }
     return d;
   });
-  const passes = region.blocks.map((b) => !clobbers(b) && !b.ops.some((v) => v.info.kind === 'helper'));
+  const passes = region.blocks.map((b) => !clobbers(b) && !storesAll(b));
   for (let changed = true; changed; ) {
     changed = false;
     for (let b = 0; b < n; b++) {
@@ -165,17 +178,21 @@ export const analyseRegisters = (
       for (const r of registers) if (has(dirty, r.index)) need(r.index);
     };
     if (isLoop[i]) needDirty();
+    let conditional = false;
     for (const v of b.ops) {
+      if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
       if (v.info.kind === 'get') need(index(v.imm));
       for (const bound of boundsOf(v) ?? []) need(index(bound));
       if (mayLeave(v)) needDirty();
-      if (v.info.kind === 'helper') {
+      if (v.info.kind === 'helper' && !conditional) {
         dirty.fill(0);
         // behind a helper locals are loaded anew
         defined.fill(0xffffffff);
       }
       for (const w of writes(v)) {
-        add(defined, index(w.offset));
+        // what is written under a condition may keep its value
+        if (conditional) need(index(w.offset));
+        else add(defined, index(w.offset));
         add(dirty, index(w.offset));
       }
     }

@@ -1,5 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
-import { terminalValue } from '../../../ir/finish.ts';
+import { terminalValue, terminalValues } from '../../../ir/finish.ts';
 import { type OpName, opInfo } from '../../../ir/opcodes.ts';
 import { Value } from '../../../ir/value.ts';
 
@@ -91,18 +91,20 @@ export const scalarizeBlock = (block: Block, scalars: ReadonlyMap<number, Scalar
   const t = block.terminal;
   const last = terminalValue(t);
   const value = read(last);
-  const terminal =
+  const own =
     last === null || value === null
       ? t
       : ((t.kind === 'branch' ? { ...t, cond: value } : { ...t, target: value }) as Block['terminal']);
-  return { ...block, ops: dropUnused(ops, value), terminal };
+  const { guard } = t;
+  const terminal = guard ? { ...own, guard: { ...guard, cond: read(guard.cond) as Value<'i32'> } } : own;
+  return { ...block, ops: dropUnused(ops, terminalValues(terminal)), terminal };
 };
 
 /** Scalar writes leave the vectors they were built from behind, unused. */
-const dropUnused = (ops: readonly Value[], last: Value | null): Value[] => {
+const dropUnused = (ops: readonly Value[], last: readonly Value[]): Value[] => {
   for (const v of ops) v.uses = 0;
   for (const v of ops) for (const x of [v.a, v.b, v.c]) if (x) x.uses++;
-  if (last) last.uses++;
+  for (const x of last) x.uses++;
   const kept: Value[] = [];
   for (const v of ops.toReversed()) {
     const { kind } = v.info;
