@@ -4,7 +4,7 @@ import { createAddressSpace } from './cpu/memory/address-space.ts';
 import { Exit, GUEST_TOP } from './cpu/memory/layout.ts';
 import { limitCpuTime } from './cpu-limit.ts';
 import { guests } from './guests.ts';
-import { interpreterBytes } from './interpreter-bytes.ts';
+import { interpreter } from './interpreter-bytes.ts';
 import { mapProgram, openProgram } from './loader/load.ts';
 import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
 import { type ExitStatus, Process } from './syscalls/kernel/process.ts';
@@ -65,7 +65,14 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     taskSize,
     stackSize: limits.stack,
   });
-  const cpu = new Cpu(space, frontEnd, interpreterBytes(frontEnd.addressType));
+  // a sandboxed guest leaves nothing behind
+  const { dev, ino } = exe.file;
+  const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
+  const kept =
+    kernel.sandboxed || options.tier === 'hot'
+      ? null
+      : TranslationCache.open(options.cache, key, `interpreter-${frontEnd.addressType}`);
+  const cpu = new Cpu(space, frontEnd, interpreter(frontEnd.addressType, kept?.interpreterCode() ?? null));
   cpu.setTier(options.tier ?? 'auto');
   const proc = new Process(kernel, abi, space, {
     exe: absolute(cwd, program.path),
@@ -80,10 +87,6 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   cpu.pc = program.entry;
   cpu.view.setBigUint64(cpu.state + frontEnd.sp, BigInt(program.sp), true);
   options.onCpu?.(cpu);
-  // a sandboxed guest leaves nothing behind
-  const { dev, ino } = exe.file;
-  const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
-  const kept = kernel.sandboxed || options.tier === 'hot' ? null : TranslationCache.open(options.cache, key);
   kept?.load(cpu);
   const unwatch = options.cpuSeconds === undefined ? null : limitCpuTime(cpu, proc, options.cpuSeconds);
   const status = await runTask(cpu, task, kernel);

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BlockImage } from './cpu/block-image.ts';
+import { checksum } from './cpu/checksum.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
 
@@ -11,11 +12,14 @@ declare const TSQEMU_BUILD: number | undefined;
 /** Largest image of one program, and of all together; the least recently used go first. */
 const MAX_FILE = 32 << 20;
 const MAX_TOTAL = 256 << 20;
-/** What the file of compiled regions is called besides. */
+/** Suffixes of a program's files: blocks of the cold tier, compiled regions. */
+const BLOCKS = '.blocks';
 const REGIONS = '.regions';
 /** Fewer new blocks than this, or than this part of the image, are not worth a write. */
 const MIN_NEW = 8;
 const MIN_PART = 1 / 32;
+/** So is less new machine code than this, in bytes. */
+const MIN_CODE = 0x8000;
 
 /** What tells one program's translations from another's. Blocks are compared with memory besides. */
 export interface CacheKey {
@@ -28,27 +32,43 @@ export interface CacheKey {
 
 /** Images of translated code in a folder of the user's: any trouble with it means none. */
 export class TranslationCache {
+  /** Path without the suffixes of what is kept of the program. */
   private readonly file: string;
+  private readonly interpreterFile: string;
   private readonly version: number;
+  /** Bytes of machine code that the cold tier started with. */
+  private interpreterBytes = 0;
 
-  private constructor(file: string, version: number) {
+  private constructor(file: string, interpreterFile: string, version: number) {
     this.file = file;
+    this.interpreterFile = interpreterFile;
     this.version = version;
   }
 
-  /** Null when translations are not to be kept, or the folder is not safely ours. */
-  static open(setting: string | null | undefined, key: CacheKey): TranslationCache | null {
+  /**
+   * `interpreter` names the cold tier's module, which programs share. Null when translations are not to be kept, or the
+   * folder is not safely ours.
+   */
+  static open(setting: string | null | undefined, key: CacheKey, interpreter: string): TranslationCache | null {
     if (setting === null || typeof TSQEMU_BUILD === 'undefined') return null;
     const base = setting ?? defaultFolder();
     if (base === null) return null;
-    const dir = path.join(base, 'blocks');
+    const dir = path.join(base, 'code');
     if (!privateFolder(dir)) return null;
     const name = [key.dev, key.ino, key.size, key.variant.replaceAll(' ', '-')].join('-');
-    return new TranslationCache(path.join(dir, name), TSQEMU_BUILD);
+    return new TranslationCache(path.join(dir, name), path.join(dir, interpreter), TSQEMU_BUILD);
+  }
+
+  /** Machine code of the cold tier from an earlier run, of whatever program. */
+  interpreterCode(): Uint8Array<ArrayBuffer> | null {
+    const words = readWords(this.interpreterFile);
+    const code = words && unseal(words, this.version);
+    this.interpreterBytes = code?.length ?? 0;
+    return code;
   }
 
   load(cpu: Cpu): void {
-    const blocks = readWords(this.file);
+    const blocks = readWords(this.file + BLOCKS);
     if (blocks) cpu.cache.image = BlockImage.open(blocks, this.version);
     const regions = readWords(this.file + REGIONS);
     const store = regions && readRegions(regions, this.version);
@@ -57,29 +77,53 @@ export class TranslationCache {
   }
 
   /** Keep what this run translated and compiled, where it is enough to be worth a write. */
-  save({ cache, regions: { store } }: Cpu): void {
+  save({ cache, regions, interpreterCode }: Cpu): void {
     // a process that went on to exact floating point keeps nothing
     if (!cache.recording) return;
-    if (store.fresh > store.count * MIN_PART) this.write(REGIONS, writeRegions(store, this.version));
-    if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
-    this.write('', cache.save(this.version));
-  }
-
-  /** Written aside and renamed, so that runs at the same time do no harm. */
-  private write(suffix: string, words: Uint32Array | null): void {
-    if (words === null || words.byteLength > MAX_FILE) return;
-    const file = this.file + suffix;
-    const aside = `${file}.${process.pid}.${Date.now()}`;
-    try {
-      fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
-      fs.renameSync(aside, file);
-      evict(path.dirname(file));
-    } catch {
-      // full or read-only: the next run translates again
-      fs.rmSync(aside, { force: true });
+    const { store } = regions;
+    const code = regions.machineCode();
+    let codeBytes = 0;
+    for (const [module, now] of code) codeBytes += now.length - (module.code?.length ?? 0);
+    if (store.fresh > store.count * MIN_PART || codeBytes > MIN_CODE) {
+      write(this.file + REGIONS, writeRegions(store, this.version, code));
     }
+    const cold = interpreterCode();
+    if (cold && cold.length > this.interpreterBytes) write(this.interpreterFile, seal(cold, this.version));
+    if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
+    write(this.file + BLOCKS, cache.save(this.version));
   }
 }
+
+/** Written aside and renamed, so that runs at the same time do no harm. */
+const write = (file: string, words: Uint32Array | null): void => {
+  if (words === null || words.byteLength > MAX_FILE) return;
+  const aside = `${file}.${process.pid}.${Date.now()}`;
+  try {
+    fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
+    fs.renameSync(aside, file);
+    evict(path.dirname(file));
+  } catch {
+    // full or read-only: the next run translates again
+    fs.rmSync(aside, { force: true });
+  }
+};
+
+const SEAL = 0x53717374;
+const SEAL_HEAD = 4;
+
+/** Bytes with what tells whether they are whole, as words. */
+const seal = (bytes: Uint8Array, version: number): Uint32Array => {
+  const words = new Uint32Array(SEAL_HEAD + ((bytes.length + 3) >>> 2));
+  new Uint8Array(words.buffer).set(bytes, 4 * SEAL_HEAD);
+  words.set([SEAL, version, bytes.length, checksum(words, SEAL_HEAD)]);
+  return words;
+};
+
+const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<ArrayBuffer> | null => {
+  const [magic, of, length, sum] = words;
+  if (magic !== SEAL || of !== version || words.length !== SEAL_HEAD + (((length as number) + 3) >>> 2)) return null;
+  return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
+};
 
 /** A file as words; null: not there, or not readable. */
 const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {

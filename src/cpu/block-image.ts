@@ -1,3 +1,5 @@
+import { checksum } from './checksum.ts';
+
 /**
  * Cold-tier translations as they are kept on disk, as 32-bit words:
  *
@@ -9,8 +11,8 @@
 const MAGIC = 0x69717374;
 const HEAD = 4;
 const INDEX = 3;
-/** Words at the start of a body: end, bits, call target, then counts of records, links, internals, constants. */
-export const BODY = 7;
+/** Words at the start of a body: end, bits, call target, return site, then counts of records, links, internals, constants. */
+export const BODY = 8;
 
 export interface ImageBody {
   readonly pc: number;
@@ -21,6 +23,8 @@ export interface ImageBody {
   readonly flagsOut: number;
   /** Function it calls, or 0. */
   readonly callTarget: number;
+  /** Where the call at its end returns to, or 0. */
+  readonly returnsTo: number;
   readonly code: Uint32Array;
   readonly records: Uint32Array;
   /** (record index, pc, flags kind) of jumps to other blocks. */
@@ -31,14 +35,8 @@ export interface ImageBody {
   readonly constants: ArrayLike<number>;
 }
 
-const checksum = (words: Uint32Array): number => {
-  let h = 0x811c9dc5;
-  for (let i = HEAD; i < words.length; i++) h = Math.imul(h ^ (words[i] as number), 0x01000193);
-  return h >>> 0;
-};
-
 const encodeBody = (b: ImageBody, out: number[]): void => {
-  out.push(b.end, (b.readsFlags ? 1 : 0) | ((b.flagsOut + 1) << 1), b.callTarget);
+  out.push(b.end, (b.readsFlags ? 1 : 0) | ((b.flagsOut + 1) << 1), b.callTarget, b.returnsTo);
   out.push(b.records.length / 4, b.links.length / 3, b.internals.length / 2, b.constants.length);
   for (const part of [b.code, b.records, b.links, b.internals, b.constants]) {
     for (let i = 0; i < part.length; i++) out.push(part[i] as number);
@@ -58,7 +56,7 @@ export class BlockImage {
   /** Null when the words are not a whole image of this version. */
   static open(words: Uint32Array, version: number): BlockImage | null {
     if (words.length < HEAD || words[0] !== MAGIC || words[1] !== version >>> 0) return null;
-    if (HEAD + (words[2] as number) * INDEX > words.length || words[3] !== checksum(words)) return null;
+    if (HEAD + (words[2] as number) * INDEX > words.length || words[3] !== checksum(words, HEAD)) return null;
     return new BlockImage(words);
   }
 
@@ -93,15 +91,10 @@ export class BlockImage {
     const { words } = this;
     const pc = this.pcAt(i);
     let at = words[HEAD + INDEX * i + 2] as number;
-    const [end, bits, callTarget, records, links, internals, constants] = words.subarray(at, at + BODY) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [end, bits, callTarget, returnsTo, records, links, internals, constants] = words.subarray(
+      at,
+      at + BODY,
+    ) as unknown as [number, number, number, number, number, number, number, number];
     at += BODY;
     const take = (n: number): Uint32Array => words.subarray(at, (at += n));
     return {
@@ -111,6 +104,7 @@ export class BlockImage {
       readsFlags: (bits & 1) !== 0,
       flagsOut: (bits >>> 1) - 1,
       callTarget,
+      returnsTo,
       code: take(((end + 3) >>> 2) - (pc >>> 2)),
       records: take(records * 4),
       links: take(links * 3),
@@ -141,6 +135,6 @@ export const writeImage = (bodies: readonly ImageBody[], old: BlockImage | null,
   words.set([MAGIC, version, sorted.length]);
   words.set(index, HEAD);
   words.set(data, base);
-  words[3] = checksum(words);
+  words[3] = checksum(words, HEAD);
   return words;
 };

@@ -45,6 +45,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private next = BYTECODE;
   private nextConstant = CONST_POOL;
   private readonly functions = new Set<number>();
+  /** Where calls return to. */
+  private readonly returnSites = new Set<number>();
   private readonly targets = new Map<number, Set<number>>();
   /** Guest pages that hold translated code. */
   private readonly pages = new Set<number>();
@@ -54,7 +56,7 @@ export class CodeCache implements RecordSink, BlockSource {
   isStored: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
-  /** Called when code turns up that reads flags set before a call or a return (or before anything known). */
+  /** Called when code turns up at a function's entry or behind a call that reads flags from before. */
   onFlagsCross: () => void = () => {};
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
@@ -95,8 +97,10 @@ export class CodeCache implements RecordSink, BlockSource {
     this.onTranslate?.(block);
     if (this.isFull()) return 0;
     const version = block.readsFlags || slow ? kind : -1;
-    const callTarget = block.terminal.kind === 'call' ? block.terminal.target : 0;
-    const record = this.register({ ...block, callTarget }, version, context);
+    const { terminal } = block;
+    const callTarget = terminal.kind === 'call' ? terminal.target : 0;
+    const returnsTo = terminal.kind === 'call' || terminal.kind === 'callIndirect' ? terminal.ret : 0;
+    const record = this.register({ ...block, callTarget, returnsTo }, version, context);
     this.notes = { links: [], internals: [], constants: [] };
     encodeBlock(block, this);
     const count = (this.next - record) / 16;
@@ -108,7 +112,7 @@ export class CodeCache implements RecordSink, BlockSource {
     if (this.recording) {
       const { end, readsFlags, flagsOut } = block;
       const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end + 3) >>> 2);
-      const kept = { pc, kind: version, end, readsFlags, flagsOut, callTarget, code };
+      const kept = { pc, kind: version, end, readsFlags, flagsOut, callTarget, returnsTo, code };
       this.fresh.push({ block: kept, record, count, notes: this.notes });
     }
     this.enterIfCompiled(pc);
@@ -117,18 +121,17 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** Write the header of a block that begins here and make it known; returns its first record's place. */
   private register(
-    block: { pc: number; end: number; readsFlags: boolean; flagsOut: number; callTarget: number },
+    block: Pick<ImageBody, 'pc' | 'end' | 'readsFlags' | 'flagsOut' | 'callTarget' | 'returnsTo'>,
     version: number,
     context = 0,
   ): number {
-    const { pc, end, readsFlags, flagsOut, callTarget } = block;
+    const { pc, end, readsFlags, flagsOut, callTarget, returnsTo } = block;
     const slow = version === SLOW;
     const hotAfter = slow ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
     this.words.set([hotAfter, pc, version >>> 0, 0], this.next >>> 2);
     this.next += 16;
     const record = this.next;
     const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
-    if (readsFlags && version === -1) this.onFlagsCross();
     const key = version >= 0 ? versionKey(pc, version) : pc;
     this.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
     if (version >= 0 && !slow) {
@@ -137,6 +140,11 @@ export class CodeCache implements RecordSink, BlockSource {
       else this.versions.set(pc, [record]);
     }
     if (callTarget !== 0) this.functions.add(callTarget);
+    if (returnsTo !== 0) this.returnSites.add(returnsTo);
+    for (const at of [pc, callTarget, returnsTo]) {
+      const crossed = this.functions.has(at) || this.returnSites.has(at);
+      if (crossed && this.blocks.get(at)?.readsFlags === true) this.onFlagsCross();
+    }
     this.noteCode(pc, end);
     return record;
   }
@@ -229,6 +237,7 @@ export class CodeCache implements RecordSink, BlockSource {
     this.entered.clear();
     this.versions.clear();
     this.functions.clear();
+    this.returnSites.clear();
     this.targets.clear();
     this.blocks.clear();
     this.next = BYTECODE;

@@ -3,6 +3,7 @@ import { UNUSUAL_FP } from './backend/wasm/region/emit.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
+import { machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
@@ -32,7 +33,7 @@ const BUDGET = 50_000;
 const BATCH = 8;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
-const HOT_AFTER = 12000;
+const HOT_AFTER = 1000;
 /**
  * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
  * milliseconds, so what runs for a moment must not compile much, and what runs long should.
@@ -69,13 +70,15 @@ export class Cpu implements HelperContext {
   onSyscall: () => number = () => 0;
   /** Told of every block entered from the dispatcher, registers being in the state (logging). */
   onEnter: ((pc: number) => void) | null = null;
+  /** Machine code of the cold tier, once V8 has optimised it. */
+  readonly interpreterCode: () => Uint8Array | null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
   private storeAfterFlush: RegionStore | null = null;
   private readonly startMs = performance.now();
   private compileMs = 0;
 
-  constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: Uint8Array<ArrayBuffer>) {
+  constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: WebAssembly.Module) {
     this.space = space;
     this.frontEnd = frontEnd;
     this.view = space.host;
@@ -93,8 +96,8 @@ export class Cpu implements HelperContext {
       link: (state: number, record: number) => this.link(state, record),
       hot: (_state: number, record: number) => this.hot(record),
     };
-    const module = new WebAssembly.Module(interpreter);
-    const instance = new WebAssembly.Instance(module, { e: imports });
+    const instance = new WebAssembly.Instance(interpreter, { e: imports });
+    this.interpreterCode = () => machineCode(interpreter, instance.exports);
     // every slot is `dispatch` until a region takes it
     for (let slot = DISPATCH_SLOT; slot < this.table.length; slot++) this.table.set(slot, instance.exports.dispatch);
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
@@ -261,15 +264,9 @@ export class Cpu implements HelperContext {
 
   /** Record for the u64 pc in the state; 0 after a fetch fault was raised. */
   private lookup(state: number): number {
-    const wide = this.view.getBigUint64(state + State.PC, true);
-    const pc = Number(this.address(wide));
-    const whole = this.frontEnd.isCodeAddress(pc);
-    if (pc >= 0x1_0000_0000 || !whole) {
-      if (!whole) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: wide });
-      else this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: wide });
-      return 0;
-    }
-    this.pc = pc;
+    const high = this.view.getUint32(state + State.PC + 4, true);
+    const pc = high === 0 ? this.pc : this.narrow(this.view.getBigUint64(state + State.PC, true));
+    if (pc < 0 || !this.frontEnd.isCodeAddress(pc)) return this.badTarget();
     const context = this.frontEnd.context?.(this.view, state) ?? 0;
     if (context !== 0) return this.cache.recordInContext(pc, context) || this.fetchFault(pc);
     const record = this.cache.recordFor(pc, -1);
@@ -285,6 +282,21 @@ export class Cpu implements HelperContext {
     this.view.setUint32(entry + 4, this.regions.slotOf(pc) ?? DISPATCH_SLOT, true);
     this.view.setUint32(entry + 8, record, true);
     return record;
+  }
+
+  /** A pc with something in its upper half: without what the guest ignores of it (and put back so), or -1. */
+  private narrow(wide: bigint): number {
+    const pc = this.address(wide);
+    if (pc >= 0x1_0000_0000n) return -1;
+    this.pc = Number(pc);
+    return Number(pc);
+  }
+
+  private badTarget(): number {
+    const addr = this.view.getBigUint64(this.state + State.PC, true);
+    if (!this.frontEnd.isCodeAddress(Number(addr & 0xffn))) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr });
+    else this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr });
+    return 0;
   }
 
   private fetchFault(pc: number): number {

@@ -3,12 +3,14 @@ import { isWrite } from './backend/wasm/region/checks.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
 import type { Value } from './ir/value.ts';
+import { machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SIZE } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import {
   ACCESS_STACK,
   ACCESS_WRITE,
+  compiledModule,
   Policy,
   RegionStore,
   type StoredModule,
@@ -149,11 +151,11 @@ export class RegionCompiler {
     const { module, pc, ranges } = stored;
     let exports = this.instances.get(module);
     if (!exports) {
-      module.compiled ??= new WebAssembly.Module(module.bytes);
-      exports = new WebAssembly.Instance(module.compiled, { e: this.host.imports }).exports;
+      exports = new WebAssembly.Instance(compiledModule(module), { e: this.host.imports }).exports;
       this.instances.set(module, exports);
     }
-    this.reach(stored.slot);
+    // its code may name any slot given so far
+    this.reach(this.store.nextSlot - 1);
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
     const region = { stored, misses: 0, stackMisses: 0, fpMisses: 0 };
@@ -210,7 +212,7 @@ export class RegionCompiler {
       bytes,
       regions.map((r) => r.root),
     );
-    const module: StoredModule = { bytes, compiled: null };
+    const module: StoredModule = { bytes, code: null, compiled: null };
     return regions.map((r, i) => {
       const ranges = rangesOf(r);
       const stored: StoredRegion = {
@@ -228,6 +230,16 @@ export class RegionCompiler {
       store.add(stored);
       return this.install(stored);
     });
+  }
+
+  /** Machine code that V8 has made since the modules came into use. */
+  machineCode(): ReadonlyMap<StoredModule, Uint8Array> {
+    const found = new Map<StoredModule, Uint8Array>();
+    for (const [stored, exports] of this.instances) {
+      const code = machineCode(compiledModule(stored), exports);
+      if (code && code.length > (stored.code?.length ?? 0)) found.set(stored, code);
+    }
+    return found;
   }
 
   private codeIn(ranges: Uint32Array): Uint8Array {

@@ -1,3 +1,4 @@
+import { checksum } from './checksum.ts';
 import { RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 
 /**
@@ -5,7 +6,7 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *
  *     magic, version, words, checksum, flags, next slot, next id, next run,
  *     count of slots, of modules, of regions,
- *     (pc, slot) …, (bytes, offset) of each module, regions, modules
+ *     (pc, slot) …, (bytes, bytes of machine code, offset) of each module, regions, modules
  *
  * A region is: id, pc, slot, module, index, run, policy, then counts and words of its ranges, code and
  * accesses. It carries the guest code it was made from, so an image can be old or foreign without harm.
@@ -17,28 +18,27 @@ const FLAGS_CROSS = 1;
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
-const checksum = (words: Uint32Array): number => {
-  let a = 0x811c9dc5;
-  let b = 0x9747b28c;
-  for (let i = CHECKED_FROM; i + 1 < words.length; i += 2) {
-    a = Math.imul(a ^ (words[i] as number), 0x01000193);
-    b = Math.imul(b ^ (words[i + 1] as number), 0x01000193);
-  }
-  if (words.length % 2 === 1) a = Math.imul(a ^ (words.at(-1) as number), 0x01000193);
-  return (a ^ ((b << 15) | (b >>> 17))) >>> 0;
-};
-
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
+/** New machine code of modules, to be kept instead of what the store has. */
+export type MachineCode = ReadonlyMap<StoredModule, Uint8Array>;
+
 /** The store as words, or null when it is not worth keeping. */
-export const writeRegions = (store: RegionStore, version: number): Uint32Array | null => {
+export const writeRegions = (
+  store: RegionStore,
+  version: number,
+  newCode: MachineCode = new Map(),
+): Uint32Array | null => {
   if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
   const modules = new Map<StoredModule, number>();
+  const codes: (Uint8Array | null)[] = [];
   let length = HEAD + 2 * store.slots.size;
   for (const r of store.regions()) {
     if (!modules.has(r.module)) {
       modules.set(r.module, modules.size);
-      length += 2 + wordsOf(r.module.bytes);
+      const code = newCode.get(r.module) ?? r.module.code;
+      codes.push(code);
+      length += 3 + wordsOf(r.module.bytes) + (code ? wordsOf(code) : 0);
     }
     length += 10 + r.ranges.length + wordsOf(r.code) + r.accesses.length;
   }
@@ -61,7 +61,7 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
     words[at++] = slot;
   }
   const directory = at;
-  at += 2 * modules.size;
+  at += 3 * modules.size;
   for (const r of store.regions()) {
     const sizes = [r.ranges.length, r.code.length, r.accesses.length];
     words.set([r.id, r.pc, r.slot, modules.get(r.module) as number, r.index, r.run, r.policy, ...sizes], at);
@@ -74,18 +74,21 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
     at += r.accesses.length;
   }
   for (const [module, i] of modules) {
-    words.set([module.bytes.length, at], directory + 2 * i);
-    bytes.set(module.bytes, 4 * at);
-    at += wordsOf(module.bytes);
+    const code = codes[i] ?? new Uint8Array(0);
+    words.set([module.bytes.length, code.length, at], directory + 3 * i);
+    for (const part of [module.bytes, code]) {
+      bytes.set(part, 4 * at);
+      at += wordsOf(part);
+    }
   }
-  words[3] = checksum(words);
+  words[3] = checksum(words, CHECKED_FROM);
   return words;
 };
 
 /** The store that was written, or null when the words are not a whole image of this version. */
 export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): RegionStore | null => {
   if (words.length < HEAD || words[0] !== MAGIC || words[1] !== version >>> 0) return null;
-  if (words[2] !== words.length || words[3] !== checksum(words)) return null;
+  if (words[2] !== words.length || words[3] !== checksum(words, CHECKED_FROM)) return null;
   const word = (i: number): number => words[i] as number;
   const store = new RegionStore();
   store.flagsCross = (word(4) & FLAGS_CROSS) !== 0;
@@ -95,9 +98,10 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
   let at = HEAD;
   for (let i = 0; i < word(8); i++, at += 2) store.slots.set(word(at), word(at + 1));
   const modules: StoredModule[] = [];
-  for (let i = 0; i < word(9); i++, at += 2) {
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + 4 * word(at + 1), word(at));
-    modules.push({ bytes, compiled: null });
+  for (let i = 0; i < word(9); i++, at += 3) {
+    const bytes = new Uint8Array(words.buffer, words.byteOffset + 4 * word(at + 2), word(at));
+    const code = new Uint8Array(words.buffer, bytes.byteOffset + 4 * wordsOf(bytes), word(at + 1));
+    modules.push({ bytes, code: code.length > 0 ? code : null, compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
     const [id, pc, slot, module, index, run, policy, ranges, code, accesses] = words.subarray(at, at + 10);

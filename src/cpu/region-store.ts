@@ -1,3 +1,5 @@
+import { moduleOf } from './machine-code.ts';
+
 /** A region's access that may miss: which bound it is checked against. */
 export const ACCESS_WRITE = 1;
 export const ACCESS_STACK = 2;
@@ -14,11 +16,21 @@ export const Policy = {
   UNUSUAL_FP: 8,
 } as const;
 
-/** A WebAssembly module of regions; `compiled` once some process has used it. */
+/** A WebAssembly module of regions. */
 export interface StoredModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** V8's machine code of it from earlier. */
+  readonly code: Uint8Array<ArrayBuffer> | null;
+  /** Set once some process has used it. */
   compiled: WebAssembly.Module | null;
 }
+
+/** The module, compiled or taken from its machine code. */
+export const compiledModule = (stored: StoredModule): WebAssembly.Module => {
+  const { bytes, code } = stored;
+  stored.compiled ??= (code && moduleOf(bytes, code)) ?? new WebAssembly.Module(bytes);
+  return stored.compiled;
+};
 
 /**
  * A compiled region apart from any process. It may be used wherever guest memory holds the code it was made

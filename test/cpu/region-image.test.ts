@@ -4,7 +4,8 @@ import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
-import { interpreterBytes } from '../../src/interpreter-bytes.ts';
+import type { RegionStore, StoredRegion } from '../../src/cpu/region-store.ts';
+import { interpreter } from '../../src/interpreter-bytes.ts';
 
 const CODE = 0x10000;
 /** sum: add x0, x0, x1; subs x1, x1, #1; b.ne sum; svc #0 */
@@ -15,7 +16,7 @@ function machine(program: readonly number[] = PROGRAM): Cpu {
   const space = createAddressSpace();
   space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
   for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreterBytes('i64'));
+  const cpu = new Cpu(space, createAarch64(), interpreter('i64'));
   cpu.onSyscall = () => 1;
   return cpu;
 }
@@ -83,4 +84,34 @@ test('words that are cut off, changed, or of another build are no image', () => 
     bad[i] = (bad[i] as number) ^ 0x100;
     expect(readRegions(bad, VERSION)).toBeNull();
   }
+});
+
+test('machine code is kept once V8 has made some, and used', async () => {
+  const cpu = machine();
+  const { regions } = cpu;
+  cpu.cache.recordFor(CODE, -1);
+  regions.compile([CODE]);
+  expect(regions.machineCode().size).toBe(0);
+  for (let i = 0; i < 200 && regions.machineCode().size === 0; i++) {
+    sum(cpu, 1_000_000n);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const code = regions.machineCode();
+  expect(code.size).toBeGreaterThan(0);
+  const store = readRegions(writeRegions(regions.store, VERSION, code) as Uint32Array<ArrayBuffer>, VERSION);
+  expect(store?.get(CODE)?.module.code).not.toBeNull();
+  const other = machine();
+  other.regions.use(store as never);
+  expect(sum(other, 1_000_000n)).toBe(500_000_500_000n);
+  expect(other.regions.machineCode().size).toBe(0);
+});
+
+test('machine code that V8 does not take is no harm', () => {
+  const words = written();
+  const store = readRegions(words, VERSION) as RegionStore;
+  const region = store.get(CODE) as StoredRegion;
+  store.restore({ ...region, module: { ...region.module, code: new Uint8Array(64) } });
+  const cpu = machine();
+  cpu.regions.use(store);
+  expect(sum(cpu, 1000n)).toBe(500500n);
 });

@@ -3,7 +3,7 @@ import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
 import type { Block } from '../../../src/cpu/ir/block.ts';
 import { createAddressSpace } from '../../../src/cpu/memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/cpu/memory/types.ts';
-import { interpreterBytes } from '../../../src/interpreter-bytes.ts';
+import { interpreter } from '../../../src/interpreter-bytes.ts';
 
 /** Guest address of the code compiled here. */
 export const CODE = 0x40_0000;
@@ -24,7 +24,7 @@ export function compile(words: readonly number[], longLoop = false): Compiled {
   const mapped = space.map({ addr: CODE, length: words.length * 4, prot, fixed: true });
   if (mapped < 0) throw new Error(`map: ${mapped}`);
   for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreterBytes('i64'));
+  const cpu = new Cpu(space, createAarch64(), interpreter('i64'));
   const blocks: Block[] = [];
   cpu.cache.onTranslate = (block) => blocks.push(block);
   const end = CODE + 4 * words.length;
