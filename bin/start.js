@@ -1,21 +1,79 @@
 'use strict';
 const fs = require('node:fs');
+const { createRequire } = require('node:module');
 const path = require('node:path');
+const vm = require('node:vm');
 
-// V8's compiled code of the bundle, kept beside the translation cache; private to the user, else unused.
-function compileCache() {
+const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
+
+/** A folder private to the user beside the kept translations, or null: run without. */
+function cacheFolder() {
   const { TSQEMU_CACHE: own, XDG_CACHE_HOME: xdg, HOME: home } = process.env;
-  if (own === 'off' || !(own || xdg || home)) return;
+  if (own === 'off' || !(own || xdg || home)) return null;
   const dir = path.join(own || path.join(xdg || path.join(home, '.cache'), 'tsqemu-user'), 'v8');
   try {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     const stat = fs.lstatSync(dir);
     const ours = !process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0);
-    if (ours && stat.isDirectory()) require('node:module').enableCompileCache(dir);
+    return ours && stat.isDirectory() ? dir : null;
   } catch {
-    // Read-only or full: run without.
+    // Read-only or full.
+    return null;
   }
 }
 
-compileCache();
-require('../dist/cli.cjs').main();
+function readIfThere(file) {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Other versions' caches that stay beside a new one. */
+const KEPT = 4;
+
+function replace(file, bytes) {
+  const aside = `${file}.${process.pid}`;
+  try {
+    fs.writeFileSync(aside, bytes, { mode: 0o600, flag: 'wx' });
+    fs.renameSync(aside, file);
+    const others = fs.readdirSync(path.dirname(file)).map((name) => path.join(path.dirname(file), name));
+    const byAge = others.map((name) => ({ name, at: fs.statSync(name).mtimeMs })).sort((a, b) => b.at - a.at);
+    for (const { name } of byAge.slice(1 + KEPT)) fs.rmSync(name, { recursive: true, force: true });
+  } catch {
+    fs.rmSync(aside, { force: true });
+  }
+}
+
+/** A run that did more than those before it: a cache is written anew when it becomes larger by this. */
+const LARGER = 1.1;
+
+/**
+ * The bundle's exports. Node's own compile cache holds only what is compiled before anything runs, a fifth of
+ * what a start needs; this one is written when a run ends that kept new translations, with all that had been
+ * compiled by then.
+ */
+function loadWithCodeCache(dir) {
+  const { mtimeMs, size } = fs.statSync(bundle);
+  const file = path.join(dir, `cli-${process.version}-${process.arch}-${size}-${mtimeMs}`);
+  const cachedData = readIfThere(file);
+  const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'utf8')}\n})`;
+  const script = new vm.Script(source, {
+    filename: bundle,
+    cachedData,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const had = cachedData === undefined || script.cachedDataRejected ? 0 : cachedData.length;
+  const bundled = { exports: {} };
+  process.once('exit', () => {
+    if (had > 0 && !bundled.exports.learned()) return;
+    const data = script.createCachedData();
+    if (data.length > had * LARGER) replace(file, data);
+  });
+  script.runInThisContext()(bundled.exports, createRequire(bundle), bundled, bundle, path.dirname(bundle));
+  return bundled.exports;
+}
+
+const dir = cacheFolder();
+(dir === null ? require('../dist/cli.cjs') : loadWithCodeCache(dir)).main();

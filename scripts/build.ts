@@ -47,9 +47,11 @@ const COMMAND: BuildOptions = {
   minifyWhitespace: true,
   minifySyntax: true,
   // For modules that look for files beside themselves.
-  banner: { js: 'const __importMetaUrl=require("node:url").pathToFileURL(__filename).href;' },
-  define: { ...COMMON.define, 'import.meta.url': '__importMetaUrl' },
+  define: { ...COMMON.define, 'import.meta.dirname': '__dirname', 'import.meta.url': '__importMetaUrl' },
 };
+
+/** What packages find as import.meta.url; making it costs a start that needs none. */
+const URL_BANNER = 'const __importMetaUrl=require("node:url").pathToFileURL(__filename).href;';
 
 /** Newest change of a source file or of the packages bundled with it, in milliseconds. */
 function newestSource(): number {
@@ -87,7 +89,7 @@ async function bundleInto(dist: string): Promise<void> {
   for (const [name, file] of Object.entries(RARE)) {
     // Seen from CommonJS, a default import is the module itself.
     const footer = name === 'yargs' ? { footer: { js: 'module.exports=module.exports.default;' } } : {};
-    await build({ ...COMMAND, ...footer, entryPoints: [name], outfile: `${dist}/${file}` });
+    await build({ ...COMMAND, ...footer, banner: { js: URL_BANNER }, entryPoints: [name], outfile: `${dist}/${file}` });
   }
   await build({
     ...COMMON,

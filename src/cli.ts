@@ -4,6 +4,7 @@ import { CPU_MODELS, DEFAULTS, type EmulatorOptions, emulatorOptions, toBytes } 
 import { environmentValues, type ParsedLine, parseLine, UsageError } from './cli/parse.ts';
 import { LOG_ITEMS } from './cli/table.ts';
 import { LoadError } from './loader/load-error.ts';
+import { learned } from './translation-cache.ts';
 import { VERSION } from './version.ts';
 
 const say = (line: string): void => {
@@ -17,6 +18,8 @@ const say = (line: string): void => {
 const print = (text: string): void => {
   fs.writeSync(1, text);
 };
+
+export { learned };
 
 /** Run the command line; ends the process. */
 export async function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { type AddressType, interpreterModule } from './cpu/backend/interpreter/module.ts';
 import { moduleOf } from './cpu/machine-code.ts';
 
@@ -17,7 +17,7 @@ export const MEMORY_PAGES = { initial: 65536, maximum: 65536 };
 export const interpreterBytes = (addresses: AddressType): Uint8Array<ArrayBuffer> => {
   if (typeof TSQEMU_BUILD !== 'undefined') {
     try {
-      return new Uint8Array(fs.readFileSync(fileURLToPath(new URL(interpreterFile(addresses), import.meta.url))));
+      return new Uint8Array(fs.readFileSync(path.join(import.meta.dirname, interpreterFile(addresses))));
     } catch {
       // a bundle of somebody else's without the file beside it: generate
     }

@@ -94,6 +94,11 @@ export class TranslationCache {
   }
 }
 
+let written = false;
+
+/** Whether this run kept something: it did more than those before it. */
+export const learned = (): boolean => written;
+
 /** Written aside and renamed, so that runs at the same time do no harm. */
 const write = (file: string, words: Uint32Array | null): void => {
   if (words === null || words.byteLength > MAX_FILE) return;
@@ -101,6 +106,7 @@ const write = (file: string, words: Uint32Array | null): void => {
   try {
     fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
     fs.renameSync(aside, file);
+    written = true;
     evict(path.dirname(file));
   } catch {
     // full or read-only: the next run translates again

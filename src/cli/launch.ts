@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import { runProgram } from '../emulator.ts';
-import { createMemRoot } from '../syscalls/vfs/mem-root.ts';
 import type { FileSystem } from '../syscalls/vfs/types.ts';
 import { capturedFiles } from './captured-stdio.ts';
 import { type EmulatorOptions, type ExitResult, toBytes } from './options.ts';
@@ -45,6 +44,7 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
 }
 
 async function memoryRoot(from: string | Uint8Array, limits: EmulatorOptions): Promise<FileSystem> {
+  const { createMemRoot } = await import('../syscalls/vfs/mem-root.ts');
   const { maxBytes, maxInodes } = limits;
   try {
     const skipped = (name: string, why: string): void => {

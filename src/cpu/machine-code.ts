@@ -1,5 +1,3 @@
-import v8 from 'node:v8';
-
 /**
  * V8's optimised machine code of a wasm module as bytes, and back. V8 has this behind runtime functions that
  * JavaScript can name only while a flag allows it; where it is not to be had, code is compiled again.
@@ -21,6 +19,7 @@ let natives: Natives | null | undefined;
  */
 const withNatives = <T>(call: (natives: Natives) => T): T | null => {
   if (natives === null) return null;
+  const v8 = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString('--allow-natives-syntax');
   try {
     natives ??= {

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import tty from 'node:tty';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE } from '../errno.ts';
 import { HostFileBase, HostHandle, HostRegular, hostRead, hostWrite } from './host-file.ts';
 import { Terminal } from './tty.ts';
@@ -188,7 +187,7 @@ export class HostStream extends HostFileBase {
   }
 
   private tty(): boolean {
-    this.isTty ??= tty.isatty(this.handle.fd);
+    this.isTty ??= process.getBuiltinModule('node:tty').isatty(this.handle.fd);
     return this.isTty;
   }
 }

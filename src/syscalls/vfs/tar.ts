@@ -1,5 +1,3 @@
-import zlib from 'node:zlib';
-
 /** One member of a tar archive; names and link targets are byte strings. */
 export interface TarEntry {
   readonly name: string;
@@ -18,9 +16,10 @@ const MAX_BYTES = 2 ** 31;
 
 /** Undo gzip or zstd compression, by magic number. */
 export function decompress(archive: Uint8Array): Uint8Array {
-  if (archive[0] === 0x1f && archive[1] === 0x8b) return zlib.gunzipSync(archive, { maxOutputLength: MAX_BYTES });
+  if (archive[0] === 0x1f && archive[1] === 0x8b)
+    return process.getBuiltinModule('node:zlib').gunzipSync(archive, { maxOutputLength: MAX_BYTES });
   if (archive[0] === 0x28 && archive[1] === 0xb5 && archive[2] === 0x2f && archive[3] === 0xfd) {
-    return zlib.zstdDecompressSync(archive, { maxOutputLength: MAX_BYTES });
+    return process.getBuiltinModule('node:zlib').zstdDecompressSync(archive, { maxOutputLength: MAX_BYTES });
   }
   return archive;
 }

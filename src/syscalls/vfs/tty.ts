@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import tty from 'node:tty';
 import { EFAULT, EINVAL, ENOTTY } from '../errno.ts';
 import type { IoctlArg } from './types.ts';
 
@@ -40,7 +38,7 @@ const fallback = (): Termios => ({
 
 /** Node has no tcgetattr: stty(1) reads and sets the modes in its -g notation. */
 function stty(fd: number, args: string[]): string | null {
-  const result = spawnSync('stty', args, {
+  const result = process.getBuiltinModule('node:child_process').spawnSync('stty', args, {
     stdio: [fd, 'pipe', 'ignore'],
     encoding: 'latin1',
   });
@@ -160,7 +158,7 @@ export class Terminal {
       this.size = [80, 24];
       // A private descriptor: libuv makes the one it gets non-blocking and closes it.
       const fd = fs.openSync(`/proc/self/fd/${this.fd}`, fs.constants.O_RDWR | fs.constants.O_NOCTTY);
-      const stream = new tty.WriteStream(fd);
+      const stream = new (process.getBuiltinModule('node:tty').WriteStream)(fd);
       if (stream.columns > 0 && stream.rows > 0) this.size = [stream.columns, stream.rows];
       stream.destroy();
     }
