@@ -87,8 +87,8 @@ export class TranslationCache {
     if (store.fresh > store.count * MIN_PART || codeBytes > MIN_CODE) {
       write(this.file + REGIONS, writeRegions(store, this.version, code));
     }
-    const cold = interpreterCode();
-    if (cold && cold.length > this.interpreterBytes) write(this.interpreterFile, seal(cold, this.version));
+    const cold = this.interpreterBytes === 0 ? interpreterCode() : null;
+    if (cold) write(this.interpreterFile, seal(cold, this.version));
     if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
     write(this.file + BLOCKS, cache.save(this.version));
   }

@@ -3,7 +3,7 @@ import { UNUSUAL_FP } from './backend/wasm/region/emit.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
-import { machineCode } from './machine-code.ts';
+import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
@@ -70,7 +70,7 @@ export class Cpu implements HelperContext {
   onSyscall: () => number = () => 0;
   /** Told of every block entered from the dispatcher, registers being in the state (logging). */
   onEnter: ((pc: number) => void) | null = null;
-  /** Machine code of the cold tier, once V8 has optimised it. */
+  /** Machine code of the cold tier, optimised. */
   readonly interpreterCode: () => Uint8Array | null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
@@ -97,7 +97,11 @@ export class Cpu implements HelperContext {
       hot: (_state: number, record: number) => this.hot(record),
     };
     const instance = new WebAssembly.Instance(interpreter, { e: imports });
-    this.interpreterCode = () => machineCode(interpreter, instance.exports);
+    this.interpreterCode = () => {
+      // it is a tenth of a second's work, which V8 would begin in every short run and end in none
+      optimise(instance.exports);
+      return machineCode(interpreter, instance.exports);
+    };
     // every slot is `dispatch` until a region takes it
     for (let slot = DISPATCH_SLOT; slot < this.table.length; slot++) this.table.set(slot, instance.exports.dispatch);
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;

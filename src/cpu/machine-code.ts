@@ -7,6 +7,7 @@
  */
 interface Natives {
   isOptimised(func: unknown): boolean;
+  optimise(func: unknown): void;
   serialize(module: WebAssembly.Module): ArrayBuffer;
   deserialize(code: ArrayBuffer, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module | undefined;
 }
@@ -24,6 +25,7 @@ const withNatives = <T>(call: (natives: Natives) => T): T | null => {
   try {
     natives ??= {
       isOptimised: new Function('func', 'return %IsTurboFanFunction(func)') as Natives['isOptimised'],
+      optimise: new Function('func', '%WasmTierUpFunction(func)') as Natives['optimise'],
       serialize: new Function('module', 'return %SerializeWasmModule(module)') as Natives['serialize'],
       deserialize: new Function(
         'code',
@@ -54,6 +56,13 @@ export const machineCode = (
     // V8 ends the process when it is asked for the code of a module that has none
     Object.values(exports).some(isOptimised) ? new Uint8Array(serialize(module)) : null,
   );
+
+/** Have V8 optimise all functions of an instance now, which can take long. */
+export const optimise = (exports: Readonly<Record<string, unknown>>): void => {
+  withNatives((natives) => {
+    for (const func of Object.values(exports)) if (!natives.isOptimised(func)) natives.optimise(func);
+  });
+};
 
 /** The module of these bytes with its machine code from earlier, or null where V8 does not take that. */
 export const moduleOf = (bytes: Uint8Array<ArrayBuffer>, code: Uint8Array<ArrayBuffer>): WebAssembly.Module | null =>
