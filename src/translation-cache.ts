@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { BlockImage } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
+import type { CodeCache } from './cpu/code-cache.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
 
@@ -29,6 +30,10 @@ export interface CacheKey {
   /** Guest architecture and whatever else changes translations (host features). */
   readonly variant: string;
 }
+
+/** Whether a process has translated enough new blocks. */
+export const worthKeeping = (cache: CodeCache): boolean =>
+  cache.freshCount >= Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART);
 
 /** Images of translated code in a folder of the user's: any trouble with it means none. */
 export class TranslationCache {
@@ -76,10 +81,13 @@ export class TranslationCache {
     cpu.cache.recording = true;
   }
 
-  /** Keep what this run translated and compiled, where it is enough to be worth a write. */
-  save({ cache, regions, interpreterCode }: Cpu): void {
+  /**
+   * Keep what this run translated and compiled, where it is enough to be worth a write; whether blocks were written. `interpreter`:
+   * the cold tier's machine code too.
+   */
+  save({ cache, regions, interpreterCode }: Cpu, interpreter: boolean): boolean {
     // a process that went on to exact floating point keeps nothing
-    if (!cache.recording) return;
+    if (!cache.recording) return false;
     const { store } = regions;
     const code = regions.machineCode();
     let codeBytes = 0;
@@ -87,10 +95,11 @@ export class TranslationCache {
     if (store.fresh > store.count * MIN_PART || codeBytes > MIN_CODE) {
       write(this.file + REGIONS, writeRegions(store, this.version, code));
     }
-    const cold = this.interpreterBytes === 0 ? interpreterCode() : null;
+    const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));
-    if (cache.freshCount < Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART)) return;
+    if (!worthKeeping(cache)) return false;
     write(this.file + BLOCKS, cache.save(this.version));
+    return true;
   }
 }
 

@@ -5,7 +5,16 @@ import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHE_SIZE, JUMP_CACHES, State } from './memory/layout.ts';
+import {
+  CPU_STATES,
+  cpuStateAt,
+  Exit,
+  GUEST_BASE,
+  JUMP_CACHE_SIZE,
+  JUMP_CACHES,
+  MAX_THREADS,
+  State,
+} from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
 import { RegionStore } from './region-store.ts';
@@ -47,14 +56,16 @@ const COMPILE_GRANT_MS = 20;
 const MAX_DEPTH = 10_000;
 
 /**
- * One guest task's processor: runs translated code from the state block in memory until something needs
- * the kernel.
+ * The processor of one guest process: runs translated code from the state block of one of its threads until
+ * something needs the kernel. See CpuThread.
  */
 export class Cpu implements HelperContext {
   readonly space: GuestAddressSpace;
   readonly frontEnd: FrontEnd;
-  /** Wasm offset of the CPU state block. */
-  readonly state: number = CPU_STATES;
+  /** Wasm offset of the state block of the thread that runs. */
+  state: number = CPU_STATES;
+  /** Time (performance.now) to leave at, where translated code comes by: the end of the thread's turn. */
+  until = Number.POSITIVE_INFINITY;
   readonly view: DataView;
   readonly u8: Uint8Array;
   readonly cache: CodeCache;
@@ -75,8 +86,12 @@ export class Cpu implements HelperContext {
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
   private storeAfterFlush: RegionStore | null = null;
-  private readonly startMs = performance.now();
+  private startMs = performance.now();
   private compileMs = 0;
+  /** This process has shown that flags live across calls. */
+  private flagsCross = false;
+  /** See FrontEnd.exact; each process has its own. */
+  private exact = false;
 
   constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: WebAssembly.Module) {
     this.space = space;
@@ -124,14 +139,12 @@ export class Cpu implements HelperContext {
     this.cache.isStored = (pc) => this.compile && this.regions.isStored(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.onFlagsCross = () => {
-      if (this.regions.flagsCross) return;
-      this.regions.store.flagsDoCross();
+      if (this.flagsCross) return;
+      this.flagsCross = true;
+      // another process that uses the store may have found out before
+      if (!this.regions.flagsCross) this.regions.store.flagsDoCross();
       if (this.regions.count > 0) this.flushPending = true;
     };
-    this.view.setUint32(this.state + State.BUDGET, BUDGET, true);
-    this.view.setUint32(this.state + State.DEPTH_LIMIT, MAX_DEPTH, true);
-    this.view.setUint32(this.state + State.JUMP_CACHE, JUMP_CACHES, true);
-    this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
     this.clearJumpCache();
     this.forgetRuns();
     space.onPlainLoss = () => this.forgetRuns();
@@ -154,45 +167,11 @@ export class Cpu implements HelperContext {
     this.view.setBigUint64(this.state + State.PC, BigInt(pc), true);
   }
 
-  // ── registers as the kernel sees them (signal frames, clone) ──
-
-  getPstate(): number {
-    return this.frontEnd.readFlags(this.view, this.state);
-  }
-  setPstate(flags: number): void {
-    this.frontEnd.writeFlags(this.view, this.state, flags);
-  }
-  getFpsr(): number {
-    return this.view.getUint32(this.state + this.frontEnd.sys.fpsr, true);
-  }
-  setFpsr(value: number): void {
-    this.view.setUint32(this.state + this.frontEnd.sys.fpsr, value, true);
-  }
-  getFpcr(): number {
-    return this.view.getUint32(this.state + this.frontEnd.sys.fpcr, true);
-  }
-  setFpcr(value: number): void {
-    this.view.setUint32(this.state + this.frontEnd.sys.fpcr, value, true);
-  }
-  getTls(): bigint {
-    return this.view.getBigUint64(this.state + this.frontEnd.sys.tls, true);
-  }
-  setTls(value: bigint): void {
-    this.view.setBigUint64(this.state + this.frontEnd.sys.tls, value, true);
-  }
-  clearExclusive(): void {
-    this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
-  }
-
-  /** Ask translated code to leave at its next check (from a signal, a timer …). */
-  interrupt(): void {
-    this.view.setUint32(this.state + State.INTERRUPT, 1, true);
-    this.view.setUint32(this.state + State.DEPTH_LIMIT, 0, true);
-  }
-
   /** Run guest code at the state's pc. Returns the Exit reason: SYSCALL, FAULT or INTERRUPT. */
   run(): number {
     const { view, state } = this;
+    // one front end serves every process of the machine
+    if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
     view.setUint32(state + State.INTERRUPT, 0, true);
     view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
     for (;;) {
@@ -203,11 +182,13 @@ export class Cpu implements HelperContext {
       const pc = this.runRecords(state, 0);
       if (pc !== -1) {
         this.pc = pc >>> 0;
+        if (this.until !== Infinity && performance.now() >= this.until) return Exit.INTERRUPT;
         continue;
       }
       const reason = view.getUint32(state + State.EXIT_REASON, true);
       if (reason === Exit.INTERRUPT) {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
+        if (this.until !== Infinity && performance.now() >= this.until) return reason;
         // a long loop: enter it at its header from now on
         if (this.compile) this.enter(this.regions.compileLoop(this.pc));
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
@@ -384,7 +365,57 @@ export class Cpu implements HelperContext {
 
   private forgetRuns(): void {
     this.runs.forget();
-    this.runs.clear(this.state + State.STACK_LO);
+    for (const state of this.states) this.runs.clear(state + State.STACK_LO);
+  }
+
+  /** State blocks in use, those of the threads. */
+  private readonly states: number[] = [];
+
+  /** Take a free state block into use, zeroed but for what translated code expects in it; null: none is left. */
+  addState(): number | null {
+    let n = 0;
+    while (this.states.includes(cpuStateAt(n))) n++;
+    if (n >= MAX_THREADS) return null;
+    const state = cpuStateAt(n);
+    this.u8.fill(0, state, state + State.TEMPS);
+    this.view.setUint32(state + State.BUDGET, BUDGET, true);
+    this.view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    this.view.setUint32(state + State.JUMP_CACHE, JUMP_CACHES, true);
+    this.view.setBigInt64(state + State.EXCL_ADDR, -1n, true);
+    this.runs.clear(state + State.STACK_LO);
+    this.states.push(state);
+    return state;
+  }
+
+  /** Give a state block back; returns how many are left. */
+  dropState(state: number): number {
+    this.states.splice(this.states.indexOf(state), 1);
+    return this.states.length;
+  }
+
+  /** Forget all translations and settings: the processor serves another process from now on. */
+  reset(): void {
+    this.states.length = 0;
+    this.state = CPU_STATES;
+    this.until = Number.POSITIVE_INFINITY;
+    this.exact = false;
+    this.startMs = performance.now();
+    this.compileMs = 0;
+    this.flagsCross = false;
+    this.cache.forsakeImage();
+    this.storeAfterFlush = new RegionStore();
+    this.flush();
+  }
+
+  /** Go on as the copy of another process: fork(2). The address space was copied already. */
+  inherit(from: Cpu): void {
+    this.exact = from.exact;
+    this.compile = from.compile;
+    this.batch = from.batch;
+    this.cache.hotAfter = from.cache.hotAfter;
+    this.flagsCross = from.flagsCross;
+    this.cache.image = from.cache.image;
+    this.regions.use(from.regions.store);
   }
 
   private clearJumpCache(): void {
@@ -430,7 +461,8 @@ export class Cpu implements HelperContext {
   }
 
   fpModeChanged(_state: number): boolean {
-    if (this.frontEnd.exact) return false;
+    if (this.exact) return false;
+    this.exact = true;
     this.frontEnd.exact = true;
     this.cache.forsakeImage();
     this.storeAfterFlush = new RegionStore();

@@ -44,6 +44,9 @@ export interface CompiledRegion {
 /** Misses of a region's run until it is compiled anew to test page bytes. */
 const WANDERING = 12;
 
+/** Instances kept over a flush, for the next process that needs the same modules. */
+const MAX_INSTANCES = 64;
+
 /** What a process gives its region compiler. */
 export interface RegionHost {
   readonly space: GuestAddressSpace;
@@ -292,6 +295,7 @@ export class RegionCompiler {
     for (const { stored } of this.compiled.values()) this.host.table.set(stored.slot, this.dispatch);
     this.compiled.clear();
     this.policies.clear();
+    if (this.instances.size > MAX_INSTANCES) this.instances.clear();
   }
 }
 

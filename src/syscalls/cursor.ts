@@ -24,6 +24,11 @@ export class Cursor {
     this.offsets = abi.registers.args.map((register) => cpu.state + State.REGS + 8 * register);
   }
 
+  /** Guest memory, for arguments that are read when the call begins. */
+  get space(): GuestCpu['space'] {
+    return this.cpu.space;
+  }
+
   start(): void {
     this.index = 0;
     this.error = 0;

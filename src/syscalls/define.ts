@@ -1,5 +1,6 @@
 import type { Cursor } from './cursor.ts';
 import type { Task } from './kernel/task.ts';
+import type { Pending } from './kernel/wait.ts';
 
 /** What a formatter may look at: the other arguments, and the result once it is known. */
 export interface FormatContext {
@@ -29,8 +30,8 @@ export interface ResultType {
  */
 export const LEAVE: { readonly leave: true } = { leave: true };
 
-/** A result, a negative errno, LEAVE, or a promise of a result for a call that waits. */
-export type SyscallResult = number | typeof LEAVE | Promise<number>;
+/** A result, a negative errno, LEAVE, or what a call waits with (see waitFor). */
+export type SyscallResult = number | typeof LEAVE | Pending;
 
 type ArgTypes = Readonly<Record<string, ArgType<unknown>>>;
 /** What a handler gets: the arguments by name. */

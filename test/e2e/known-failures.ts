@@ -1,4 +1,2 @@
 /** Programs that differ from the oracle, by name, with the reason. One that passes fails the test. */
-export const KNOWN_FAILURES: Readonly<Record<string, string>> = {
-  'zstd -q -c text.txt': 'compresses in a second thread; a process has one task so far',
-};
+export const KNOWN_FAILURES: Readonly<Record<string, string>> = {};

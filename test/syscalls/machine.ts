@@ -17,8 +17,23 @@ class IdleCpu implements GuestCpu {
   fpcr = 0;
   tls = 0n;
   cleared = 0;
+  onSyscall: () => number = () => 0;
+  readonly fault = { signal: 0, code: 0, addr: 0n };
   constructor(space: GuestAddressSpace) {
     this.space = space;
+  }
+  run(): number {
+    throw new Error('there is no code to run');
+  }
+  endBy(): void {}
+  clone(): GuestCpu | null {
+    return null;
+  }
+  fork(): GuestCpu {
+    throw new Error('a machine of the tests has one process');
+  }
+  discard(): void {
+    this.space.release();
   }
   getPstate(): number {
     return this.pstate;
@@ -79,6 +94,7 @@ export class Machine {
       stdio: [],
       ...program,
     });
+    this.kernel.first = this.process;
     this.task = this.process.createTask(this.cpu);
     this.scratch = this.space.map({ addr: 0x100000, length: 1 << 20, prot: 3 });
     this.next = this.scratch;
@@ -102,14 +118,8 @@ export class Machine {
   call(name: string, ...args: (number | string)[]): number {
     this.begin(name, args);
     this.task.syscall();
-    return this.reg(0);
-  }
-
-  /** As `call`, for calls that may wait. */
-  async callAsync(name: string, ...args: (number | string)[]): Promise<number> {
-    this.begin(name, args);
-    this.task.syscall();
-    await this.task.wait();
+    const { scheduler } = this.kernel;
+    while (this.task.blockedInCall && !scheduler.resume(this.task)) scheduler.sleepSync(this.task);
     return this.reg(0);
   }
 

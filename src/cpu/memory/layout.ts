@@ -14,7 +14,7 @@ export const GUEST_TOP = 0x1_0000_0000 - GUEST_BASE;
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 
-/** CPU state blocks, one per guest task. */
+/** CPU state blocks, one per thread of the process; more of them lie behind the jump cache. */
 export const CPU_STATES = 0x1_0000;
 export const CPU_STATE_SIZE = 0x2000;
 
@@ -22,7 +22,7 @@ export const CPU_STATE_SIZE = 0x2000;
 export const READ_BYTES = 0x10_0000;
 export const WRITE_BYTES = 0x20_0000;
 
-/** Jump caches: direct-mapped, guest pc → entry points, one per task. */
+/** Jump cache: direct-mapped, guest pc → entry points. The threads of a process share it, as they share the table. */
 export const JUMP_CACHES = 0x30_0000;
 export const JUMP_CACHE_SIZE = 0x1_0000;
 
@@ -36,6 +36,17 @@ export const CONST_POOL_SIZE = 0x80_0000;
  */
 export const RUNS = 0x60_0000;
 export const RUNS_SIZE = 0x10_0000;
+
+/** Most threads of one process. */
+export const MAX_THREADS = 480;
+
+const FIRST_STATES = (READ_BYTES - CPU_STATES) / CPU_STATE_SIZE;
+
+/** Wasm offset of the CPU state block of thread `n` of a process. */
+export const cpuStateAt = (n: number): number =>
+  n < FIRST_STATES
+    ? CPU_STATES + n * CPU_STATE_SIZE
+    : JUMP_CACHES + JUMP_CACHE_SIZE + (n - FIRST_STATES) * CPU_STATE_SIZE;
 
 /** Records of the cold tier. */
 export const BYTECODE = 0x100_0000;

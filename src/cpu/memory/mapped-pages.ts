@@ -1,4 +1,4 @@
-import { type Bulk, createBulk } from './bulk.ts';
+import { type Bulk, createBulk, createCopy } from './bulk.ts';
 import { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
 import { PageBytes } from './page-bytes.ts';
@@ -52,18 +52,55 @@ export class MappedPages {
   readonly vmas: VmaList = new VmaList();
   readonly bytes: PageBytes;
   readonly files: FilePages;
-  readonly #mmapBase: number;
+  readonly #memory: WebAssembly.Memory;
+  #mmapBase = 0;
 
   constructor(memory: WebAssembly.Memory, u8: Uint8Array, taskSize: number, limits: MemoryLimits) {
+    this.#memory = memory;
     this.u8 = u8;
     this.taskSize = taskSize;
     this.limits = limits;
     this.bulk = createBulk(memory);
     this.bytes = new PageBytes(memory, this.bulk);
     this.files = new FilePages(u8);
+    this.clear();
+  }
+
+  /** Nothing is mapped: all that was reads as zero from now on. */
+  clear(): void {
+    this.drop(0, this.taskSize);
+    this.bytes.zero(0, this.taskSize);
     // As Linux: mappings go down from a gap that leaves the stack room to grow.
-    const gap = Math.min(Math.max(limits.stack + STACK_GUARD, 0x800_0000), taskSize / 6);
-    this.#mmapBase = roundDown(taskSize - gap);
+    const gap = Math.min(Math.max(this.limits.stack + STACK_GUARD, 0x800_0000), this.taskSize / 6);
+    this.#mmapBase = roundDown(this.taskSize - gap);
+  }
+
+  /** Become a copy of another process's pages (fork(2)); nothing is mapped here yet. */
+  copyFrom(from: MappedPages): void {
+    this.#mmapBase = from.#mmapBase;
+    this.mapped = from.mapped;
+    // Shared file pages start clean on both sides.
+    for (const vma of from.vmas.items) {
+      if (vma.shared && vma.source !== null) from.clean(vma);
+    }
+    for (const vma of from.vmas.items) {
+      this.vmas.items.push({ ...vma });
+      vma.source?.ref();
+      this.bytes.copyRange(from.bytes, vma.start, vma.end);
+    }
+    const copy = createCopy(this.#memory, from.#memory);
+    for (const [page, count] of from.bytes.usedRuns()) {
+      const at = GUEST_BASE + page * PAGE_SIZE;
+      copy(at, at, count * PAGE_SIZE);
+      this.bytes.markUsed(page * PAGE_SIZE, (page + count) * PAGE_SIZE);
+    }
+  }
+
+  /** Write the stores to a shared file mapping back, and notice the next ones again. */
+  clean(vma: Vma): void {
+    this.files.writeBack(vma, vma.start, vma.end);
+    this.files.drop(vma.start, vma.end);
+    this.bytes.refresh(vma, vma.start, vma.end, this.files);
   }
 
   /** Make one page ready for an access, or say which signal Linux raises. */

@@ -69,6 +69,24 @@ export class PageBytes {
     }
   }
 
+  /** Runs of pages that may not read as zero. */
+  *usedRuns(): Generator<readonly [page: number, count: number]> {
+    for (let page = this.#used.indexOf(1); page >= 0; ) {
+      const end = this.#used.indexOf(0, page);
+      const last = end < 0 ? TABLE_SIZE : end;
+      yield [page, last - page];
+      page = end < 0 ? -1 : this.#used.indexOf(1, last);
+    }
+  }
+
+  /** Take over the bytes of [start, end) from the tables of another process. */
+  copyRange(from: PageBytes, start: number, end: number): void {
+    const first = start / PAGE_SIZE;
+    const last = end / PAGE_SIZE;
+    this.read.set(from.read.subarray(first, last), first);
+    this.write.set(from.write.subarray(first, last), first);
+  }
+
   #set(table: Uint8Array, base: number, start: number, end: number, value: number): void {
     const first = start / PAGE_SIZE;
     const count = end / PAGE_SIZE - first;

@@ -30,6 +30,8 @@ export interface Mapping {
   readonly prot: number;
   readonly shared: boolean;
   readonly source: MapSource | null;
+  /** Names anonymous shared memory; 0: not such. */
+  readonly share: number;
   readonly offset: number;
   /** `[heap]`, `[stack]` … or the file's name. */
   readonly name: string;

@@ -8,7 +8,9 @@ export interface Vma {
   readonly shared: boolean;
   readonly growsDown: boolean;
   readonly source: MapSource | null;
-  /** File offset of `start`. */
+  /** Names anonymous shared memory, which fork's copies have in common; 0: not such. */
+  readonly share: number;
+  /** Offset of `start` in the file or the shared memory. */
   offset: number;
   readonly name: string;
   /** Pages from here on lie past the end of the file; Infinity without a file. */
@@ -17,6 +19,8 @@ export interface Vma {
 
 /** Pages kept free below a stack that may still grow (Linux's stack_guard_gap). */
 export const STACK_GUARD = 0x10_0000;
+
+const hasOffset = (vma: Vma): boolean => vma.source !== null || vma.share !== 0;
 
 /** Whether a neighbour `b` continues `a` so that one line of /proc/self/maps shows both. */
 function continues(a: Vma, b: Vma): boolean {
@@ -27,7 +31,9 @@ function continues(a: Vma, b: Vma): boolean {
     a.growsDown === b.growsDown &&
     a.source === b.source &&
     a.name === b.name &&
-    (a.source === null || (a.offset + (a.end - a.start) === b.offset && (a.eof >= a.end || b.eof <= b.start)))
+    a.share === b.share &&
+    ((a.source === null && a.share === 0) ||
+      (a.offset + (a.end - a.start) === b.offset && (a.eof >= a.end || b.eof <= b.start)))
   );
 }
 
@@ -126,7 +132,8 @@ export class VmaList {
     const i = this.indexAt(addr);
     const vma = this.items[i];
     if (vma === undefined || vma.start >= addr) return;
-    const upper: Vma = { ...vma, start: addr, offset: vma.source === null ? 0 : vma.offset + (addr - vma.start) };
+    const offset = hasOffset(vma) ? vma.offset + (addr - vma.start) : 0;
+    const upper: Vma = { ...vma, start: addr, offset };
     vma.end = addr;
     vma.source?.ref();
     this.items.splice(i + 1, 0, upper);

@@ -2,6 +2,7 @@ import { EAGAIN, EINVAL } from '../errno.ts';
 import { BaseFile } from '../vfs/base-file.ts';
 import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
 import { O_RDWR, POLLIN, POLLOUT, type Stat, type Statfs } from '../vfs/types.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 const ANON_INODE_FS_MAGIC = 0x09041934;
 const MAX = 0xffff_ffff_ffff_fffen;
@@ -9,6 +10,7 @@ const MAX = 0xffff_ffff_ffff_fffen;
 /** eventfd(2): a 64-bit counter as a file. */
 export class EventFile extends BaseFile {
   override readonly mayBlock: boolean = true;
+  override readonly waitQueue: WaitQueue = new WaitQueue();
   private count: bigint;
   private readonly semaphore: boolean;
 
@@ -28,6 +30,7 @@ export class EventFile extends BaseFile {
     if (this.count === 0n) return -EAGAIN;
     const value = this.semaphore ? 1n : this.count;
     this.count -= value;
+    this.waitQueue.wake();
     new DataView(into.buffer, into.byteOffset).setBigUint64(0, value, true);
     return 8;
   }
@@ -37,6 +40,7 @@ export class EventFile extends BaseFile {
     if (add > MAX) return -EINVAL;
     if (this.count + add > MAX) return -EAGAIN;
     this.count += add;
+    this.waitQueue.wake();
     return 8;
   }
   override poll(): number {

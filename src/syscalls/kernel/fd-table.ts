@@ -7,6 +7,9 @@ export class FdTable {
   private readonly cloexec: boolean[] = [];
   /** RLIMIT_NOFILE. */
   limit = 1024;
+  /** Told of descriptions whose last descriptor goes: their locks go too. */
+  onLastClose: (file: OpenFile) => void = () => {};
+  private users = 1;
 
   /** The description of a descriptor, or null (EBADF). */
   get(fd: number): OpenFile | null {
@@ -68,9 +71,38 @@ export class FdTable {
     return open;
   }
 
-  /** Process exit. */
-  closeAll(): void {
-    for (const fd of this.list()) this.close(fd);
+  /** A copy that shares the descriptions: fork(2). */
+  copy(): FdTable {
+    const table = new FdTable();
+    table.limit = this.limit;
+    table.onLastClose = this.onLastClose;
+    for (const [fd, file] of this.files.entries()) {
+      table.files.push(file);
+      table.cloexec.push(this.cloexec[fd] ?? false);
+      if (file !== null) file.refs++;
+    }
+    return table;
+  }
+
+  /** The same table for another process: CLONE_FILES. */
+  share(): FdTable {
+    this.users++;
+    return this;
+  }
+
+  /** Whether other processes use the table too. */
+  get shared(): boolean {
+    return this.users > 1;
+  }
+
+  /** A process uses the table no longer. */
+  leave(): void {
+    if (--this.users === 0) for (const fd of this.list()) this.close(fd);
+  }
+
+  /** execve(2): what was marked so is closed. */
+  closeOnExec(): void {
+    for (const fd of this.list()) if (this.cloexec[fd] === true) this.close(fd);
   }
 
   private put(fd: number, file: OpenFile, cloexec: boolean): void {
@@ -80,6 +112,8 @@ export class FdTable {
   }
 
   private release(file: OpenFile): number {
-    return --file.refs === 0 ? file.close() : 0;
+    if (--file.refs > 0) return 0;
+    this.onLastClose(file);
+    return file.close();
   }
 }

@@ -1,52 +1,61 @@
-import type { Process } from './process.ts';
-import { defaultAction, SI_USER, SIG_DFL, SIG_IGN, signalName } from './signals.ts';
+import { signalGroup } from './groups.ts';
+import type { Kernel } from './kernel.ts';
+import { defaultAction, SI_KERNEL, SI_USER, SIG_DFL, SIG_IGN, type SigAction, signalName } from './signals.ts';
 
 /** Signals another host process or the terminal may send us that mean something to a guest. */
-const FORWARDED: readonly number[] = [1, 2, 3, 10, 12, 15, 18, 20, 21, 22, 23, 24, 28, 29];
+const FORWARDED: ReadonlySet<number> = new Set([1, 2, 3, 10, 12, 15, 18, 20, 21, 22, 23, 24, 28, 29]);
+/** What a terminal sends to its foreground group: INT, QUIT, TSTP, WINCH. */
+const FROM_TERMINAL: ReadonlySet<number> = new Set([2, 3, 20, 28]);
 
 /**
- * Carries host signals to guest handlers. A listener exists only while the guest has a handler or
- * ignores the signal: otherwise the host's default action is the guest's.
+ * Carries host signals to guests. A listener exists only while some guest process has a handler or ignores the
+ * signal: otherwise the host's default action is the guests'. Terminal signals go to the foreground process
+ * group, others to the group of the first process, as if the host had sent them to that group.
  */
 export class HostSignals {
-  private readonly process: Process;
+  private readonly kernel: Kernel;
   private readonly listeners: Map<number, () => void> = new Map();
-  /** Guest handlers installed: only they need the event loop. */
+  /** Processes with another action than the host's, and with a handler, by signal. */
+  private readonly wanted: number[] = [];
   private handlers = 0;
 
-  constructor(process: Process) {
-    this.process = process;
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
   }
 
-  /** Whether a wait must leave the event loop alive. */
+  /** Whether the event loop must live: a handler may be called. */
   get needed(): boolean {
     return this.handlers > 0;
   }
 
-  /** The guest's action for a signal changed. */
-  update(signal: number): void {
-    if (!FORWARDED.includes(signal)) return;
-    const wanted =
-      this.process.action(signal).handler !== SIG_DFL &&
-      !(this.process.action(signal).handler === SIG_IGN && defaultAction(signal) === 'ignore');
+  /** The action of one process for a signal changed. */
+  change(signal: number, old: SigAction, action: SigAction): void {
+    if (!FORWARDED.has(signal)) return;
+    const count = (this.wanted[signal] ?? 0) + (differs(signal, action) ? 1 : 0) - (differs(signal, old) ? 1 : 0);
+    this.wanted[signal] = count;
+    this.handlers += (handled(action) ? 1 : 0) - (handled(old) ? 1 : 0);
     const listener = this.listeners.get(signal);
-    if (wanted && listener === undefined) {
-      const deliver = (): void => {
-        this.process.raise({ signo: signal, code: SI_USER, pid: 0, uid: 0 });
-        this.process.interrupt();
-      };
+    if (count > 0 && listener === undefined) {
+      const deliver = (): void => this.deliver(signal);
       process.on(signalName(signal) as NodeJS.Signals, deliver);
       this.listeners.set(signal, deliver);
-    } else if (!wanted && listener !== undefined) {
+      this.kernel.scheduler.retime();
+    } else if (count === 0 && listener !== undefined) {
       process.off(signalName(signal) as NodeJS.Signals, listener);
       this.listeners.delete(signal);
     }
-    this.handlers = 0;
-    for (const s of this.listeners.keys()) if (this.process.action(s).handler !== SIG_IGN) this.handlers++;
-    this.process.updateTicker();
   }
 
-  /** Process exit: the host's default actions are back. */
+  private deliver(signal: number): void {
+    const { kernel } = this;
+    const terminal = FROM_TERMINAL.has(signal);
+    const info = { signo: signal, code: terminal ? SI_KERNEL : SI_USER, pid: 0, uid: 0 };
+    if (terminal && kernel.foreground !== 0 && signalGroup(kernel, kernel.foreground, info)) return;
+    const group = kernel.first?.pgid ?? 0;
+    if (!signalGroup(kernel, group, info)) for (const p of kernel.processes.values()) p.raise(info);
+  }
+
+  /** The machine has ended: the host's default actions are back. */
   removeAll(): void {
     for (const [signal, listener] of this.listeners) process.off(signalName(signal) as NodeJS.Signals, listener);
     this.listeners.clear();
@@ -58,3 +67,7 @@ export class HostSignals {
     process.kill(process.pid, 'SIGSTOP');
   }
 }
+
+const handled = (action: SigAction): boolean => action.handler !== SIG_DFL && action.handler !== SIG_IGN;
+const differs = (signal: number, action: SigAction): boolean =>
+  action.handler !== SIG_DFL && !(action.handler === SIG_IGN && defaultAction(signal) === 'ignore');

@@ -1,16 +1,55 @@
 import { randomFillSync } from 'node:crypto';
 import os from 'node:os';
+import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
 import { GUEST_TOP } from '../../cpu/memory/layout.ts';
 import type { MapSource } from '../../cpu/memory/types.ts';
+import type { Abi } from '../abi/types.ts';
 import { EACCES } from '../errno.ts';
 import { DevFs, devClaims } from '../vfs/dev.ts';
 import { HostFs } from '../vfs/host.ts';
-import { Namespace } from '../vfs/namespace.ts';
+import { canonicalPath, Namespace } from '../vfs/namespace.ts';
 import { SysrootOverlay } from '../vfs/overlay.ts';
 import { ProcFs } from '../vfs/proc.ts';
-import { type BytePath, type FileSystem, S_IFMT, S_IFREG } from '../vfs/types.ts';
+import { type BytePath, type FileSystem, type OpenFile, S_IFCHR, S_IFMT, S_IFREG } from '../vfs/types.ts';
 import { monotonicMs, realtimeMs } from './clock.ts';
+import type { GuestCpu } from './cpu.ts';
+import { Futexes } from './futex.ts';
+import { HostSignals } from './host-signals.ts';
+import { FileLocks } from './locks.ts';
 import type { Process } from './process.ts';
+import { Scheduler } from './scheduler.ts';
+import { SharedFiles } from './shared-files.ts';
+import { SIGKILL } from './signals.ts';
+import type { Task } from './task.ts';
+
+const SIGXCPU = 24;
+/** pid_max of a 64-bit kernel. */
+const MAX_PID = 4194304;
+
+/** A program that execve(2) starts: a fresh memory with it, and a thread at its entry. */
+export interface LoadedImage {
+  readonly abi: Abi;
+  readonly cpu: GuestCpu;
+  /** As the program is known: the script's path for a script. */
+  readonly comm: string;
+  /** Canonical path of the ELF file. */
+  readonly exe: string;
+  readonly argv: readonly string[];
+  readonly auxv: Uint8Array;
+}
+
+/** What execve(2) asks the emulator for; strings are byte strings. */
+export interface ExecRequest {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly ids: { readonly uid: number; readonly euid: number; readonly gid: number; readonly egid: number };
+  readonly stack: number;
+}
+
+/** Load a program: the image, a negative errno, or a promise while its guest's front end is being loaded. */
+export type ProgramLoader = (request: ExecRequest) => LoadedImage | number | Promise<LoadedImage | number>;
 
 /** What the emulator may set; every field has a default. */
 export interface KernelOptions {
@@ -57,6 +96,24 @@ export class Kernel {
   readonly bootMs: number;
   readonly bootTimeMs: number;
   readonly processes: Map<number, Process> = new Map();
+  /** Living tasks of all processes by thread id. */
+  readonly tasks: Map<number, Task> = new Map();
+  readonly scheduler: Scheduler = new Scheduler(this);
+  readonly futexes: Futexes = new Futexes();
+  readonly locks: FileLocks = new FileLocks();
+  readonly sharedFiles: SharedFiles = new SharedFiles(this);
+  readonly hostSignals: HostSignals | null;
+  /** Starts programs for execve(2); set by the emulator. */
+  loadProgram: ProgramLoader | null = null;
+  /** Told of instructions that the processor cannot run. */
+  onFault: (task: Task) => void = () => {};
+  /** Milliseconds of processor time until every guest is killed; null: no limit. */
+  cpuLimit: number | null = null;
+  /** Foreground process group of the terminal; 0: nobody has said. */
+  foreground = 0;
+  private nextId: number;
+  private last: Task | null = null;
+  private stdio: readonly (OpenFile | null)[] = [];
   readonly strace: ((text: string) => void) | null;
   private readonly warned: Set<string> = new Set();
   private randomState: Uint32Array | null = null;
@@ -72,6 +129,8 @@ export class Kernel {
     this.gid = options.gid ?? (this.sandboxed ? 0 : (process.getgid?.() ?? 1000));
     this.firstPid = options.pid ?? (this.sandboxed ? 1 : process.pid);
     this.strace = options.strace ?? null;
+    this.nextId = this.firstPid;
+    this.hostSignals = options.hostSignals === false ? null : new HostSignals(this);
     this.bootMs = this.sandboxed ? monotonicMs() : 0;
     this.bootTimeMs = realtimeMs() - (monotonicMs() - this.bootMs);
     if (options.seed !== undefined) {
@@ -99,6 +158,94 @@ export class Kernel {
           ],
           overlay,
         );
+  }
+
+  /** The first process: its end is the machine's. */
+  first: Process | null = null;
+
+  /** A process or thread id that is free. */
+  newId(): number {
+    const id = this.nextId;
+    do this.nextId = this.nextId >= MAX_PID ? 300 : this.nextId + 1;
+    while (this.processes.has(this.nextId) || this.tasks.has(this.nextId));
+    return id;
+  }
+
+  /** The process whose call or code is being run, for /proc/self. */
+  get currentTask(): Task | null {
+    return this.scheduler.current ?? this.last ?? this.tasks.values().next().value ?? null;
+  }
+
+  /** A task's turn begins. */
+  enter(task: Task): void {
+    const { last } = this;
+    if (last === task) return;
+    // Another task may have stored to what this one had marked.
+    task.cpu.clearExclusive();
+    this.last = task;
+  }
+
+  /** A task's turn is over. */
+  leave(_task: Task): void {
+    if (this.cpuLimit === null) return;
+    const { user, system } = process.cpuUsage();
+    if ((user + system) / 1000 < this.cpuLimit) return;
+    for (const p of [...this.processes.values()]) p.exit({ signal: SIGXCPU });
+  }
+
+  /** The processor met a synchronous fault. */
+  fault(task: Task): void {
+    const { signal, code, addr } = task.cpu.fault;
+    this.onFault(task);
+    task.fault(signal, code, addr);
+  }
+
+  /** Whether a read of the host's may not hold the thread: others run, or a signal must get through. */
+  get mustNotBlock(): boolean {
+    return this.tasks.size > 1 || this.scheduler.timers.size > 0 || this.scheduler.hostBusy;
+  }
+
+  /** Address spaces in use, each once. */
+  spaces(): Set<GuestAddressSpace> {
+    const spaces = new Set<GuestAddressSpace>();
+    for (const p of this.processes.values()) if (p.exited === null) spaces.add(p.space);
+    return spaces;
+  }
+
+  /** The descriptions of the host's standard streams, which tell how long orphans may go on. */
+  noteStdio(files: readonly (OpenFile | null)[]): void {
+    this.stdio = files;
+  }
+
+  /**
+   * Whether the machine has ended: the first process has, and no other can still write where somebody outside may
+   * wait for the end of file. Daemons that let go of the standard streams, and what runs on a terminal, are killed.
+   */
+  over(): boolean {
+    const { first } = this;
+    if (first === null || first.exited === null) return false;
+    const living = [...this.processes.values()].filter((p) => p.exited === null);
+    const streams = this.stdio.slice(1).filter((file) => file !== null && file.refs > 0 && !isTerminal(file));
+    const holds = (p: Process): boolean => p.files.list().some((fd) => streams.includes(p.files.get(fd)));
+    if ('code' in first.exited && living.some(holds)) return false;
+    for (const p of living) p.exit({ signal: SIGKILL });
+    this.hostSignals?.removeAll();
+    return true;
+  }
+
+  /** Milliseconds of processor time that a process has used. */
+  cpuMsOf(target: Process): number {
+    // Alone, everything is its own: our translator and calls too.
+    if (target === this.first && this.nextId === this.firstPid + 1) {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    }
+    return target.cpuMs;
+  }
+
+  /** A line of the trace; with the thread's id as soon as there is more than one. */
+  trace(task: Task, text: string): void {
+    this.strace?.(this.nextId === this.firstPid + 1 ? text : `[pid ${String(task.tid).padStart(5)}] ${text}`);
   }
 
   /** Milliseconds since the guest machine's boot. */
@@ -129,6 +276,12 @@ export class Kernel {
     return typeof file === 'number' ? file : file.mapSource();
   }
 
+  /** The canonical name of a program that was opened. */
+  canonical(cwd: BytePath, path: BytePath): BytePath {
+    const at = this.namespace.resolve(cwd, path, true);
+    return typeof at === 'number' ? path : canonicalPath(at);
+  }
+
   /** Random bytes for getrandom(2), /dev/urandom; repeatable under a seed. */
   random(into: Uint8Array): void {
     const state = this.randomState;
@@ -147,4 +300,9 @@ export class Kernel {
       into[i] = t;
     }
   }
+}
+
+function isTerminal(file: OpenFile): boolean {
+  const stat = file.stat();
+  return typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFCHR;
 }

@@ -13,6 +13,7 @@ import {
   type Stat,
   type Statfs,
 } from '../vfs/types.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 const PIPEFS_MAGIC = 0x50495045;
 const CAPACITY = 65536;
@@ -26,6 +27,9 @@ class PipeRing {
   length = 0;
   readers = true;
   writers = true;
+  /** Readers wait for bytes, writers for room; each also for the end of the others. */
+  readonly filled: WaitQueue = new WaitQueue();
+  readonly drained: WaitQueue = new WaitQueue();
 }
 
 let nextInode = 1000;
@@ -33,6 +37,7 @@ let nextInode = 1000;
 /** One end of a pipe (man 7 pipe) inside our kernel. */
 class PipeEnd extends BaseFile {
   override readonly mayBlock: boolean = true;
+  override readonly waitQueue: WaitQueue;
   private readonly ring: PipeRing;
   private readonly inode: number;
 
@@ -40,6 +45,7 @@ class PipeEnd extends BaseFile {
     super(`pipe:[${inode}]`, flags);
     this.ring = ring;
     this.inode = inode;
+    this.waitQueue = this.readable ? ring.filled : ring.drained;
   }
   stat(): Stat {
     return syntheticStat({ mode: S_IFIFO | 0o600, ino: this.inode, dev: 0xe });
@@ -58,6 +64,7 @@ class PipeEnd extends BaseFile {
     into.set(ring.bytes.subarray(0, n - first), first);
     ring.start = (ring.start + n) % CAPACITY;
     ring.length -= n;
+    ring.drained.wake();
     return n;
   }
   override write(from: Uint8Array): number {
@@ -72,6 +79,7 @@ class PipeEnd extends BaseFile {
     ring.bytes.set(from.subarray(0, first), at);
     ring.bytes.set(from.subarray(first, n), 0);
     ring.length += n;
+    ring.filled.wake();
     return n;
   }
   override poll(): number {
@@ -87,8 +95,14 @@ class PipeEnd extends BaseFile {
     return 0;
   }
   override close(): number {
-    if (this.readable) this.ring.readers = false;
-    else this.ring.writers = false;
+    const { ring } = this;
+    if (this.readable) {
+      ring.readers = false;
+      ring.drained.wake();
+    } else {
+      ring.writers = false;
+      ring.filled.wake();
+    }
     return 0;
   }
 }

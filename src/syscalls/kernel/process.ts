@@ -7,21 +7,25 @@ import { EBADF, ENOTDIR } from '../errno.ts';
 import { inheritedFile } from '../vfs/host-stream.ts';
 import { canonicalPath } from '../vfs/namespace.ts';
 import { type Location, O_APPEND, type OpenFile, S_IFDIR, S_IFMT } from '../vfs/types.ts';
-import { monotonicMs } from './clock.ts';
 import type { GuestCpu } from './cpu.ts';
+import { exitProcess } from './exit.ts';
 import { FdTable } from './fd-table.ts';
-import { HostSignals } from './host-signals.ts';
+import { isOrphanedGroup } from './groups.ts';
 import type { Kernel } from './kernel.ts';
 import { defaultLimits, type Limits, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NOFILE, RLIMIT_STACK } from './limits.ts';
-import { FileLocks } from './locks.ts';
+import { notifyParent } from './notify.ts';
 import {
+  CLD_CONTINUED,
+  CLD_STOPPED,
   DEFAULT_ACTION,
   defaultAction,
+  isIgnored,
   NSIG,
   PendingSignals,
-  SIG_DFL,
   SIG_IGN,
+  SIGCHLD,
   SIGCONT,
+  SIGKILL,
   SIGSTOP,
   SIGTSTP,
   SIGTTIN,
@@ -30,10 +34,18 @@ import {
   type SigInfo,
 } from './signals.ts';
 import { Task } from './task.ts';
-import { Ticker } from './ticker.ts';
 import { Timers } from './timers.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 export const AT_FDCWD = -100;
+
+const IGNORING: SigAction = { ...DEFAULT_ACTION, handler: SIG_IGN };
+
+/** What clone(2) lets a new process share instead of copying. */
+export const CLONE_VM = 0x100;
+export const CLONE_FS = 0x200;
+export const CLONE_FILES = 0x400;
+export const CLONE_SIGHAND = 0x800;
 
 /** How a process ended (man 2 wait). */
 export type ExitStatus = { readonly code: number } | { readonly signal: number };
@@ -51,20 +63,24 @@ export interface ProgramInfo {
   readonly stdio?: readonly (OpenFile | null)[];
 }
 
-const RUNNING_MS = 10;
+/** Processor time and page counts that a process has used or waited for (man 2 getrusage). */
+export interface Usage {
+  cpuMs: number;
+}
 
 /** A guest process: what its tasks share. */
 export class Process {
   readonly kernel: Kernel;
-  readonly abi: Abi;
-  readonly space: GuestAddressSpace;
-  readonly program: ProgramInfo;
+  abi: Abi;
+  space: GuestAddressSpace;
+  program: ProgramInfo;
   readonly pid: number;
-  readonly ppid: number;
+  /** Who waits for it; null: the host process, or nobody of ours. */
+  parent: Process | null;
+  readonly children: Set<Process> = new Set();
   pgid: number;
   sid: number;
-  readonly files: FdTable = new FdTable();
-  readonly locks: FileLocks = new FileLocks();
+  files: FdTable;
   readonly limits: Limits;
   readonly timers: Timers;
   readonly pending: PendingSignals = new PendingSignals();
@@ -72,47 +88,110 @@ export class Process {
   readonly startMs: number;
   uids: [number, number, number];
   gids: [number, number, number];
-  cwd: string;
   /** Canonical path of the executable. */
-  readonly exe: string;
-  umask = 0o022;
+  exe: string;
   comm: string;
   personality = 0;
   dumpable = 1;
   noNewPrivs = false;
+  nice = 0;
+  /** Orphans below it become its children (prctl PR_SET_CHILD_SUBREAPER). */
+  subreaper = false;
+  /** Signal it sends itself when its parent ends (prctl PR_SET_PDEATHSIG). */
+  deathSignal = 0;
   exited: ExitStatus | null = null;
-  /** Something may be pending: looked at after every call, so that the usual case is one test. */
-  signalsDirty = false;
-  private readonly actions: SigAction[] = [];
-  private readonly hostSignals: HostSignals | null;
-  private ticker: Ticker | null = null;
-  private wakers: (() => void)[] = [];
+  /** Signal its end sends to the parent (clone's flags). */
+  exitSignal = SIGCHLD;
+  /** Stopped by job control. */
+  stopped = false;
+  /** What wait4 has not told the parent yet: the signal that stopped it, or that it goes on. */
+  stopSignal = 0;
+  continued = false;
+  /** It has called execve since its parent made it: setpgid by the parent is EACCES. */
+  execed = false;
+  /** Parents wait here for a child to end, stop or go on. */
+  readonly childQueue: WaitQueue = new WaitQueue();
+  /** vfork's parent waits here until the child no longer uses its memory. */
+  readonly vforkQueue: WaitQueue = new WaitQueue();
+  borrowsMemory = false;
+  /** Used by tasks that have ended, and by children that were waited for. */
+  readonly ended: Usage = { cpuMs: 0 };
+  readonly reaped: Usage = { cpuMs: 0 };
+  private fs: { cwd: string; umask: number };
+  private actions: SigAction[];
   private trampoline = 0;
 
-  constructor(kernel: Kernel, abi: Abi, space: GuestAddressSpace, program: ProgramInfo) {
+  constructor(kernel: Kernel, abi: Abi, space: GuestAddressSpace, program: ProgramInfo, origin?: Process, share = 0) {
     this.kernel = kernel;
     this.abi = abi;
     this.space = space;
     this.program = program;
-    this.pid = kernel.firstPid + kernel.processes.size;
+    this.pid = kernel.newId();
     kernel.processes.set(this.pid, this);
-    this.ppid = kernel.sandboxed ? 0 : process.ppid;
-    this.pgid = this.pid;
-    this.sid = kernel.sandboxed ? this.pid : this.ppid;
-    this.cwd = program.cwd;
-    const exe = kernel.namespace.resolve(program.cwd, program.exe, true);
-    this.exe = typeof exe === 'number' ? program.exe : canonicalPath(exe);
-    this.uids = [kernel.uid, kernel.uid, kernel.uid];
-    this.gids = [kernel.gid, kernel.gid, kernel.gid];
-    this.comm = (program.exe.split('/').pop() ?? '').slice(0, 15);
     this.startMs = kernel.uptimeMs();
-    this.limits = defaultLimits(kernel.options.stack ?? 8 << 20);
-    this.applyLimits();
     this.timers = new Timers(this);
-    this.hostSignals = kernel.options.hostSignals === false ? null : new HostSignals(this);
-    for (let signal = 0; signal <= NSIG; signal++) this.actions.push(DEFAULT_ACTION);
-    const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));
-    for (const [fd, file] of stdio.entries()) if (file !== null) this.files.install(file, false, fd);
+    this.parent = origin ?? null;
+    if (origin === undefined) {
+      this.pgid = this.pid;
+      this.sid = kernel.sandboxed ? this.pid : process.ppid;
+      const exe = kernel.namespace.resolve(program.cwd, program.exe, true);
+      this.exe = typeof exe === 'number' ? program.exe : canonicalPath(exe);
+      this.uids = [kernel.uid, kernel.uid, kernel.uid];
+      this.gids = [kernel.gid, kernel.gid, kernel.gid];
+      this.comm = (program.exe.split('/').pop() ?? '').slice(0, 15);
+      this.limits = defaultLimits(kernel.options.stack ?? 8 << 20);
+      this.fs = { cwd: program.cwd, umask: 0o022 };
+      this.files = new FdTable();
+      this.files.onLastClose = (file) => {
+        if (kernel.locks.any) kernel.locks.release(file);
+      };
+      this.actions = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
+      this.applyLimits();
+      const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));
+      for (const [fd, file] of stdio.entries()) if (file !== null) this.files.install(file, false, fd);
+      kernel.noteStdio(stdio);
+      return;
+    }
+    origin.children.add(this);
+    this.pgid = origin.pgid;
+    this.sid = origin.sid;
+    this.exe = origin.exe;
+    this.uids = [...origin.uids];
+    this.gids = [...origin.gids];
+    this.groupList = origin.groupList === null ? null : [...origin.groupList];
+    this.comm = origin.comm;
+    this.limits = origin.limits.map(([soft, hard]) => [soft, hard]);
+    this.personality = origin.personality;
+    this.dumpable = origin.dumpable;
+    this.noNewPrivs = origin.noNewPrivs;
+    this.nice = origin.nice;
+    this.trampoline = origin.trampoline;
+    this.fs = (share & CLONE_FS) !== 0 ? origin.fs : { ...origin.fs };
+    this.files = (share & CLONE_FILES) !== 0 ? origin.files.share() : origin.files.copy();
+    this.actions = (share & CLONE_SIGHAND) !== 0 ? origin.actions : [...origin.actions];
+    this.borrowsMemory = (share & CLONE_VM) !== 0;
+    for (let signal = 1; signal <= NSIG; signal++) {
+      kernel.hostSignals?.change(signal, DEFAULT_ACTION, this.action(signal));
+    }
+  }
+
+  /** getppid(2): 1 where nobody of ours is the parent any more. */
+  get ppid(): number {
+    if (this.parent !== null) return this.parent.pid;
+    return this === this.kernel.first ? (this.kernel.sandboxed ? 0 : process.ppid) : 1;
+  }
+
+  get cwd(): string {
+    return this.fs.cwd;
+  }
+  set cwd(path: string) {
+    this.fs.cwd = path;
+  }
+  get umask(): number {
+    return this.fs.umask;
+  }
+  set umask(mask: number) {
+    this.fs.umask = mask;
   }
 
   private groupList: number[] | null = null;
@@ -135,35 +214,42 @@ export class Process {
     this.space.limits.as = soft(RLIMIT_AS);
   }
 
-  /** Files with a shared mapping are read and written through it; there are few, so the usual cost is one test. */
-  private readonly sharedFiles: Set<string> = new Set();
-
-  /** A file is mapped MAP_SHARED from now on. */
-  noteShared(dev: number, ino: number): void {
-    this.sharedFiles.add(`${dev}:${ino}`);
-  }
-
-  /** Before a file is read: stores of the guest to its shared mappings reach it. */
+  /** Before a file is read: stores of guests to its shared mappings reach it. */
   beforeRead(file: OpenFile): void {
-    if (this.sharedFiles.size === 0) return;
-    const stat = file.stat();
-    if (typeof stat === 'number' || !this.sharedFiles.has(`${stat.dev}:${stat.ino}`)) return;
-    this.space.syncFile(stat.dev, Number(stat.ino));
+    this.kernel.sharedFiles.beforeRead(file);
   }
 
   /** After a file was written or resized: its shared mappings show it. */
   afterWrite(file: OpenFile): void {
-    if (this.sharedFiles.size === 0) return;
-    const stat = file.stat();
-    if (typeof stat === 'number' || !this.sharedFiles.has(`${stat.dev}:${stat.ino}`)) return;
-    this.space.refreshFile(stat.dev, Number(stat.ino));
+    this.kernel.sharedFiles.afterWrite(file);
   }
 
-  /** The first (or another) task on a CPU. */
+  /** Another task on a CPU; the first has the process's id. */
   createTask(cpu: GuestCpu): Task {
-    const task = new Task(this, cpu, this.pid + this.tasks.length);
+    const task = new Task(this, cpu, this.tasks.length === 0 ? this.pid : this.kernel.newId(), this.comm);
     this.tasks.push(task);
+    this.kernel.tasks.set(task.tid, task);
     return task;
+  }
+
+  /** Go on with another program's memory: execve(2). */
+  replace(abi: Abi, space: GuestAddressSpace, program: ProgramInfo, exe: string): void {
+    this.abi = abi;
+    this.space = space;
+    this.program = program;
+    this.exe = exe;
+    this.trampoline = 0;
+    this.execed = true;
+    this.dumpable = 1;
+    this.clearHandlers();
+    this.applyLimits();
+  }
+
+  /** Caught signals get their default action: execve(2), and clone3's CLONE_CLEAR_SIGHAND. */
+  clearHandlers(): void {
+    const ignored = this.actions.map((a) => (a.handler === SIG_IGN ? IGNORING : DEFAULT_ACTION));
+    for (const [signal, action] of ignored.entries()) this.actionChanged(signal, this.action(signal), action);
+    this.actions = ignored;
   }
 
   action(signal: number): SigAction {
@@ -171,75 +257,78 @@ export class Process {
   }
 
   setAction(signal: number, action: SigAction): void {
+    const old = this.action(signal);
     this.actions[signal] = action;
-    const ignored = action.handler === SIG_IGN || (action.handler === SIG_DFL && defaultAction(signal) === 'ignore');
-    if (ignored) {
+    if (isIgnored(signal, action)) {
       this.pending.discard(signal);
       for (const task of this.tasks) task.pending.discard(signal);
     }
-    this.hostSignals?.update(signal);
+    this.actionChanged(signal, old, action);
+  }
+
+  private actionChanged(signal: number, old: SigAction, action: SigAction): void {
+    if (old.handler !== action.handler) this.kernel.hostSignals?.change(signal, old, action);
   }
 
   /** Make a signal pending for the process, or for one task (tgkill). */
   raise(info: SigInfo, task?: Task): void {
     const { signo } = info;
+    if (this.exited !== null) return;
     if (signo === SIGCONT) {
-      for (const stop of [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]) this.pending.discard(stop);
+      for (const stop of [SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]) this.discardPending(stop);
+      this.goOn();
     } else if (defaultAction(signo) === 'stop') {
-      this.pending.discard(SIGCONT);
+      this.discardPending(SIGCONT);
     }
-    const { handler } = this.action(signo);
-    const ignored = handler === SIG_IGN || (handler === SIG_DFL && defaultAction(signo) === 'ignore');
     // An ignored signal vanishes unless it is blocked: sigwait may want it.
-    if (ignored && !this.tasks.some((t) => t.blocks(signo))) return;
+    if (isIgnored(signo, this.action(signo)) && !this.tasks.some((t) => t.blocks(signo))) return;
     (task?.pending ?? this.pending).add(info);
-    this.signalsDirty = true;
-    this.wake();
+    if (signo === SIGKILL && this.stopped) this.goOn(false);
+    for (const t of task === undefined ? this.tasks : [task]) t.signalsDirty = true;
+    this.wakeFor(signo, task);
   }
 
-  /** Make translated code leave: for signals that come while it runs. */
-  interrupt(): void {
-    for (const task of this.tasks) task.interrupt();
+  private discardPending(signal: number): void {
+    this.pending.discard(signal);
+    for (const task of this.tasks) task.pending.discard(signal);
   }
 
-  /** Whether waits must keep the event loop alive: a host signal may have to reach a guest handler. */
-  get needsEventLoop(): boolean {
-    return this.hostSignals?.needed ?? false;
+  /** Let a blocked task see the signal: the one it is for, or the first that does not block it. */
+  private wakeFor(signal: number, task: Task | undefined): void {
+    const target = task ?? this.tasks.find((t) => !t.blocks(signal)) ?? null;
+    if (target?.blockedInCall === true) target.wake();
+    // sigtimedwait and signalfd look at signals that are blocked
+    for (const t of this.tasks) if (t.blockedInCall && t.blocks(signal)) t.wake();
+    this.signalQueue.wake();
   }
 
-  /** Wait on the event loop for up to `ms`, or until a signal comes. */
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.min(Math.max(0, ms), 0x7fff_ffff));
-      this.wakers.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
+  /** Woken when a signal becomes pending, blocked or not: for signalfd. */
+  readonly signalQueue: WaitQueue = new WaitQueue();
 
-  private wake(): void {
-    const wakers = this.wakers;
-    this.wakers = [];
-    for (const waker of wakers) waker();
-  }
-
-  /** Set the alarm clock thread for the next timer, or to ticks while host signals may come. */
-  updateTicker(): void {
-    const task = this.tasks[0];
-    if (task === undefined || this.exited !== null) return;
-    const next = this.timers.next() - monotonicMs();
-    if (this.ticker === null) {
-      if (next === Number.POSITIVE_INFINITY && !this.needsEventLoop) return;
-      this.ticker = new Ticker(this.space.memory, task.cpu.state);
+  /** A stop signal with its default action: job control. */
+  stopBy(signal: number): void {
+    if (signal !== SIGSTOP && isOrphanedGroup(this.kernel, this.pgid)) return;
+    if (this.parent === null) {
+      // Our own parent is of the host: it should see us stop.
+      this.kernel.hostSignals?.stop();
+      return;
     }
-    if (this.needsEventLoop) this.ticker.set(RUNNING_MS, true);
-    else this.ticker.set(next, false);
+    this.stopped = true;
+    this.stopSignal = signal;
+    this.continued = false;
+    for (const task of this.tasks) this.kernel.scheduler.remove(task);
+    notifyParent(this, CLD_STOPPED, signal);
   }
 
-  /** Stop signals: the whole host process stops with us. */
-  stop(): void {
-    this.hostSignals?.stop();
+  /** SIGCONT, or SIGKILL (`tell` false): a stopped process runs again. */
+  private goOn(tell = true): void {
+    if (!this.stopped) return;
+    this.stopped = false;
+    this.stopSignal = 0;
+    for (const task of this.tasks) task.wake();
+    if (!tell) return;
+    this.continued = true;
+    notifyParent(this, CLD_CONTINUED, SIGCONT);
   }
 
   /** Address of the signal return trampoline, mapped when first needed (a handler without SA_RESTORER). */
@@ -255,18 +344,14 @@ export class Process {
     return this.trampoline;
   }
 
-  /** End the process: shared mappings are written back, descriptors closed. */
+  /** End the process: see exitProcess. */
   exit(status: ExitStatus): void {
-    if (this.exited !== null) return;
-    this.exited = status;
-    this.ticker?.stop();
-    this.hostSignals?.removeAll();
-    this.space.release();
-    this.files.closeAll();
+    exitProcess(this, status);
   }
 
-  kill(signal: number): void {
-    this.exit({ signal });
+  /** Processor time of the process so far, in milliseconds. */
+  get cpuMs(): number {
+    return this.tasks.reduce((sum, task) => sum + task.cpuMs, this.ended.cpuMs);
   }
 
   /** Resolve a path of an *at call: relative ones against `dirfd`. */

@@ -32,6 +32,7 @@ export const NSIG = 64;
 export const SIGRTMIN = 32;
 
 export const SA_NOCLDSTOP = 1;
+export const SA_NOCLDWAIT = 2;
 export const SA_SIGINFO = 4;
 export const SA_RESTORER = 0x04000000;
 export const SA_ONSTACK = 0x08000000;
@@ -47,6 +48,11 @@ export const SI_KERNEL = 0x80;
 export const SI_QUEUE = -1;
 export const SI_TIMER = -2;
 export const SI_TKILL = -6;
+/** si_code of SIGCHLD (man 2 sigaction). */
+export const CLD_EXITED = 1;
+export const CLD_KILLED = 2;
+export const CLD_STOPPED = 5;
+export const CLD_CONTINUED = 6;
 
 /** What comes with a signal: the parts of siginfo_t that its kind fills (man 2 sigaction). */
 export interface SigInfo {
@@ -59,6 +65,11 @@ export interface SigInfo {
   readonly value?: bigint;
   readonly timerId?: number;
   readonly overrun?: number;
+}
+
+/** Whether an action lets the signal vanish. */
+export function isIgnored(signal: number, action: SigAction): boolean {
+  return action.handler === SIG_IGN || (action.handler === SIG_DFL && defaultAction(signal) === 'ignore');
 }
 
 /** struct sigaction of the kernel. */

@@ -7,6 +7,8 @@ import { traceEnd, traceNoReturn, traceReturn, traceSignal, traceUnknown } from 
 import { readI64, readU64, type Struct, type StructValue, writeI64 } from '../struct.ts';
 import { type CallTable, callTable } from '../table/index.ts';
 import type { GuestCpu } from './cpu.ts';
+import { exitProcess } from './exit.ts';
+import type { FutexWaiter } from './futex.ts';
 import type { ExitStatus, Process } from './process.ts';
 import {
   defaultAction,
@@ -16,19 +18,23 @@ import {
   SA_RESTART,
   SIG_DFL,
   SIG_IGN,
+  SIGKILL,
   SIGPIPE,
   SIGSEGV,
   type SigInfo,
   sigmask,
   UNBLOCKABLE,
 } from './signals.ts';
+import type { Pending } from './wait.ts';
+
+const SIGKILL_MASK = sigmask(SIGKILL);
 
 /** A guest thread: its CPU, signal mask, and the call it is in. */
 export class Task {
   readonly process: Process;
-  readonly cpu: GuestCpu;
-  readonly space: AddressSpace;
-  readonly tid: number;
+  cpu: GuestCpu;
+  space: AddressSpace;
+  tid: number;
   readonly pending: PendingSignals = new PendingSignals();
   /** Blocked signals. */
   blocked = 0n;
@@ -36,34 +42,71 @@ export class Task {
   savedMask: bigint | null = null;
   altStack: { sp: number; size: number; flags: number } = { sp: 0, size: 0, flags: 2 };
   clearChildTid = 0;
+  /** CPUs it may run on (sched_setaffinity); null: all. */
+  affinity: ReadonlySet<number> | null = null;
+  /** The futex it waits on. */
+  futexWaiter: FutexWaiter | null = null;
   robustList: { head: number; length: number } = { head: 0, length: 0 };
 
-  private readonly cursor: Cursor;
-  private readonly calls: CallTable;
-  private readonly numberAt: number;
-  private readonly resultAt: number;
-  private readonly pcAt: number;
+  /** Name of the thread (prctl PR_SET_NAME). */
+  comm: string;
+  /** Processor time used, in milliseconds. */
+  cpuMs = 0;
+  /** Whether the scheduler has it in its queue. */
+  queued = false;
+  /** The task has ended. */
+  dead = false;
+  /** Something may be pending: looked at after every call, so that the usual case is one test. */
+  signalsDirty = false;
+  /** The call asked to let others run first (sched_yield). */
+  yields = false;
+
+  private cursor!: Cursor;
+  private calls!: CallTable;
+  private numberAt = 0;
+  private resultAt = 0;
+  private pcAt = 0;
   /** First argument and restart code of the call just made: a signal may have to repeat it. */
   private restart = 0;
   private readonly firstArg: Uint32Array = new Uint32Array(2);
-  private waiting: Promise<void> | null = null;
+  private waiting: { readonly call: Syscall; readonly args: Record<string, unknown>; pending: Pending } | null = null;
 
-  constructor(process: Process, cpu: GuestCpu, tid: number) {
+  constructor(process: Process, cpu: GuestCpu, tid: number, comm: string) {
     this.process = process;
     this.cpu = cpu;
     this.space = cpu.space;
     this.tid = tid;
-    this.cursor = new Cursor(cpu, process.abi);
-    this.calls = callTable(process.abi);
-    const { registers } = process.abi;
-    this.numberAt = cpu.state + State.REGS + 8 * registers.number;
-    this.resultAt = cpu.state + State.REGS + 8 * registers.result;
+    this.comm = comm;
+    this.bind(cpu);
+  }
+
+  /** Run on this CPU from now on: at the start, and after execve(2). */
+  bind(cpu: GuestCpu): void {
+    const { abi } = this.process;
+    this.cpu = cpu;
+    this.space = cpu.space;
+    cpu.onSyscall = () => this.syscall();
+    this.cursor = new Cursor(cpu, abi);
+    this.calls = callTable(abi);
+    this.numberAt = cpu.state + State.REGS + 8 * abi.registers.number;
+    this.resultAt = cpu.state + State.REGS + 8 * abi.registers.result;
     this.pcAt = cpu.state + State.PC;
+    this.restart = 0;
   }
 
   /** Set once the process has ended. */
   get exited(): ExitStatus | null {
     return this.process.exited;
+  }
+
+  /** Whether guest code may go on. */
+  get runnable(): boolean {
+    return !this.dead && !this.process.stopped;
+  }
+
+  /** What the task waits for may be there, or a signal: let it look. */
+  wake(): void {
+    if (this.runnable) this.process.kernel.scheduler.enqueue(this);
   }
 
   /**
@@ -89,16 +132,37 @@ export class Task {
       this.traceLeave(call, args);
       return 1;
     }
-    this.waiting = (result as Promise<number>).then((value) => {
-      this.waiting = null;
-      this.finish(call, args, value);
-    });
+    this.waiting = { call, args, pending: result as Pending };
     return 1;
   }
 
-  /** Await the blocked call, if there is one; afterwards the result is in the registers. */
-  async wait(): Promise<void> {
-    while (this.waiting !== null) await this.waiting;
+  /** Let the blocked call look again; true when it is over and its result is in the registers. */
+  resume(): boolean {
+    const { waiting } = this;
+    if (waiting === null) return true;
+    const looked = waiting.pending.look();
+    if (looked === null) return false;
+    waiting.pending.cancel();
+    const result = waiting.pending.settle(looked);
+    if (this.dead) return true;
+    if (typeof result !== 'number') {
+      waiting.pending = result;
+      return false;
+    }
+    this.waiting = null;
+    this.finish(waiting.call, waiting.args, result);
+    return true;
+  }
+
+  /** Give the blocked call up: the task ends. */
+  abandon(): void {
+    this.waiting?.pending.cancel();
+    this.waiting = null;
+  }
+
+  /** Monotonic milliseconds when the blocked call looks again without being woken. */
+  get due(): number {
+    return this.waiting?.pending.due ?? Number.POSITIVE_INFINITY;
   }
 
   /** Address of a path that could not be read, for the trace. */
@@ -106,36 +170,34 @@ export class Task {
     return this.cursor.badPointer;
   }
 
-  /** Whether a call waits for the event loop: await wait(). */
+  /** Whether the task is in a call that waits. */
   get blockedInCall(): boolean {
     return this.waiting !== null;
   }
 
-  /** Whether the event loop should get a turn before guest code goes on, and that turn. */
-  needsYield(): boolean {
-    return this.process.needsEventLoop;
-  }
-  yieldToHost(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve));
-  }
-
   private finish(call: Syscall, args: Record<string, unknown>, result: number): number {
     const { process } = this;
-    if (process.kernel.strace !== null) process.kernel.strace(traceReturn(this, call, args, result));
+    if (process.kernel.strace !== null) process.kernel.trace(this, traceReturn(this, call, args, result));
     writeI64(this.space.host, this.resultAt, result);
     if (result === -ERESTARTSYS || result === -ERESTARTNOHAND) {
       this.restart = result;
       return 1;
     }
-    return process.signalsDirty ? 1 : 0;
+    if (this.yields) {
+      this.yields = false;
+      return 1;
+    }
+    return this.signalsDirty ? 1 : 0;
   }
 
   private traceLeave(call: Syscall, args: Record<string, unknown>): void {
-    const { strace } = this.process.kernel;
-    if (strace === null) return;
+    const { kernel } = this.process;
+    if (kernel.strace === null) return;
     const { exited } = this.process;
-    if (exited !== null) strace(traceNoReturn(this, call, args) + traceEnd(exited));
-    else strace(traceReturn(this, call, args, readI64(this.space.host, this.resultAt)));
+    if (this.dead) {
+      kernel.trace(this, traceNoReturn(this, call, args));
+      if (exited !== null) kernel.trace(this, traceEnd(exited));
+    } else kernel.trace(this, traceReturn(this, call, args, readI64(this.space.host, this.resultAt)));
   }
 
   private unsupported(nr: number): number {
@@ -145,7 +207,7 @@ export class Task {
     if (kernel.strace !== null) {
       this.cursor.start();
       const values = this.process.abi.registers.args.map(() => this.cursor.ulong());
-      kernel.strace(traceUnknown(name, values));
+      kernel.trace(this, traceUnknown(name, values));
     }
     writeI64(this.space.host, this.resultAt, -ENOSYS);
     return 0;
@@ -159,12 +221,17 @@ export class Task {
   setBlocked(mask: bigint): void {
     this.blocked = BigInt.asUintN(64, mask) & ~UNBLOCKABLE;
     // Something pending may have become deliverable.
-    if (((this.pending.set | this.process.pending.set) & ~this.blocked) !== 0n) this.process.signalsDirty = true;
+    if (((this.pending.set | this.process.pending.set) & ~this.blocked) !== 0n) this.signalsDirty = true;
   }
 
   /** Whether a signal waits that deliverSignals would act on (ignored ones never get that far). */
   hasDeliverable(): boolean {
-    return this.process.signalsDirty && ((this.pending.set | this.process.pending.set) & ~this.blocked) !== 0n;
+    return this.signalsDirty && ((this.pending.set | this.process.pending.set) & ~this.blocked) !== 0n;
+  }
+
+  /** Whether SIGKILL waits, which ends even calls that other signals do not. */
+  get killed(): boolean {
+    return this.signalsDirty && ((this.pending.set | this.process.pending.set) & SIGKILL_MASK) !== 0n;
   }
 
   /** EPIPE on a write: the guest gets SIGPIPE as well (man 2 write). */
@@ -172,27 +239,21 @@ export class Task {
     this.process.raise({ signo: SIGPIPE, code: 0, pid: this.process.pid, uid: this.process.uids[0] }, this);
   }
 
-  /** Make translated code leave at its next check. */
-  interrupt(): void {
-    const { host } = this.space;
-    host.setUint32(this.cpu.state + State.INTERRUPT, 1, true);
-    host.setUint32(this.cpu.state + State.DEPTH_LIMIT, 0, true);
-  }
-
   /** Before guest code goes on: build frames for pending signals, or end, stop, restart the call. */
   deliverSignals(): void {
     const { process } = this;
     process.timers.check();
-    if (process.exited !== null) return;
-    if (!process.signalsDirty && this.restart === 0 && this.savedMask === null) return;
+    if (this.dead) return;
+    if (!this.signalsDirty && this.restart === 0 && this.savedMask === null) return;
     let delivered = false;
     for (;;) {
       const info = this.pending.take(this.blocked) ?? process.pending.take(this.blocked);
       if (info === null) break;
       if (this.act(info)) delivered = true;
-      if (process.exited !== null) return;
+      if (this.dead) return;
+      if (process.stopped) break;
     }
-    process.signalsDirty = false;
+    this.signalsDirty = process.stopped;
     if (!delivered) {
       if (this.restart !== 0) this.repeatCall();
       this.restart = 0;
@@ -234,7 +295,7 @@ export class Task {
           this.end({ signal: signo });
           break;
         case 'stop':
-          process.stop();
+          process.stopBy(signo);
           break;
         default:
       }
@@ -260,13 +321,15 @@ export class Task {
   }
 
   private traceSignal(info: SigInfo): void {
-    this.process.kernel.strace?.(traceSignal(info));
+    const { kernel } = this.process;
+    if (kernel.strace !== null) kernel.trace(this, traceSignal(info));
   }
 
   /** End the process and say so in the trace. */
   end(status: ExitStatus): void {
-    this.process.exit(status);
-    this.process.kernel.strace?.(traceEnd(status));
+    const { process } = this;
+    exitProcess(process, status);
+    if (process.kernel.strace !== null) process.kernel.trace(this, traceEnd(status));
   }
 
   /** Run the interrupted call once more: back to its instruction, its first argument restored. */

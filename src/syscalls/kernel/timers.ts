@@ -22,15 +22,6 @@ interface Timer {
   overrun: number;
 }
 
-function cpuMs(): number {
-  const usage = process.cpuUsage();
-  return (usage.user + usage.system) / 1000;
-}
-
-function nowOf(timer: Timer): number {
-  return timer.clock === 'wall' ? monotonicMs() : cpuMs();
-}
-
 /** The timers of a process: setitimer(2) and timer_create(2). Deadlines are checked, never called back. */
 export class Timers {
   private readonly process: Process;
@@ -67,7 +58,7 @@ export class Timers {
     if (!this.armed) return;
     for (const timer of this.all()) {
       if (timer.deadline === Number.POSITIVE_INFINITY) continue;
-      const late = nowOf(timer) - timer.deadline;
+      const late = this.nowOf(timer) - timer.deadline;
       if (late < 0) continue;
       if (timer.interval > 0) {
         const missed = Math.floor(late / timer.interval);
@@ -92,7 +83,18 @@ export class Timers {
   private rearm(): void {
     const next = this.next();
     this.armed = next !== Number.POSITIVE_INFINITY;
-    this.process.updateTicker();
+    const { scheduler } = this.process.kernel;
+    if (this.armed) {
+      scheduler.timers.add(this);
+      scheduler.retime();
+    } else scheduler.timers.delete(this);
+  }
+
+  /** Stop all and forget those of timer_create: the process ends, or runs another program (`keep`: setitimer's go on). */
+  clear(keep = false): void {
+    this.posix.clear();
+    if (!keep) for (const timer of this.itimers) timer.deadline = Number.POSITIVE_INFINITY;
+    this.rearm();
   }
 
   private *all(): Generator<Timer> {
@@ -104,14 +106,14 @@ export class Timers {
   getItimer(which: number): { value: number; interval: number } | number {
     const timer = this.itimers[which];
     if (timer === undefined) return -EINVAL;
-    return { value: remaining(timer), interval: timer.interval };
+    return { value: this.remaining(timer), interval: timer.interval };
   }
 
   setItimer(which: number, value: number, interval: number): number {
     const timer = this.itimers[which];
     if (timer === undefined) return -EINVAL;
     timer.interval = interval;
-    timer.deadline = value > 0 ? nowOf(timer) + value : Number.POSITIVE_INFINITY;
+    timer.deadline = value > 0 ? this.nowOf(timer) + value : Number.POSITIVE_INFINITY;
     this.rearm();
     return 0;
   }
@@ -135,7 +137,7 @@ export class Timers {
   get(id: number): { value: number; interval: number; overrun: number } | number {
     const entry = this.posix.get(id);
     if (entry === undefined) return -EINVAL;
-    return { value: remaining(entry.timer), interval: entry.timer.interval, overrun: entry.timer.overrun };
+    return { value: this.remaining(entry.timer), interval: entry.timer.interval, overrun: entry.timer.overrun };
   }
 
   set(id: number, absolute: boolean, value: number, interval: number): number {
@@ -144,7 +146,7 @@ export class Timers {
     const { timer, clockId } = entry;
     timer.interval = interval;
     const delay = absolute ? value - clockMs(clockId) : value;
-    timer.deadline = value > 0 ? nowOf(timer) + Math.max(0, delay) : Number.POSITIVE_INFINITY;
+    timer.deadline = value > 0 ? this.nowOf(timer) + Math.max(0, delay) : Number.POSITIVE_INFINITY;
     this.rearm();
     return 0;
   }
@@ -154,9 +156,13 @@ export class Timers {
     this.rearm();
     return 0;
   }
-}
 
-function remaining(timer: Timer): number {
-  // A running timer never shows 0: that would mean it is off.
-  return timer.deadline === Number.POSITIVE_INFINITY ? 0 : Math.max(0.001, timer.deadline - nowOf(timer));
+  private nowOf(timer: Timer): number {
+    return timer.clock === 'wall' ? monotonicMs() : this.process.kernel.cpuMsOf(this.process);
+  }
+
+  private remaining(timer: Timer): number {
+    // A running timer never shows 0: that would mean it is off.
+    return timer.deadline === Number.POSITIVE_INFINITY ? 0 : Math.max(0.001, timer.deadline - this.nowOf(timer));
+  }
 }

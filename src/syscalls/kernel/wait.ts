@@ -1,60 +1,103 @@
 import { EAGAIN, ERESTARTSYS } from '../errno.ts';
 import { monotonicMs } from './clock.ts';
 import type { Task } from './task.ts';
+import type { Waiter, WaitQueue } from './wait-queue.ts';
 
-const cell = new Int32Array(new SharedArrayBuffer(4));
-/** Looking again at something only the host can change: first after this, then less often. */
+/** Looking again at what only the host can change, and tells nobody of: first after this, then less often. */
 const FIRST_STEP_MS = 0.05;
 const LAST_STEP_MS = 10;
 
-/** How to wait: until when (monotonic milliseconds), what a timeout returns, and whether to look in between. */
+/** What ends a wait besides the attempt's success. */
 export interface WaitOptions {
+  /** Woken when it is worth while to look again. */
+  readonly on?: readonly WaitQueue[];
+  /** Monotonic milliseconds until when to wait, and what a timeout returns. */
   readonly deadline?: number;
   readonly onTimeout?: number;
-  /** False when only a signal or the deadline can end the wait: no polling. */
+  /** Look again from time to time besides. */
   readonly poll?: boolean;
+  /** Signals do not end the wait, except one that kills. */
+  readonly killable?: boolean;
+}
+
+/** A call that waits: what is tried again whenever a queue is woken, and what becomes of its result. */
+export class Pending implements Waiter {
+  readonly task: Task;
+  private readonly attempt: () => number;
+  private readonly options: WaitOptions;
+  private steps: ((result: number) => number | Pending)[] = [];
+  private step = FIRST_STEP_MS;
+  private nextLook: number;
+
+  constructor(task: Task, attempt: () => number, options: WaitOptions) {
+    this.task = task;
+    this.attempt = attempt;
+    this.options = options;
+    this.nextLook = options.poll === true ? monotonicMs() + this.step : Number.POSITIVE_INFINITY;
+    for (const queue of options.on ?? []) queue.add(this);
+  }
+
+  /** What becomes of the result: another one, or another wait. */
+  after(step: (result: number) => number | Pending): Pending {
+    this.steps.push(step);
+    return this;
+  }
+
+  wake(): void {
+    this.task.wake();
+  }
+
+  /** Monotonic milliseconds when to look again without being woken. */
+  get due(): number {
+    return Math.min(this.options.deadline ?? Number.POSITIVE_INFINITY, this.nextLook);
+  }
+
+  /** Look again: the wait's result, or null when there is still nothing. */
+  look(): number | null {
+    const { options, task } = this;
+    const result = this.attempt();
+    if (result !== -EAGAIN) return result;
+    task.process.timers.check();
+    if (options.killable === true ? task.killed : task.hasDeliverable()) return -ERESTARTSYS;
+    if (options.deadline === undefined && options.poll !== true) return null;
+    const now = monotonicMs();
+    if (options.deadline !== undefined && now >= options.deadline) return options.onTimeout ?? -EAGAIN;
+    if (now >= this.nextLook) {
+      this.step = Math.min(this.step * 2, LAST_STEP_MS);
+      this.nextLook = now + this.step;
+    }
+    return null;
+  }
+
+  /** The wait is over: nobody wakes it any more. */
+  cancel(): void {
+    for (const queue of this.options.on ?? []) queue.remove(this);
+  }
+
+  /** The call's result after the wait's, or another wait. */
+  settle(result: number): number | Pending {
+    let value = result;
+    for (let i = 0; i < this.steps.length; i++) {
+      const next = (this.steps[i] as (result: number) => number | Pending)(value);
+      if (typeof next !== 'number') {
+        next.steps.push(...this.steps.slice(i + 1));
+        return next;
+      }
+      value = next;
+    }
+    return value;
+  }
 }
 
 /**
- * Repeat `attempt` until it answers something else than -EAGAIN, a signal comes (-ERESTARTSYS), or
- * the deadline passes. Blocks the thread, except while host signals must be able to reach a guest
- * handler: then it answers a promise and the event loop lives.
+ * Repeat `attempt` until it answers something else than -EAGAIN, a signal comes (-ERESTARTSYS), or the
+ * deadline passes. The answer is a number when nothing had to be waited for, else what the task waits with.
  */
-export function waitFor(task: Task, attempt: () => number, options: WaitOptions = {}): number | Promise<number> {
-  const deadline = options.deadline ?? Number.POSITIVE_INFINITY;
-  const poll = options.poll ?? true;
-  let step = poll ? FIRST_STEP_MS : Number.POSITIVE_INFINITY;
-  for (;;) {
-    const result = attempt();
-    if (result !== -EAGAIN) return result;
-    task.process.timers.check();
-    if (task.hasDeliverable()) return -ERESTARTSYS;
-    const now = monotonicMs();
-    if (now >= deadline) return options.onTimeout ?? -EAGAIN;
-    if (task.process.needsEventLoop) return waitAsync(task, attempt, deadline, poll, options.onTimeout ?? -EAGAIN);
-    const pause = Math.min(step, deadline - now, task.process.timers.next() - now);
-    if (pause > 0) Atomics.wait(cell, 0, 0, pause);
-    if (poll) step = Math.min(step * 2, LAST_STEP_MS);
-  }
-}
-
-async function waitAsync(
-  task: Task,
-  attempt: () => number,
-  deadline: number,
-  poll: boolean,
-  onTimeout: number,
-): Promise<number> {
-  let step = poll ? 1 : Number.POSITIVE_INFINITY;
-  for (;;) {
-    const now = monotonicMs();
-    const pause = Math.min(step, deadline - now, task.process.timers.next() - now);
-    await task.process.sleep(pause);
-    if (poll) step = Math.min(step * 2, LAST_STEP_MS);
-    const result = attempt();
-    if (result !== -EAGAIN) return result;
-    task.process.timers.check();
-    if (task.hasDeliverable()) return -ERESTARTSYS;
-    if (monotonicMs() >= deadline) return onTimeout;
-  }
+export function waitFor(task: Task, attempt: () => number, options: WaitOptions = {}): number | Pending {
+  const result = attempt();
+  if (result !== -EAGAIN) return result;
+  task.process.timers.check();
+  if (options.killable === true ? task.killed : task.hasDeliverable()) return -ERESTARTSYS;
+  if (options.deadline !== undefined && monotonicMs() >= options.deadline) return options.onTimeout ?? -EAGAIN;
+  return new Pending(task, attempt, options);
 }

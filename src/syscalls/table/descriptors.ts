@@ -15,15 +15,13 @@ import {
 } from '../args.ts';
 import { type ArgType, type ResultType, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
-import { type FlagTable, formatFlags, formatOpenFlags } from '../flags.ts';
+import { type FlagTable, formatOpenFlags } from '../flags.ts';
 import { EventFile } from '../kernel/eventfd.ts';
-import { F_RDLCK, F_UNLCK } from '../kernel/locks.ts';
 import { createMemoryFile } from '../kernel/memfd.ts';
 import { createPipe } from '../kernel/pipe.ts';
 import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
-import { waitFor } from '../kernel/wait.ts';
-import { i16, i32, i64, struct } from '../struct.ts';
+import { type Pending, waitFor } from '../kernel/wait.ts';
 import {
   O_ACCMODE,
   O_CLOEXEC,
@@ -41,9 +39,10 @@ import {
   S_IFIFO,
   S_IFMT,
 } from '../vfs/types.ts';
+import { dropLocks, getLock, setLock } from './locks.ts';
 
 /** open at a directory descriptor; flags are generic. */
-function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode: number): number | Promise<number> {
+function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode: number): number | Pending {
   const { process } = task;
   if ((openFlags & O_TMPFILE) === (O_TMPFILE & ~O_DIRECTORY)) return -EINVAL;
   if ((openFlags & O_PATH) !== 0) openFlags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
@@ -61,10 +60,11 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const now = at.fs.stat(at.path, true);
   if (typeof now === 'number' || (now.mode & S_IFMT) !== S_IFIFO) return install(file);
   // Opening a FIFO for writing waits for its reader.
-  return waitFor(task, () => {
+  const attempt = (): number => {
     const opened = at.fs.open(at.path, wanted, permissions);
     return opened === -ENXIO ? -EAGAIN : install(opened);
-  });
+  };
+  return waitFor(task, attempt, { poll: true });
 }
 
 export const openat: Syscall = syscall(
@@ -88,7 +88,10 @@ function openMode(): ArgType<number> {
   };
 }
 
-export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => task.process.files.close(fd));
+export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => {
+  dropLocks(task, fd);
+  return task.process.files.close(fd);
+});
 
 export const close_range: Syscall = syscall(
   'close_range',
@@ -103,11 +106,20 @@ export const close_range: Syscall = syscall(
   R_INT,
   (task, { first, last, flags: how }) => {
     if ((how & ~6) !== 0 || first > last) return -EINVAL;
-    const { files } = task.process;
+    const { process } = task;
+    if ((how & 2) !== 0 && process.files.shared) {
+      const own = process.files.copy();
+      process.files.leave();
+      process.files = own;
+    }
+    const { files } = process;
     for (const fd of files.list()) {
       if (fd < first || fd > last) continue;
       if ((how & 4) !== 0) files.setCloexec(fd, true);
-      else files.close(fd);
+      else {
+        dropLocks(task, fd);
+        files.close(fd);
+      }
     }
     return 0;
   },
@@ -120,6 +132,7 @@ export const dup: Syscall = syscall('dup', { oldfd: FD }, R_FD, (task, { oldfd }
 export const dup2: Syscall = syscall('dup2', { oldfd: FD, newfd: FD }, R_FD, (task, { oldfd, newfd }) => {
   const { files } = task.process;
   if (oldfd === newfd) return files.get(oldfd) === null ? -EBADF : newfd;
+  dropLocks(task, newfd);
   return files.dupTo(oldfd, newfd, false);
 });
 
@@ -129,6 +142,7 @@ export const dup3: Syscall = syscall(
   R_FD,
   (task, { oldfd, newfd, flags: how }) => {
     if (oldfd === newfd || (how & ~O_CLOEXEC) !== 0) return -EINVAL;
+    dropLocks(task, newfd);
     return task.process.files.dupTo(oldfd, newfd, (how & O_CLOEXEC) !== 0);
   },
 );
@@ -171,32 +185,6 @@ const FCNTL: FlagTable = [
   ['F_GETPIPE_SZ', F_GETPIPE_SZ],
 ];
 
-const FLOCK = struct('flock', { l_type: i16, l_whence: i16, l_start: i64, l_len: i64, l_pid: i32 });
-
-function lock(task: Task, file: OpenFile, command: number, address: number): number {
-  const request = task.get(FLOCK, address);
-  if (request === null) return -EFAULT;
-  if (request.l_type < F_RDLCK || request.l_type > F_UNLCK) return -EINVAL;
-  if (command === F_GETLK || command === F_OFD_GETLK) {
-    if (request.l_type === F_UNLCK && command === F_GETLK) return -EINVAL;
-    return task.put(FLOCK, address, { ...request, l_type: F_UNLCK });
-  }
-  if (request.l_type !== F_UNLCK) {
-    const access = file.flags & O_ACCMODE;
-    if (request.l_type === F_RDLCK ? access === O_WRONLY : access === 0) return -EBADF;
-  }
-  const stat = file.stat();
-  if (typeof stat === 'number') return stat;
-  const base = request.l_whence === 1 ? Math.max(0, file.seek(0, 1)) : request.l_whence === 2 ? stat.size : 0;
-  if (request.l_whence < 0 || request.l_whence > 2) return -EINVAL;
-  let start = base + request.l_start;
-  let end = request.l_len === 0 ? Number.POSITIVE_INFINITY : start + request.l_len;
-  if (request.l_len < 0) [start, end] = [end, start];
-  if (start < 0) return -EINVAL;
-  task.process.locks.set(`${stat.dev}:${stat.ino}`, start, end, request.l_type);
-  return 0;
-}
-
 const fcntlArg: ArgType<number> = {
   doc: 'arg',
   read: (c) => c.ulong(),
@@ -209,7 +197,7 @@ const fcntlArg: ArgType<number> = {
   },
 };
 
-function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number {
+function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number | Pending {
   const { files, abi } = task.process;
   const file = files.get(fd);
   if (file === null) return -EBADF;
@@ -228,12 +216,13 @@ function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; a
       file.flags = (file.flags & ~SETTABLE_FLAGS) | (toGenericOpen(arg | 0, abi.openFlags) & SETTABLE_FLAGS);
       return 0;
     case F_GETLK:
+    case F_OFD_GETLK:
+      return getLock(task, file, arg, cmd === F_OFD_GETLK);
     case F_SETLK:
     case F_SETLKW:
-    case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
-      return lock(task, file, cmd, arg);
+      return setLock(task, file, arg, cmd >= F_OFD_SETLK, cmd === F_SETLKW || cmd === F_OFD_SETLKW);
     case F_SETOWN:
       return 0;
     case F_GETOWN:
@@ -257,7 +246,7 @@ const fcntlArgs = {
 };
 const FCNTL_NOTE = {
   support: 'partial',
-  note: 'Record locks are kept but meet nobody: there is one process. Seals and owners have no effect.',
+  note: 'Record locks hold between guests, not against host processes. Seals and owners have no effect.',
 } as const;
 
 /** F_GETFD and F_GETFL answer flags, which strace names. */
@@ -273,29 +262,6 @@ const R_FCNTL: ResultType = {
 };
 
 export const fcntl: Syscall = syscall('fcntl', fcntlArgs, R_FCNTL, fcntlHandler, FCNTL_NOTE);
-
-export const flock: Syscall = syscall(
-  'flock',
-  {
-    fd: FD,
-    operation: {
-      ...INT,
-      format: (v: number) =>
-        formatFlags(v, [
-          ['LOCK_SH', 1],
-          ['LOCK_EX', 2],
-          ['LOCK_NB', 4],
-          ['LOCK_UN', 8],
-        ]),
-    },
-  },
-  R_INT,
-  (task, { fd, operation }) => {
-    if (task.process.files.get(fd) === null) return -EBADF;
-    return [1, 2, 8].includes(operation & ~4) ? 0 : -EINVAL;
-  },
-  { support: 'partial', note: 'Always granted: there is one process.' },
-);
 
 function pipePair(task: Task, address: number, pipeFlags: number): number {
   if ((pipeFlags & ~(O_CLOEXEC | O_NONBLOCK | 0o40000)) !== 0) return -EINVAL;
@@ -358,7 +324,6 @@ export const calls: readonly Syscall[] = [
   dup2,
   dup3,
   fcntl,
-  flock,
   pipe2,
   pipe,
   eventfd2,

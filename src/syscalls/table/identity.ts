@@ -1,6 +1,8 @@
 import { INT, PTR, R_INT, UID, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EFAULT, EINVAL, EPERM, ESRCH } from '../errno.ts';
+import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../errno.ts';
+import { groupMembers } from '../kernel/groups.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 
 type Ids = [number, number, number];
@@ -112,30 +114,47 @@ export const setgroups: Syscall = syscall(
   NOTE,
 );
 
-/** 0 and our own pid name this process; no other exists. */
-function isSelf(task: Task, pid: number): boolean {
-  return pid === 0 || pid === task.process.pid;
+/** The process of an id, 0 being the caller's; null = ESRCH. */
+function processOf(task: Task, pid: number): Process | null {
+  if (pid === 0) return task.process;
+  return task.process.kernel.processes.get(pid) ?? task.process.kernel.tasks.get(pid)?.process ?? null;
 }
 
-export const getpgid: Syscall = syscall('getpgid', { pid: INT }, R_INT, (task, { pid }) =>
-  isSelf(task, pid) ? task.process.pgid : -ESRCH,
+export const getpgid: Syscall = syscall(
+  'getpgid',
+  { pid: INT },
+  R_INT,
+  (task, { pid }) => processOf(task, pid)?.pgid ?? -ESRCH,
 );
 export const getpgrp: Syscall = syscall('getpgrp', {}, R_INT, (task) => task.process.pgid);
 export const setpgid: Syscall = syscall('setpgid', { pid: INT, pgid: INT }, R_INT, (task, { pid, pgid }) => {
   const { process } = task;
   if (pgid < 0) return -EINVAL;
-  if (!isSelf(task, pid)) return -ESRCH;
-  if (process.sid === process.pid) return -EPERM;
-  if (pgid !== 0 && pgid !== process.pid && pgid !== process.pgid) return -EPERM;
-  process.pgid = pgid === 0 ? process.pid : pgid;
+  const target = pid === 0 ? process : process.kernel.processes.get(pid);
+  if (target === undefined || (target !== process && target.parent !== process)) return -ESRCH;
+  if (target !== process) {
+    if (target.sid !== process.sid) return -EPERM;
+    if (target.execed) return -EACCES;
+  }
+  if (target.sid === target.pid) return -EPERM;
+  const wanted = pgid === 0 ? target.pid : pgid;
+  if (wanted !== target.pid) {
+    const members = groupMembers(process.kernel, wanted);
+    if (!members.some((p) => p.sid === process.sid)) return -EPERM;
+  }
+  target.pgid = wanted;
   return 0;
 });
-export const getsid: Syscall = syscall('getsid', { pid: INT }, R_INT, (task, { pid }) =>
-  isSelf(task, pid) ? task.process.sid : -ESRCH,
+export const getsid: Syscall = syscall(
+  'getsid',
+  { pid: INT },
+  R_INT,
+  (task, { pid }) => processOf(task, pid)?.sid ?? -ESRCH,
 );
 export const setsid: Syscall = syscall('setsid', {}, R_INT, (task) => {
   const { process } = task;
-  if (process.pgid === process.pid) return -EPERM;
+  // A group leader's id names a group already.
+  if (groupMembers(process.kernel, process.pid).length > 0) return -EPERM;
   process.sid = process.pid;
   process.pgid = process.pid;
   return process.pid;
@@ -155,7 +174,7 @@ export const capget: Syscall = syscall(
       space.view.setUint32(header, 0x20080522, true);
       return data === 0 ? 0 : -EINVAL;
     }
-    if (!isSelf(task, space.view.getInt32(header + 4, true))) return -ESRCH;
+    if (processOf(task, space.view.getInt32(header + 4, true)) === null) return -ESRCH;
     if (data === 0) return 0;
     if (!space.writable(data, 12 * words)) return -EFAULT;
     for (let i = 0; i < words; i++) {

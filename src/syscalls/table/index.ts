@@ -1,10 +1,14 @@
 import type { Abi } from '../abi/types.ts';
 import type { Syscall } from '../define.ts';
 import { calls as attributes } from './attributes.ts';
+import { calls as clones } from './clone.ts';
 import { calls as descriptors } from './descriptors.ts';
 import { calls as directories } from './directories.ts';
+import { calls as exec } from './exec.ts';
+import { calls as futexes } from './futex.ts';
 import { calls as identity } from './identity.ts';
 import { calls as ioctls } from './ioctl.ts';
+import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
 import { calls as poll } from './poll.ts';
 import { calls as processes } from './process.ts';
@@ -15,14 +19,19 @@ import { calls as sockets } from './socket.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
 import { calls as times } from './time.ts';
+import { calls as waits } from './wait.ts';
 
 /** Every declared system call. */
 export const SYSCALLS: readonly Syscall[] = [
   ...attributes,
+  ...clones,
   ...descriptors,
   ...directories,
+  ...exec,
+  ...futexes,
   ...identity,
   ...ioctls,
+  ...locks,
   ...memory,
   ...poll,
   ...processes,
@@ -33,6 +42,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...stats,
   ...system,
   ...times,
+  ...waits,
 ];
 
 /** The calls of an ABI by number, and the names of all numbers, declared or not. */

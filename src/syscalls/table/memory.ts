@@ -48,7 +48,7 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   const source = file.mapSource();
   if (typeof source === 'number') return source;
   const at = task.space.map({ ...request, shared, source, offset });
-  if (shared && at >= 0) task.process.noteShared(source.dev, source.ino);
+  if (shared && at >= 0) task.process.kernel.sharedFiles.note(source.dev, source.ino);
   return at;
 }
 

@@ -4,7 +4,8 @@ import { EAGAIN, EBADF, EFAULT, EINVAL, ERESTARTNOHAND, ERESTARTSYS } from '../e
 import { type FlagTable, formatFlags } from '../flags.ts';
 import { fromMs, monotonicMs } from '../kernel/clock.ts';
 import type { Task } from '../kernel/task.ts';
-import { waitFor } from '../kernel/wait.ts';
+import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from '../vfs/types.ts';
 import { IN_TIMESPEC, putTimespec, readTimespec } from './timespec.ts';
 
@@ -43,14 +44,28 @@ function readiness(task: Task, fd: number): number {
   return ready | (ready & POLLIN ? 0x40 : 0) | (ready & POLLOUT ? 0x100 : 0);
 }
 
+/** What wakes a wait for these descriptors. */
+function wakers(task: Task, fds: readonly number[]): WaitOptions {
+  const on: WaitQueue[] = [];
+  let poll = false;
+  for (const fd of fds) {
+    const file = task.process.files.get(fd);
+    if (file === null) continue;
+    if (file.waitQueue !== null) on.push(file.waitQueue);
+    else poll ||= file.mayBlock;
+  }
+  return { on, poll };
+}
+
 /** Wait with another signal mask if one is given; the mask is back afterwards unless a handler's frame has it. */
 function waitMasked(
   task: Task,
+  fds: readonly number[],
   mask: bigint | null,
   attempt: () => number,
   deadline: number,
   done: (result: number) => number,
-): number | Promise<number> {
+): number | Pending {
   if (mask !== null) {
     task.savedMask = task.blocked;
     task.setBlocked(mask);
@@ -63,8 +78,8 @@ function waitMasked(
     }
     return done(result);
   };
-  const result = waitFor(task, attempt, { deadline, onTimeout: 0 });
-  return typeof result === 'number' ? end(result) : result.then(end);
+  const result = waitFor(task, attempt, { ...wakers(task, fds), deadline, onTimeout: 0 });
+  return typeof result === 'number' ? end(result) : result.after(end);
 }
 
 function doPoll(
@@ -74,7 +89,7 @@ function doPoll(
   deadline: number,
   mask: bigint | null,
   done: (result: number) => number,
-): number | Promise<number> {
+): number | Pending {
   if (nfds > task.process.files.limit) return -EINVAL;
   if (!task.space.writable(fds, nfds * 8)) return -EFAULT;
   const { view } = task.space;
@@ -90,7 +105,8 @@ function doPoll(
     }
     return ready > 0 ? ready : -EAGAIN;
   };
-  return waitMasked(task, mask, attempt, deadline, done);
+  const watched = Array.from({ length: nfds }, (_, i) => view.getInt32(fds + 8 * i, true));
+  return waitMasked(task, watched, mask, attempt, deadline, done);
 }
 
 function readMask(task: Task, address: number): bigint | null | undefined {
@@ -147,7 +163,7 @@ function select(
   deadline: number,
   mask: bigint | null,
   done: (result: number) => number,
-): number | Promise<number> {
+): number | Pending {
   if (nfds < 0) return -EINVAL;
   const count = Math.min(nfds, task.process.files.limit);
   const word = task.process.abi.wordSize;
@@ -181,7 +197,9 @@ function select(
     for (const [i, out] of ready.entries()) if (out !== null) task.space.writeRange(sets[i] ?? 0, bytes)?.set(out);
     return total;
   };
-  return waitMasked(task, mask, attempt, deadline, done);
+  const watched: number[] = [];
+  for (let fd = 0; fd < count; fd++) if (wanted.some((set) => has(set, fd))) watched.push(fd);
+  return waitMasked(task, watched, mask, attempt, deadline, done);
 }
 
 export const pselect6: Syscall = syscall(

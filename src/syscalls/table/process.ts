@@ -3,14 +3,16 @@ import { byteString } from '../cursor.ts';
 import { LEAVE, type Syscall, syscall } from '../define.ts';
 import { EFAULT, EINVAL, ENOSYS, EPERM, ESRCH } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
+import { exitTask } from '../kernel/exit.ts';
 import { RLIMIT_NOFILE } from '../kernel/limits.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
-import { bits64, long, struct, ulong } from '../struct.ts';
+import { bits64, struct, ulong } from '../struct.ts';
 
 const WORD = struct('word', { value: ulong });
 
 export const exit: Syscall = syscall('exit', { status: INT }, R_NONE, (task, { status }) => {
-  task.process.exit({ code: status & 0xff });
+  exitTask(task, { code: status & 0xff });
   return LEAVE;
 });
 export const exit_group: Syscall = syscall('exit_group', { status: INT }, R_NONE, (task, { status }) => {
@@ -39,10 +41,11 @@ export const get_robust_list: Syscall = syscall(
   { pid: INT, head_ptr: PTR, len_ptr: PTR },
   R_INT,
   (task, { pid, head_ptr, len_ptr }) => {
-    if (pid !== 0 && pid !== task.tid) return -ESRCH;
+    const target = pid === 0 ? task : task.process.kernel.tasks.get(pid);
+    if (target === undefined) return -ESRCH;
     return (
-      task.put(WORD, head_ptr, { value: task.robustList.head }) ||
-      task.put(WORD, len_ptr, { value: task.robustList.length })
+      task.put(WORD, len_ptr, { value: target.robustList.length }) ||
+      task.put(WORD, head_ptr, { value: target.robustList.head })
     );
   },
 );
@@ -86,14 +89,15 @@ const showLimit = (value: bigint): string =>
 const showLimits = (v: { rlim_cur: bigint; rlim_max: bigint }): string =>
   `{rlim_cur=${showLimit(v.rlim_cur)}, rlim_max=${showLimit(v.rlim_max)}}`;
 
-function setLimit(task: Task, resource: number, soft: number, hard: number): number {
-  const { limits, uids } = task.process;
+function setLimit(task: Task, target: Process, resource: number, soft: number, hard: number): number {
+  const { limits } = target;
+  const { uids } = task.process;
   const old = limits[resource];
   if (old === undefined || soft > hard) return -EINVAL;
   if (hard > old[1] && uids[1] !== 0) return -EPERM;
   if (resource === RLIMIT_NOFILE && hard > 1048576) return -EPERM;
   limits[resource] = [soft, hard];
-  task.process.applyLimits();
+  target.applyLimits();
   return 0;
 }
 
@@ -112,14 +116,15 @@ export const prlimit64: Syscall = syscall(
   },
   R_INT,
   (task, { pid, resource, new_limit, old_limit }) => {
-    const limit = task.process.limits[resource];
+    const target = pid === 0 ? task.process : task.process.kernel.processes.get(pid);
+    if (target === undefined || target.exited !== null) return -ESRCH;
+    const limit = target.limits[resource];
     if (limit === undefined) return -EINVAL;
-    if (pid !== 0 && pid !== task.process.pid) return -ESRCH;
     const [soft, hard] = limit;
     if (new_limit !== 0) {
       const wanted = task.get(RLIMIT64, new_limit);
       if (wanted === null) return -EFAULT;
-      const result = setLimit(task, resource, toLimit(wanted.rlim_cur), toLimit(wanted.rlim_max));
+      const result = setLimit(task, target, resource, toLimit(wanted.rlim_cur), toLimit(wanted.rlim_max));
       if (result < 0) return result;
     }
     return old_limit === 0
@@ -150,62 +155,10 @@ export const setrlimit: Syscall = syscall(
     if (wanted === null) return -EFAULT;
     const top = task.process.abi.wordSize === 8 ? 2 ** 63 : 2 ** 32 - 1;
     const value = (word: number): number => (word >= top ? Number.POSITIVE_INFINITY : word);
-    return setLimit(task, resource, value(wanted.rlim_cur), value(wanted.rlim_max));
+    return setLimit(task, task.process, resource, value(wanted.rlim_cur), value(wanted.rlim_max));
   },
   LIMIT_NOTE,
 );
-
-const TIMES = {
-  ru_utime_sec: long,
-  ru_utime_usec: long,
-  ru_stime_sec: long,
-  ru_stime_usec: long,
-};
-const RUSAGE = struct('rusage', {
-  ...TIMES,
-  ru_maxrss: long,
-  ru_ixrss: long,
-  ru_idrss: long,
-  ru_isrss: long,
-  ru_minflt: long,
-  ru_majflt: long,
-  ru_nswap: long,
-  ru_inblock: long,
-  ru_oublock: long,
-  ru_msgsnd: long,
-  ru_msgrcv: long,
-  ru_nsignals: long,
-  ru_nvcsw: long,
-  ru_nivcsw: long,
-});
-
-export const getrusage: Syscall = syscall('getrusage', { who: INT, usage: PTR }, R_INT, (task, { who, usage }) => {
-  if (who !== 0 && who !== 1 && who !== -1) return -EINVAL;
-  const real = process.resourceUsage();
-  const own = who !== -1;
-  const cpu = own ? process.cpuUsage() : { user: 0, system: 0 };
-  const value = (n: number): number => (own ? n : 0);
-  return task.put(RUSAGE, usage, {
-    ru_utime_sec: Math.floor(cpu.user / 1e6),
-    ru_utime_usec: cpu.user % 1e6,
-    ru_stime_sec: Math.floor(cpu.system / 1e6),
-    ru_stime_usec: cpu.system % 1e6,
-    ru_maxrss: value(real.maxRSS),
-    ru_ixrss: 0,
-    ru_idrss: 0,
-    ru_isrss: 0,
-    ru_minflt: value(real.minorPageFault),
-    ru_majflt: value(real.majorPageFault),
-    ru_nswap: 0,
-    ru_inblock: value(real.fsRead),
-    ru_oublock: value(real.fsWrite),
-    ru_msgsnd: 0,
-    ru_msgrcv: 0,
-    ru_nsignals: 0,
-    ru_nvcsw: value(real.voluntaryContextSwitches),
-    ru_nivcsw: value(real.involuntaryContextSwitches),
-  });
-});
 
 const PR_SET_PDEATHSIG = 1;
 const PR_GET_PDEATHSIG = 2;
@@ -218,6 +171,8 @@ const PR_GET_NAME = 16;
 const PR_CAPBSET_READ = 23;
 const PR_SET_TIMERSLACK = 29;
 const PR_GET_TIMERSLACK = 30;
+const PR_SET_CHILD_SUBREAPER = 36;
+const PR_GET_CHILD_SUBREAPER = 37;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_GET_NO_NEW_PRIVS = 39;
 const PR_SET_VMA = 0x53564d41;
@@ -230,6 +185,8 @@ const OPTIONS: FlagTable = [
   ['PR_SET_NAME', PR_SET_NAME],
   ['PR_GET_NAME', PR_GET_NAME],
   ['PR_CAPBSET_READ', PR_CAPBSET_READ],
+  ['PR_SET_CHILD_SUBREAPER', PR_SET_CHILD_SUBREAPER],
+  ['PR_GET_CHILD_SUBREAPER', PR_GET_CHILD_SUBREAPER],
   ['PR_SET_NO_NEW_PRIVS', PR_SET_NO_NEW_PRIVS],
   ['PR_SET_VMA', PR_SET_VMA],
 ];
@@ -244,13 +201,14 @@ export const prctl: Syscall = syscall(
       case PR_SET_NAME: {
         const name = space.cstring(arg2, 16) ?? space.readRange(arg2, 15);
         if (name === null) return -EFAULT;
-        process.comm = byteString(name).slice(0, 15);
+        task.comm = byteString(name).slice(0, 15);
+        if (task.tid === process.pid) process.comm = task.comm;
         return 0;
       }
       case PR_GET_NAME: {
         const out = space.writeRange(arg2, 16);
         if (out === null) return -EFAULT;
-        for (let i = 0; i < 16; i++) out[i] = i < process.comm.length ? process.comm.charCodeAt(i) : 0;
+        for (let i = 0; i < 16; i++) out[i] = i < task.comm.length ? task.comm.charCodeAt(i) : 0;
         return 0;
       }
       case PR_GET_DUMPABLE:
@@ -260,7 +218,7 @@ export const prctl: Syscall = syscall(
         process.dumpable = arg2;
         return 0;
       case PR_GET_PDEATHSIG:
-        return task.putInt(arg2, 0);
+        return task.putInt(arg2, process.deathSignal);
       case PR_CAPBSET_READ:
         return arg2 <= 40 ? 1 : -EINVAL;
       case PR_GET_TIMERSLACK:
@@ -272,7 +230,14 @@ export const prctl: Syscall = syscall(
         process.noNewPrivs = true;
         return 0;
       case PR_SET_PDEATHSIG:
-        return arg2 > 64 ? -EINVAL : 0;
+        if (arg2 > 64) return -EINVAL;
+        process.deathSignal = arg2;
+        return 0;
+      case PR_SET_CHILD_SUBREAPER:
+        process.subreaper = arg2 !== 0;
+        return 0;
+      case PR_GET_CHILD_SUBREAPER:
+        return task.putInt(arg2, process.subreaper ? 1 : 0);
       case PR_GET_KEEPCAPS:
       case PR_SET_KEEPCAPS:
       case PR_SET_TIMERSLACK:
@@ -281,7 +246,10 @@ export const prctl: Syscall = syscall(
         return -EINVAL;
     }
   },
-  { support: 'partial', note: 'Names, dumpable, no_new_privs; the rest is EINVAL as on a kernel without the option.' },
+  {
+    support: 'partial',
+    note: 'Names, dumpable, no_new_privs, death signal, subreaper; the rest is EINVAL as on a kernel without the option.',
+  },
 );
 
 export const personality: Syscall = syscall('personality', { persona: HEX }, R_INT, (task, { persona }) => {
@@ -289,18 +257,6 @@ export const personality: Syscall = syscall('personality', { persona: HEX }, R_I
   if (persona !== 0xffff_ffff && persona < 2 ** 32) task.process.personality = persona;
   return old;
 });
-
-export const wait4: Syscall = syscall('wait4', { pid: INT, status: PTR, options: INT, rusage: PTR }, R_INT, () => -10, {
-  support: 'partial',
-  note: 'ECHILD: a process has no children yet.',
-});
-export const waitid: Syscall = syscall(
-  'waitid',
-  { idtype: INT, id: INT, infop: PTR, options: INT, rusage: PTR },
-  R_INT,
-  () => -10,
-  { support: 'partial', note: 'ECHILD: a process has no children yet.' },
-);
 
 export const calls: readonly Syscall[] = [
   exit,
@@ -312,9 +268,6 @@ export const calls: readonly Syscall[] = [
   prlimit64,
   getrlimit,
   setrlimit,
-  getrusage,
   prctl,
   personality,
-  wait4,
-  waitid,
 ];

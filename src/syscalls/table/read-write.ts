@@ -4,6 +4,7 @@ import { type ArgType, type FormatContext, type Syscall, syscall } from '../defi
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, EXDEV } from '../errno.ts';
 import { SEEK_WHENCE } from '../flags.ts';
 import type { Task } from '../kernel/task.ts';
+import type { Pending } from '../kernel/wait.ts';
 import { readI64, writeI64 } from '../struct.ts';
 import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/types.ts';
 import {
@@ -55,8 +56,8 @@ function readVectors(
   fd: number,
   iov: number,
   count: number,
-  get: (file: OpenFile, bytes: Uint8Array) => number | Promise<number>,
-): number | Promise<number> {
+  get: (file: OpenFile, bytes: Uint8Array) => number | Pending,
+): number | Pending {
   const file = task.process.files.get(fd);
   if (file === null) return -EBADF;
   const list = readIoVecs(task, iov, count);
@@ -68,8 +69,8 @@ function writeVectors(
   fd: number,
   iov: number,
   count: number,
-  put: (file: OpenFile, bytes: Uint8Array) => number | Promise<number>,
-): number | Promise<number> {
+  put: (file: OpenFile, bytes: Uint8Array) => number | Pending,
+): number | Pending {
   const file = task.process.files.get(fd);
   if (file === null) return -EBADF;
   const list = readIoVecs(task, iov, count);
@@ -212,11 +213,11 @@ function copyBetween(
   fromAt: number | null,
   toAt: number | null,
   count: number,
-): number | Promise<number> {
+): number | Pending {
   const chunk = new Uint8Array(Math.min(count, 1 << 18));
   let done = 0;
   const fail = (n: number): number => (done > 0 ? done : n);
-  const loop = (): number | Promise<number> => {
+  const loop = (): number | Pending => {
     while (done < count) {
       const want = chunk.subarray(0, Math.min(chunk.length, count - done));
       const n = fromAt === null ? from.read(want) : from.pread(want, fromAt + done);
@@ -224,7 +225,7 @@ function copyBetween(
       const part = chunk.subarray(0, n);
       const written = toAt === null ? writeFrom(task, to, part) : to.pwrite(part, toAt + done);
       if (typeof written !== 'number') {
-        return written.then((w) => {
+        return written.after((w) => {
           if (w < 0) return fail(w);
           done += w;
           return w < n ? done : loop();
@@ -266,7 +267,7 @@ export const sendfile: Syscall = syscall(
       advance(task, offset, at, done);
       return done;
     }
-    return done.then((n) => {
+    return done.after((n) => {
       advance(task, offset, at, n);
       return n;
     });

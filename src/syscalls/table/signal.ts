@@ -5,6 +5,7 @@ import { type ArgType, LEAVE, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ERESTARTNOHAND, ERESTARTSYS, ESRCH } from '../errno.ts';
 import { type FlagTable, formatFlags } from '../flags.ts';
 import { monotonicMs } from '../kernel/clock.ts';
+import type { Process } from '../kernel/process.ts';
 import {
   NSIG,
   SA_RESTORER,
@@ -12,6 +13,7 @@ import {
   SI_USER,
   SIG_DFL,
   SIG_IGN,
+  SIGCONT,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
@@ -21,7 +23,7 @@ import {
   UNBLOCKABLE,
 } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
-import { waitFor } from '../kernel/wait.ts';
+import { type Pending, waitFor } from '../kernel/wait.ts';
 import { bits64, i32, readU64, struct, ulong } from '../struct.ts';
 import { IN_TIMESPEC, readTimespec } from './timespec.ts';
 
@@ -178,12 +180,12 @@ export const rt_sigsuspend: Syscall = syscall(
 );
 
 /** Wait for a signal under another mask, which the handler's frame then restores. */
-function suspendWith(task: Task, mask: bigint): number | Promise<number> {
+function suspendWith(task: Task, mask: bigint): number | Pending {
   task.savedMask = task.blocked;
   task.setBlocked(mask);
   const noHandler = (result: number): number => (result === -ERESTARTSYS ? -ERESTARTNOHAND : result);
-  const result = waitFor(task, () => -EAGAIN, { poll: false });
-  return typeof result === 'number' ? noHandler(result) : result.then(noHandler);
+  const result = waitFor(task, () => -EAGAIN);
+  return typeof result === 'number' ? noHandler(result) : result.after(noHandler);
 }
 
 export const pause: Syscall = syscall('pause', {}, R_INT, (task) => suspendWith(task, task.blocked));
@@ -216,7 +218,7 @@ export const rt_sigtimedwait: Syscall = syscall(
     };
     const interrupted = (result: number): number => (result === -ERESTARTSYS ? -EINTR : result);
     const result = waitFor(task, attempt, { deadline });
-    return typeof result === 'number' ? interrupted(result) : result.then(interrupted);
+    return typeof result === 'number' ? interrupted(result) : result.after(interrupted);
   },
 );
 
@@ -258,15 +260,24 @@ export const sigaltstack: Syscall = syscall('sigaltstack', { ss: PTR, old_ss: PT
   return old_ss === 0 ? 0 : task.put(STACK_T, old_ss, old);
 });
 
-function send(task: Task, signal: number, code: number, toTask: boolean): number {
-  if (signal < 0 || signal > NSIG) return -EINVAL;
-  if (signal === 0) return 0;
-  const info: SigInfo = { signo: signal, code, pid: task.process.pid, uid: task.process.uids[0] };
-  task.process.raise(info, toTask ? task : undefined);
+/** Whether the caller may signal a process (man 2 kill). */
+function permitted(task: Task, target: Process, signal: number): boolean {
+  const [ruid, euid] = task.process.uids;
+  if (euid === 0) return true;
+  const [real, , saved] = target.uids;
+  if (ruid === real || ruid === saved || euid === real || euid === saved) return true;
+  return signal === SIGCONT && target.sid === task.process.sid;
+}
+
+function sendTo(task: Task, targets: readonly Process[], info: SigInfo): number {
+  if (targets.length === 0) return -ESRCH;
+  const allowed = targets.filter((target) => permitted(task, target, info.signo));
+  if (allowed.length === 0) return -EPERM;
+  if (info.signo !== 0) for (const target of allowed) target.raise(info);
   return 0;
 }
 
-/** Never a host pid: only this process, its group, and "all" which is the same. */
+/** Never a host pid: only guest processes. */
 export const kill: Syscall = syscall(
   'kill',
   { pid: INT, sig: SIGNAL },
@@ -274,57 +285,99 @@ export const kill: Syscall = syscall(
   (task, { pid, sig }) => {
     if (sig < 0 || sig > NSIG) return -EINVAL;
     const { process } = task;
-    if (pid === -1) return -ESRCH;
-    if (pid !== 0 && pid !== process.pid && pid !== -process.pgid) return -ESRCH;
-    return send(task, sig, SI_USER, false);
+    const { kernel } = process;
+    const info: SigInfo = { signo: sig, code: SI_USER, pid: process.pid, uid: process.uids[0] };
+    if (pid > 0) {
+      const target = kernel.tasks.get(pid)?.process ?? kernel.processes.get(pid);
+      return sendTo(task, target === undefined ? [] : [target], info);
+    }
+    const all = [...kernel.processes.values()];
+    if (pid === -1)
+      return sendTo(
+        task,
+        all.filter((p) => p !== process && p.pid !== 1 && p.exited === null),
+        info,
+      );
+    const pgid = pid === 0 ? process.pgid : -pid;
+    return sendTo(
+      task,
+      all.filter((p) => p.pgid === pgid),
+      info,
+    );
   },
   { support: 'partial', note: 'Only guest processes exist: host pids are ESRCH.' },
 );
+
+/** A signal for one thread; tgid 0: of any process. */
+function sendToThread(task: Task, tgid: number, tid: number, info: SigInfo): number {
+  const target = task.process.kernel.tasks.get(tid);
+  if (target === undefined || (tgid !== 0 && target.process.pid !== tgid)) return -ESRCH;
+  if (!permitted(task, target.process, info.signo)) return -EPERM;
+  if (info.signo !== 0) target.process.raise(info, target);
+  return 0;
+}
+
+function threadInfo(task: Task, signo: number): SigInfo {
+  return { signo, code: SI_TKILL, pid: task.process.pid, uid: task.process.uids[0] };
+}
+
 export const tkill: Syscall = syscall('tkill', { tid: INT, sig: SIGNAL }, R_INT, (task, { tid, sig }) => {
-  if (tid <= 0) return -EINVAL;
-  return tid === task.tid ? send(task, sig, SI_TKILL, true) : -ESRCH;
+  if (tid <= 0 || sig < 0 || sig > NSIG) return -EINVAL;
+  return sendToThread(task, 0, tid, threadInfo(task, sig));
 });
 export const tgkill: Syscall = syscall(
   'tgkill',
   { tgid: INT, tid: INT, sig: SIGNAL },
   R_INT,
   (task, { tgid, tid, sig }) => {
-    if (tgid <= 0 || tid <= 0) return -EINVAL;
-    return tgid === task.process.pid && tid === task.tid ? send(task, sig, SI_TKILL, true) : -ESRCH;
+    if (tgid <= 0 || tid <= 0 || sig < 0 || sig > NSIG) return -EINVAL;
+    return sendToThread(task, tgid, tid, threadInfo(task, sig));
   },
 );
 
-function queue(task: Task, pid: number, sig: number, address: number): number {
-  if (sig < 1 || sig > NSIG) return -EINVAL;
-  if (!task.space.readable(address, 128)) return -EFAULT;
+/** siginfo_t as rt_sigqueueinfo gets it; null = EFAULT. */
+function readInfo(task: Task, signo: number, address: number): SigInfo | null {
+  if (!task.space.readable(address, 128)) return null;
   const { view } = task.space;
-  const code = view.getInt32(address + 8, true);
-  if (pid !== task.process.pid && pid !== task.tid) return -ESRCH;
-  const value =
-    task.process.abi.wordSize === 8
-      ? view.getBigUint64(address + 24, true)
-      : BigInt(view.getUint32(address + 20, true));
-  const at = task.process.abi.wordSize === 8 ? 16 : 12;
-  task.process.raise({
-    signo: sig,
-    code,
-    pid: view.getInt32(address + at, true),
-    uid: view.getUint32(address + at + 4, true),
-    value,
-  });
-  return 0;
+  const wide = task.process.abi.wordSize === 8;
+  const at = address + (wide ? 16 : 12);
+  return {
+    signo,
+    code: view.getInt32(address + 8, true),
+    pid: view.getInt32(at, true),
+    uid: view.getUint32(at + 4, true),
+    value: wide ? view.getBigUint64(at + 8, true) : BigInt(view.getUint32(at + 8, true)),
+  };
 }
+
+/** Only the kernel may say that a signal came from it or from kill (man 2 rt_sigqueueinfo). */
+const forged = (info: SigInfo, own: boolean): boolean => (info.code >= 0 || info.code === SI_TKILL) && !own;
+
 export const rt_sigqueueinfo: Syscall = syscall(
   'rt_sigqueueinfo',
   { tgid: INT, sig: SIGNAL, uinfo: PTR },
   R_INT,
-  (task, a) => queue(task, a.tgid, a.sig, a.uinfo),
+  (task, { tgid, sig, uinfo }) => {
+    const info = readInfo(task, sig, uinfo);
+    if (info === null) return -EFAULT;
+    if (sig < 0 || sig > NSIG) return -EINVAL;
+    const { kernel } = task.process;
+    const target = kernel.tasks.get(tgid)?.process ?? kernel.processes.get(tgid);
+    if (forged(info, target === task.process)) return -EPERM;
+    return sendTo(task, target === undefined ? [] : [target], info);
+  },
 );
 export const rt_tgsigqueueinfo: Syscall = syscall(
   'rt_tgsigqueueinfo',
   { tgid: INT, tid: INT, sig: SIGNAL, uinfo: PTR },
   R_INT,
-  (task, a) => (a.tgid === task.process.pid ? queue(task, a.tid, a.sig, a.uinfo) : -ESRCH),
+  (task, { tgid, tid, sig, uinfo }) => {
+    const info = readInfo(task, sig, uinfo);
+    if (info === null) return -EFAULT;
+    if (tgid <= 0 || tid <= 0 || sig < 0 || sig > NSIG) return -EINVAL;
+    if (forged(info, tid === task.tid)) return -EPERM;
+    return sendToThread(task, tgid, tid, info);
+  },
 );
 
 export const calls: readonly Syscall[] = [

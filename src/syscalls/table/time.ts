@@ -2,11 +2,11 @@ import { flags, INT, oneOf, PTR, R_INT, R_SIZE, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { CLOCKS } from '../flags.ts';
-import { CLOCK_MONOTONIC, CLOCK_THREAD_CPUTIME_ID, clockMs, fromMs, monotonicMs, readClock } from '../kernel/clock.ts';
+import { CLOCK_THREAD_CPUTIME_ID, clockMs, fromMs, monotonicMs, readClock } from '../kernel/clock.ts';
 import { SIGALRM } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { ITIMER_REAL } from '../kernel/timers.ts';
-import { waitFor } from '../kernel/wait.ts';
+import { type Pending, waitFor } from '../kernel/wait.ts';
 import { bits64, i32, long, struct } from '../struct.ts';
 import type { Timespec } from '../vfs/types.ts';
 import { IN_TIMESPEC, OUT_TIMESPEC, OUT_TIMEVAL, putTimespec, readTimespec } from './timespec.ts';
@@ -66,7 +66,7 @@ const LONG = struct('time_t', { value: long });
 const TIMER_ABSTIME = 1;
 
 /** Sleep until a monotonic deadline; what is left goes to `rem` when a signal ends it. */
-function sleepUntil(task: Task, deadline: number, rem: number): number | Promise<number> {
+function sleepUntil(task: Task, deadline: number, rem: number): number | Pending {
   const finish = (result: number): number => {
     if (result !== -ERESTARTSYS) return result;
     // No handler: run the call again. With one, EINTR and the rest: deliverSignals turns this into it.
@@ -76,8 +76,8 @@ function sleepUntil(task: Task, deadline: number, rem: number): number | Promise
     }
     return -ERESTARTNOHAND;
   };
-  const result = waitFor(task, () => -EAGAIN, { deadline, onTimeout: 0, poll: false });
-  return typeof result === 'number' ? finish(result) : result.then(finish);
+  const result = waitFor(task, () => -EAGAIN, { deadline, onTimeout: 0 });
+  return typeof result === 'number' ? finish(result) : result.after(finish);
 }
 
 function readSleep(task: Task, address: number): Timespec | number {
@@ -106,22 +106,6 @@ export const clock_nanosleep: Syscall = syscall(
     return sleepUntil(task, monotonicMs() + (absolute ? ms - now : ms), absolute ? 0 : remain);
   },
 );
-
-const TMS = struct('tms', { tms_utime: long, tms_stime: long, tms_cutime: long, tms_cstime: long });
-
-export const times: Syscall = syscall('times', { buf: PTR }, R_SIZE, (task, { buf }) => {
-  const { user, system } = process.cpuUsage();
-  if (buf !== 0) {
-    const failed = task.put(TMS, buf, {
-      tms_utime: Math.floor(user / 10_000),
-      tms_stime: Math.floor(system / 10_000),
-      tms_cutime: 0,
-      tms_cstime: 0,
-    });
-    if (failed !== 0) return failed;
-  }
-  return Math.floor(clockMs(CLOCK_MONOTONIC) / 10);
-});
 
 /** struct itimerval: interval, value, in seconds and microseconds. */
 const ITIMERVAL = struct('itimerval', { interval_sec: long, interval_usec: long, value_sec: long, value_usec: long });
@@ -269,7 +253,6 @@ export const calls: readonly Syscall[] = [
   time,
   nanosleep,
   clock_nanosleep,
-  times,
   getitimer,
   setitimer,
   alarm,

@@ -1,6 +1,6 @@
 import { EAGAIN, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from '../errno.ts';
 import type { Task } from '../kernel/task.ts';
-import { waitFor } from '../kernel/wait.ts';
+import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import { O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
 
 /** Linux transfers at most this much per call (man 2 read, NOTES). */
@@ -34,17 +34,22 @@ function readablePrefix(task: Task, address: number, length: number): Uint8Array
   return good === 0 ? null : task.space.readRange(address, good);
 }
 
+/** How to wait for a file: by its queue, else by looking from time to time. */
+export function readiness(file: OpenFile): WaitOptions {
+  return file.waitQueue === null ? { poll: true } : { on: [file.waitQueue] };
+}
+
 /** read(2) into guest memory at the file's position. */
-export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Promise<number> {
-  if (file.mayBlock && (task.process.timers.armed || task.process.needsEventLoop)) file.unblock();
+export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
+  if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
   task.process.beforeRead(file);
   const n = file.read(bytes);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;
-  return waitFor(task, () => file.read(bytes));
+  return waitFor(task, () => file.read(bytes), readiness(file));
 }
 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
-export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Promise<number> {
+export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
   const n = file.write(bytes);
   if (n > 0) task.process.afterWrite(file);
   if (n === bytes.length) return n;
@@ -62,18 +67,12 @@ export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number
     return done < bytes.length ? -EAGAIN : done;
   };
   const settle = (result: number): number => (result === -ERESTARTSYS && done > 0 ? done : result);
-  const result = waitFor(task, attempt);
-  return typeof result === 'number' ? settle(result) : result.then(settle);
+  const result = waitFor(task, attempt, readiness(file));
+  return typeof result === 'number' ? settle(result) : result.after(settle);
 }
 
 /** read or write of a descriptor's whole range. */
-export function transfer(
-  task: Task,
-  fd: number,
-  address: number,
-  count: number,
-  write: boolean,
-): number | Promise<number> {
+export function transfer(task: Task, fd: number, address: number, count: number, write: boolean): number | Pending {
   const file = task.process.files.get(fd);
   if (file === null) return -EBADF;
   const length = Math.min(count, MAX_RW_COUNT);
@@ -117,8 +116,8 @@ export function readIoVecs(task: Task, address: number, count: number): IoVec[] 
 export function gatherWrite(
   task: Task,
   vectors: readonly IoVec[],
-  put: (bytes: Uint8Array) => number | Promise<number>,
-): number | Promise<number> {
+  put: (bytes: Uint8Array) => number | Pending,
+): number | Pending {
   const pieces: Uint8Array[] = [];
   let total = 0;
   for (const { base, length } of vectors) {
@@ -150,8 +149,8 @@ export function gatherWrite(
 export function scatterRead(
   task: Task,
   vectors: readonly IoVec[],
-  get: (bytes: Uint8Array) => number | Promise<number>,
-): number | Promise<number> {
+  get: (bytes: Uint8Array) => number | Pending,
+): number | Pending {
   const pieces: Uint8Array[] = [];
   for (const { base, length } of vectors) {
     if (length === 0) continue;
@@ -180,20 +179,17 @@ export function scatterRead(
     return n;
   };
   const n = get(all);
-  return typeof n === 'number' ? spread(n) : n.then(spread);
+  return typeof n === 'number' ? spread(n) : n.after(spread);
 }
 
-function sequence(
-  pieces: readonly Uint8Array[],
-  step: (bytes: Uint8Array) => number | Promise<number>,
-): number | Promise<number> {
+function sequence(pieces: readonly Uint8Array[], step: (bytes: Uint8Array) => number | Pending): number | Pending {
   let done = 0;
-  const from = (index: number): number | Promise<number> => {
+  const from = (index: number): number | Pending => {
     for (let i = index; i < pieces.length; i++) {
       const piece = pieces[i] as Uint8Array;
       const n = step(piece);
       if (typeof n !== 'number') {
-        return n.then((value) => {
+        return n.after((value) => {
           if (value < 0) return done > 0 ? done : value;
           done += value;
           return value < piece.length ? done : from(i + 1);

@@ -1,5 +1,6 @@
 import type { MapSource } from '../../cpu/memory/types.ts';
 import { EBADF, EINVAL, ENODEV, ENOTDIR, ENOTTY, EOPNOTSUPP, ESPIPE } from '../errno.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
 import {
   type BytePath,
   type Dirent,
@@ -22,6 +23,7 @@ export abstract class BaseFile implements OpenFile {
   readonly path: BytePath;
   refs = 1;
   readonly mayBlock: boolean = false;
+  readonly waitQueue: WaitQueue | null = null;
 
   constructor(path: BytePath, flags: number) {
     this.path = path;

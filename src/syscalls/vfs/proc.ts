@@ -119,7 +119,7 @@ export class ProcFs extends ReadOnlyFs {
 
   /** The process whose call is being run. */
   private get current(): Process | undefined {
-    return this.kernel.processes.values().next().value;
+    return this.kernel.currentTask?.process;
   }
 
   private find(path: BytePath): Node | null {
@@ -128,7 +128,7 @@ export class ProcFs extends ReadOnlyFs {
     if (first === '') return { kind: 'dir', list: () => this.listRoot() };
     if (first === 'self' && rest.length === 0) return { kind: 'link', target: () => String(this.current?.pid ?? 0) };
     if (first === 'thread-self' && rest.length === 0) {
-      return { kind: 'link', target: () => `${this.current?.pid}/task/${this.current?.tasks[0]?.tid}` };
+      return { kind: 'link', target: () => `${this.current?.pid}/task/${this.kernel.currentTask?.tid}` };
     }
     if (first === 'mounts' && rest.length === 0) return { kind: 'link', target: () => 'self/mounts' };
     if (/^\d+$/.test(first)) {

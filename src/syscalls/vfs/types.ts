@@ -1,4 +1,5 @@
 import type { MapSource } from '../../cpu/memory/types.ts';
+import type { WaitQueue } from '../kernel/wait-queue.ts';
 
 /**
  * Paths and names in the vfs are *byte strings*: one character U+0000–U+00FF per byte, since Linux
@@ -73,6 +74,11 @@ export interface OpenFile {
    * the kernel waits, whatever O_NONBLOCK says.
    */
   readonly mayBlock: boolean;
+  /**
+   * Woken whenever what `poll` answers, or what a transfer would find, may have changed. Null: the file is always
+   * ready, or (with mayBlock) nobody tells and whoever waits looks again from time to time.
+   */
+  readonly waitQueue: WaitQueue | null;
   /** From now on reads answer -EAGAIN instead of holding the thread, where the host can do that. */
   unblock(): void;
   read(into: Uint8Array): number;

@@ -1,0 +1,131 @@
+import type { Cpu, Fault } from './cpu.ts';
+import type { GuestAddressSpace } from './memory/address-space.ts';
+import { State } from './memory/layout.ts';
+
+/** What threads and processes need of the owner of processors. */
+export interface ProcessorPool {
+  /** A processor with an empty address space, of the same guest architecture. */
+  take(like: Cpu): Cpu;
+  /** Nobody runs on this processor any more. */
+  give(cpu: Cpu): void;
+}
+
+/** One guest thread's registers, and the processor of its process that runs them. */
+export class CpuThread {
+  readonly cpu: Cpu;
+  readonly space: GuestAddressSpace;
+  /** Wasm offset of the CPU state block. */
+  readonly state: number;
+  private readonly view: DataView;
+  private readonly pool: ProcessorPool;
+  /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
+  onSyscall: () => number = () => 0;
+
+  private constructor(cpu: Cpu, state: number, pool: ProcessorPool) {
+    this.cpu = cpu;
+    this.space = cpu.space;
+    this.view = cpu.view;
+    this.state = state;
+    this.pool = pool;
+  }
+
+  /** A further thread of a processor, with registers of zero; null when it has too many. */
+  static create(cpu: Cpu, pool: ProcessorPool): CpuThread | null {
+    const state = cpu.addState();
+    return state === null ? null : new CpuThread(cpu, state, pool);
+  }
+
+  /** See Cpu.fault. */
+  get fault(): Fault {
+    return this.cpu.fault;
+  }
+
+  /** Run guest code until it needs the kernel, or until the time (performance.now) given; see Cpu.run. */
+  run(until: number): number {
+    const { cpu } = this;
+    cpu.state = this.state;
+    cpu.onSyscall = this.onSyscall;
+    cpu.until = until;
+    return cpu.run();
+  }
+
+  /** Change when the turn under way ends. */
+  endBy(until: number): void {
+    this.cpu.until = until;
+  }
+
+  /** Another thread of the same process, with a copy of the registers; null when there are too many. */
+  clone(): CpuThread | null {
+    const thread = CpuThread.create(this.cpu, this.pool);
+    thread?.copyRegisters(this);
+    return thread;
+  }
+
+  /** The only thread of a copy of the process: fork(2). */
+  fork(): CpuThread {
+    const cpu = this.pool.take(this.cpu);
+    cpu.space.copyFrom(this.space);
+    cpu.inherit(this.cpu);
+    const thread = CpuThread.create(cpu, this.pool) as CpuThread;
+    thread.copyRegisters(this);
+    return thread;
+  }
+
+  private copyRegisters(from: CpuThread): void {
+    const at = (thread: CpuThread): Uint8Array =>
+      thread.cpu.u8.subarray(thread.state + State.CC_OP, thread.state + State.TEMPS);
+    at(this).set(at(from));
+    this.view.setBigUint64(this.state + State.PC, from.view.getBigUint64(from.state + State.PC, true), true);
+    this.clearExclusive();
+  }
+
+  /** The thread is over; the last one of a process takes its memory along. */
+  discard(): void {
+    if (this.cpu.dropState(this.state) > 0) return;
+    this.space.release();
+    this.pool.give(this.cpu);
+  }
+
+  /** Name of the instruction at the pc when its semantics are missing; null: it is undefined. */
+  unimplemented(): string | null {
+    return this.cpu.frontEnd.unimplemented(this.space.view, this.pc);
+  }
+
+  get pc(): number {
+    return this.view.getUint32(this.state + State.PC, true);
+  }
+  set pc(pc: number) {
+    this.view.setBigUint64(this.state + State.PC, BigInt(pc), true);
+  }
+
+  // ── registers as the kernel sees them (signal frames, clone) ──
+
+  getPstate(): number {
+    return this.cpu.frontEnd.readFlags(this.view, this.state);
+  }
+  setPstate(flags: number): void {
+    this.cpu.frontEnd.writeFlags(this.view, this.state, flags);
+  }
+  getFpsr(): number {
+    return this.view.getUint32(this.state + this.cpu.frontEnd.sys.fpsr, true);
+  }
+  setFpsr(value: number): void {
+    this.view.setUint32(this.state + this.cpu.frontEnd.sys.fpsr, value, true);
+  }
+  getFpcr(): number {
+    return this.view.getUint32(this.state + this.cpu.frontEnd.sys.fpcr, true);
+  }
+  setFpcr(value: number): void {
+    this.view.setUint32(this.state + this.cpu.frontEnd.sys.fpcr, value, true);
+  }
+  getTls(): bigint {
+    return this.view.getBigUint64(this.state + this.cpu.frontEnd.sys.tls, true);
+  }
+  setTls(value: bigint): void {
+    this.view.setBigUint64(this.state + this.cpu.frontEnd.sys.tls, value, true);
+  }
+  /** Open the exclusive monitor: signals, and other threads that ran meanwhile. */
+  clearExclusive(): void {
+    this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
+  }
+}

@@ -1,0 +1,204 @@
+import { randomFillSync } from 'node:crypto';
+import { BlockImage } from './cpu/block-image.ts';
+import type { Cpu } from './cpu/cpu.ts';
+import type { FrontEnd } from './cpu/frontend/frontend.ts';
+import { GUEST_TOP } from './cpu/memory/layout.ts';
+import { Processors } from './cpu/processor-pool.ts';
+import type { RegionStore } from './cpu/region-store.ts';
+import { CpuThread } from './cpu/thread.ts';
+import { type Guest, guests } from './guests.ts';
+import { interpreter } from './interpreter-bytes.ts';
+import { type Executable, mapProgram, openProgram } from './loader/load.ts';
+import { LoadError } from './loader/load-error.ts';
+import type { Abi } from './syscalls/abi/types.ts';
+import type { ExecRequest, Kernel, LoadedImage } from './syscalls/kernel/kernel.ts';
+import { TranslationCache, worthKeeping } from './translation-cache.ts';
+
+/** How programs are started, besides what execve says. */
+export interface ProgramsOptions {
+  /** Folder of kept translations; undefined: the user's cache folder, null: none. */
+  readonly cache?: string | null | undefined;
+  /** See Cpu.setTier. */
+  readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
+  /** Told of each process's processor before it runs: logging. */
+  readonly onCpu?: ((cpu: Cpu) => void) | undefined;
+}
+
+interface LoadedGuest {
+  readonly guest: Guest;
+  readonly frontEnd: FrontEnd;
+  readonly abi: Abi;
+}
+
+/** Translations of one program, which all processes that run it have in common. */
+interface Program {
+  /** Where they are kept between runs; null: nowhere. */
+  readonly store: TranslationCache | null;
+  image: BlockImage | null;
+  /** Null until the first process has read what there is. */
+  regions: RegionStore | null;
+  /** What is kept is newer than `image`. */
+  stale: boolean;
+  /** Regions there were when they were last written. */
+  written: number;
+}
+
+/** A process that used so much time has machine code worth keeping. */
+const LONG_MS = 500;
+
+/** Loads programs into processors: the first one, and those of execve(2). */
+export class Programs {
+  private readonly kernel: Kernel;
+  private readonly processors: Processors;
+  private readonly options: ProgramsOptions;
+  private readonly loaded: Map<number, LoadedGuest> = new Map();
+  private readonly programs: Map<string, Program> = new Map();
+  /** What the processors in use run, and since when; not those of fork's children. */
+  private readonly running: Map<Cpu, { readonly program: Program; readonly start: number }> = new Map();
+  private readonly interpreters: Map<string, WebAssembly.Module> = new Map();
+  private first: Cpu | null = null;
+  /** Machine code of the cold tier from earlier runs: of the first program's store. */
+  private interpreterCode: Uint8Array<ArrayBuffer> | null = null;
+
+  constructor(kernel: Kernel, options: ProgramsOptions) {
+    this.kernel = kernel;
+    this.options = options;
+    this.processors = new Processors((frontEnd) => this.interpreter(frontEnd));
+    this.processors.onTake = options.onCpu ?? (() => {});
+    this.processors.onGive = (cpu) => this.keep(cpu);
+  }
+
+  private interpreter({ addressType }: FrontEnd): WebAssembly.Module {
+    let module = this.interpreters.get(addressType);
+    if (module === undefined) {
+      module = interpreter(addressType, this.interpreterCode);
+      this.interpreters.set(addressType, module);
+    }
+    return module;
+  }
+
+  /** The program's image; a promise the first time a guest architecture is needed. Throws (or rejects with) LoadError. */
+  load(request: ExecRequest): LoadedImage | Promise<LoadedImage> {
+    const exe = openProgram({
+      path: request.path,
+      argv: request.argv,
+      machines: [...guests.keys()],
+      open: (path) => this.kernel.openProgram(request.cwd, path),
+    });
+    const { machine } = exe.image;
+    const known = this.loaded.get(machine);
+    if (known !== undefined) return this.start(known, exe, request);
+    const guest = guests.get(machine);
+    if (!guest) throw new Error(`no guest for machine ${machine}`);
+    return guest.load().then((parts) => {
+      const fresh = { guest, ...parts };
+      this.loaded.set(machine, fresh);
+      return this.start(fresh, exe, request);
+    });
+  }
+
+  /** As `load`, for the kernel: errors are numbers. */
+  exec(request: ExecRequest): LoadedImage | number | Promise<LoadedImage | number> {
+    const failed = (error: unknown): number => {
+      if (error instanceof LoadError) return -error.errno;
+      throw error;
+    };
+    try {
+      const image = this.load(request);
+      return image instanceof Promise ? image.catch(failed) : image;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  private start({ guest, frontEnd, abi }: LoadedGuest, exe: Executable, request: ExecRequest): LoadedImage {
+    const limits = { stack: request.stack, data: Number.POSITIVE_INFINITY, as: Number.POSITIVE_INFINITY };
+    const taskSize = Math.min(guest.taskSize, GUEST_TOP);
+    const known = this.program(frontEnd, exe);
+    const cpu = this.processors.create(frontEnd, limits, taskSize);
+    const random = new Uint8Array(16);
+    if (this.kernel.options.seed === undefined) randomFillSync(random);
+    else this.kernel.random(random);
+    const program = mapProgram(cpu.space, exe, {
+      envp: request.env,
+      ids: request.ids,
+      hwcap: guest.hwcap,
+      hwcap2: guest.hwcap2,
+      platform: guest.platform,
+      random,
+      taskSize,
+      stackSize: Number.isFinite(limits.stack) ? limits.stack : DEFAULT_STACK,
+    });
+    cpu.setTier(this.options.tier ?? 'auto');
+    const thread = CpuThread.create(cpu, this.processors) as CpuThread;
+    thread.pc = program.entry;
+    cpu.view.setBigUint64(thread.state + frontEnd.sp, BigInt(program.sp), true);
+    this.restore(cpu, known);
+    const path = request.path.split('/').pop() ?? '';
+    return {
+      abi,
+      cpu: thread,
+      comm: path.slice(0, 15),
+      exe: this.kernel.canonical(request.cwd, program.path),
+      argv: program.argv,
+      auxv: program.auxv,
+    };
+  }
+
+  /** What is known of a program's translations: from processes that ran it, else from earlier runs. */
+  private program(frontEnd: FrontEnd, exe: Executable): Program {
+    const { dev, ino } = exe.file;
+    const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
+    const name = Object.values(key).join();
+    let program = this.programs.get(name);
+    if (program === undefined) {
+      // a sandboxed guest leaves nothing behind
+      const none = this.kernel.sandboxed || this.options.tier === 'hot';
+      const store = none ? null : TranslationCache.open(this.options.cache, key, `interpreter-${frontEnd.addressType}`);
+      if (this.first === null) this.interpreterCode = store?.interpreterCode() ?? null;
+      program = { store, image: null, regions: null, stale: true, written: 0 };
+      this.programs.set(name, program);
+    }
+    return program;
+  }
+
+  private restore(cpu: Cpu, program: Program): void {
+    this.first ??= cpu;
+    if (program.stale) {
+      program.store?.load(cpu);
+      program.image = cpu.cache.image;
+      if (program.regions === null) {
+        program.regions = cpu.regions.store;
+        program.written = program.regions.count;
+      }
+      program.stale = false;
+    }
+    cpu.cache.image = program.image;
+    if (program.regions !== null) cpu.regions.use(program.regions);
+    // without a folder, only processes that follow have a use for it
+    cpu.cache.recording = program.store !== null || cpu !== this.first;
+    this.running.set(cpu, { program, start: performance.now() });
+  }
+
+  /** A processor is left by its last thread: keep what was translated, for other processes and for later runs. */
+  private keep(cpu: Cpu): void {
+    const run = this.running.get(cpu);
+    if (run === undefined) return;
+    this.running.delete(cpu);
+    const { program, start } = run;
+    const worth = worthKeeping(cpu.cache);
+    const first = cpu === this.first;
+    if (program.store === null) {
+      const words = worth && cpu.cache.recording ? cpu.cache.save(0) : null;
+      if (words !== null) program.image = BlockImage.open(words, 0);
+      return;
+    }
+    const count = program.regions?.count ?? 0;
+    if (!first && !worth && count - program.written <= 8 && performance.now() - start < LONG_MS) return;
+    program.written = count;
+    if (program.store.save(cpu, first)) program.stale = true;
+  }
+}
+
+/** Stack of a program whose limit is infinite. */
+const DEFAULT_STACK = 8 << 20;

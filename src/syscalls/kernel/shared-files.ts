@@ -1,0 +1,39 @@
+import type { OpenFile } from '../vfs/types.ts';
+import type { Kernel } from './kernel.ts';
+
+/**
+ * Files that are mapped MAP_SHARED are read and written through their mappings, those of every process.
+ * There are few, so the usual cost is one test.
+ */
+export class SharedFiles {
+  private readonly kernel: Kernel;
+  private readonly files: Set<string> = new Set();
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /** A file is mapped MAP_SHARED from now on. */
+  note(dev: number, ino: number): void {
+    this.files.add(`${dev}:${ino}`);
+  }
+
+  /** Before a file is read: stores of guests to its shared mappings reach it. */
+  beforeRead(file: OpenFile): void {
+    const id = this.find(file);
+    if (id !== null) for (const space of this.kernel.spaces()) space.syncFile(id.dev, id.ino);
+  }
+
+  /** After a file was written or resized: its shared mappings show it. */
+  afterWrite(file: OpenFile): void {
+    const id = this.find(file);
+    if (id !== null) for (const space of this.kernel.spaces()) space.refreshFile(id.dev, id.ino);
+  }
+
+  private find(file: OpenFile): { dev: number; ino: number } | null {
+    if (this.files.size === 0) return null;
+    const stat = file.stat();
+    if (typeof stat === 'number' || !this.files.has(`${stat.dev}:${stat.ino}`)) return null;
+    return { dev: stat.dev, ino: Number(stat.ino) };
+  }
+}
