@@ -47,6 +47,8 @@ export interface GuestAddressSpace extends AddressSpace {
   refreshFile(dev: number, ino: number): void;
   /** Write everything back and release all files: exit and exec. */
   release(): void;
+  /** Show what was stored to shared mappings to the other processes: the process's turn is over. */
+  publish(): void;
   /** Empty a released space, so that another process can use it. */
   reset(): void;
   /** Bytes that reset would have to clear: what the memory costs while nobody uses it. */
@@ -128,13 +130,14 @@ class Space implements GuestAddressSpace {
       eof: source === null ? Infinity : start,
     };
     this.#pages.vmas.insert(vma);
+    this.#pages.shared.join(vma);
     this.#pages.mapped += length;
     const status = this.#pages.populate(vma, start, end);
     if (status < 0) {
       this.#pages.drop(start, end);
       return status;
     }
-    this.#pages.bytes.refresh(vma, start, end, this.#pages.files);
+    this.#pages.renew(vma, start, end);
     this.#pages.vmas.merge(start, end);
     return start;
   }
@@ -165,7 +168,7 @@ class Space implements GuestAddressSpace {
       if (vma.prot === (prot & 7)) continue;
       this.#pages.codeGone(vma, vma.start, vma.end);
       vma.prot = prot & 7;
-      this.#pages.bytes.refresh(vma, vma.start, vma.end, this.#pages.files);
+      this.#pages.renew(vma, vma.start, vma.end);
     }
     this.#pages.vmas.merge(start, end);
     return at < end ? -ENOMEM : 0;
@@ -255,7 +258,7 @@ class Space implements GuestAddressSpace {
       this.#pages.codeGone(vma, from, to);
       const status = this.#pages.populate(vma, from, to);
       if (status < 0) return status;
-      this.#pages.bytes.refresh(vma, from, to, this.#pages.files);
+      this.#pages.renew(vma, from, to);
     }
     return this.#pages.vmas.covered(addr, end) ? 0 : -ENOMEM;
   }
@@ -277,12 +280,16 @@ class Space implements GuestAddressSpace {
       this.#pages.files.drop(vma.start, vma.end);
       this.#pages.codeGone(vma, vma.start, vma.end);
       this.#pages.populate(vma, vma.start, vma.end);
-      this.#pages.bytes.refresh(vma, vma.start, vma.end, this.#pages.files);
+      this.#pages.renew(vma, vma.start, vma.end);
     }
   }
 
   release(): void {
     this.#pages.drop(0, this.taskSize);
+  }
+
+  publish(): void {
+    this.#pages.shared.publish();
   }
 
   reset(): void {

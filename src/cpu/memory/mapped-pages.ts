@@ -2,6 +2,7 @@ import { type Bulk, createBulk, createCopy } from './bulk.ts';
 import { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
 import { PageBytes } from './page-bytes.ts';
+import { Sharers } from './sharers.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from './types.ts';
 import { STACK_GUARD, type Vma, VmaList } from './vma.ts';
 
@@ -52,6 +53,7 @@ export class MappedPages {
   readonly vmas: VmaList = new VmaList();
   readonly bytes: PageBytes;
   readonly files: FilePages;
+  readonly shared: Sharers;
   readonly #memory: WebAssembly.Memory;
   #mmapBase = 0;
 
@@ -63,6 +65,7 @@ export class MappedPages {
     this.bulk = createBulk(memory);
     this.bytes = new PageBytes(memory, this.bulk);
     this.files = new FilePages(u8);
+    this.shared = new Sharers(this, memory);
     this.clear();
   }
 
@@ -84,9 +87,12 @@ export class MappedPages {
       if (vma.shared && vma.source !== null) from.clean(vma);
     }
     for (const vma of from.vmas.items) {
-      this.vmas.items.push({ ...vma });
+      const copied = { ...vma };
+      this.vmas.items.push(copied);
       vma.source?.ref();
-      this.bytes.copyRange(from.bytes, vma.start, vma.end);
+      this.shared.join(copied);
+      if (vma.shared) this.renew(copied);
+      else this.bytes.copyRange(from.bytes, vma.start, vma.end);
     }
     const copy = createCopy(this.#memory, from.#memory);
     for (const [page, count] of from.bytes.usedRuns()) {
@@ -100,7 +106,15 @@ export class MappedPages {
   clean(vma: Vma): void {
     this.files.writeBack(vma, vma.start, vma.end);
     this.files.drop(vma.start, vma.end);
-    this.bytes.refresh(vma, vma.start, vma.end, this.files);
+    this.renew(vma);
+  }
+
+  /** Bring the page bytes of a mapping, or of a part of it, in step with it. */
+  renew(vma: Vma, start: number = vma.start, end: number = vma.end): void {
+    const others = this.shared.hasOthers(vma);
+    const noticed = vma.shared && (others || vma.source !== null);
+    const plain = others ? (page: number) => this.shared.isFresh(page) : (page: number) => this.files.isDirty(page);
+    this.bytes.refresh(vma, start, end, noticed ? plain : null);
   }
 
   /** Make one page ready for an access, or say which signal Linux raises. */
@@ -117,7 +131,10 @@ export class MappedPages {
     if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
     if (access !== 2) return 0;
     const byte = this.bytes.write[page];
-    if (byte === PageByte.SHARED) this.files.markDirty(page);
+    if (byte === PageByte.SHARED) {
+      if (vma.source !== null) this.files.markDirty(page);
+      if (this.shared.hasOthers(vma)) this.shared.touch(page);
+    }
     if (byte === PageByte.CODE) this.onCodeChange(start, start + PAGE_SIZE);
     this.bytes.write[page] = PageByte.PLAIN;
     return 0;
@@ -135,7 +152,7 @@ export class MappedPages {
     this.bytes.zero(page, vma.start);
     const grownTo = vma.start;
     vma.start = page;
-    this.bytes.refresh(vma, page, grownTo, this.files);
+    this.renew(vma, page, grownTo);
     return vma;
   }
 
@@ -145,7 +162,7 @@ export class MappedPages {
     if (end <= page) return false;
     const from = vma.eof;
     if (this.populate(vma, from, end) < 0) return false;
-    this.bytes.refresh(vma, from, end, this.files);
+    this.renew(vma, from, end);
     return page < vma.eof;
   }
 
@@ -176,6 +193,7 @@ export class MappedPages {
 
   /** Unmap whatever lies in [start, end). */
   drop(start: number, end: number): void {
+    this.shared.publish();
     const pieces = this.vmas.carve(start, end);
     if (pieces.length === 0) return;
     for (const vma of pieces) {
@@ -185,6 +203,7 @@ export class MappedPages {
       this.mapped -= vma.end - vma.start;
     }
     this.vmas.remove(pieces);
+    this.shared.leave(pieces);
     for (const vma of pieces) {
       this.bytes.unmap(vma.start, vma.end);
       this.codeGone(vma, vma.start, vma.end);
@@ -208,7 +227,7 @@ export class MappedPages {
       return false;
     }
     this.mapped += end - from;
-    this.bytes.refresh(vma, from, end, this.files);
+    this.renew(vma, from, end);
     this.vmas.merge(vma.start, end);
     return true;
   }
@@ -231,11 +250,12 @@ export class MappedPages {
     if (keep) {
       this.codeGone(vma, from, from + length);
       this.bytes.zero(from, from + length);
-      this.bytes.refresh(vma, from, from + length, this.files);
+      this.renew(vma, from, from + length);
     } else this.drop(from, from + length);
     this.vmas.insert(moved);
+    this.shared.join(moved);
     this.mapped += length;
-    this.bytes.refresh(moved, to, to + length, this.files);
+    this.renew(moved, to, to + length);
     if (newLength > length) this.growInPlace(moved, to + newLength);
     else this.vmas.merge(to, to + length);
     return to;

@@ -1,5 +1,4 @@
 import type { Bulk } from './bulk.ts';
-import type { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte, READ_BYTES, WRITE_BYTES } from './layout.ts';
 import { PROT_READ, PROT_WRITE } from './types.ts';
 import type { Vma } from './vma.ts';
@@ -29,21 +28,23 @@ export class PageBytes {
     this.#set(this.write, WRITE_BYTES, start, end, PageByte.UNMAPPED);
   }
 
-  /** Bring the bytes of [start, end), a part of `vma`, in step with it. */
-  refresh(vma: Vma, start: number, end: number, files: FilePages): void {
+  /**
+   * Bring the bytes of [start, end), a part of `vma`, in step with it. With `known`, first stores are noticed,
+   * except to the pages of which it says that they are known already.
+   */
+  refresh(vma: Vma, start: number, end: number, known: ((page: number) => boolean) | null): void {
     // A writable page is readable on every architecture that Linux runs on.
     const readable = (vma.prot & (PROT_READ | PROT_WRITE)) !== 0;
     const writable = (vma.prot & PROT_WRITE) !== 0;
-    const tracked = vma.shared && vma.source !== null;
     const eof = Math.min(Math.max(vma.eof, start), end);
     this.#set(this.read, READ_BYTES, start, eof, readable ? PageByte.PLAIN : PageByte.PROTECTED);
     this.#set(this.read, READ_BYTES, eof, end, readable ? PageByte.PAST_EOF : PageByte.PROTECTED);
-    const plain = tracked ? PageByte.SHARED : PageByte.PLAIN;
+    const plain = known !== null ? PageByte.SHARED : PageByte.PLAIN;
     this.#set(this.write, WRITE_BYTES, start, eof, writable ? plain : PageByte.PROTECTED);
     this.#set(this.write, WRITE_BYTES, eof, end, writable ? PageByte.PAST_EOF : PageByte.PROTECTED);
-    if (tracked && writable) {
+    if (known !== null && writable) {
       for (let page = start / PAGE_SIZE; page < eof / PAGE_SIZE; page++) {
-        if (files.isDirty(page)) this.write[page] = PageByte.PLAIN;
+        if (known(page)) this.write[page] = PageByte.PLAIN;
       }
     }
     if (readable) this.markUsed(start, eof);

@@ -10,7 +10,7 @@ const MAX = 0xffff_ffff_ffff_fffen;
 /** eventfd(2): a 64-bit counter as a file. */
 export class EventFile extends BaseFile {
   override readonly mayBlock: boolean = true;
-  override readonly waitQueue: WaitQueue = new WaitQueue();
+  private readonly changed: WaitQueue = new WaitQueue();
   private count: bigint;
   private readonly semaphore: boolean;
 
@@ -18,6 +18,9 @@ export class EventFile extends BaseFile {
     super('anon_inode:[eventfd]', O_RDWR | flags);
     this.count = BigInt(initial >>> 0);
     this.semaphore = semaphore;
+  }
+  override get waitQueue(): WaitQueue {
+    return this.changed;
   }
   stat(): Stat {
     return syntheticStat({ mode: 0o600, ino: 1 });
@@ -30,7 +33,7 @@ export class EventFile extends BaseFile {
     if (this.count === 0n) return -EAGAIN;
     const value = this.semaphore ? 1n : this.count;
     this.count -= value;
-    this.waitQueue.wake();
+    this.changed.wake();
     new DataView(into.buffer, into.byteOffset).setBigUint64(0, value, true);
     return 8;
   }
@@ -40,7 +43,7 @@ export class EventFile extends BaseFile {
     if (add > MAX) return -EINVAL;
     if (this.count + add > MAX) return -EAGAIN;
     this.count += add;
-    this.waitQueue.wake();
+    this.changed.wake();
     return 8;
   }
   override poll(): number {

@@ -182,6 +182,7 @@ export class Kernel {
     if (last === task) return;
     // Another task may have stored to what this one had marked.
     task.cpu.clearExclusive();
+    if (last !== null && last.space !== task.space) last.space.publish();
     this.last = task;
   }
 

@@ -37,7 +37,6 @@ let nextInode = 1000;
 /** One end of a pipe (man 7 pipe) inside our kernel. */
 class PipeEnd extends BaseFile {
   override readonly mayBlock: boolean = true;
-  override readonly waitQueue: WaitQueue;
   private readonly ring: PipeRing;
   private readonly inode: number;
 
@@ -45,7 +44,9 @@ class PipeEnd extends BaseFile {
     super(`pipe:[${inode}]`, flags);
     this.ring = ring;
     this.inode = inode;
-    this.waitQueue = this.readable ? ring.filled : ring.drained;
+  }
+  override get waitQueue(): WaitQueue {
+    return this.readable ? this.ring.filled : this.ring.drained;
   }
   stat(): Stat {
     return syntheticStat({ mode: S_IFIFO | 0o600, ino: this.inode, dev: 0xe });

@@ -1,4 +1,5 @@
 import { Exit } from '../../cpu/memory/layout.ts';
+import { hostWatches } from '../vfs/host-watch.ts';
 import { monotonicMs } from './clock.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
@@ -26,7 +27,7 @@ export class Scheduler {
   /** Interval timers that run. */
   readonly timers: Set<Timers> = new Set();
   private readonly ticker: Ticker = new Ticker();
-  /** What of the host may wake a task: watched streams, promises. Signal listeners come on top. */
+  /** What of the host may wake a task: promises. Watched streams and signal listeners come on top. */
   private hostSources = 0;
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
@@ -79,7 +80,7 @@ export class Scheduler {
 
   /** Whether the event loop must get its turns. */
   get hostBusy(): boolean {
-    return this.hostSources > 0 || (this.kernel.hostSignals?.needed ?? false);
+    return this.hostSources > 0 || hostWatches.active > 0 || (this.kernel.hostSignals?.needed ?? false);
   }
 
   /** Something changed that an idle scheduler should look at. */

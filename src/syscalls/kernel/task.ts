@@ -1,5 +1,5 @@
+import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
 import { State } from '../../cpu/memory/layout.ts';
-import type { AddressSpace } from '../../cpu/memory/types.ts';
 import { Cursor } from '../cursor.ts';
 import { LEAVE, type Syscall, type SyscallResult } from '../define.ts';
 import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
@@ -33,7 +33,7 @@ const SIGKILL_MASK = sigmask(SIGKILL);
 export class Task {
   readonly process: Process;
   cpu: GuestCpu;
-  space: AddressSpace;
+  space: GuestAddressSpace;
   tid: number;
   readonly pending: PendingSignals = new PendingSignals();
   /** Blocked signals. */

@@ -47,6 +47,7 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   if (shared && (prot & 2) !== 0 && access !== O_RDWR) return -EACCES;
   const source = file.mapSource();
   if (typeof source === 'number') return source;
+  task.process.beforeRead(file);
   const at = task.space.map({ ...request, shared, source, offset });
   if (shared && at >= 0) task.process.kernel.sharedFiles.note(source.dev, source.ino);
   return at;

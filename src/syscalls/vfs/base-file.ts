@@ -23,7 +23,6 @@ export abstract class BaseFile implements OpenFile {
   readonly path: BytePath;
   refs = 1;
   readonly mayBlock: boolean = false;
-  readonly waitQueue: WaitQueue | null = null;
 
   constructor(path: BytePath, flags: number) {
     this.path = path;
@@ -42,6 +41,9 @@ export abstract class BaseFile implements OpenFile {
 
   abstract stat(): Stat | number;
 
+  get waitQueue(): WaitQueue | null {
+    return null;
+  }
   unblock(): void {}
   read(_into: Uint8Array): number {
     return this.readable ? -EINVAL : -EBADF;

@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE } from '../errno.ts';
+import { WaitQueue } from '../kernel/wait-queue.ts';
 import { HostFileBase, HostHandle, HostRegular, hostRead, hostWrite } from './host-file.ts';
+import { HostWatch } from './host-watch.ts';
 import { Terminal } from './tty.ts';
 import {
   type BytePath,
@@ -95,6 +97,14 @@ export class HostStream extends HostFileBase {
   /** A byte read ahead to find out whether there is one, or an end of file seen. */
   private ahead = -1;
   private endAhead = false;
+  private watch: HostWatch | null = null;
+  private readonly readers: WaitQueue = new WaitQueue({
+    start: () => this.watch?.start(),
+    stop: () => this.watch?.stop(),
+  });
+  private watchable = true;
+  /** The last write found no room. */
+  private full = false;
   /** A FIFO opened for reading has no end of file before its first writer. */
   private awaitsWriter: boolean;
   /** Process group for TIOCGPGRP: the guest is always in the foreground. */
@@ -130,7 +140,31 @@ export class HostStream extends HostFileBase {
 
   override write(from: Uint8Array): number {
     if (!this.writable) return -EBADF;
-    return hostWrite(this.active.fd, from, null);
+    const n = hostWrite(this.active.fd, from, null);
+    this.full = n >= 0 ? n < from.length : n === -EAGAIN;
+    return n;
+  }
+
+  /** The event loop tells when something can be read, but not when there is room to write. */
+  override get waitQueue(): WaitQueue | null {
+    if (!this.readable || this.full || this.awaitsWriter) return null;
+    this.unblock();
+    this.openWatch();
+    return this.watch === null ? null : this.readers;
+  }
+
+  private openWatch(): void {
+    if (this.watch !== null || !this.watchable) return;
+    try {
+      this.watch = new HostWatch(this.handle.fd, (byte) => {
+        if (byte === null) this.endAhead = true;
+        else this.ahead = byte;
+        this.readers.wake();
+      });
+    } catch {
+      // Not a pipe, socket or terminal: whoever waits looks from time to time.
+      this.watchable = false;
+    }
   }
 
   /** From now on reads answer EAGAIN instead of holding the thread, if the host lets us reopen the stream. */
@@ -142,7 +176,8 @@ export class HostStream extends HostFileBase {
       const fd = fs.openSync(`/proc/self/fd/${this.handle.fd}`, mode | O_NONBLOCK | O_NOCTTY);
       this.active = new HostHandle(fd);
     } catch {
-      // A socket, or a terminal of another user: reads keep blocking, which only delays signals.
+      // A socket cannot be opened anew; watching it makes it non-blocking.
+      if (this.readable) this.openWatch();
     }
   }
 
@@ -182,6 +217,7 @@ export class HostStream extends HostFileBase {
   }
 
   override close(): number {
+    this.watch?.close();
     if (this.active !== this.handle) this.active.unref();
     return super.close();
   }
