@@ -145,6 +145,7 @@ export class Cpu implements HelperContext {
       if (!this.regions.flagsCross) this.regions.store.flagsDoCross();
       if (this.regions.count > 0) this.flushPending = true;
     };
+    this.prepare(this.state);
     this.clearJumpCache();
     this.forgetRuns();
     space.onPlainLoss = () => this.forgetRuns();
@@ -378,13 +379,18 @@ export class Cpu implements HelperContext {
     if (n >= MAX_THREADS) return null;
     const state = cpuStateAt(n);
     this.u8.fill(0, state, state + State.TEMPS);
+    this.prepare(state);
+    this.states.push(state);
+    return state;
+  }
+
+  /** What translated code expects in a state block. */
+  private prepare(state: number): void {
     this.view.setUint32(state + State.BUDGET, BUDGET, true);
     this.view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
     this.view.setUint32(state + State.JUMP_CACHE, JUMP_CACHES, true);
     this.view.setBigInt64(state + State.EXCL_ADDR, -1n, true);
     this.runs.clear(state + State.STACK_LO);
-    this.states.push(state);
-    return state;
   }
 
   /** Give a state block back; returns how many are left. */
