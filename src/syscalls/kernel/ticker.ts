@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { State } from '../../cpu/memory/layout.ts';
 
 /**
@@ -80,6 +80,7 @@ export class Ticker {
   }
 
   private start(): void {
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     this.worker = new Worker(SOURCE, {
       eval: true,
       stdout: true,

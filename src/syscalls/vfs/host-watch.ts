@@ -1,6 +1,5 @@
 import fs from 'node:fs';
-import net from 'node:net';
-import tty from 'node:tty';
+import type net from 'node:net';
 import type { WaitWatch } from '../kernel/wait-queue.ts';
 
 const { O_NONBLOCK, O_NOCTTY, O_RDONLY } = fs.constants;
@@ -58,9 +57,12 @@ export class HostWatch implements WaitWatch {
       // A socket has no name to open it by; its description is hardly shared.
     }
     const options = { fd, readable: true, writable: false, allowHalfOpen: true, manualStart: true, onread };
+    // few runs need these modules
+    const tty = process.getBuiltinModule('node:tty');
+    const { Socket } = process.getBuiltinModule('node:net');
     const socket = tty.isatty(fd)
       ? new tty.ReadStream(fd, { onread, allowHalfOpen: true } as net.SocketConstructorOpts)
-      : new net.Socket(options as net.SocketConstructorOpts);
+      : new Socket(options as net.SocketConstructorOpts);
     const over = (): void => {
       if (this.socket !== socket) return;
       this.stop();
