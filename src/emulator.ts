@@ -1,6 +1,5 @@
 import type { Cpu } from './cpu/cpu.ts';
 import { CpuThread } from './cpu/thread.ts';
-import { guests } from './guests.ts';
 import { Programs } from './programs.ts';
 import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
 import { RLIMIT_CPU } from './syscalls/kernel/limits.ts';
@@ -33,8 +32,8 @@ const DEFAULT_STACK = 8 << 20;
 
 /** Run one program, and all it starts, to its end. Throws LoadError when it cannot be started. */
 export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
-  const kernel = new Kernel({ ...options, cpuinfo: (cpu) => guests.values().next().value?.cpuinfo(cpu) ?? '' });
-  const programs = new Programs(kernel, options);
+  const kernel = new Kernel({ ...options, cpuinfo: (cpu) => programs.cpuinfo(cpu) });
+  const programs: Programs = new Programs(kernel, options);
   const cwd = options.cwd ?? (kernel.sandboxed ? '/' : process.cwd());
   const { uid, gid } = kernel;
   const image = await programs.load({

@@ -68,6 +68,12 @@ export class Programs {
     this.processors.onGive = (cpu) => this.keep(cpu);
   }
 
+  /** /proc/cpuinfo of the machine that the first program is for. */
+  cpuinfo(cpu: number): string {
+    const first = this.loaded.values().next().value;
+    return first?.guest.cpuinfo(cpu) ?? '';
+  }
+
   private interpreter({ addressType }: FrontEnd): WebAssembly.Module {
     let module = this.interpreters.get(addressType);
     if (module === undefined) {

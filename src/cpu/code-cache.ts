@@ -11,6 +11,7 @@ import {
   CONST_POOL,
   CONST_POOL_SIZE,
   GUEST_BASE,
+  GUEST_TOP,
   PAGE_SHIFT,
   PAGE_SIZE,
 } from './memory/layout.ts';
@@ -80,7 +81,7 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** IR of the block at pc, or null when it cannot be fetched. */
   lift(pc: number, kind: number, context = 0): Block | null {
-    if (!this.space.executable(pc)) return null;
+    if (!this.space.executable(pc)) return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind) ?? null);
     let limit = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
     while (limit - pc < 256 && this.space.executable(limit)) limit += PAGE_SIZE;
     return this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
@@ -108,7 +109,8 @@ export class CodeCache implements RecordSink, BlockSource {
     for (let i = 0; i < links.length; i += 3) {
       this.connect(links[i] as number, links[i + 1] as number, links[i + 2] as number);
     }
-    if (slow) return record;
+    // the kernel's page has no code to compare with another time
+    if (slow || pc >= GUEST_TOP) return record;
     if (this.recording) {
       const { end, readsFlags, flagsOut } = block;
       const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end + 3) >>> 2);
@@ -127,7 +129,8 @@ export class CodeCache implements RecordSink, BlockSource {
   ): number {
     const { pc, end, readsFlags, flagsOut, callTarget, returnsTo } = block;
     const slow = version === SLOW;
-    const hotAfter = slow ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
+    const hotAfter =
+      slow || pc >= GUEST_TOP ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
     this.words.set([hotAfter, pc, version >>> 0, 0], this.next >>> 2);
     this.next += 16;
     const record = this.next;

@@ -13,9 +13,11 @@ import {
   JUMP_CACHE_SIZE,
   JUMP_CACHES,
   MAX_THREADS,
+  PAGE_SIZE,
   State,
 } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
+import { PROT_READ } from './memory/types.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
 import { RegionStore } from './region-store.ts';
 
@@ -242,10 +244,25 @@ export class Cpu implements HelperContext {
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
     if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
+    const { vectors } = this.frontEnd;
+    if (vectors && addr >= vectors.base && addr < vectors.base + PAGE_SIZE - size + 1 && (info & 2) === 0) {
+      this.view.setBigUint64(state + State.FAULT_ADDR, BigInt(this.vectorsCopy() + Number(addr) - vectors.base), true);
+      return 0;
+    }
     const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
     if (fault !== 0) return this.raise({ signal: fault.signal, code: fault.code, addr: BigInt(fault.addr) });
     this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
     return 0;
+  }
+
+  private vectorsAt = 0;
+  /** Address of a page with what the kernel's page of vectors holds. */
+  private vectorsCopy(): number {
+    if (this.vectorsAt === 0) {
+      this.vectorsAt = this.space.map({ addr: 0, length: PAGE_SIZE, prot: PROT_READ, name: '[vectors]' });
+      this.space.u8.set(this.frontEnd.vectors?.bytes() ?? [], this.vectorsAt);
+    }
+    return this.vectorsAt;
   }
 
   /** Record for the u64 pc in the state; 0 after a fetch fault was raised. */

@@ -50,6 +50,8 @@ export interface Syscall extends Support {
   readonly argTypes: readonly ArgType<unknown>[];
   readonly result: ResultType;
   readonly handler: (task: Task, args: never) => SyscallResult;
+  /** Its times are pairs of 64-bit integers on 32-bit ABIs too (`clock_gettime64`). */
+  readonly wideTime?: boolean;
 }
 
 const FULL: Support = { support: 'full' };

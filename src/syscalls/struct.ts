@@ -80,6 +80,18 @@ export const i64: FieldType<number> = {
   read: readI64,
   write: writeI64,
 };
+/** 64-bit unsigned in a packed structure. */
+export const packed64: FieldType<number | bigint> = { ...u64, align: () => 4 };
+/** A word's bits, exact: sigval. */
+export const wordBits: FieldType<bigint> = {
+  size: (abi) => abi.wordSize,
+  align: (abi) => abi.wordSize,
+  read: (v, o, abi) => (abi.wordSize === 8 ? v.getBigUint64(o, true) : BigInt(v.getUint32(o, true))),
+  write: (v, o, x, abi) =>
+    abi.wordSize === 8
+      ? v.setBigUint64(o, BigInt.asUintN(64, x), true)
+      : v.setUint32(o, Number(BigInt.asUintN(32, x)), true),
+};
 /** 64 flag bits, exact: signal sets. */
 export const bits64: FieldType<bigint> = {
   size: () => 8,

@@ -75,7 +75,11 @@ export class Decoder<T> {
     return list;
   }
 
-  /** Pairs of rows that some word matches although neither pattern is more specific. */
+  private has(mask: number, value: number): boolean {
+    return this.masks.some((m, i) => m === mask && this.values[i] === value);
+  }
+
+  /** Pairs of rows that some word matches although neither pattern is more specific, and no row is for those words. */
   overlaps(): [Row<T>, Row<T>][] {
     const found: [Row<T>, Row<T>][] = [];
     for (const [i, a] of this.order.entries()) {
@@ -84,7 +88,9 @@ export class Decoder<T> {
         const [p, q] = [this.masks[i] as number, this.masks[n] as number];
         if (((this.values[i] as number) ^ (this.values[n] as number)) & p & q) continue;
         const nested = (p & q) === p || (p & q) === q;
-        if (!nested || p === q) found.push([a, b]);
+        if ((!nested || p === q) && !this.has(p | q, (this.values[i] as number) | (this.values[n] as number))) {
+          found.push([a, b]);
+        }
       }
     }
     return found;

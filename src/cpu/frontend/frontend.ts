@@ -28,6 +28,11 @@ export interface FrontEnd {
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;
+  /**
+   * A page of the kernel's, above what can be mapped, that programs read and call into: blocks by address (null: no
+   * function there), and the bytes.
+   */
+  readonly vectors?: { readonly base: number; lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array };
   readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];
   /** One line of assembly for the instruction at pc. */
   disassemble(code: DataView, pc: number): string;

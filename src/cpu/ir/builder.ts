@@ -188,16 +188,20 @@ export class Builder {
     this.regs.clear();
   }
 
+  private partFrom = 0;
+
   /**
-   * What `body` appends is done only when `cond` holds. Its values must not be used behind it, and registers are read
-   * anew there.
+   * What is appended from here to {@link endWhen} is done only when `cond` holds. Its values must not be used behind it,
+   * and registers are read anew there.
    */
-  when(cond: Value<'i32'>, body: () => void): void {
-    const first = this.ops.length;
+  beginWhen(cond: Value<'i32'>): void {
+    this.partFrom = this.ops.length;
     this.emit('when.begin', cond);
-    body();
+  }
+
+  endWhen(): void {
     this.emit('when.end');
-    for (let i = first; i < this.ops.length; i++) {
+    for (let i = this.partFrom; i < this.ops.length; i++) {
       const { info, imm } = this.ops[i] as Value;
       if (info.kind === 'get' || info.kind === 'set') this.regs.delete(imm);
       else if (info.kind === 'cc') this.forgetFlags();

@@ -83,6 +83,10 @@ export const State: {
   readonly CC_A: number;
   readonly CC_B: number;
   readonly CC_C: number;
+  readonly CC_D: number;
+  readonly CC_R: number;
+  readonly CC_FA: number;
+  readonly CC_FB: number;
   readonly EXCL_ADDR: number;
   readonly EXCL_VAL: number;
   readonly REGS: number;
@@ -118,6 +122,11 @@ export const State: {
   CC_A: 0x88,
   CC_B: 0x90,
   CC_C: 0x98,
+  /** More of them where a guest needs them (u32, u32, f64, f64). */
+  CC_D: 0x9c,
+  CC_R: 0xc0,
+  CC_FA: 0xc8,
+  CC_FB: 0xd0,
   /** Exclusive monitor: address (u64, all ones = open) and the value loaded (16 bytes). */
   EXCL_ADDR: 0xa0,
   EXCL_VAL: 0xb0,

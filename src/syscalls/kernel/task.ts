@@ -4,7 +4,7 @@ import { Cursor } from '../cursor.ts';
 import { LEAVE, type Syscall, type SyscallResult } from '../define.ts';
 import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { traceEnd, traceNoReturn, traceReturn, traceSignal, traceUnknown } from '../strace.ts';
-import { readI64, readU64, type Struct, type StructValue, writeI64 } from '../struct.ts';
+import { readI64, readU64, type Struct, type StructAbi, type StructValue, writeI64 } from '../struct.ts';
 import { type CallTable, callTable } from '../table/index.ts';
 import type { GuestCpu } from './cpu.ts';
 import { exitProcess } from './exit.ts';
@@ -28,6 +28,8 @@ import {
 import type { Pending } from './wait.ts';
 
 const SIGKILL_MASK = sigmask(SIGKILL);
+
+const WIDE: StructAbi = { wordSize: 8, align64: 8 };
 
 /** A guest thread: its CPU, signal mask, and the call it is in. */
 export class Task {
@@ -68,6 +70,8 @@ export class Task {
   private pcAt = 0;
   /** First argument and restart code of the call just made: a signal may have to repeat it. */
   private restart = 0;
+  /** The call at hand has 64-bit times on a 32-bit ABI. */
+  wideTime = false;
   private readonly firstArg: Uint32Array = new Uint32Array(2);
   private waiting: { readonly call: Syscall; readonly args: Record<string, unknown>; pending: Pending } | null = null;
 
@@ -118,6 +122,7 @@ export class Task {
     const nr = host.getUint32(this.numberAt, true);
     const call = this.calls.byNumber[nr];
     this.restart = 0;
+    this.wideTime = call?.wideTime ?? false;
     this.firstArg[0] = host.getUint32(this.resultAt, true);
     this.firstArg[1] = host.getUint32(this.resultAt + 4, true);
     if (call === undefined) return this.unsupported(nr);
@@ -341,16 +346,21 @@ export class Task {
     writeI64(host, this.pcAt, pc - this.process.abi.syscallLength(pc));
   }
 
+  /** Structures of calls with wide times are laid out as on 64-bit ABIs. */
+  private get structAbi(): StructAbi {
+    return this.wideTime ? WIDE : this.process.abi;
+  }
+
   /** Read a structure from guest memory; null = EFAULT. */
   get<F>(type: Struct<F>, address: number): StructValue<F> | null {
-    const { abi } = this.process;
+    const abi = this.structAbi;
     if (!this.space.readable(address, type.size(abi))) return null;
     return type.read(this.space.view, address, abi);
   }
 
   /** Write a structure to guest memory; 0 or -EFAULT. */
   put<F>(type: Struct<F>, address: number, value: StructValue<F>): number {
-    const { abi } = this.process;
+    const abi = this.structAbi;
     if (!this.space.writable(address, type.size(abi))) return -14;
     type.write(this.space.view, address, value, abi);
     return 0;

@@ -7,7 +7,7 @@ import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Location, OpenFile, Timespec } from '../vfs/types.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './stat.ts';
-import { readTimespec, TIMESPEC_PAIR } from './timespec.ts';
+import { readTimespec, TIMESPEC_PAIR, timeSize } from './timespec.ts';
 
 /** Do something to a path, or with AT_EMPTY_PATH to the descriptor itself. */
 function target(
@@ -101,7 +101,7 @@ export const utimensat: Syscall = syscall(
     let pair: [Timespec | null, Timespec | null] = [current, current];
     if (times !== 0) {
       const list: (Timespec | null)[] = [];
-      for (const at of [times, times + 2 * task.process.abi.wordSize]) {
+      for (const at of [times, times + timeSize(task)]) {
         const t = readTimespec(task, at);
         if (t === null) return -EFAULT;
         if (t.nsec === UTIME_NOW) list.push(current);

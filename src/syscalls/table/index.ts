@@ -10,6 +10,7 @@ import { calls as identity } from './identity.ts';
 import { calls as ioctls } from './ioctl.ts';
 import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
+import { calls as narrow } from './narrow.ts';
 import { calls as poll } from './poll.ts';
 import { calls as processes } from './process.ts';
 import { calls as readWrite } from './read-write.ts';
@@ -33,6 +34,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...ioctls,
   ...locks,
   ...memory,
+  ...narrow,
   ...poll,
   ...processes,
   ...readWrite,
@@ -47,7 +49,7 @@ export const SYSCALLS: readonly Syscall[] = [
 
 /** The calls of an ABI by number, and the names of all numbers, declared or not. */
 export interface CallTable {
-  readonly byNumber: readonly (Syscall | undefined)[];
+  readonly byNumber: Readonly<Record<number, Syscall | undefined>>;
   nameOf(nr: number): string;
 }
 
@@ -57,12 +59,16 @@ const tables = new Map<Abi, CallTable>();
 export function callTable(abi: Abi): CallTable {
   let table = tables.get(abi);
   if (table === undefined) {
-    const byNumber: (Syscall | undefined)[] = [];
+    const byNumber: Record<number, Syscall | undefined> = [];
     for (const call of SYSCALLS) {
       const nr = abi.numbers[call.name];
       if (nr === undefined) continue;
-      while (byNumber.length < nr) byNumber.push(undefined);
       byNumber[nr] = call;
+    }
+    for (const [name, { call, wideTime = false }] of Object.entries(abi.aliases ?? {})) {
+      const nr = abi.numbers[name];
+      const declared = SYSCALLS.find((c) => c.name === call);
+      if (nr !== undefined) byNumber[nr] = declared && { ...declared, name, wideTime };
     }
     table = {
       byNumber,

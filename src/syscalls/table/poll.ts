@@ -6,6 +6,7 @@ import { fromMs, monotonicMs } from '../kernel/clock.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
+import { struct, ulong } from '../struct.ts';
 import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from '../vfs/types.ts';
 import { IN_TIMESPEC, putTimespec, readTimespec } from './timespec.ts';
 
@@ -202,6 +203,32 @@ function select(
   return waitMasked(task, watched, mask, attempt, deadline, done);
 }
 
+/** select with a timeval that gets the time left; no mask. */
+export function selectUntil(
+  task: Task,
+  nfds: number,
+  sets: readonly [number, number, number],
+  timeout: number,
+): number | Pending {
+  let deadline = Number.POSITIVE_INFINITY;
+  if (timeout !== 0) {
+    const t = readTimespec(task, timeout);
+    if (t === null) return -EFAULT;
+    if (t.sec < 0 || t.nsec < 0) return -EINVAL;
+    deadline = monotonicMs() + t.sec * 1000 + t.nsec / 1000;
+  }
+  return select(task, nfds, sets, deadline, null, (result) => {
+    if (timeout !== 0) {
+      const left = fromMs(Math.max(0, deadline - monotonicMs()));
+      putTimespec(task, timeout, left.sec, Math.floor(left.nsec / 1000));
+    }
+    return result;
+  });
+}
+
+/** What the sixth argument of pselect6 points at. */
+const MASK_AND_SIZE = struct('pselect6_mask', { mask: ulong, size: ulong });
+
 export const pselect6: Syscall = syscall(
   'pselect6',
   { nfds: INT, readfds: PTR, writefds: PTR, exceptfds: PTR, timeout: IN_TIMESPEC, sigmask: PTR },
@@ -210,10 +237,12 @@ export const pselect6: Syscall = syscall(
     // The sixth argument points at { mask address, mask size }.
     let mask: bigint | null = null;
     if (sigmask !== 0) {
-      const pair = readTimespec(task, sigmask);
+      const { abi } = task.process;
+      const bytes = MASK_AND_SIZE.size(abi);
+      const pair = task.space.readable(sigmask, bytes) ? MASK_AND_SIZE.read(task.space.view, sigmask, abi) : null;
       if (pair === null) return -EFAULT;
-      if (pair.sec !== 0 && pair.nsec !== 8) return -EINVAL;
-      const found = readMask(task, pair.sec);
+      if (pair.mask !== 0 && pair.size !== 8) return -EINVAL;
+      const found = readMask(task, pair.mask);
       if (found === undefined) return -EFAULT;
       mask = found;
     }

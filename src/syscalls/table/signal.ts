@@ -180,7 +180,7 @@ export const rt_sigsuspend: Syscall = syscall(
 );
 
 /** Wait for a signal under another mask, which the handler's frame then restores. */
-function suspendWith(task: Task, mask: bigint): number | Pending {
+export function suspendWith(task: Task, mask: bigint): number | Pending {
   task.savedMask = task.blocked;
   task.setBlocked(mask);
   const noHandler = (result: number): number => (result === -ERESTARTSYS ? -ERESTARTNOHAND : result);

@@ -1,10 +1,10 @@
-import { FD, FD_AT, flags, outStruct, PATH, PATH_OPT, PTR, R_INT, type StructFormat } from '../args.ts';
+import { FD, FD_AT, flags, outStruct, PATH, PATH_OPT, PTR, R_INT, SIZE, type StructFormat } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EBADF, EFAULT, EINVAL, ENOENT } from '../errno.ts';
 import { AT_FLAGS, type FlagTable } from '../flags.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
-import { array, i32, i64, long, type Struct, struct, u16, u32, u64, ulong } from '../struct.ts';
+import { array, i32, i64, long, packed64, type Struct, struct, u16, u32, u64, ulong } from '../struct.ts';
 import {
   S_IFBLK,
   S_IFCHR,
@@ -68,6 +68,29 @@ const STAT_X86_64 = struct('stat', {
   __unused: array(long, 3),
 });
 
+/** struct stat64 of ARM and i386 (arch/arm uapi asm/stat.h); a 64-bit inode number stands at its end. */
+const STAT64 = struct('stat64', {
+  st_dev: u64,
+  __pad0: u32,
+  __st_ino: u32,
+  st_mode: u32,
+  st_nlink: u32,
+  st_uid: u32,
+  st_gid: u32,
+  st_rdev: u64,
+  __pad3: u32,
+  st_size: i64,
+  st_blksize: u32,
+  st_blocks: u64,
+  st_atime: u32,
+  st_atime_nsec: u32,
+  st_mtime: u32,
+  st_mtime_nsec: u32,
+  st_ctime: u32,
+  st_ctime_nsec: u32,
+  st_ino: u64,
+});
+
 const STATX_TIMESTAMP = struct('statx_timestamp', { tv_sec: i64, tv_nsec: u32, __reserved: i32 });
 /** struct statx (linux/stat.h): the same everywhere. */
 const STATX = struct('statx', {
@@ -111,6 +134,22 @@ const STATFS = struct('statfs', {
   f_spare: array(long, 4),
 });
 
+/** struct statfs64, packed on ARM (arch/arm uapi asm/statfs.h). */
+const STATFS64 = struct('statfs64', {
+  f_type: u32,
+  f_bsize: u32,
+  f_blocks: packed64,
+  f_bfree: packed64,
+  f_bavail: packed64,
+  f_files: packed64,
+  f_ffree: packed64,
+  f_fsid: array(i32, 2),
+  f_namelen: u32,
+  f_frsize: u32,
+  f_flags: u32,
+  f_spare: array(i32, 4),
+});
+
 const FILE_TYPES: FlagTable = [
   ['S_IFSOCK', S_IFSOCK],
   ['S_IFLNK', S_IFLNK],
@@ -145,7 +184,9 @@ const STAT_OUT: ArgType<number> = {
   format: (v, context) =>
     context.task.process.abi.statLayout === 'x86_64'
       ? outStruct(STAT_X86_64, shortStat).format(v, context)
-      : outStruct(STAT, shortStat).format(v, context),
+      : context.task.process.abi.statLayout === 'stat64'
+        ? outStruct(STAT64, shortStat).format(v, context)
+        : outStruct(STAT, shortStat).format(v, context),
 };
 const showStatx: StructFormat<{ stx_mask: typeof u32; stx_mode: typeof u16; stx_size: typeof u64 }> = (v) =>
   `{stx_mask=0x${v.stx_mask.toString(16)}, stx_attributes=0, stx_mode=${formatMode(v.stx_mode)}, stx_size=${v.stx_size}, ...}`;
@@ -191,6 +232,11 @@ export function putStat(task: Task, address: number, s: Stat): number {
     st_ctime: s.ctime.sec,
     st_ctime_nsec: s.ctime.nsec,
   };
+  if (task.process.abi.statLayout === 'stat64') {
+    const low = Number(BigInt.asUintN(32, BigInt(s.ino)));
+    const seconds = { st_atime: s.atime.sec >>> 0, st_mtime: s.mtime.sec >>> 0, st_ctime: s.ctime.sec >>> 0 };
+    return task.put(STAT64, address, { ...common, ...seconds, __st_ino: low, __pad0: 0, __pad3: 0 });
+  }
   return task.process.abi.statLayout === 'x86_64'
     ? task.put(STAT_X86_64, address, { ...common, __pad0: 0, __unused: [0, 0, 0] })
     : task.put(STAT, address, { ...common, __pad1: 0, __pad2: 0, __unused4: 0, __unused5: 0 });
@@ -297,9 +343,9 @@ export const statx: Syscall = syscall(
   { support: 'partial', note: 'stx_attributes are always 0.' },
 );
 
-function putStatfs(task: Task, address: number, s: Statfs | number): number {
+function putStatfs(task: Task, address: number, s: Statfs | number, type: typeof STATFS | typeof STATFS64): number {
   if (typeof s === 'number') return s;
-  return task.put(STATFS, address, {
+  return task.put(type as typeof STATFS, address, {
     f_type: s.type,
     f_bsize: s.bsize,
     f_blocks: s.blocks,
@@ -318,12 +364,36 @@ function putStatfs(task: Task, address: number, s: Statfs | number): number {
 
 export const statfs: Syscall = syscall('statfs', { pathname: PATH, buf: PTR }, R_INT, (task, { pathname, buf }) => {
   const at = task.process.resolve(AT_FDCWD, pathname, true);
-  return typeof at === 'number' ? at : putStatfs(task, buf, at.fs.statfs(at.path));
+  return typeof at === 'number' ? at : putStatfs(task, buf, at.fs.statfs(at.path), STATFS);
 });
 
 export const fstatfs: Syscall = syscall('fstatfs', { fd: FD, buf: PTR }, R_INT, (task, { fd, buf }) => {
   const file = task.process.files.get(fd);
-  return file === null ? -EBADF : putStatfs(task, buf, file.statfs());
+  return file === null ? -EBADF : putStatfs(task, buf, file.statfs(), STATFS);
 });
+
+/** The size given must be that of the structure, with or without padding to 8 bytes (arch/arm/kernel/sys_arm.c). */
+const goodSize = (size: number): boolean => size === 84 || size === 88;
+
+export const statfs64: Syscall = syscall(
+  'statfs64',
+  { pathname: PATH, size: SIZE, buf: PTR },
+  R_INT,
+  (task, { pathname, size, buf }) => {
+    if (!goodSize(size)) return -EINVAL;
+    const at = task.process.resolve(AT_FDCWD, pathname, true);
+    return typeof at === 'number' ? at : putStatfs(task, buf, at.fs.statfs(at.path), STATFS64);
+  },
+);
+export const fstatfs64: Syscall = syscall(
+  'fstatfs64',
+  { fd: FD, size: SIZE, buf: PTR },
+  R_INT,
+  (task, { fd, size, buf }) => {
+    if (!goodSize(size)) return -EINVAL;
+    const file = task.process.files.get(fd);
+    return file === null ? -EBADF : putStatfs(task, buf, file.statfs(), STATFS64);
+  },
+);
 
 export const calls: readonly Syscall[] = [newfstatat, fstat, stat, lstat, statx, statfs, fstatfs];

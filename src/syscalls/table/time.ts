@@ -7,7 +7,7 @@ import { SIGALRM } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { ITIMER_REAL } from '../kernel/timers.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
-import { bits64, i32, long, struct } from '../struct.ts';
+import { i32, long, struct, wordBits } from '../struct.ts';
 import type { Timespec } from '../vfs/types.ts';
 import { IN_TIMESPEC, OUT_TIMESPEC, OUT_TIMEVAL, putTimespec, readTimespec } from './timespec.ts';
 
@@ -174,7 +174,7 @@ export const alarm: Syscall = syscall('alarm', { seconds: UINT }, R_INT, (task, 
 });
 
 /** struct sigevent: the value, then signal and kind. */
-const SIGEVENT = struct('sigevent', { value: bits64, signo: i32, notify: i32 });
+const SIGEVENT = struct('sigevent', { value: wordBits, signo: i32, notify: i32 });
 const SIGEV_SIGNAL = 0;
 const SIGEV_NONE = 1;
 const SIGEV_THREAD_ID = 4;

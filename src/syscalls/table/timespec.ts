@@ -13,12 +13,21 @@ export const IN_TIMESPEC: ArgType<number> = inStruct(TIMESPEC);
 export const OUT_TIMESPEC: ArgType<number> = outStruct(TIMESPEC);
 export const OUT_TIMEVAL: ArgType<number> = outStruct(TIMEVAL);
 
+/** Whether seconds and their fractions are 64-bit integers in the call at hand. */
+const isWide = (task: Task): boolean => task.process.abi.wordSize === 8 || task.wideTime;
+
+/** Bytes of a timespec or timeval in the call at hand. */
+export const timeSize = (task: Task): number => (isWide(task) ? 16 : 8);
+
 /** Read two longs: seconds and nano- or microseconds; null = EFAULT. */
 export function readTimespec(task: Task, address: number): Timespec | null {
   const { space } = task;
-  if (task.process.abi.wordSize === 8) {
+  if (isWide(task)) {
     if (!space.readable(address, 16)) return null;
-    return { sec: readI64(space.view, address), nsec: readI64(space.view, address + 8) };
+    // the upper half of a 64-bit fraction is padding on 32-bit ABIs
+    const narrow = task.process.abi.wordSize === 4;
+    const nsec = narrow ? space.view.getInt32(address + 8, true) : readI64(space.view, address + 8);
+    return { sec: readI64(space.view, address), nsec };
   }
   if (!space.readable(address, 8)) return null;
   return { sec: space.view.getInt32(address, true), nsec: space.view.getInt32(address + 4, true) };
@@ -27,7 +36,7 @@ export function readTimespec(task: Task, address: number): Timespec | null {
 /** Write two longs; 0 or -EFAULT. */
 export function putTimespec(task: Task, address: number, sec: number, fraction: number): number {
   const { space } = task;
-  if (task.process.abi.wordSize === 8) {
+  if (isWide(task)) {
     if (!space.writable(address, 16)) return -EFAULT;
     writeI64(space.view, address, sec);
     writeI64(space.view, address + 8, fraction);
@@ -48,7 +57,7 @@ export const TIMESPEC_PAIR: ArgType<number> = {
   read: (c) => c.ulong(),
   format: (v, { task }) => {
     if (v === 0) return 'NULL';
-    const shown = [v, v + 2 * task.process.abi.wordSize].map((at) => {
+    const shown = [v, v + timeSize(task)].map((at) => {
       const t = readTimespec(task, at);
       return t === null ? '???' : (special(t.nsec) ?? `{tv_sec=${t.sec}, tv_nsec=${t.nsec}}`);
     });

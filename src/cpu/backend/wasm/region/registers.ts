@@ -98,7 +98,8 @@ export const dropsFlags = (block: Block): boolean => {
   return t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
-const isFlags = (offset: number): boolean => offset >= State.CC_OP && offset <= State.CC_C;
+const isFlags = (offset: number): boolean =>
+  (offset >= State.CC_OP && offset <= State.CC_D) || (offset >= State.CC_R && offset <= State.CC_FB);
 
 /** The set without the condition-code fields. */
 export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[]): RegSet => {

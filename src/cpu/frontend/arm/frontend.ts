@@ -1,0 +1,136 @@
+import type { Block, Terminal } from '../../ir/block.ts';
+import { Builder } from '../../ir/builder.ts';
+import { eliminateDeadCode } from '../../ir/finish.ts';
+import { Decoder } from '../decoder.ts';
+import type { FrontEnd } from '../frontend.ts';
+import { FieldReader } from '../pattern.ts';
+import { patternOf, type Row } from '../row.ts';
+import { a64Helpers } from './a64.ts';
+import { readCpsr, writeCpsr } from './cpsr.ts';
+import { instructionText } from './disassembler.ts';
+import { helpers } from './helpers.ts';
+import { liftKuser, VECTORS, vectorsPage } from './kuser.ts';
+import { rOffset, SP, Sys } from './registers.ts';
+import { a32Rows, a32xRows, t32Rows } from './table.ts';
+import { Translator } from './translator.ts';
+
+/** Longest block, in instructions: bounds one region function and the work lost on a fault. */
+const MAX_BLOCK = 64;
+
+interface Decoders {
+  readonly a32: Decoder<Translator>;
+  readonly a32x: Decoder<Translator>;
+  readonly t32: Decoder<Translator>;
+}
+
+/** One instruction as it lies in memory; T32's halfwords are joined, the first one in front. */
+interface Fetched {
+  readonly word: number;
+  readonly length: 2 | 4;
+  readonly row: Row<Translator> | null;
+}
+
+const fetchT32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
+  const first = code.getUint16(at, true);
+  const long = first >>> 11 >= 0b11101;
+  const word = ((first << 16) | (long ? code.getUint16(at + 2, true) : 0)) >>> 0;
+  return { word, length: long ? 4 : 2, row: decoders.t32.decode(word) };
+};
+const fetchA32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
+  const word = code.getUint32(at, true);
+  return { word, length: 4, row: (word >>> 28 === 15 ? decoders.a32x : decoders.a32).decode(word) };
+};
+
+/** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
+export const createArm = (): FrontEnd & { readonly decoders: Decoders } => {
+  const decoders = { a32: new Decoder(a32Rows), a32x: new Decoder(a32xRows), t32: new Decoder(t32Rows) };
+  const reader = new FieldReader([...a32Rows, ...a32xRows, ...t32Rows].map((row) => row.text));
+  const builder = new Builder();
+  const t = new Translator(builder);
+  const fetch = (code: DataView, pc: number): Fetched =>
+    (pc & 1) === 1 ? fetchT32(decoders, code, pc - 1) : fetchA32(decoders, code, pc);
+  const lift = (row: Row<Translator>, word: number): void => row.lift?.(t, reader.read(patternOf(row), word));
+  const block = (pc: number, end: number, count: number, flagsIn: number, terminal: Terminal): Block => ({
+    pc,
+    end: end >>> 0,
+    ops: eliminateDeadCode(builder.ops, terminal),
+    terminal,
+    count,
+    flagsIn,
+    readsFlags: t.readsFlags,
+    setsFlags: t.setsFlags,
+    flagsOut: t.flagsOut,
+  });
+  return {
+    name: 'arm',
+    variant: 'plain',
+    addressType: 'i32',
+    isCodeAddress: (pc) => (pc & 3) !== 2,
+    context: (view, state) => view.getUint32(state + Sys.IT, true),
+    sp: rOffset(SP),
+    get exact(): boolean {
+      return t.exact;
+    },
+    set exact(on: boolean) {
+      t.exact = on;
+    },
+    helpers: [...helpers, ...a64Helpers],
+    decoders,
+    readFlags: readCpsr,
+    writeFlags: writeCpsr,
+    sys: { tls: Sys.TPIDRURO, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
+    vectors: {
+      base: VECTORS,
+      bytes: vectorsPage,
+      lift(pc, flagsIn): Block | null {
+        builder.reset();
+        t.begin(flagsIn, false, 0);
+        t.pc = pc;
+        t.next = pc + 4;
+        builder.pc = pc;
+        return liftKuser(t, pc) && t.terminal ? block(pc, pc + 4, 1, flagsIn, t.terminal) : null;
+      },
+    },
+    unimplemented: (code, pc) => fetch(code, pc).row?.syntax ?? null,
+    liftBlock(code, start, flagsIn, limit, context = 0): Block {
+      const thumb = (start & 1) === 1;
+      builder.reset();
+      t.begin(flagsIn, thumb, context);
+      let pc = start;
+      let count = 0;
+      // an IT block is not cut
+      while (t.terminal === null && (count < MAX_BLOCK || t.it !== 0) && pc < limit) {
+        const { word, length, row } = fetch(code, pc);
+        if (thumb && length === 4 && (pc & ~1) + 4 > limit && count > 0) break;
+        t.pc = pc;
+        t.next = pc + length;
+        builder.pc = pc;
+        pc += length;
+        count++;
+        if (!row?.lift) t.undefined();
+        else if (thumb) {
+          const before = t.it;
+          if (before === 0) lift(row, word);
+          else t.conditionally(isUnconditional(row) ? 14 : before >>> 4, () => lift(row, word));
+          // an IT instruction has begun its block itself
+          if (before !== 0) t.advanceIt();
+        } else {
+          const cond = word >>> 28;
+          if (cond >= 14) lift(row, word);
+          else t.conditionally(cond, () => lift(row, word));
+        }
+      }
+      return block(start, pc & ~1, count, flagsIn, t.terminal ?? t.cut(pc));
+    },
+    disassemble(code, pc): string {
+      const { word, length, row } = fetch(code, pc);
+      if (row) return instructionText(row, word, pc, length);
+      return length === 2
+        ? `.inst.n 0x${(word >>> 16).toString(16).padStart(4, '0')}`
+        : `.inst${(pc & 1) === 1 ? '.w' : ''} 0x${word.toString(16).padStart(8, '0')}`;
+    },
+  };
+};
+
+/** BKPT is done whatever the condition of its IT block. */
+const isUnconditional = (row: Row<Translator>): boolean => row.syntax.startsWith('bkpt');

@@ -1,0 +1,35 @@
+import { Exit, State } from '../../memory/layout.ts';
+import type { HelperContext } from '../helper.ts';
+import { readNzcv, writeNzcv } from './flags.ts';
+
+/**
+ * Helpers of this guest: JavaScript called by translated code for what has no short IR form. All registers are in the
+ * CPU state while one runs. A helper returns 0 to go on, or nonzero after it has set State.EXIT_REASON (and FAULT_ADDR …)
+ * to leave with the pc of the instruction. The number of a helper is its place in the table.
+ */
+export type Helper = (c: HelperContext, state: number, aux: number) => number;
+
+const table: Helper[] = [];
+
+/** Add a helper to the guest's table; returns the number for `t.helper`. */
+export const defineHelper = (helper: Helper): number => table.push(helper) - 1;
+
+export const helpers: readonly Helper[] = table;
+
+export const materializeFlags: number = defineHelper((c, state) => {
+  writeNzcv(c.view, state, readNzcv(c.view, state));
+  return 0;
+});
+
+/** SIGILL at the instruction. */
+export const raiseUndefined: number = defineHelper((c, state) => {
+  c.view.setUint32(state + State.EXIT_REASON, Exit.UNDEFINED, true);
+  return 1;
+});
+
+/** u32 of a general register (r0–r14) for helpers. */
+export const readR = (c: HelperContext, state: number, n: number): number =>
+  c.view.getUint32(state + State.REGS + 8 * n, true);
+
+export const writeR = (c: HelperContext, state: number, n: number, v: number): void =>
+  c.view.setUint32(state + State.REGS + 8 * n, v >>> 0, true);

@@ -1,0 +1,361 @@
+import type { Terminal } from '../../ir/block.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { OpName, ResultOf } from '../../ir/opcodes.ts';
+import type { Type } from '../../ir/types.ts';
+import type { Value } from '../../ir/value.ts';
+import { Exit } from '../../memory/layout.ts';
+import { carryOf, condition, type FlagState, Flags, fromBits, kindOf, loadFlags, nzcvOf, storeFlags } from './flags.ts';
+import { materializeFlags, raiseUndefined } from './helpers.ts';
+import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
+
+type I32 = Value<'i32'>;
+type I64 = Value<'i64'>;
+type F32 = Value<'f32'>;
+type F64 = Value<'f64'>;
+type V128 = Value<'v128'>;
+
+const UNKNOWN: FlagState = {
+  base: Flags.UNKNOWN,
+  a: null,
+  b: null,
+  r: null,
+  fa: null,
+  fb: null,
+  nz: null,
+  c: null,
+};
+
+/**
+ * What an instruction row sees: register access, flags, memory and control flow of AArch32, over the IR builder `t.b`.
+ * One row serves A32 and T32, and conditional execution too, which rows know nothing of: what a conditional instruction
+ * writes to registers is chosen by select; its first access to memory (or helper) begins a conditional part of the
+ * block, which lasts to its end.
+ *
+ * Rules for rows: read all sources and do all memory accesses before the first register is written (a fault must find
+ * the registers as they were); end with a terminal method last.
+ */
+export class Translator {
+  readonly b: Builder;
+  /** Address of the instruction being translated; bit 0 is set in T32 code. */
+  pc = 0;
+  /** Address of the next instruction, with the same bit 0. */
+  next = 0;
+  thumb = false;
+  /** Exact floating point: every operation by the soft-float library. */
+  exact = false;
+  terminal: Terminal | null = null;
+  readsFlags = false;
+  setsFlags = false;
+  /** ITSTATE of the instruction being translated (Arm ARM F1.2, E1.2); 0 outside IT blocks. */
+  it = 0;
+  /** Whether the CPU state's ITSTATE may be other than 0. */
+  itStored = false;
+  /** What is known of the flags in the CPU state; of an unknown base newer results may be known. */
+  private flags: FlagState = UNKNOWN;
+  private flagsIn = -1;
+  /** Whether `flags` has all that is known of those at the block's entry. */
+  private asked = false;
+  /** The instruction's condition, while what it writes is to be chosen by it. */
+  private predicate: I32 | null = null;
+  /** The condition, from its conditional part's beginning on. */
+  private part: I32 | null = null;
+  private flagsBeforePart: FlagState = UNKNOWN;
+
+  constructor(b: Builder) {
+    this.b = b;
+  }
+
+  begin(flagsIn: number, thumb: boolean, it: number): void {
+    this.flagsIn = flagsIn;
+    this.asked = false;
+    this.flags = UNKNOWN;
+    this.readsFlags = false;
+    this.setsFlags = false;
+    this.terminal = null;
+    this.thumb = thumb;
+    this.it = it;
+    this.itStored = it !== 0;
+    this.predicate = null;
+    this.part = null;
+  }
+
+  // ── conditional execution ──
+
+  /** Translate one instruction under a condition (14 = always). */
+  conditionally(cond: number, lift: () => void): void {
+    const c = this.cond(cond);
+    if (c.isConst) {
+      if (c.imm !== 0) lift();
+      return;
+    }
+    this.predicate = c;
+    lift();
+    this.predicate = null;
+    if (!this.part) return;
+    this.b.endWhen();
+    this.part = null;
+    // flags written in the part are known at run time only
+    if (this.flags !== this.flagsBeforePart) {
+      this.flags = UNKNOWN;
+      this.asked = true;
+    }
+    if (this.pendingTarget) {
+      this.terminal = { ...this.terminal, target: this.b.get('i32', Sys.TARGET) } as Terminal;
+      this.pendingTarget = false;
+    }
+  }
+
+  /** Before an access to memory or a helper: what follows is done under the condition only. */
+  open(): void {
+    if (this.it !== 0) {
+      this.b.set(Sys.IT, this.b.const32(this.it));
+      this.itStored = true;
+    }
+    if (!this.predicate) return;
+    this.part = this.predicate;
+    this.predicate = null;
+    this.flagsBeforePart = this.flags;
+    this.b.beginWhen(this.part);
+  }
+
+  /** Write a register of the CPU state. */
+  set<T extends Type>(offset: number, v: Value<T>): void {
+    if (!this.predicate) return this.b.set(offset, v);
+    const old = this.b.get(v.type, offset);
+    this.b.set(offset, this.b.emit(`${v.type}.select` as OpName, v, old, this.predicate));
+  }
+
+  // ── general registers ──
+
+  /** r0–r15; the pc reads as the instruction's address plus 8, or 4 in T32. */
+  r(n: number): I32 {
+    return n === PC ? this.b.const32(this.pcValue) : this.b.get('i32', rOffset(n));
+  }
+  /** r0–r14; r15 is what the row makes of it (`branchTo`). */
+  setR(n: number, v: I32): void {
+    this.set(rOffset(n), v);
+  }
+  get pcValue(): number {
+    return this.thumb ? (this.pc & ~1) + 4 : this.pc + 8;
+  }
+  /** The pc as literal loads and ADR see it. */
+  get alignedPc(): number {
+    return this.pcValue & ~3;
+  }
+  /** Write a result that may be the pc: ALUWritePC (E1.2.3): A32 interworks, T32 does not. */
+  setResult(n: number, v: I32): void {
+    if (n !== PC) return this.setR(n, v);
+    this.branchTo(this.thumb ? this.b.i32.or(v, this.b.const32(1)) : v, false);
+  }
+  imm(n: number): I32 {
+    return this.b.const32(n);
+  }
+
+  // ── vector registers ──
+
+  q(n: number): V128 {
+    return this.b.get('v128', qOffset(n));
+  }
+  setQ(n: number, v: V128): void {
+    this.set(qOffset(n), v);
+  }
+  /** d0–d31 and s0–s31 as integers and floats. */
+  dBits(n: number): I64 {
+    return this.b.extract('i64x2.extract_lane', this.q(n >> 1), n & 1);
+  }
+  setDBits(n: number, v: I64): void {
+    this.setQ(n >> 1, this.b.replace('i64x2.replace_lane', this.q(n >> 1), n & 1, v));
+  }
+  d(n: number): F64 {
+    return this.b.extract('f64x2.extract_lane', this.q(n >> 1), n & 1);
+  }
+  setD(n: number, v: F64): void {
+    this.setQ(n >> 1, this.b.replace('f64x2.replace_lane', this.q(n >> 1), n & 1, v));
+  }
+  sBits(n: number): I32 {
+    return this.b.extract('i32x4.extract_lane', this.q(n >> 2), n & 3);
+  }
+  setSBits(n: number, v: I32): void {
+    this.setQ(n >> 2, this.b.replace('i32x4.replace_lane', this.q(n >> 2), n & 3, v));
+  }
+  s(n: number): F32 {
+    return this.b.extract('f32x4.extract_lane', this.q(n >> 2), n & 3);
+  }
+  setS(n: number, v: F32): void {
+    this.setQ(n >> 2, this.b.replace('f32x4.replace_lane', this.q(n >> 2), n & 3, v));
+  }
+
+  // ── flags ──
+
+  /** The flags as far as a condition (or all of them) needs; asks at run time where it is not known what they come from. */
+  private whole(cond = -1): FlagState {
+    const enough = (s: FlagState): boolean =>
+      s.base !== Flags.UNKNOWN || ((cond & ~5) === 0 ? s.nz !== null : (cond & ~1) === 2 && s.c !== null);
+    if (enough(this.flags)) return this.flags;
+    this.readsFlags = true;
+    if (!this.asked && this.flagsIn >= 0) {
+      const { nz, c } = this.flags;
+      const entry = loadFlags(this.b, this.flagsIn);
+      this.flags = { ...entry, nz: nz ?? entry.nz, c: c ?? entry.c };
+    }
+    this.asked = true;
+    if (enough(this.flags)) return this.flags;
+    this.b.helper(materializeFlags);
+    this.flags = loadFlags(this.b, Flags.NZCV);
+    return this.flags;
+  }
+
+  /** i32: 1 when the condition holds. */
+  cond(cond: number): I32 {
+    return cond >= 14 ? this.imm(1) : condition(this.b, this.whole(cond), cond);
+  }
+  /** C as 0 or 1. */
+  carry(): I32 {
+    return carryOf(this.b, this.whole(2));
+  }
+  nzcv(): I32 {
+    return nzcvOf(this.b, this.whole());
+  }
+  setFlags(s: FlagState): void {
+    const now = this.predicate ? this.choose(s, this.whole(), this.predicate) : s;
+    const before = this.flags;
+    storeFlags(this.b, now, before.base === Flags.UNKNOWN && now.base !== Flags.UNKNOWN ? null : before);
+    this.flags = now;
+    this.setsFlags = true;
+  }
+  /** N and Z of a result; C and V stay. */
+  setNZ(result: I32): void {
+    const before = this.predicate ? this.whole() : this.flags;
+    this.setFlags({ ...before, nz: result });
+  }
+  /** N, Z and C (0 or 1); V stays. A null carry stays too. */
+  setNZC(result: I32, carry: I32 | null): void {
+    const before = this.predicate ? this.whole() : this.flags;
+    this.setFlags({ ...before, nz: result, c: carry ?? before.c });
+  }
+  setNzcv(bits: I32): void {
+    this.setFlags(fromBits(bits));
+  }
+  /** The new flags where the condition holds, else the old ones. */
+  private choose(now: FlagState, old: FlagState, p: I32): FlagState {
+    const { b } = this;
+    if (kindOf(now) !== kindOf(old)) {
+      return fromBits(b.i32.select(nzcvOf(b, now), nzcvOf(b, old), p));
+    }
+    const pick = <T extends Type>(x: Value<T> | null, y: Value<T> | null): Value<T> | null =>
+      x && y ? (b.emit(`${x.type}.select` as OpName, x, y, p) as Value<T>) : null;
+    return {
+      base: now.base,
+      a: pick(now.a, old.a),
+      b: pick(now.b, old.b),
+      r: pick(now.r, old.r),
+      fa: pick(now.fa, old.fa),
+      fb: pick(now.fb, old.fb),
+      nz: pick(now.nz, old.nz),
+      c: pick(now.c, old.c),
+    };
+  }
+  /** Whether the instruction leaves the flags alone that it would set outside an IT block. */
+  get inIt(): boolean {
+    return this.it !== 0;
+  }
+  get flagsOut(): number {
+    const kind = kindOf(this.flags);
+    if (kind !== Flags.UNKNOWN) return kind;
+    return this.asked || this.setsFlags ? -1 : this.flagsIn;
+  }
+
+  // ── memory ──
+
+  load<O extends OpName>(name: O, addr: I32, disp = 0): ReturnType<typeof this.b.load<O>> {
+    this.open();
+    return this.b.load(name, addr, disp);
+  }
+  store(name: OpName, addr: I32, value: Value, disp = 0): void {
+    this.open();
+    this.b.store(name, addr, value, disp);
+  }
+  atomic<O extends OpName>(
+    name: O,
+    addr: I32,
+    x: Value | null = null,
+    y: Value | null = null,
+  ): Value<ResultOf<O> & Type> {
+    this.open();
+    return this.b.emit(name, addr, x, y) as Value<ResultOf<O> & Type>;
+  }
+
+  // ── control flow ──
+
+  end(terminal: Terminal): void {
+    const cond = this.part ?? this.predicate;
+    if (terminal.kind === 'exit' && this.it !== 0) this.b.set(Sys.IT, this.imm(this.it));
+    if (cond && terminal.kind === 'jump') {
+      this.terminal = { kind: 'branch', cond, taken: terminal.target, next: this.next };
+      return;
+    }
+    this.terminal = cond ? { ...terminal, guard: { cond, next: this.next } } : terminal;
+  }
+  /** Go to an address whose bit 0 tells the instruction set (BXWritePC). */
+  branchTo(target: I32, isReturn: boolean): void {
+    const { b } = this;
+    if (target.isConst) return this.end({ kind: 'jump', target: target.imm >>> 0 });
+    if (this.part) {
+      // the value is of no use behind the part
+      b.set(Sys.TARGET, target);
+      this.pendingTarget = true;
+    }
+    // `mov lr, pc` before the jump makes it a call
+    const lr = b.get('i32', rOffset(LR));
+    if (!isReturn && lr.isConst && lr.imm >>> 0 === this.next) {
+      return this.end({ kind: 'callIndirect', target, ret: this.next });
+    }
+    this.end({ kind: 'jumpIndirect', target, isReturn });
+  }
+  /** The terminal's target waits in Sys.TARGET until the conditional part is over. */
+  pendingTarget = false;
+
+  /** Call a function: LR gets the address of the next instruction. */
+  call(target: number): void {
+    this.setR(LR, this.imm(this.next));
+    this.end({ kind: 'call', target: target >>> 0, ret: this.next });
+  }
+  /** IT: the conditions of up to four instructions that follow (Arm ARM F5.1.56). */
+  beginIt(itstate: number): void {
+    if (this.it !== 0) return this.undefined();
+    this.it = itstate;
+  }
+  /** ITAdvance: behind each instruction of an IT block. */
+  advanceIt(): void {
+    this.it = (this.it & 7) === 0 ? 0 : (this.it & 0xe0) | ((this.it << 1) & 0x1f);
+    if (this.terminal && this.terminal.kind !== 'exit') this.it = 0;
+    if (this.it !== 0 || !this.itStored || this.terminal?.kind === 'exit') return;
+    this.itStored = false;
+    this.b.set(Sys.IT, this.imm(0));
+  }
+  /** The block ends here because it is long, or at the end of what is executable. */
+  cut(pc: number): Terminal {
+    if (this.it === 0) return { kind: 'jump', target: pc };
+    this.b.set(Sys.IT, this.imm(this.it));
+    return { kind: 'exit', reason: Exit.UNTRANSLATED, pc };
+  }
+  /** UNDEFINED: the encoding is unallocated or not there on this CPU (SIGILL). */
+  undefined(): void {
+    // under a condition the block goes on
+    if (this.predicate ?? this.part) return this.helper(raiseUndefined);
+    this.end({ kind: 'exit', reason: Exit.UNDEFINED, pc: this.pc });
+  }
+  /** Call helper `id` (see helpers.ts); afterwards every register is read anew. */
+  helper(id: number, aux = 0): void {
+    this.open();
+    this.b.helper(id, aux);
+  }
+  /** After a helper that wrote the flags: they are NZCV in CC_A. */
+  flagsFromState(): void {
+    this.flags = loadFlags(this.b, Flags.NZCV);
+    this.asked = true;
+    this.setsFlags = true;
+  }
+}
+
+export { SP };
