@@ -1,4 +1,4 @@
-import { encodeModule } from './backend/wasm/encoder.ts';
+import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { isWrite } from './backend/wasm/region/checks.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
@@ -7,6 +7,7 @@ import { machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SIZE } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
+import { exportName, REGION_IMPORTS, regionModule } from './region-module.ts';
 import {
   ACCESS_STACK,
   ACCESS_WRITE,
@@ -16,22 +17,6 @@ import {
   type StoredModule,
   type StoredRegion,
 } from './region-store.ts';
-
-/** Imports of a region module, by function index. */
-const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
-/** Type indices. */
-const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
-const importType = { syscall: T.i_i, helper: T.iii_i, miss: T.i_i, run: T.ii_i, dispatch: T.ii_i } as const;
-
-/** What regions call, by index. */
-const FUNCTIONS = {
-  syscall: IMPORTS.indexOf('syscall'),
-  helper: IMPORTS.indexOf('helper'),
-  miss: IMPORTS.indexOf('miss'),
-  run: IMPORTS.indexOf('run'),
-  dispatch: IMPORTS.indexOf('dispatch'),
-  regionType: T.ii_i,
-};
 
 /** A region in use by this process. */
 export interface CompiledRegion {
@@ -138,11 +123,14 @@ export class RegionCompiler {
   private holds({ ranges, code }: StoredRegion): boolean {
     const { space } = this.host;
     let at = 0;
+    let known = -1;
     for (let i = 0; i < ranges.length; i += 2) {
       const start = ranges[i] as number;
       const end = ranges[i + 1] as number;
       for (let page = start - (start % PAGE_SIZE); page < end; page += PAGE_SIZE) {
+        if (page === known) continue;
         if (!space.executable(page)) return false;
+        known = page;
       }
       for (let b = start; b < end; b++) if (space.u8[b] !== code[at++]) return false;
     }
@@ -178,7 +166,6 @@ export class RegionCompiler {
     }
     if (regions.length === 0) return [];
     const { store } = this;
-    const first = IMPORTS.length;
     const policies = regions.map((r) => this.policies.get(r.root) ?? 0);
     const runNumbers = policies.map((p) => {
       const wanted = (p & (Policy.LONG_LOOP | Policy.WANDERING)) === Policy.LONG_LOOP;
@@ -187,10 +174,10 @@ export class RegionCompiler {
     const firstId = store.nextId;
     store.nextId += regions.length;
     const funcs = regions.map((r, i) => {
-      const module: RegionModule = { ...FUNCTIONS, self: first + i, slot: (pc) => this.slot(pc) };
+      const module: RegionModule = { ...REGION_IMPORTS, slot: (pc) => this.slot(pc) };
       const policy = policies[i] as number;
       const run = runNumbers[i] as number;
-      const code = emitRegion(r, module, {
+      return emitRegion(r, module, {
         id: firstId + i,
         runs: run === 0 ? null : runs.offset(run),
         sp,
@@ -198,19 +185,8 @@ export class RegionCompiler {
         stackRun: (policy & Policy.OFF_STACK) === 0,
         fast: (policy & Policy.UNUSUAL_FP) === 0,
       });
-      return { type: T.ii_i, code, export: exportName(i) };
     });
-    const bytes = encodeModule({
-      types: [
-        { params: ['i32'], results: ['i32'] },
-        { params: ['i32', 'i32'], results: ['i32'] },
-        { params: ['i32', 'i32', 'i32'], results: ['i32'] },
-      ],
-      imports: IMPORTS.map((name) => ({ name, type: importType[name] })),
-      funcs,
-      memoryPages: { initial: 65536, maximum: 65536 },
-      importTable: true,
-    });
+    const { bytes, bodies } = regionModule(funcs);
     this.onModule?.(
       bytes,
       regions.map((r) => r.root),
@@ -224,6 +200,7 @@ export class RegionCompiler {
         slot: this.slot(r.root),
         module,
         index: i,
+        body: bodies[i] as FunctionPlace,
         run: runNumbers[i] as number,
         policy: policies[i] as number,
         ranges,
@@ -298,8 +275,6 @@ export class RegionCompiler {
     if (this.instances.size > MAX_INSTANCES) this.instances.clear();
   }
 }
-
-const exportName = (index: number): string => `r${index}`;
 
 /** (start, end) of the guest code of a region, neighbours joined. */
 const rangesOf = (region: Region): Uint32Array => {

@@ -1,4 +1,5 @@
 import { checksum } from './checksum.ts';
+import { keptModules, type MachineCode } from './region-merge.ts';
 import { RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 
 /**
@@ -8,8 +9,8 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *     count of slots, of modules, of regions,
  *     (pc, slot) …, (bytes, bytes of machine code, offset) of each module, regions, modules
  *
- * A region is: id, pc, slot, module, index, run, policy, then counts and words of its ranges, code and
- * accesses. It carries the guest code it was made from, so an image can be old or foreign without harm.
+ * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
+ * its own calls, ranges, code and accesses. It carries the guest code it was made from, so an image can be old or foreign without harm.
  */
 const MAGIC = 0x52717374;
 const HEAD = 11;
@@ -20,8 +21,8 @@ const MAX_NUMBERS = 60_000;
 
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
-/** New machine code of modules, to be kept instead of what the store has. */
-export type MachineCode = ReadonlyMap<StoredModule, Uint8Array>;
+/** Words of a region before its lists. */
+const REGION = 13;
 
 /** The store as words, or null when it is not worth keeping. */
 export const writeRegions = (
@@ -30,56 +31,46 @@ export const writeRegions = (
   newCode: MachineCode = new Map(),
 ): Uint32Array | null => {
   if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
-  const modules = new Map<StoredModule, number>();
-  const codes: (Uint8Array | null)[] = [];
-  let length = HEAD + 2 * store.slots.size;
-  for (const r of store.regions()) {
-    if (!modules.has(r.module)) {
-      modules.set(r.module, modules.size);
-      const code = newCode.get(r.module) ?? r.module.code;
-      codes.push(code);
-      length += 3 + wordsOf(r.module.bytes) + (code ? wordsOf(code) : 0);
+  const modules = keptModules(store.regions(), newCode);
+  let length = HEAD + 2 * store.slots.size + 3 * modules.length;
+  for (const m of modules) {
+    length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
+    for (const r of m.regions) {
+      length += REGION + r.body.ownCalls.length + r.ranges.length + wordsOf(r.code) + r.accesses.length;
     }
-    length += 10 + r.ranges.length + wordsOf(r.code) + r.accesses.length;
   }
   const words = new Uint32Array(length);
   const bytes = new Uint8Array(words.buffer);
-  words.set([
-    MAGIC,
-    version,
-    length,
-    0,
-    store.flagsCross ? FLAGS_CROSS : 0,
-    store.nextSlot,
-    store.nextId,
-    store.nextRun,
-  ]);
-  words.set([store.slots.size, modules.size, store.count], 8);
+  const flags = store.flagsCross ? FLAGS_CROSS : 0;
+  words.set([MAGIC, version, length, 0, flags, store.nextSlot, store.nextId, store.nextRun]);
+  words.set([store.slots.size, modules.length, store.count], 8);
   let at = HEAD;
-  for (const [pc, slot] of store.slots) {
-    words[at++] = pc;
-    words[at++] = slot;
-  }
+  const put = (list: ArrayLike<number>): void => {
+    words.set(list, at);
+    at += list.length;
+  };
+  const putBytes = (list: Uint8Array): void => {
+    bytes.set(list, 4 * at);
+    at += wordsOf(list);
+  };
+  for (const pair of store.slots) put(pair);
   const directory = at;
-  at += 3 * modules.size;
-  for (const r of store.regions()) {
-    const sizes = [r.ranges.length, r.code.length, r.accesses.length];
-    words.set([r.id, r.pc, r.slot, modules.get(r.module) as number, r.index, r.run, r.policy, ...sizes], at);
-    at += 10;
-    words.set(r.ranges, at);
-    at += r.ranges.length;
-    bytes.set(r.code, 4 * at);
-    at += wordsOf(r.code);
-    words.set(r.accesses, at);
-    at += r.accesses.length;
-  }
-  for (const [module, i] of modules) {
-    const code = codes[i] ?? new Uint8Array(0);
-    words.set([module.bytes.length, code.length, at], directory + 3 * i);
-    for (const part of [module.bytes, code]) {
-      bytes.set(part, 4 * at);
-      at += wordsOf(part);
+  at += 3 * modules.length;
+  for (const [i, m] of modules.entries()) {
+    for (const r of m.regions) {
+      const { body, ranges, code, accesses } = r;
+      put([r.id, r.pc, r.slot, i, r.index, r.run, r.policy, body.start, body.length]);
+      put([body.ownCalls.length, ranges.length, code.length, accesses.length]);
+      put(body.ownCalls);
+      put(ranges);
+      putBytes(code);
+      put(accesses);
     }
+  }
+  for (const [i, m] of modules.entries()) {
+    words.set([m.bytes.length, m.code?.length ?? 0, at], directory + 3 * i);
+    putBytes(m.bytes);
+    if (m.code) putBytes(m.code);
   }
   words[3] = checksum(words, CHECKED_FROM);
   return words;
@@ -104,8 +95,11 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
     modules.push({ bytes, code: code.length > 0 ? code : null, compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
-    const [id, pc, slot, module, index, run, policy, ranges, code, accesses] = words.subarray(at, at + 10);
-    at += 10;
+    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, code, accesses] = words.subarray(
+      at,
+      at + REGION,
+    );
+    at += REGION;
     const take = (n = 0): Uint32Array<ArrayBuffer> => {
       at += n;
       return words.subarray(at - n, at);
@@ -118,6 +112,7 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
       index: index as number,
       run: run as number,
       policy: policy as number,
+      body: { start: start as number, length: length as number, ownCalls: take(calls) },
       ranges: take(ranges),
       code: new Uint8Array(words.buffer, take(((code as number) + 3) >>> 2).byteOffset, code),
       accesses: take(accesses),

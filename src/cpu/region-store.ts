@@ -1,3 +1,4 @@
+import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { moduleOf } from './machine-code.ts';
 
 /** A region's access that may miss: which bound it is checked against. */
@@ -45,6 +46,7 @@ export interface StoredRegion {
   readonly module: StoredModule;
   /** Its function's index among the module's exports. */
   readonly index: number;
+  readonly body: FunctionPlace;
   /** Number of its run slot (see RunTable), or 0. */
   readonly run: number;
   readonly policy: number;

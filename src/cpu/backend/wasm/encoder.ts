@@ -11,6 +11,9 @@ const f32bytes = new Uint8Array(f32.buffer);
 const f64 = new Float64Array(1);
 const f64bytes = new Uint8Array(f64.buffer);
 
+/** Bytes of a u32 that is put in later. */
+const PADDED = 5;
+
 /** A growing byte buffer with the encodings of core spec 5.2. */
 export class Bytes {
   buf: Uint8Array = new Uint8Array(1024);
@@ -35,6 +38,11 @@ export class Bytes {
       v >>>= 7;
     }
     this.byte(v);
+  }
+
+  /** Overwrite the PADDED bytes at `at` by a u32. */
+  putPadded(at: number, n: number): void {
+    for (let i = 0; i < PADDED; i++) this.buf[at + i] = ((n >>> (7 * i)) & 0x7f) | (i < PADDED - 1 ? 0x80 : 0);
   }
 
   /** Signed LEB128 of an int32. */
@@ -89,6 +97,8 @@ export class Code extends Bytes {
   /** Types of the locals after the parameters. */
   readonly locals: Type[] = [];
   readonly params: number;
+  /** Where the function index of a call to the function itself stands, which is not known before the module is. */
+  readonly ownCalls: number[] = [];
 
   constructor(params: number) {
     super();
@@ -217,6 +227,18 @@ export class Code extends Bytes {
   return(): void {
     this.byte(0x0f);
   }
+  /** Append the instructions of another piece of the same function. */
+  appendCode(code: Code): void {
+    for (const at of code.ownCalls) this.ownCalls.push(this.length + at);
+    this.append(code.view());
+  }
+
+  callSelf(): void {
+    this.byte(0x10);
+    this.ownCalls.push(this.length);
+    for (let i = 1; i < PADDED; i++) this.byte(0x80);
+    this.byte(0);
+  }
   call(func: number): void {
     this.byte(0x10);
     this.u32(func);
@@ -245,11 +267,25 @@ export interface FuncType {
   readonly results: readonly Type[];
 }
 
+/** A function as it stands in the code section, its size apart. */
+export interface FunctionBody {
+  readonly bytes: Uint8Array;
+  /** See Code.ownCalls. */
+  readonly ownCalls: ArrayLike<number>;
+}
+
+/** Where a function's body lies in its module. */
+export interface FunctionPlace {
+  readonly start: number;
+  readonly length: number;
+  readonly ownCalls: ArrayLike<number>;
+}
+
 export interface ModuleSpec {
   readonly types: readonly FuncType[];
   /** Imported functions from module `e`, index space first. */
   readonly imports: readonly { readonly name: string; readonly type: number }[];
-  readonly funcs: readonly { readonly type: number; readonly code: Code; readonly export?: string }[];
+  readonly funcs: readonly { readonly type: number; readonly code: Code | FunctionBody; readonly export?: string }[];
   /** Pages of the imported shared memory `e.m`. */
   readonly memoryPages: { readonly initial: number; readonly maximum: number };
   /** Import the table `e.t` of functions. */
@@ -274,8 +310,25 @@ const localRuns = (locals: readonly Type[]): [number, Type][] => {
   return runs;
 };
 
-/** A module's bytes (core spec 5.5). */
-export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => {
+/** Locals and instructions of a function. */
+export const functionBody = (code: Code): FunctionBody => {
+  const body = new Bytes();
+  const runs = localRuns(code.locals);
+  body.u32(runs.length);
+  for (const [n, type] of runs) {
+    body.u32(n);
+    body.byte(valtype[type]);
+  }
+  const head = body.length;
+  body.append(code.view());
+  body.byte(0x0b);
+  return { bytes: body.view(), ownCalls: code.ownCalls.map((at) => head + at) };
+};
+
+/** A module's bytes (core spec 5.5), and where its functions' bodies lie in them. */
+export const layOutModule = (
+  spec: ModuleSpec,
+): { bytes: Uint8Array<ArrayBuffer>; bodies: readonly FunctionPlace[] } => {
   const out = new Bytes();
   out.append(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
   section(out, 1, (s) => {
@@ -326,21 +379,25 @@ export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => {
       }
     });
   }
-  section(out, 10, (s) => {
-    s.u32(spec.funcs.length);
-    for (const { code } of spec.funcs) {
-      const head = new Bytes();
-      const runs = localRuns(code.locals);
-      head.u32(runs.length);
-      for (const [n, type] of runs) {
-        head.u32(n);
-        head.byte(valtype[type]);
-      }
-      s.u32(head.length + code.length + 1);
-      s.append(head.view());
-      s.append(code.view());
-      s.byte(0x0b);
+  const code = new Bytes();
+  const bodies: FunctionPlace[] = [];
+  code.u32(spec.funcs.length);
+  for (const [i, func] of spec.funcs.entries()) {
+    const body = func.code instanceof Code ? functionBody(func.code) : func.code;
+    code.u32(body.bytes.length);
+    const start = code.length;
+    bodies.push({ start, length: body.bytes.length, ownCalls: body.ownCalls });
+    code.append(body.bytes);
+    for (let c = 0; c < body.ownCalls.length; c++) {
+      code.putPadded(start + (body.ownCalls[c] as number), spec.imports.length + i);
     }
-  });
-  return out.view().slice();
+  }
+  out.byte(10);
+  out.u32(code.length);
+  const base = out.length;
+  out.append(code.view());
+  return { bytes: out.view().slice(), bodies: bodies.map((body) => ({ ...body, start: base + body.start })) };
 };
+
+/** A module's bytes. */
+export const encodeModule = (spec: ModuleSpec): Uint8Array<ArrayBuffer> => layOutModule(spec).bytes;

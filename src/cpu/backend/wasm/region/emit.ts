@@ -31,8 +31,6 @@ export interface RegionModule {
   readonly run: number;
   /** Type (i32 state, i32 depth) → i32 pc. */
   readonly regionType: number;
-  /** Function index of the region itself; others are called through their slots, since they may be compiled anew. */
-  readonly self: number;
   /** Table slot of the function at pc (allocated when first named). */
   slot(pc: number): number;
 }
@@ -155,7 +153,7 @@ class RegionEmitter {
     const calls = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
     if (this.region.blocks.some(calls)) this.depthCheck(out);
     for (let i = 0; i < this.exits.size; i++) out.block();
-    out.append(body.view());
+    out.appendCode(body);
     const emitter = new ExitEmitter(out, this);
     for (const { point } of this.exits.values()) {
       out.end();
@@ -765,8 +763,8 @@ class RegionEmitter {
       c.get(DEPTH);
     };
     if (t.kind === 'call') {
-      const direct = t.target === this.region.root ? this.module.self : undefined;
-      if (direct === undefined) {
+      // others through their slots, since they may be compiled anew
+      if (t.target !== this.region.root) {
         c.get(STATE);
         c.i64(t.target, 0);
         c.mem('i64.store', State.PC, 3);
@@ -775,7 +773,7 @@ class RegionEmitter {
         c.callIndirect(this.module.regionType);
       } else {
         pass();
-        c.call(direct);
+        c.callSelf();
       }
     } else {
       this.storeTarget();

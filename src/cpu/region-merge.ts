@@ -1,0 +1,53 @@
+import { regionModule } from './region-module.ts';
+import type { StoredModule, StoredRegion } from './region-store.ts';
+
+/** New machine code of modules, to be kept instead of what the store has. */
+export type MachineCode = ReadonlyMap<StoredModule, Uint8Array>;
+
+/** A module as it will be kept, with its regions. */
+export interface KeptModule {
+  readonly bytes: Uint8Array;
+  readonly code: Uint8Array | null;
+  readonly regions: readonly Pick<StoredRegion, keyof StoredRegion>[];
+}
+
+/** Taking a module into use costs V8 a third of a millisecond: with more of them the small ones are put together. */
+const MAX_MODULES = 8;
+
+/**
+ * Modules to keep for these regions. Modules that are merged lose their machine code until V8 has made it anew,
+ * so the largest stays as it is while it outweighs the others.
+ */
+export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCode): KeptModule[] => {
+  const byModule = new Map<StoredModule, StoredRegion[]>();
+  for (const r of regions) {
+    const known = byModule.get(r.module);
+    if (known) known.push(r);
+    else byModule.set(r.module, [r]);
+  }
+  const modules = [...byModule].map(([{ bytes, code }, own]): KeptModule & { regions: StoredRegion[] } => ({
+    bytes,
+    code: newCode.get((own[0] as StoredRegion).module) ?? code,
+    regions: own,
+  }));
+  if (modules.length <= MAX_MODULES) return modules;
+  modules.sort((a, b) => b.bytes.length - a.bytes.length);
+  const [largest, ...small] = modules as [(typeof modules)[0], ...typeof modules];
+  const weight = small.reduce((sum, m) => sum + m.bytes.length, 0);
+  if (weight * 2 > largest.bytes.length) return [merged(modules.flatMap((m) => m.regions))];
+  return [largest, merged(small.flatMap((m) => m.regions))];
+};
+
+const merged = (regions: readonly StoredRegion[]): KeptModule => {
+  const { bytes, bodies } = regionModule(
+    regions.map(({ module, body: { start, length, ownCalls } }) => ({
+      bytes: module.bytes.subarray(start, start + length),
+      ownCalls,
+    })),
+  );
+  return {
+    bytes,
+    code: null,
+    regions: regions.map((r, index) => ({ ...r, index, body: bodies[index] as typeof r.body })),
+  };
+};

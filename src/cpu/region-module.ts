@@ -1,0 +1,36 @@
+import { type Code, type FunctionBody, type FunctionPlace, layOutModule } from './backend/wasm/encoder.ts';
+
+/** Imports of a region module, by function index. */
+const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
+/** Type indices. */
+const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+const importType = { syscall: T.i_i, helper: T.iii_i, miss: T.i_i, run: T.ii_i, dispatch: T.ii_i } as const;
+
+/** What regions call, by index, and the type of a region. */
+export const REGION_IMPORTS = {
+  syscall: IMPORTS.indexOf('syscall'),
+  helper: IMPORTS.indexOf('helper'),
+  miss: IMPORTS.indexOf('miss'),
+  run: IMPORTS.indexOf('run'),
+  dispatch: IMPORTS.indexOf('dispatch'),
+  regionType: T.ii_i,
+};
+
+/** Name under which a module exports its region number `index`. */
+export const exportName = (index: number): string => `r${index}`;
+
+/** A module of regions. They know nothing of their numbers in it, so that they can be put together anew. */
+export const regionModule = (
+  functions: readonly (Code | FunctionBody)[],
+): { bytes: Uint8Array<ArrayBuffer>; bodies: readonly FunctionPlace[] } =>
+  layOutModule({
+    types: [
+      { params: ['i32'], results: ['i32'] },
+      { params: ['i32', 'i32'], results: ['i32'] },
+      { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+    ],
+    imports: IMPORTS.map((name) => ({ name, type: importType[name] })),
+    funcs: functions.map((code, i) => ({ type: T.ii_i, code, export: exportName(i) })),
+    memoryPages: { initial: 65536, maximum: 65536 },
+    importTable: true,
+  });
