@@ -17,8 +17,10 @@ const MAX_TOTAL = 256 << 20;
 const BLOCKS = '.blocks';
 const REGIONS = '.regions';
 /** Fewer new blocks than this, or than this part of the image, are not worth a write. */
-const MIN_NEW = 8;
-const MIN_PART = 1 / 32;
+const MIN_NEW = 1;
+const MIN_PART = 1 / 256;
+/** Regions are fewer, and writing them costs machine code (see keptModules). */
+const MIN_REGIONS = 1 / 32;
 /** So is less new machine code than this, in bytes. */
 const MIN_CODE = 0x8000;
 
@@ -92,8 +94,9 @@ export class TranslationCache {
     const code = regions.machineCode();
     let codeBytes = 0;
     for (const [module, now] of code) codeBytes += now.length - (module.code?.length ?? 0);
-    if (store.fresh > store.count * MIN_PART || codeBytes > MIN_CODE) {
+    if (store.fresh > store.count * MIN_REGIONS || codeBytes > MIN_CODE) {
       write(this.file + REGIONS, writeRegions(store, this.version, code));
+      store.fresh = 0;
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));

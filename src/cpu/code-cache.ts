@@ -1,8 +1,10 @@
+import { ActiveUnits } from './active-units.ts';
 import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
 import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
-import { type BlockImage, type ImageBody, writeImage } from './block-image.ts';
+import { type BlockImage, type FreshBlock, writeImage } from './block-image.ts';
+import { type BlockNotes, BlockRecorder } from './block-recorder.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
 import {
@@ -10,7 +12,6 @@ import {
   BYTECODE_SIZE,
   CONST_POOL,
   CONST_POOL_SIZE,
-  GUEST_BASE,
   GUEST_TOP,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -24,10 +25,11 @@ export interface CachedBlock {
   /** Wasm offset of its first record; the header {count, pc, flags kind, –} lies 16 bytes before. */
   readonly record: number;
   readonly readsFlags: boolean;
-  readonly flagsOut: number;
 }
 
 const NEVER = 0x7fffffff;
+/** Room left for one more block, in bytes. */
+const MARGIN = 0x10000;
 /** Executions until a block enters a region that is at hand: V8's baseline compiler costs as much as some 100. */
 const STORED_AFTER = 100;
 
@@ -45,6 +47,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private constants = new Map<string, number>();
   private next = BYTECODE;
   private nextConstant = CONST_POOL;
+  private readonly units: ActiveUnits;
+  private readonly recorder: BlockRecorder;
   private readonly functions = new Set<number>();
   /** Where calls return to. */
   private readonly returnSites = new Set<number>();
@@ -53,6 +57,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private readonly pages = new Set<number>();
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
+  /** Roots of the regions that are at hand from earlier. */
+  storedRoots: () => Iterable<number> = () => [];
   /** Whether a region for a pc is at hand from earlier. */
   isStored: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
@@ -66,6 +72,8 @@ export class CodeCache implements RecordSink, BlockSource {
     this.space = space;
     this.frontEnd = frontEnd;
     this.words = new Uint32Array(space.memory.buffer);
+    this.units = new ActiveUnits(space, this.words);
+    this.recorder = new BlockRecorder(space);
   }
 
   /** Record of the block at pc for a flags kind (-1 = unknown); 0 when its first page is not executable. */
@@ -76,7 +84,8 @@ export class CodeCache implements RecordSink, BlockSource {
   linked(pc: number, kind: number): number {
     const any = this.blocks.get(pc);
     if (any && (!any.readsFlags || kind < 0)) return any.record;
-    return kind < 0 ? 0 : (this.blocks.get(versionKey(pc, kind))?.record ?? 0);
+    const version = kind < 0 ? undefined : this.blocks.get(versionKey(pc, kind));
+    return version?.record ?? this.units.find(pc, kind);
   }
 
   /** IR of the block at pc, or null when it cannot be fetched. */
@@ -89,9 +98,9 @@ export class CodeCache implements RecordSink, BlockSource {
 
   private translate(pc: number, kind: number, context = 0): number {
     const slow = kind === SLOW;
-    if (this.image && !slow) {
-      const restored = this.restore(pc, kind);
-      if (restored !== 0) return restored;
+    if (!slow && this.useUnit(pc)) {
+      const known = this.units.find(pc, kind);
+      if (known !== 0) return known;
     }
     const block = this.lift(pc, slow ? -1 : kind, context);
     if (!block) return 0;
@@ -112,10 +121,8 @@ export class CodeCache implements RecordSink, BlockSource {
     // the kernel's page has no code to compare with another time
     if (slow || pc >= GUEST_TOP) return record;
     if (this.recording) {
-      const { end, readsFlags, flagsOut } = block;
-      const code = this.words.slice((GUEST_BASE + pc) >>> 2, (GUEST_BASE + end + 3) >>> 2);
-      const kept = { pc, kind: version, end, readsFlags, flagsOut, callTarget, returnsTo, code };
-      this.fresh.push({ block: kept, record, count, notes: this.notes });
+      const { end, readsFlags } = block;
+      this.recorder.add({ pc, kind: version, end, readsFlags, callTarget, returnsTo }, record, count, this.notes);
     }
     this.enterIfCompiled(pc);
     return record;
@@ -123,18 +130,18 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** Write the header of a block that begins here and make it known; returns its first record's place. */
   private register(
-    block: Pick<ImageBody, 'pc' | 'end' | 'readsFlags' | 'flagsOut' | 'callTarget' | 'returnsTo'>,
+    block: Pick<FreshBlock, 'pc' | 'end' | 'readsFlags' | 'callTarget' | 'returnsTo'>,
     version: number,
     context = 0,
   ): number {
-    const { pc, end, readsFlags, flagsOut, callTarget, returnsTo } = block;
+    const { pc, end, readsFlags, callTarget, returnsTo } = block;
     const slow = version === SLOW;
     const hotAfter =
       slow || pc >= GUEST_TOP ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
     this.words.set([hotAfter, pc, version >>> 0, 0], this.next >>> 2);
     this.next += 16;
     const record = this.next;
-    const cached: CachedBlock = { pc, end, record, readsFlags, flagsOut };
+    const cached: CachedBlock = { pc, end, record, readsFlags };
     const key = version >= 0 ? versionKey(pc, version) : pc;
     this.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
     if (version >= 0 && !slow) {
@@ -145,8 +152,8 @@ export class CodeCache implements RecordSink, BlockSource {
     if (callTarget !== 0) this.functions.add(callTarget);
     if (returnsTo !== 0) this.returnSites.add(returnsTo);
     for (const at of [pc, callTarget, returnsTo]) {
-      const crossed = this.functions.has(at) || this.returnSites.has(at);
-      if (crossed && this.blocks.get(at)?.readsFlags === true) this.onFlagsCross();
+      const reads = this.blocks.get(at)?.readsFlags ?? this.units.readsFlags(at);
+      if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.onFlagsCross();
     }
     this.noteCode(pc, end);
     return record;
@@ -159,7 +166,7 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** No room for another block: the owner must flush before it translates on. */
   isFull(): boolean {
-    return this.next > BYTECODE + BYTECODE_SIZE - 0x10000 || this.nextConstant > CONST_POOL + CONST_POOL_SIZE - 0x10000;
+    return this.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN;
   }
 
   /** Whether translated code lies in the pages of the range. */
@@ -178,11 +185,15 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   hasRun(pc: number): boolean {
-    return this.blocks.has(pc) || this.versions.has(pc);
+    return this.blocks.has(pc) || this.versions.has(pc) || this.units.recordsAt(pc).length > 0;
   }
 
   isFunction(pc: number): boolean {
-    return this.functions.has(pc);
+    return this.functions.has(pc) || this.units.isFunction(pc);
+  }
+
+  private isReturnSite(pc: number): boolean {
+    return this.returnSites.has(pc) || this.units.isReturnSite(pc);
   }
 
   /** An indirect jump at `site` went to `pc` for the first time (as far as the jump cache tells). */
@@ -211,7 +222,7 @@ export class CodeCache implements RecordSink, BlockSource {
     const records = [...(this.versions.get(pc) ?? [])];
     const any = this.blocks.get(pc);
     if (any) records.push(any.record);
-    return records;
+    return [...records, ...this.units.recordsAt(pc)];
   }
 
   /** Wait another while before the block is offered to the region compiler again. */
@@ -236,7 +247,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   flush(): void {
-    this.fresh = [];
+    this.recorder.clear();
+    this.units.clear();
     this.entered.clear();
     this.versions.clear();
     this.functions.clear();
@@ -310,99 +322,63 @@ export class CodeCache implements RecordSink, BlockSource {
     this.patchImm(record, this.put(UNLINKED, 0, 0, 0, 0, pc));
   }
 
-  // ── the image on disk ──
+  // ── translations of other processes and earlier runs ──
 
-  /** Translations of earlier runs; null: none. */
-  image: BlockImage | null = null;
+  get image(): BlockImage | null {
+    return this.units.image;
+  }
+  set image(image: BlockImage | null) {
+    this.units.image = image;
+  }
   /** Keep what `save` needs. */
   recording = false;
-  private fresh: Fresh[] = [];
-  private notes: Notes = { links: [], internals: [], constants: [] };
+  private notes: BlockNotes = { links: [], internals: [], constants: [] };
   /** First records that enterRegion has overwritten: op word and immediate. */
   private readonly entered = new Map<number, readonly [number, number]>();
 
-  /** The block from the image, if guest memory still holds the code it was made from. */
-  private restore(pc: number, kind: number): number {
-    const body = this.image?.find(pc, kind);
-    if (!body || !this.space.executable(pc) || !this.space.executable(body.end - 1) || this.isFull()) return 0;
-    const { code, records, links, internals, constants } = body;
-    const at = (GUEST_BASE + pc) >>> 2;
-    for (let i = 0; i < code.length; i++) if (this.words[at + i] !== code[i]) return 0;
-    const first = this.register(body, body.kind);
-    this.words.set(records, first >>> 2);
-    this.next = first + records.length * 4;
-    for (let i = 0; i < internals.length; i += 2) {
-      this.patchImm(first + 16 * (internals[i] as number), first + 16 * (internals[i + 1] as number));
+  /** Take the image's unit with code for pc into use, if there is one that fits; whether there was. */
+  private useUnit(pc: number): boolean {
+    const unit = this.units.candidate(pc);
+    if (unit === null) return false;
+    const { area, constants, runs, start, end } = unit;
+    const records = this.next + 4 * area.length;
+    const constantsEnd = this.nextConstant + 4 * constants.length;
+    if (records > BYTECODE + BYTECODE_SIZE - MARGIN || constantsEnd > CONST_POOL + CONST_POOL_SIZE - MARGIN)
+      return false;
+    for (const record of this.units.place(unit, this.next, this.nextConstant)) this.rearm(record, this.hotAfter);
+    this.next = records;
+    this.nextConstant = constantsEnd;
+    for (let i = 0; i < runs.length; i += 2) {
+      this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
-    for (let i = 0; i < constants.length; ) {
-      const record = constants[i] as number;
-      const n = constants[i + 1] as number;
-      const bytes: number[] = [];
-      for (let w = i + 2; w < i + 2 + n; w++) {
-        for (let shift = 0; shift < 32; shift += 8) bytes.push(((constants[w] as number) >>> shift) & 0xff);
-      }
-      this.patchImm(first + 16 * record, this.constantAddress(bytes));
-      i += 2 + n;
+    if (unit.crosses) this.onFlagsCross();
+    for (const root of this.storedRoots()) {
+      if (root < start || root >= end) continue;
+      for (const record of this.units.recordsAt(root)) this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
+      this.enterIfCompiled(root);
     }
-    for (let i = 0; i < links.length; i += 3) {
-      this.connect(first + 16 * (links[i] as number), links[i + 1] as number, (links[i + 2] as number) | 0);
-    }
-    this.enterIfCompiled(pc);
-    return first;
+    return true;
   }
 
   /** Blocks translated since the start that `save` would add. */
   get freshCount(): number {
-    return this.fresh.length;
+    return this.recorder.count;
   }
 
   /** Translations are made differently from now on: neither use nor keep those of other runs. */
   forsakeImage(): void {
     this.image = null;
     this.recording = false;
-    this.fresh = [];
+    this.recorder.clear();
   }
 
   /** The image to keep after this run, or null when there is nothing new. */
   save(version: number): Uint32Array | null {
-    if (this.fresh.length === 0) return null;
-    const bodies = this.fresh.map((f): ImageBody => {
-      const { block, record, count, notes } = f;
-      const records = this.words.slice(record >>> 2, (record >>> 2) + 4 * count);
-      const original = this.entered.get(record);
-      if (original) [records[0], records[2]] = original as [number, number];
-      const index = (r: number): number => (r - record) / 16;
-      const constants: number[] = [];
-      for (let i = 0; i < notes.constants.length; i += 2) {
-        const words = new Uint32Array(Uint8Array.from(notes.constants[i + 1] as readonly number[]).buffer);
-        constants.push(index(notes.constants[i] as number), words.length, ...words);
-      }
-      return {
-        ...block,
-        records,
-        links: notes.links.map((n, i) => (i % 3 === 0 ? index(n) : n)),
-        internals: notes.internals.map(index),
-        constants,
-      };
-    });
-    return writeImage(bodies, this.image, version);
+    if (this.freshCount === 0) return null;
+    const fresh = this.recorder.units(this.words, (record) => this.entered.get(record));
+    const format = { never: NEVER, unlinked: UNLINKED };
+    return writeImage(fresh, this.image, (unit) => this.units.isUsed(unit), format, version);
   }
-}
-
-interface Notes {
-  /** (record, pc, kind) … */
-  readonly links: number[];
-  /** (record, record) … */
-  readonly internals: number[];
-  /** (record, bytes) … */
-  readonly constants: (number | readonly number[])[];
-}
-
-interface Fresh {
-  readonly block: Omit<ImageBody, 'records' | 'links' | 'internals' | 'constants'>;
-  readonly record: number;
-  readonly count: number;
-  readonly notes: Notes;
 }
 
 const UNLINKED = handlerNumber('unlinked');

@@ -138,6 +138,7 @@ export class Cpu implements HelperContext {
         dispatch: instance.exports.dispatch,
       },
     });
+    this.cache.storedRoots = () => (this.compile ? this.regions.store.roots() : []);
     this.cache.isStored = (pc) => this.compile && this.regions.isStored(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.onFlagsCross = () => {

@@ -102,6 +102,10 @@ export class RegionStore {
     return slot;
   }
 
+  roots(): Iterable<number> {
+    return this.byPc.keys();
+  }
+
   regions(): Iterable<StoredRegion> {
     return this.byPc.values();
   }

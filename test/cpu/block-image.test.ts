@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { BlockImage } from '../../src/cpu/block-image.ts';
+import { CodeCache } from '../../src/cpu/code-cache.ts';
+import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { MemoryFile } from './memory/fake-file.ts';
+
+const CODE = 0x10000;
+const PAGE = 0x1000;
+/** Page 0: b.ne back, bl to page 1, ret; page 1: nop, ret. */
+const PROGRAM: Readonly<Record<number, number>> = {
+  0: 0xf1000421, // subs x1, x1, #1
+  4: 0x54ffffe1, // b.ne .-4
+  8: 0x940003fe, // bl page 1
+  12: 0xd65f03c0, // ret
+  [PAGE]: 0xd503201f, // nop
+  [PAGE + 4]: 0xd65f03c0, // ret
+};
+
+function cacheOf(program: Readonly<Record<number, number>>, image: BlockImage | null): CodeCache {
+  const bytes = new Uint8Array(2 * PAGE);
+  for (const [at, word] of Object.entries(program)) new DataView(bytes.buffer).setUint32(Number(at), word, true);
+  const space = createAddressSpace();
+  const prot = PROT_READ | PROT_EXEC;
+  space.map({ addr: CODE, length: 2 * PAGE, prot, fixed: true, source: new MemoryFile(bytes) });
+  const cache = new CodeCache(space, createAarch64());
+  cache.image = image;
+  cache.recording = true;
+  return cache;
+}
+
+function imageOf(cache: CodeCache): Uint32Array {
+  return cache.save(1) as Uint32Array;
+}
+
+function translated(...pcs: number[]): CodeCache {
+  const cache = cacheOf(PROGRAM, null);
+  for (const pc of pcs) cache.recordFor(CODE + pc, -1);
+  return cache;
+}
+
+test('blocks that were kept are found without being translated', () => {
+  const image = BlockImage.open(imageOf(translated(0, 8, PAGE)), 1);
+  expect(image?.count).toBe(3);
+  const cache = cacheOf(PROGRAM, image);
+  cache.onTranslate = () => {
+    throw new Error('translated');
+  };
+  expect(cache.hasRun(CODE + 8)).toBe(false);
+  const record = cache.recordFor(CODE, -1);
+  expect(cache.pcOf(record)).toBe(CODE);
+  // the whole mapping came with it
+  expect(cache.hasRun(CODE + 8)).toBe(true);
+  expect(cache.isFunction(CODE + PAGE)).toBe(true);
+  expect(cache.recordFor(CODE + PAGE, -1)).toBe(cache.linked(CODE + PAGE, -1));
+  expect(cache.freshCount).toBe(0);
+  expect(cache.save(1)).toBeNull();
+});
+
+test('blocks are added to those that were kept, and links to them settled', () => {
+  const first = BlockImage.open(imageOf(translated(0)), 1);
+  expect(first?.units[0]?.stubs).toHaveLength(1);
+  const cache = cacheOf(PROGRAM, first);
+  cache.recordFor(CODE, -1);
+  cache.recordFor(CODE + 8, -1);
+  expect(cache.freshCount).toBe(1);
+  const second = BlockImage.open(imageOf(cache), 1);
+  expect(second?.count).toBe(2);
+  // the loop's way out leads to the new block, whose call has no target yet
+  expect(second?.units[0]?.stubs).toHaveLength(2);
+  expect(second?.units[0]?.blocks).toHaveLength(8);
+});
+
+test('no block is used where any page of code differs, and what is kept then is the new code', () => {
+  const image = BlockImage.open(imageOf(translated(0, PAGE)), 1);
+  const cache = cacheOf({ ...PROGRAM, [PAGE + 8]: 0xd503201f }, image);
+  const seen: number[] = [];
+  cache.onTranslate = (block) => seen.push(block.pc);
+  cache.recordFor(CODE, -1);
+  expect(seen).toEqual([CODE]);
+  expect(BlockImage.open(imageOf(cache), 1)?.count).toBe(1);
+});
+
+test('code of anonymous or writable memory is not kept', () => {
+  const space = createAddressSpace();
+  space.map({ addr: CODE, length: PAGE, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
+  space.view.setUint32(CODE, 0xd65f03c0, true);
+  const cache = new CodeCache(space, createAarch64());
+  cache.recording = true;
+  cache.recordFor(CODE, -1);
+  expect(cache.freshCount).toBe(0);
+});
+
+test('words that are cut off, changed or of another build are no image', () => {
+  const good = imageOf(translated(0, 8, PAGE));
+  expect(BlockImage.open(good, 2)).toBeNull();
+  for (const n of [0, 3, 5, good.length - 1]) expect(BlockImage.open(good.slice(0, n), 1)).toBeNull();
+  for (let i = 0; i < good.length; i += 7) {
+    const bad = good.slice();
+    bad[i] = (bad[i] as number) ^ 4;
+    expect(BlockImage.open(bad, 1)).toBeNull();
+  }
+});
