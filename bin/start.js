@@ -58,7 +58,8 @@ function loadWithCodeCache(dir) {
   const { mtimeMs, size } = fs.statSync(bundle);
   const file = path.join(dir, `cli-${process.version}-${process.arch}-${size}-${mtimeMs}`);
   const cachedData = readIfThere(file);
-  const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'utf8')}\n})`;
+  // esbuild writes ASCII
+  const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'latin1')}\n})`;
   const script = new vm.Script(source, {
     filename: bundle,
     cachedData,

@@ -36,6 +36,7 @@ const COMMON: BuildOptions = {
   bundle: true,
   platform: 'node',
   target: 'node24',
+  charset: 'ascii',
   logLevel: 'warning',
   define: { TSQEMU_BUILD: JSON.stringify(buildId()) },
 };
@@ -86,6 +87,8 @@ export async function bundle(): Promise<void> {
 
 async function bundleInto(dist: string): Promise<void> {
   await build({ ...COMMAND, entryPoints: ['src/cli.ts'], outfile: `${dist}/cli.cjs`, plugins: [rarePackages] });
+  // bin/start.js reads it as that
+  if (/[^\0-\x7f]/.test(fs.readFileSync(`${root}${dist}/cli.cjs`, 'utf8'))) throw new Error('cli.cjs is not ASCII');
   for (const [name, file] of Object.entries(RARE)) {
     // Seen from CommonJS, a default import is the module itself.
     const footer = name === 'yargs' ? { footer: { js: 'module.exports=module.exports.default;' } } : {};

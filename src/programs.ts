@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { BlockImage } from './cpu/block-image.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
@@ -123,8 +122,7 @@ export class Programs {
     const known = this.program(frontEnd, exe);
     const cpu = this.processors.create(frontEnd, limits, taskSize);
     const random = new Uint8Array(16);
-    if (this.kernel.options.seed === undefined) randomFillSync(random);
-    else this.kernel.random(random);
+    this.kernel.random(random);
     const program = mapProgram(cpu.space, exe, {
       envp: request.env,
       ids: request.ids,

@@ -29,14 +29,18 @@ interface Bucket {
 export class Decoder<T> {
   readonly rows: readonly Row<T>[];
   /** Rows by falling number of fixed bits, and their patterns. */
-  private readonly order: readonly Row<T>[];
-  private readonly masks: Int32Array;
-  private readonly values: Int32Array;
+  private order: readonly Row<T>[] = [];
+  private masks: Int32Array = new Int32Array(0);
+  private values: Int32Array = new Int32Array(0);
   private readonly buckets: (Bucket | undefined)[] = new Array(2048).fill(undefined);
 
   constructor(rows: readonly Row<T>[]) {
     this.rows = rows;
-    const sorted = rows.map((row) => {
+  }
+
+  /** Done with the first word: a program whose translations were all kept decodes none. */
+  private sort(): void {
+    const sorted = this.rows.map((row) => {
       const fixed = fixedBits(row.text);
       return { row, fixed, bits: bitCount(fixed.mask) };
     });
@@ -62,6 +66,7 @@ export class Decoder<T> {
   }
 
   private fill(word: number): Bucket {
+    if (this.order.length === 0) this.sort();
     const found: number[] = [];
     for (let n = 0; n < this.masks.length; n++) if (this.agrees(n, word, 0xffe0_0000)) found.push(n);
     const bucket: Bucket = { list: Int32Array.from(found), minor: found.length > MANY ? new Array(64) : null };
@@ -81,6 +86,7 @@ export class Decoder<T> {
 
   /** Pairs of rows that some word matches although neither pattern is more specific, and no row is for those words. */
   overlaps(): [Row<T>, Row<T>][] {
+    if (this.order.length === 0) this.sort();
     const found: [Row<T>, Row<T>][] = [];
     for (const [i, a] of this.order.entries()) {
       for (const [n, b] of this.order.entries()) {

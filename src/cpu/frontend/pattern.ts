@@ -136,20 +136,28 @@ const setterOf = (names: readonly string[]): ((values: Values, id: number, value
  * nothing is allocated. What a row's own fields are not is left over from other words.
  */
 export class FieldReader {
-  private readonly values: Values;
-  private readonly set: (values: Values, id: number, value: number) => void;
+  private readonly texts: () => Iterable<string>;
+  private values: Values = {};
+  private set: ((values: Values, id: number, value: number) => void) | null = null;
 
-  constructor(texts: readonly string[]) {
+  /** `texts`: all patterns, asked for when the first one is read. */
+  constructor(texts: () => Iterable<string>) {
+    this.texts = texts;
+  }
+
+  private prepare(): (values: Values, id: number, value: number) => void {
     const names = new Set<string>();
-    for (const text of texts) for (const [, name] of text.matchAll(/(\w+):/g)) names.add(name as string);
+    for (const text of this.texts()) for (const [, name] of text.matchAll(/(\w+):/g)) names.add(name as string);
     // an object made at once keeps its properties in place, unlike one filled by name
     this.values = JSON.parse(`{${[...names].map((name) => `"${name}":0`).join(',')}}`);
     this.set = setterOf([...names]);
+    return this.set;
   }
 
   /** The object is valid until the next call. */
   read(pattern: Pattern, word: number): Readonly<Values> {
-    const { values, set } = this;
+    const set = this.set ?? this.prepare();
+    const { values } = this;
     const { fields } = pattern;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as Field;

@@ -42,7 +42,7 @@ describe('the instruction table', () => {
   });
 
   it('reads fields into the shared object as into one of their own', () => {
-    const reader = new FieldReader(rows.map((row) => row.text));
+    const reader = new FieldReader(() => rows.map((row) => row.text));
     const random = new Random(13);
     for (const row of rows) {
       const { mask, value } = patternOf(row);

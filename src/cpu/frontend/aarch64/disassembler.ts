@@ -84,7 +84,7 @@ export function instructionText(row: Row<never>, word: number, pc: number): stri
   const mnemonic = mnemonicOf(row.syntax, word, f);
   const space = row.syntax.indexOf(' ');
   if (space < 0) return operand.bareOperands(mnemonic, f);
-  const registers = Number(/× (\d)/.exec(row.syntax)?.[1] ?? 0);
+  const registers = Number(/\u00d7 (\d)/.exec(row.syntax)?.[1] ?? 0);
   const o: Operands = { word, pc, mnemonic, f, size: operand.laneSize(row.text, mnemonic, word, f), registers };
   const fill = (text: string): string => text.replace(/<([^<>]+)>/g, (all, name: string) => placeholders[name]?.(o) ?? all); // biome-ignore format: one line
   let operands = row.syntax.slice(space + 1).replace(/\.\d*[A-Z]\b/g, (lanes) => lanes.toLowerCase());
@@ -95,7 +95,7 @@ export function instructionText(row: Row<never>, word: number, pc: number): stri
   operands = operands.replace('{, <shift>}', () => operand.optionalShift(o));
   operands = operands.replace('{, lsl #<hw>}', f.hw ? `, lsl #${f.hw * 16}` : '').replace('{, <sh>}', f.sh ? ', lsl #12' : ''); // biome-ignore format: one line
   operands = operands.replace(', LSL #<amount>', () => operand.modifiedShift(o)).replace('MSL', 'msl');
-  operands = operands.replace(/\{<Vt>\.<T> × (\d)\}(\[<index>\])?/, (_, n, lane) => operand.registerList(o, Number(n), lane !== undefined)); // biome-ignore format: one line
+  operands = operands.replace(/\{<Vt>\.<T> \u00d7 (\d)\}(\[<index>\])?/, (_, n, lane) => operand.registerList(o, Number(n), lane !== undefined)); // biome-ignore format: one line
   operands = operands.replace('{<Vn>.16b, …}', () => operand.tableList(o)).replace('{<Xn>}', '<Xn>');
   // a zero offset is not written, but for write-back
   const text = fill(operands).replace(/, #0\](?!!)/, ']');

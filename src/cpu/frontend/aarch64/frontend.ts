@@ -20,7 +20,7 @@ const MAX_BLOCK = 64;
 /** AArch64 (Armv8.2-A, EL0, little endian). */
 export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translator> } => {
   const decoder = new Decoder(rows);
-  const reader = new FieldReader(rows.map((row) => row.text));
+  const reader = new FieldReader(() => rows.map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
   return {

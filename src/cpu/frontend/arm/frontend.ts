@@ -44,7 +44,7 @@ const fetchA32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
 /** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
 export const createArm = (): FrontEnd & { readonly decoders: Decoders } => {
   const decoders = { a32: new Decoder(a32Rows), a32x: new Decoder(a32xRows), t32: new Decoder(t32Rows) };
-  const reader = new FieldReader([...a32Rows, ...a32xRows, ...t32Rows].map((row) => row.text));
+  const reader = new FieldReader(() => [...a32Rows, ...a32xRows, ...t32Rows].map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
   const fetch = (code: DataView, pc: number): Fetched =>
