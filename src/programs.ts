@@ -36,8 +36,6 @@ interface Program {
   image: BlockImage | null;
   /** Null until the first process has read what there is. */
   regions: RegionStore | null;
-  /** What is kept is newer than `image`. */
-  stale: boolean;
   /** Regions there were when they were last written. */
   written: number;
 }
@@ -52,7 +50,7 @@ export class Programs {
   private readonly options: ProgramsOptions;
   private readonly loaded: Map<number, LoadedGuest> = new Map();
   private readonly programs: Map<string, Program> = new Map();
-  /** What the processors in use run, and since when; not those of fork's children. */
+  /** What the processors in use run, and since when. */
   private readonly running: Map<Cpu, { readonly program: Program; readonly start: number }> = new Map();
   private readonly interpreters: Map<string, WebAssembly.Module> = new Map();
   private first: Cpu | null = null;
@@ -64,6 +62,7 @@ export class Programs {
     this.options = options;
     this.processors = new Processors((frontEnd) => this.interpreter(frontEnd));
     this.processors.onTake = options.onCpu ?? (() => {});
+    this.processors.onFork = (parent, child) => this.forked(parent, child);
     this.processors.onGive = (cpu) => this.keep(cpu);
   }
 
@@ -160,7 +159,7 @@ export class Programs {
       const none = this.kernel.sandboxed || this.options.tier === 'hot';
       const store = none ? null : TranslationCache.open(this.options.cache, key, `interpreter-${frontEnd.addressType}`);
       if (this.first === null) this.interpreterCode = store?.interpreterCode() ?? null;
-      program = { store, image: null, regions: null, stale: true, written: 0 };
+      program = { store, image: null, regions: null, written: 0 };
       this.programs.set(name, program);
     }
     return program;
@@ -168,20 +167,28 @@ export class Programs {
 
   private restore(cpu: Cpu, program: Program): void {
     this.first ??= cpu;
-    if (program.stale) {
+    if (program.regions === null) {
       program.store?.load(cpu);
       program.image = cpu.cache.image;
-      if (program.regions === null) {
-        program.regions = cpu.regions.store;
-        program.written = program.regions.count;
-      }
-      program.stale = false;
+      program.regions = cpu.regions.store;
+      program.written = program.regions.count;
+    } else {
+      cpu.cache.image = program.image;
+      cpu.regions.use(program.regions);
     }
-    cpu.cache.image = program.image;
-    if (program.regions !== null) cpu.regions.use(program.regions);
     // without a folder, only processes that follow have a use for it
     cpu.cache.recording = program.store !== null || cpu !== this.first;
     this.running.set(cpu, { program, start: performance.now() });
+  }
+
+  /** A child of fork goes on with the program of its parent. */
+  private forked(parent: Cpu, child: Cpu): void {
+    const run = this.running.get(parent);
+    if (run === undefined) return;
+    child.cache.recording = parent.cache.recording;
+    // what earlier children have translated, both may use
+    if (parent.cache.recording) parent.cache.image = run.program.image;
+    this.running.set(child, { program: run.program, start: performance.now() });
   }
 
   /** A processor is left by its last thread: keep what was translated, for other processes and for later runs. */
@@ -190,17 +197,21 @@ export class Programs {
     if (run === undefined) return;
     this.running.delete(cpu);
     const { program, start } = run;
-    const worth = worthKeeping(cpu.cache);
+    const { cache } = cpu;
+    if (!cache.recording) return;
+    // others may have kept more than there was when this one started
+    cache.image = program.image;
+    const worth = worthKeeping(cache);
     const first = cpu === this.first;
     if (program.store === null) {
-      const words = worth && cpu.cache.recording ? cpu.cache.save(0) : null;
+      const words = worth ? cache.save(0) : null;
       if (words !== null) program.image = BlockImage.open(words, 0);
       return;
     }
     const count = program.regions?.count ?? 0;
     if (!first && !worth && count - program.written <= 8 && performance.now() - start < LONG_MS) return;
     program.written = count;
-    if (program.store.save(cpu, first)) program.stale = true;
+    program.image = program.store.save(cpu, first) ?? program.image;
   }
 }
 

@@ -84,12 +84,13 @@ export class TranslationCache {
   }
 
   /**
-   * Keep what this run translated and compiled, where it is enough to be worth a write; whether blocks were written. `interpreter`:
+   * Keep what this run translated and compiled, where it is enough to be worth a write; the new image of its blocks, if
+   * there is one. `interpreter`:
    * the cold tier's machine code too.
    */
-  save({ cache, regions, interpreterCode }: Cpu, interpreter: boolean): boolean {
+  save({ cache, regions, interpreterCode }: Cpu, interpreter: boolean): BlockImage | null {
     // a process that went on to exact floating point keeps nothing
-    if (!cache.recording) return false;
+    if (!cache.recording) return null;
     const { store } = regions;
     const code = regions.machineCode();
     let codeBytes = 0;
@@ -100,9 +101,9 @@ export class TranslationCache {
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));
-    if (!worthKeeping(cache)) return false;
-    write(this.file + BLOCKS, cache.save(this.version));
-    return true;
+    const blocks = worthKeeping(cache) ? cache.save(this.version) : null;
+    write(this.file + BLOCKS, blocks);
+    return blocks && BlockImage.open(blocks, this.version);
   }
 }
 

@@ -23,20 +23,24 @@ export class ActiveUnits {
 
   /** Record of the block at pc for a flags kind (-1: not known), or 0. */
   find(pc: number, kind: number): number {
-    const a = this.at(pc);
-    const offset = a ? findBlock(a.unit, pc, kind) : -1;
-    return a && offset >= 0 ? a.base + offset : 0;
+    for (const { unit, base } of this.active) {
+      const offset = pc >= unit.start && pc < unit.end ? findBlock(unit, pc, kind) : -1;
+      if (offset >= 0) return base + offset;
+    }
+    return 0;
   }
 
   /** Records at a pc, for all flags kinds. */
   recordsAt(pc: number): number[] {
-    const a = this.at(pc);
-    return a ? recordsOf(a.unit, pc).map((offset) => a.base + offset) : [];
+    const records: number[] = [];
+    for (const { unit, base } of this.active) {
+      if (pc >= unit.start && pc < unit.end) for (const offset of recordsOf(unit, pc)) records.push(base + offset);
+    }
+    return records;
   }
 
   readsFlags(pc: number): boolean {
-    const a = this.at(pc);
-    return a !== undefined && readsFlags(a.unit, pc);
+    return this.active.some(({ unit }) => pc >= unit.start && pc < unit.end && readsFlags(unit, pc));
   }
 
   isFunction(pc: number): boolean {
@@ -51,9 +55,15 @@ export class ActiveUnits {
     return this.active.some((a) => a.unit === unit);
   }
 
-  private at(pc: number): ActiveUnit | undefined {
-    for (const a of this.active) if (pc >= a.unit.start && pc < a.unit.end) return a;
-    return undefined;
+  /** Whether a unit is in use, or could be: memory holds its code. */
+  fits(unit: BlockUnit): boolean {
+    return this.isUsed(unit) || this.holds(unit);
+  }
+
+  /** The units of another process, whose memory was copied, are in use here too. */
+  inherit(from: ActiveUnits): void {
+    this.active = [...from.active];
+    for (const unit of from.refused) this.refused.add(unit);
   }
 
   /** The unit with code for pc that is not in use yet, if memory holds its code. */

@@ -7,6 +7,7 @@ import { type BlockImage, type FreshBlock, writeImage } from './block-image.ts';
 import { type BlockNotes, BlockRecorder } from './block-recorder.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
+import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
   BYTECODE,
   BYTECODE_SIZE,
@@ -16,16 +17,7 @@ import {
   PAGE_SHIFT,
   PAGE_SIZE,
 } from './memory/layout.ts';
-import type { AddressSpace } from './memory/types.ts';
-
-/** A guest basic block translated for the cold tier. */
-export interface CachedBlock {
-  readonly pc: number;
-  readonly end: number;
-  /** Wasm offset of its first record; the header {count, pc, flags kind, –} lies 16 bytes before. */
-  readonly record: number;
-  readonly readsFlags: boolean;
-}
+import { type CachedBlock, Translations } from './translations.ts';
 
 const NEVER = 0x7fffffff;
 /** Room left for one more block, in bytes. */
@@ -38,23 +30,12 @@ const STORED_AFTER = 100;
  * translated for, where they read flags), records and constants in wasm memory.
  */
 export class CodeCache implements RecordSink, BlockSource {
-  private readonly space: AddressSpace;
+  private readonly space: GuestAddressSpace;
   private readonly frontEnd: FrontEnd;
   private readonly words: Uint32Array;
-  private blocks = new Map<number, CachedBlock>();
-  /** Records of the blocks that were translated for a flags kind, by pc. */
-  private readonly versions = new Map<number, number[]>();
-  private constants = new Map<string, number>();
-  private next = BYTECODE;
-  private nextConstant = CONST_POOL;
+  private own = new Translations(null);
   private readonly units: ActiveUnits;
   private readonly recorder: BlockRecorder;
-  private readonly functions = new Set<number>();
-  /** Where calls return to. */
-  private readonly returnSites = new Set<number>();
-  private readonly targets = new Map<number, Set<number>>();
-  /** Guest pages that hold translated code. */
-  private readonly pages = new Set<number>();
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
   /** Roots of the regions that are at hand from earlier. */
@@ -68,7 +49,7 @@ export class CodeCache implements RecordSink, BlockSource {
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
 
-  constructor(space: AddressSpace, frontEnd: FrontEnd) {
+  constructor(space: GuestAddressSpace, frontEnd: FrontEnd) {
     this.space = space;
     this.frontEnd = frontEnd;
     this.words = new Uint32Array(space.memory.buffer);
@@ -82,9 +63,9 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   linked(pc: number, kind: number): number {
-    const any = this.blocks.get(pc);
+    const any = this.own.find(pc);
     if (any && (!any.readsFlags || kind < 0)) return any.record;
-    const version = kind < 0 ? undefined : this.blocks.get(versionKey(pc, kind));
+    const version = kind < 0 ? undefined : this.own.find(versionKey(pc, kind));
     return version?.record ?? this.units.find(pc, kind);
   }
 
@@ -113,7 +94,7 @@ export class CodeCache implements RecordSink, BlockSource {
     const record = this.register({ ...block, callTarget, returnsTo }, version, context);
     this.notes = { links: [], internals: [], constants: [] };
     encodeBlock(block, this);
-    const count = (this.next - record) / 16;
+    const count = (this.own.next - record) / 16;
     const { links } = this.notes;
     for (let i = 0; i < links.length; i += 3) {
       this.connect(links[i] as number, links[i + 1] as number, links[i + 2] as number);
@@ -138,21 +119,18 @@ export class CodeCache implements RecordSink, BlockSource {
     const slow = version === SLOW;
     const hotAfter =
       slow || pc >= GUEST_TOP ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
-    this.words.set([hotAfter, pc, version >>> 0, 0], this.next >>> 2);
-    this.next += 16;
-    const record = this.next;
+    this.words.set([hotAfter, pc, version >>> 0, 0], this.own.next >>> 2);
+    this.own.next += 16;
+    const record = this.own.next;
     const cached: CachedBlock = { pc, end, record, readsFlags };
     const key = version >= 0 ? versionKey(pc, version) : pc;
-    this.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
-    if (version >= 0 && !slow) {
-      const known = this.versions.get(pc);
-      if (known) known.push(record);
-      else this.versions.set(pc, [record]);
-    }
-    if (callTarget !== 0) this.functions.add(callTarget);
-    if (returnsTo !== 0) this.returnSites.add(returnsTo);
+    const { own } = this;
+    own.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
+    if (version >= 0 && !slow) own.addVersion(pc, record);
+    if (callTarget !== 0) own.functions.add(callTarget);
+    if (returnsTo !== 0) own.returnSites.add(returnsTo);
     for (const at of [pc, callTarget, returnsTo]) {
-      const reads = this.blocks.get(at)?.readsFlags ?? this.units.readsFlags(at);
+      const reads = own.find(at)?.readsFlags ?? this.units.readsFlags(at);
       if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.onFlagsCross();
     }
     this.noteCode(pc, end);
@@ -166,45 +144,39 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** No room for another block: the owner must flush before it translates on. */
   isFull(): boolean {
-    return this.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN;
+    return this.own.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.own.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN;
   }
 
   /** Whether translated code lies in the pages of the range. */
   holdsCode(start: number, end: number): boolean {
-    const first = Math.floor(start / PAGE_SIZE);
-    const last = Math.ceil(end / PAGE_SIZE);
-    if (last - first > this.pages.size) return [...this.pages].some((page) => page >= first && page < last);
-    for (let page = first; page < last; page++) if (this.pages.has(page)) return true;
-    return false;
+    return this.own.holdsPage(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE));
   }
 
   // ── BlockSource ──
 
   noteCode(start: number, end: number): void {
-    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.pages.add(page);
+    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.own.pages.add(page);
   }
 
   hasRun(pc: number): boolean {
-    return this.blocks.has(pc) || this.versions.has(pc) || this.units.recordsAt(pc).length > 0;
+    return this.recordsAt(pc).length > 0;
   }
 
   isFunction(pc: number): boolean {
-    return this.functions.has(pc) || this.units.isFunction(pc);
+    return this.own.isFunction(pc) || this.units.isFunction(pc);
   }
 
   private isReturnSite(pc: number): boolean {
-    return this.returnSites.has(pc) || this.units.isReturnSite(pc);
+    return this.own.isReturnSite(pc) || this.units.isReturnSite(pc);
   }
 
   /** An indirect jump at `site` went to `pc` for the first time (as far as the jump cache tells). */
   noteTarget(site: number, pc: number): void {
-    const known = this.targets.get(site);
-    if (known) known.add(pc);
-    else this.targets.set(site, new Set([pc]));
+    this.own.addTarget(site, pc);
   }
 
   jumpTargets(block: Block): readonly number[] {
-    return [...(this.targets.get(lastByte(block)) ?? [])];
+    return this.own.targetsOf(lastByte(block));
   }
 
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
@@ -219,8 +191,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   private recordsAt(pc: number): number[] {
-    const records = [...(this.versions.get(pc) ?? [])];
-    const any = this.blocks.get(pc);
+    const records = this.own.versionsOf(pc);
+    const any = this.own.find(pc);
     if (any) records.push(any.record);
     return [...records, ...this.units.recordsAt(pc)];
   }
@@ -237,26 +209,39 @@ export class CodeCache implements RecordSink, BlockSource {
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
   slowRecordFor(pc: number, context = 0): number {
     if (context !== 0) return this.recordInContext(pc, context);
-    return this.blocks.get(versionKey(pc, SLOW))?.record ?? this.translate(pc, SLOW);
+    return this.own.find(versionKey(pc, SLOW))?.record ?? this.translate(pc, SLOW);
   }
 
   /** Record for an instruction that its address does not say enough of (see FrontEnd.context). */
   recordInContext(pc: number, context: number): number {
     const key = contextKey(pc, context);
-    return this.blocks.get(key)?.record ?? this.translate(pc, SLOW, context);
+    return this.own.find(key)?.record ?? this.translate(pc, SLOW, context);
   }
 
   flush(): void {
     this.recorder.clear();
     this.units.clear();
     this.entered.clear();
-    this.versions.clear();
-    this.functions.clear();
-    this.returnSites.clear();
-    this.targets.clear();
-    this.blocks.clear();
-    this.next = BYTECODE;
-    this.pages.clear();
+    // anew: children may use the old ones
+    this.own = new Translations(null, this.own);
+  }
+
+  /**
+   * Go on as the copy of another process, whose pages were copied: its translations are ours too. Regions are
+   * not in use here yet; blocks that entered one are offered to the compiler soon, which has it at hand.
+   */
+  inherit(from: CodeCache): void {
+    this.image ??= from.image;
+    this.own = new Translations(from.own);
+    this.units.inherit(from.units);
+    this.space.copyOwn(from.space, BYTECODE, this.own.next);
+    this.space.copyOwn(from.space, CONST_POOL, this.own.nextConstant);
+    for (const [record, [op, imm]] of from.entered) {
+      const w = record >>> 2;
+      this.words[w] = op;
+      this.words[w + 2] = imm;
+      this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
+    }
   }
 
   /** The stub at `record` was executed: translate its target and link. 0: cannot be fetched. */
@@ -273,14 +258,14 @@ export class CodeCache implements RecordSink, BlockSource {
   // ── RecordSink ──
 
   put(op: number, d: number, a: number, b: number, imm: number, pc: number): number {
-    const record = this.next;
+    const record = this.own.next;
     const w = record >>> 2;
     const { words } = this;
     words[w] = op | (d << 16);
     words[w + 1] = a | (b << 16);
     words[w + 2] = imm;
     words[w + 3] = pc;
-    this.next = record + 16;
+    this.own.next = record + 16;
     return record;
   }
 
@@ -290,7 +275,7 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   constant(bytes: readonly number[]): number {
-    this.notes.constants.push(this.next, bytes);
+    this.notes.constants.push(this.own.next, bytes);
     return this.constantAddress(bytes);
   }
 
@@ -304,12 +289,12 @@ export class CodeCache implements RecordSink, BlockSource {
 
   private constantAddress(bytes: readonly number[]): number {
     const key = bytes.join();
-    const known = this.constants.get(key);
+    const known = this.own.constant(key);
     if (known !== undefined) return known;
-    const at = this.nextConstant;
+    const at = this.own.nextConstant;
     new Uint8Array(this.space.memory.buffer, at, bytes.length).set(bytes);
-    this.nextConstant += (bytes.length + 15) & ~15;
-    this.constants.set(key, at);
+    this.own.nextConstant += (bytes.length + 15) & ~15;
+    this.own.constants.set(key, at);
     return at;
   }
 
@@ -317,8 +302,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private connect(record: number, pc: number, kind: number): void {
     const target = this.linked(pc, kind);
     if (target !== 0) return this.patchImm(record, target);
-    this.words.set([NEVER, pc, kind >>> 0, record], this.next >>> 2);
-    this.next += 16;
+    this.words.set([NEVER, pc, kind >>> 0, record], this.own.next >>> 2);
+    this.own.next += 16;
     this.patchImm(record, this.put(UNLINKED, 0, 0, 0, 0, pc));
   }
 
@@ -341,13 +326,13 @@ export class CodeCache implements RecordSink, BlockSource {
     const unit = this.units.candidate(pc);
     if (unit === null) return false;
     const { area, constants, runs, start, end } = unit;
-    const records = this.next + 4 * area.length;
-    const constantsEnd = this.nextConstant + 4 * constants.length;
+    const records = this.own.next + 4 * area.length;
+    const constantsEnd = this.own.nextConstant + 4 * constants.length;
     if (records > BYTECODE + BYTECODE_SIZE - MARGIN || constantsEnd > CONST_POOL + CONST_POOL_SIZE - MARGIN)
       return false;
-    for (const record of this.units.place(unit, this.next, this.nextConstant)) this.rearm(record, this.hotAfter);
-    this.next = records;
-    this.nextConstant = constantsEnd;
+    for (const record of this.units.place(unit, this.own.next, this.own.nextConstant)) this.rearm(record, this.hotAfter);
+    this.own.next = records;
+    this.own.nextConstant = constantsEnd;
     for (let i = 0; i < runs.length; i += 2) {
       this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
@@ -377,7 +362,7 @@ export class CodeCache implements RecordSink, BlockSource {
     if (this.freshCount === 0) return null;
     const fresh = this.recorder.units(this.words, (record) => this.entered.get(record));
     const format = { never: NEVER, unlinked: UNLINKED };
-    return writeImage(fresh, this.image, (unit) => this.units.isUsed(unit), format, version);
+    return writeImage(fresh, this.image, (unit) => this.units.fits(unit), format, version);
   }
 }
 

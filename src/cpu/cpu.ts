@@ -436,10 +436,11 @@ export class Cpu implements HelperContext {
     this.exact = from.exact;
     this.compile = from.compile;
     this.batch = from.batch;
-    this.cache.hotAfter = from.cache.hotAfter;
     this.flagsCross = from.flagsCross;
-    this.cache.image = from.cache.image;
     this.regions.use(from.regions.store);
+    this.cache.hotAfter = from.cache.hotAfter;
+    if (from.flushPending || from.storeAfterFlush) this.cache.image = from.cache.image;
+    else this.cache.inherit(from.cache);
   }
 
   private clearJumpCache(): void {

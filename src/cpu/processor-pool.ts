@@ -16,6 +16,8 @@ export class Processors implements ProcessorPool {
   private readonly kept: Cpu[] = [];
   /** Called with every processor that a process begins to use. */
   onTake: (cpu: Cpu) => void = () => {};
+  /** Called when a process is about to become the copy of another. */
+  onFork: (parent: Cpu, child: Cpu) => void = () => {};
   /** Called when the last thread of a process has ended. */
   onGive: (cpu: Cpu) => void = () => {};
 
@@ -36,7 +38,9 @@ export class Processors implements ProcessorPool {
   }
 
   take(like: Cpu): Cpu {
-    return this.create(like.frontEnd, { ...like.space.limits }, like.space.taskSize);
+    const cpu = this.create(like.frontEnd, { ...like.space.limits }, like.space.taskSize);
+    this.onFork(like, cpu);
+    return cpu;
   }
 
   give(cpu: Cpu): void {

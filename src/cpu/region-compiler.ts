@@ -132,7 +132,8 @@ export class RegionCompiler {
         if (!space.executable(page)) return false;
         known = page;
       }
-      for (let b = start; b < end; b++) if (space.u8[b] !== code[at++]) return false;
+      if (Buffer.compare(space.u8.subarray(start, end), code.subarray(at, at + end - start)) !== 0) return false;
+      at += end - start;
     }
     return true;
   }

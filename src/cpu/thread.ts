@@ -82,8 +82,8 @@ export class CpuThread {
   /** The thread is over; the last one of a process takes its memory along. */
   discard(): void {
     if (this.cpu.dropState(this.state) > 0) return;
-    this.space.release();
     this.pool.give(this.cpu);
+    this.space.release();
   }
 
   /** Name of the instruction at the pc when its semantics are missing; null: it is undefined. */

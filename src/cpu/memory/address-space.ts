@@ -55,6 +55,8 @@ export interface GuestAddressSpace extends AddressSpace {
   readonly touched: number;
   /** Become a copy of another, this one being empty: fork. */
   copyFrom(other: GuestAddressSpace): void;
+  /** Copy what the processor keeps below the guest: wasm offsets [start, end) of another memory. */
+  copyOwn(other: GuestAddressSpace, start: number, end: number): void;
 }
 
 /** See Vma.share. */
@@ -268,6 +270,11 @@ class Space implements GuestAddressSpace {
     const end = addr + roundUp(length);
     if (end > this.taskSize || !this.#pages.vmas.covered(addr, end)) return -ENOMEM;
     return new Uint8Array((end - addr) / PAGE_SIZE).fill(1);
+  }
+
+  copyOwn(other: GuestAddressSpace, start: number, end: number): void {
+    if (!(other instanceof Space)) throw new TypeError('another kind of address space');
+    this.#pages.copierOf(other.#pages)(start, start, end - start);
   }
 
   syncFile(dev: number, ino: number): void {

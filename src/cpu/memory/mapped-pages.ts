@@ -65,14 +65,13 @@ export class MappedPages {
     this.bulk = createBulk(memory);
     this.bytes = new PageBytes(memory, this.bulk);
     this.files = new FilePages(u8);
-    this.shared = new Sharers(this, memory);
+    this.shared = new Sharers(this);
     this.clear();
   }
 
-  /** Nothing is mapped: all that was reads as zero from now on. */
+  /** Nothing is mapped; pages used before are cleared when they are mapped again. */
   clear(): void {
     this.drop(0, this.taskSize);
-    this.bytes.zero(0, this.taskSize);
     // As Linux: mappings go down from a gap that leaves the stack room to grow.
     const gap = Math.min(Math.max(this.limits.stack + STACK_GUARD, 0x800_0000), this.taskSize / 6);
     this.#mmapBase = roundDown(this.taskSize - gap);
@@ -86,20 +85,27 @@ export class MappedPages {
     for (const vma of from.vmas.items) {
       if (vma.shared && vma.source !== null) from.clean(vma);
     }
+    const copy = this.copierOf(from);
     for (const vma of from.vmas.items) {
       const copied = { ...vma };
       this.vmas.items.push(copied);
       vma.source?.ref();
+      this.bytes.copyMapping(from.bytes, vma.start, vma.end, copy);
       this.shared.join(copied);
       if (vma.shared) this.renew(copied);
-      else this.bytes.copyRange(from.bytes, vma.start, vma.end);
     }
-    const copy = createCopy(this.#memory, from.#memory);
-    for (const [page, count] of from.bytes.usedRuns()) {
-      const at = GUEST_BASE + page * PAGE_SIZE;
-      copy(at, at, count * PAGE_SIZE);
-      this.bytes.markUsed(page * PAGE_SIZE, (page + count) * PAGE_SIZE);
+  }
+
+  readonly #copiers: WeakMap<MappedPages, Bulk['copy']> = new WeakMap();
+
+  /** Copies from the memory of `from`. Memories are used again, and so is this. */
+  copierOf(from: MappedPages): Bulk['copy'] {
+    let copy = this.#copiers.get(from);
+    if (copy === undefined) {
+      copy = createCopy(this.#memory, from.#memory);
+      this.#copiers.set(from, copy);
     }
+    return copy;
   }
 
   /** Write the stores to a shared file mapping back, and notice the next ones again. */

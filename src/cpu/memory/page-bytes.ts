@@ -5,6 +5,8 @@ import type { Vma } from './vma.ts';
 
 const TABLE_SIZE = 0x10_0000;
 const SMALL = 64;
+/** Pages are looked for in chunks of 256. */
+const CHUNK_SHIFT = 8;
 
 /** The two page byte tables that translated code tests, and which pages may hold old bytes. */
 export class PageBytes {
@@ -12,6 +14,8 @@ export class PageBytes {
   readonly write: Uint8Array;
   /** 1 = the page was accessible once and may not read as zero. */
   readonly #used: Uint8Array = new Uint8Array(TABLE_SIZE);
+  /** 1 = some page of the chunk was used: most of the address space never is. */
+  readonly #chunks: Uint8Array = new Uint8Array(TABLE_SIZE >>> CHUNK_SHIFT);
   readonly #bulk: Bulk;
   /** See AddressSpace.onPlainLoss. */
   onPlainLoss: () => void = () => {};
@@ -51,41 +55,62 @@ export class PageBytes {
   }
 
   markUsed(start: number, end: number): void {
-    this.#used.fill(1, start / PAGE_SIZE, end / PAGE_SIZE);
+    const first = start / PAGE_SIZE;
+    const last = end / PAGE_SIZE;
+    this.#used.fill(1, first, last);
+    for (let chunk = first >>> CHUNK_SHIFT; chunk << CHUNK_SHIFT < last; chunk++) this.#chunks[chunk] = 1;
   }
 
   /** Make [start, end) read as zero. Pages never accessible before cost nothing. */
   zero(start: number, end: number): void {
-    const last = end / PAGE_SIZE;
-    let page = start / PAGE_SIZE;
-    while (page < last) {
-      const skip = this.#used.subarray(page, last).indexOf(1);
-      if (skip < 0) return;
-      page += skip;
-      const run = this.#used.subarray(page, last).indexOf(0);
-      const count = run < 0 ? last - page : run;
-      this.#bulk.zeroPages(GUEST_BASE + page * PAGE_SIZE, count);
-      this.#used.fill(0, page, page + count);
-      page += count;
-    }
+    for (const [page, count] of this.#runs(start / PAGE_SIZE, end / PAGE_SIZE)) this.#zeroRun(page, count);
+  }
+
+  #zeroRun(page: number, count: number): void {
+    this.#bulk.zeroPages(GUEST_BASE + page * PAGE_SIZE, count);
+    this.#used.fill(0, page, page + count);
   }
 
   /** Runs of pages that may not read as zero. */
-  *usedRuns(): Generator<readonly [page: number, count: number]> {
-    for (let page = this.#used.indexOf(1); page >= 0; ) {
-      const end = this.#used.indexOf(0, page);
-      const last = end < 0 ? TABLE_SIZE : end;
-      yield [page, last - page];
-      page = end < 0 ? -1 : this.#used.indexOf(1, last);
+  usedRuns(): Iterable<readonly [page: number, count: number]> {
+    return this.#runs(0, TABLE_SIZE);
+  }
+
+  *#runs(first: number, last: number): Generator<readonly [page: number, count: number]> {
+    const used = this.#used;
+    let page = first;
+    while (page < last) {
+      if (this.#chunks[page >>> CHUNK_SHIFT] === 0) {
+        page = ((page >>> CHUNK_SHIFT) + 1) << CHUNK_SHIFT;
+        continue;
+      }
+      if (used[page] === 0) {
+        page++;
+        continue;
+      }
+      let end = page + 1;
+      while (end < last && used[end] === 1) end++;
+      yield [page, end - page];
+      page = end;
     }
   }
 
-  /** Take over the bytes of [start, end) from the tables of another process. */
-  copyRange(from: PageBytes, start: number, end: number): void {
+  /**
+   * Become a copy of the pages of another process, mapping by mapping: what it has used is copied, what only
+   * an earlier user of this memory has is cleared.
+   */
+  copyMapping(from: PageBytes, start: number, end: number, copy: Bulk['copy']): void {
     const first = start / PAGE_SIZE;
     const last = end / PAGE_SIZE;
-    this.read.set(from.read.subarray(first, last), first);
-    this.write.set(from.write.subarray(first, last), first);
+    for (const base of [READ_BYTES, WRITE_BYTES]) copy(base + first, base + first, last - first);
+    for (const [page, count] of this.#runs(first, last)) {
+      for (let p = page; p < page + count; p++) if (from.#used[p] === 0) this.#zeroRun(p, 1);
+    }
+    for (const [page, count] of from.#runs(first, last)) {
+      const at = GUEST_BASE + page * PAGE_SIZE;
+      copy(at, at, count * PAGE_SIZE);
+      this.markUsed(page * PAGE_SIZE, (page + count) * PAGE_SIZE);
+    }
   }
 
   #set(table: Uint8Array, base: number, start: number, end: number, value: number): void {

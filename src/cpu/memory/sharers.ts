@@ -1,5 +1,3 @@
-import type { Bulk } from './bulk.ts';
-import { createCopy } from './bulk.ts';
 import { GUEST_BASE, PAGE_SIZE } from './layout.ts';
 import type { MappedPages } from './mapped-pages.ts';
 import type { Vma } from './vma.ts';
@@ -21,14 +19,11 @@ const spacesOf = new Map<string, Set<MappedPages>>();
  */
 export class Sharers {
   private readonly pages: MappedPages;
-  private readonly memory: WebAssembly.Memory;
   /** Pages stored to since the others were told. */
   private readonly fresh: Set<number> = new Set();
-  private readonly copies: WeakMap<MappedPages, Bulk['copy']> = new WeakMap();
 
-  constructor(pages: MappedPages, memory: WebAssembly.Memory) {
+  constructor(pages: MappedPages) {
     this.pages = pages;
-    this.memory = memory;
   }
 
   /** A shared mapping came into being. */
@@ -92,7 +87,7 @@ export class Sharers {
         for (const theirs of other === this.pages ? [] : other.vmas.items) {
           const to = theirs.start + offset - theirs.offset;
           if (objectOf(theirs) !== object || to < theirs.start || to >= Math.min(theirs.end, theirs.eof)) continue;
-          this.copyTo(other)(GUEST_BASE + to, GUEST_BASE + at, PAGE_SIZE);
+          other.copierOf(this.pages)(GUEST_BASE + to, GUEST_BASE + at, PAGE_SIZE);
           other.bytes.markUsed(to, to + PAGE_SIZE);
         }
       }
@@ -101,14 +96,5 @@ export class Sharers {
       const vma = this.pages.vmas.find(page * PAGE_SIZE);
       if (vma !== undefined) this.pages.renew(vma, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
     }
-  }
-
-  private copyTo(other: MappedPages): Bulk['copy'] {
-    let copy = this.copies.get(other);
-    if (copy === undefined) {
-      copy = createCopy(other.shared.memory, this.memory);
-      this.copies.set(other, copy);
-    }
-    return copy;
   }
 }
