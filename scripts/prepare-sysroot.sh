@@ -78,6 +78,8 @@ done
 echo 'passwd: files' > "$tree/etc/nsswitch.conf"
 chmod -R u+rwX "$tree"
 echo "$stamp" > "$tree/.tsqemu-sysroot"
-rm -rf "$dest"
+# Programs may be running from the old tree: it is away for a moment only.
+if [[ -e $dest ]]; then mv "$dest" "$dest.old.$$"; fi
 mv "$tree" "$dest"
+rm -rf "$dest.old.$$"
 echo "$dest is ready: $(du -sh "$dest" | cut -f1)"

@@ -1,4 +1,8 @@
-/** Record what qemu-aarch64 makes of the programs in test/e2e: node scripts/record-oracle.ts [NAME-PART]. */
+/**
+ * Record what qemu-aarch64 makes of the programs in test/e2e: node scripts/record-oracle.ts [NAME-PART].
+ * Programs that start others are run natively, on a host with the same Debian release: qemu would start the
+ * host's programs, or none.
+ */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { type Outcome, outcome } from '../test/e2e/outcome.ts';
@@ -8,13 +12,18 @@ import { SYSROOT } from '../test/e2e/sysroot.ts';
 const file = new URL('../test/e2e/recorded.json', import.meta.url);
 const part = process.argv[2] ?? '';
 const oracle = execFileSync('qemu-aarch64', ['-version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+const release = fs.readFileSync('/etc/debian_version', 'utf8').trim();
 const packages = fs.readFileSync(`${SYSROOT}/.tsqemu-sysroot`, 'utf8').split(' ').slice(0, 3).join(' ');
 const old = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')).outcomes as Record<string, Outcome>) : {};
 const outcomes: Record<string, Outcome> = {};
 for (const program of PROGRAMS) {
   const known = old[program.name];
   if (known !== undefined && !program.name.includes(part)) outcomes[program.name] = known;
-  else outcomes[program.name] = await outcome(['qemu-aarch64'], SYSROOT, program);
+  else outcomes[program.name] = await outcome(program.native ? null : ['qemu-aarch64'], SYSROOT, program);
 }
-fs.writeFileSync(file, `${JSON.stringify({ oracle, packages, outcomes }, null, 1)}\n`);
+const native = {
+  oracle: `Debian ${release}, ${process.arch}`,
+  programs: PROGRAMS.filter((p) => p.native).map((p) => p.name),
+};
+fs.writeFileSync(file, `${JSON.stringify({ oracle, packages, native, outcomes }, null, 1)}\n`);
 console.log(`${Object.keys(outcomes).length} programs recorded with ${oracle}`);

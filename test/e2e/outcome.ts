@@ -32,26 +32,26 @@ const digest = (bytes: Buffer): string =>
 const sortLines = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.toString('latin1').split('\n').sort().join('\n'), 'latin1');
 
-/** Run a program in a fresh workspace by an emulator's command line. */
-export async function outcome(emulator: readonly string[], root: string, program: Program): Promise<Outcome> {
+/** Run a program in a fresh workspace by an emulator's command line; without one, the host's own program. */
+export async function outcome(emulator: readonly string[] | null, root: string, program: Program): Promise<Outcome> {
   const cwd = makeWorkspace();
   try {
-    const [command, ...args] = emulator as [string, ...string[]];
-    const line = [
-      ...args,
-      '-L',
-      root,
-      '-0',
-      program.argv[0] ?? '',
-      path.join(root, program.file),
-      ...program.argv.slice(1),
-    ];
-    const { status, stdout, stderr } = await execute(command, line, program.stdin, { cwd, env: GUEST_ENV });
+    const [argv0 = '', ...rest] = program.argv;
+    const emulated = ['-L', root, '-0', argv0, path.join(root, program.file), ...rest];
+    const [command, ...args] = emulator === null ? [`/${program.file}`] : [...emulator, ...emulated];
+    const line = emulator === null ? rest : args;
+    const options = { cwd, env: GUEST_ENV, ...(emulator === null ? { argv0 } : {}) };
+    const { status, stdout, stderr } = await execute(command as string, line, program.stdin, options);
     const files = program.outputs.map((name) => {
       const file = path.join(cwd, name);
       return [name, fs.existsSync(file) ? digest(fs.readFileSync(file)) : 'missing'] as const;
     });
-    const clean = (text: string): string => text.replaceAll(root, '$ROOT').replaceAll(cwd, '$PWD');
+    const clean = (text: string): string =>
+      // shells tell the process ids of killed children
+      text
+        .replaceAll(root, '$ROOT')
+        .replaceAll(cwd, '$PWD')
+        .replace(/(: line \d+: ) *\d+ /g, '$1PID ');
     return {
       status,
       stdout: clean(digest(program.unordered ? sortLines(stdout) : stdout)),

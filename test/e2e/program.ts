@@ -11,9 +11,12 @@ export interface Program {
   readonly outputs: readonly string[];
   /** The order of its lines is the host's choice (directories, environment): they are sorted. */
   readonly unordered: boolean;
+  /** The oracle is the host's own program of the same name and Debian release, not qemu. */
+  readonly native: boolean;
 }
 
 export interface ProgramOptions {
+  readonly native?: boolean;
   readonly stdin?: string;
   readonly outputs?: readonly string[];
   readonly unordered?: boolean;
@@ -24,8 +27,8 @@ export interface ProgramOptions {
 /** A program by its command line; words are split at blanks, '…' keeps them. */
 export function program(line: string, options: ProgramOptions = {}): Program {
   const argv = [...line.matchAll(/'([^']*)'|[^\s']+/g)].map(([word, quoted]) => quoted ?? word);
-  const { stdin = '', outputs = [], unordered = false, file = `usr/bin/${argv[0]}` } = options;
-  return { name: line, file, argv, stdin, outputs, unordered };
+  const { stdin = '', outputs = [], unordered = false, native = false, file = `usr/bin/${argv[0]}` } = options;
+  return { name: line, file, argv, stdin, outputs, unordered, native };
 }
 
 /** A busybox applet. */

@@ -1,4 +1,5 @@
 import { signalGroup } from './groups.ts';
+import { foregroundGroup } from './job-control.ts';
 import type { Kernel } from './kernel.ts';
 import { defaultAction, SI_KERNEL, SI_USER, SIG_DFL, SIG_IGN, type SigAction, signalName } from './signals.ts';
 
@@ -50,8 +51,7 @@ export class HostSignals {
     const { kernel } = this;
     const terminal = FROM_TERMINAL.has(signal);
     const info = { signo: signal, code: terminal ? SI_KERNEL : SI_USER, pid: 0, uid: 0 };
-    if (terminal && kernel.foreground !== 0 && signalGroup(kernel, kernel.foreground, info)) return;
-    const group = kernel.first?.pgid ?? 0;
+    const group = terminal ? foregroundGroup(kernel) : (kernel.first?.pgid ?? 0);
     if (!signalGroup(kernel, group, info)) for (const p of kernel.processes.values()) p.raise(info);
   }
 

@@ -162,6 +162,8 @@ export class Kernel {
 
   /** The first process: its end is the machine's. */
   first: Process | null = null;
+  /** Its session, which has the host's terminal. */
+  session = 0;
 
   /** A process or thread id that is free. */
   newId(): number {
@@ -171,7 +173,12 @@ export class Kernel {
     return id;
   }
 
-  /** The process whose call or code is being run, for /proc/self. */
+  /** Ids given so far: processes and threads since the machine's boot. */
+  get started(): number {
+    return this.nextId - this.firstPid;
+  }
+
+  /** The task whose call or code is being run, for /proc/self. */
   get currentTask(): Task | null {
     return this.scheduler.current ?? this.last ?? this.tasks.values().next().value ?? null;
   }

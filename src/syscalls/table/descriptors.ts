@@ -18,7 +18,7 @@ import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
 import { type FlagTable, formatOpenFlags } from '../flags.ts';
 import { EventFile } from '../kernel/eventfd.ts';
 import { createMemoryFile } from '../kernel/memfd.ts';
-import { createPipe } from '../kernel/pipe.ts';
+import { createPipe, PipeEnd } from '../kernel/pipe.ts';
 import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
@@ -228,8 +228,9 @@ function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; a
     case F_GETOWN:
       return 0;
     case F_GETPIPE_SZ:
+      return file instanceof PipeEnd ? file.capacity : -EBADF;
     case F_SETPIPE_SZ:
-      return file.mayBlock ? 65536 : -EBADF;
+      return file instanceof PipeEnd ? file.resize(arg, task.process.uids[1] === 0) : -EBADF;
     case F_ADD_SEALS:
       return file.path.startsWith('/memfd:') ? 0 : -EINVAL;
     case F_GET_SEALS:

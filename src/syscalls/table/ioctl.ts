@@ -1,7 +1,8 @@
 import { FD, R_INT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EBADF, EFAULT } from '../errno.ts';
+import { EBADF, EFAULT, ENOTTY, EPERM } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
+import { checkTerminalChange, setForeground, terminalIds } from '../kernel/job-control.ts';
 import type { Task } from '../kernel/task.ts';
 import * as T from '../vfs/tty.ts';
 import { type IoctlArg, O_NONBLOCK, S_IFMT, S_IFREG } from '../vfs/types.ts';
@@ -25,6 +26,8 @@ const NAMES: FlagTable = [
   ['TIOCGWINSZ', T.TIOCGWINSZ],
   ['TIOCSWINSZ', T.TIOCSWINSZ],
   ['TIOCGSID', T.TIOCGSID],
+  ['TIOCSCTTY', T.TIOCSCTTY],
+  ['TIOCNOTTY', T.TIOCNOTTY],
   ['FIONREAD', FIONREAD],
   ['FIONBIO', FIONBIO],
   ['FIONCLEX', FIONCLEX],
@@ -66,6 +69,32 @@ function argument(task: Task, value: number): IoctlArg {
   };
 }
 
+/** The requests on a terminal that are about processes; null: another one, which its modes answer. */
+function terminalCall(task: Task, request: number, arg: number): number | null {
+  switch (request) {
+    case T.TIOCGPGRP:
+    case T.TIOCGSID: {
+      const ids = terminalIds(task);
+      if (ids === null) return -ENOTTY;
+      return task.putInt(arg, request === T.TIOCGPGRP ? ids.group : ids.session);
+    }
+    case T.TIOCSPGRP:
+      return task.space.readable(arg, 4) ? setForeground(task, task.space.view.getInt32(arg, true)) : -EFAULT;
+    case T.TIOCSCTTY:
+      return task.process.sid === task.process.kernel.session ? 0 : -EPERM;
+    case T.TIOCNOTTY:
+      return 0;
+    case T.TCSETS:
+    case T.TCSETSW:
+    case T.TCSETSF: {
+      const stopped = checkTerminalChange(task);
+      return stopped === 0 ? null : stopped;
+    }
+    default:
+      return null;
+  }
+}
+
 export const ioctl: Syscall = syscall(
   'ioctl',
   { fd: FD, request: REQUEST, arg: ARGUMENT },
@@ -95,6 +124,10 @@ export const ioctl: Syscall = syscall(
         return task.putInt(arg, Math.max(0, stat.size - Math.max(0, file.seek(0, 1))));
       }
       default:
+    }
+    if (file.terminal) {
+      const result = terminalCall(task, request, arg);
+      if (result !== null) return result;
     }
     return file.ioctl(request, argument(task, arg));
   },

@@ -1,4 +1,5 @@
 import { EAGAIN, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from '../errno.ts';
+import { checkTerminalRead } from '../kernel/job-control.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import { O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
@@ -41,7 +42,11 @@ export function readiness(file: OpenFile): WaitOptions {
 
 /** read(2) into guest memory at the file's position. */
 export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
-  if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
+  if (file.mayBlock && task.process.kernel.mustNotBlock) {
+    const stopped = file.terminal ? checkTerminalRead(task) : 0;
+    if (stopped !== 0) return stopped;
+    file.unblock();
+  }
   task.process.beforeRead(file);
   const n = file.read(bytes);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;

@@ -44,6 +44,9 @@ export abstract class BaseFile implements OpenFile {
   get waitQueue(): WaitQueue | null {
     return null;
   }
+  get terminal(): boolean {
+    return false;
+  }
   unblock(): void {}
   read(_into: Uint8Array): number {
     return this.readable ? -EINVAL : -EBADF;

@@ -89,7 +89,7 @@ class InheritedInput extends HostRegular {
 /** A pipe, FIFO, terminal, socket or character device of the host. */
 export class HostStream extends HostFileBase {
   override readonly mayBlock: boolean = true;
-  private terminal: Terminal | null = null;
+  private modes: Terminal | null = null;
   private isTty: boolean | null = null;
   /** The handle in use: a private non-blocking description once polled. */
   private active: HostHandle;
@@ -107,8 +107,6 @@ export class HostStream extends HostFileBase {
   private full = false;
   /** A FIFO opened for reading has no end of file before its first writer. */
   private awaitsWriter: boolean;
-  /** Process group for TIOCGPGRP: the guest is always in the foreground. */
-  pgid = 1;
 
   constructor(handle: HostHandle, path: BytePath, flags: number, blocking: boolean, fifo: boolean) {
     super(handle, path, flags);
@@ -204,8 +202,8 @@ export class HostStream extends HostFileBase {
       return 0;
     }
     if (!this.tty()) return super.ioctl(request, arg);
-    this.terminal ??= new Terminal(this.handle.fd);
-    return this.terminal.ioctl(request, arg, this.pgid);
+    this.modes ??= new Terminal(this.handle.fd);
+    return this.modes.ioctl(request, arg);
   }
 
   override sync(): number {
@@ -220,6 +218,10 @@ export class HostStream extends HostFileBase {
     this.watch?.close();
     if (this.active !== this.handle) this.active.unref();
     return super.close();
+  }
+
+  override get terminal(): boolean {
+    return this.tty();
   }
 
   private tty(): boolean {

@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { LIMIT_ROWS } from '../kernel/limits.ts';
 import type { Process } from '../kernel/process.ts';
 import { NSIG, SIG_DFL, SIG_IGN, sigmask } from '../kernel/signals.ts';
+import type { Task } from '../kernel/task.ts';
 
 /** Texts of /proc (man 5 proc), each made when its file is opened. */
 const hex = (value: number, width: number): string => value.toString(16).padStart(width, '0');
@@ -15,15 +16,37 @@ function cpuTicks(): { user: number; system: number } {
   return { user: Math.floor((usage.user * HZ) / 1e6), system: Math.floor((usage.system * HZ) / 1e6) };
 }
 
+/** The letter of man 5 proc for what a task is doing, and its words in status files. */
+function taskState(target: Process, task: Task | undefined): [letter: string, text: string] {
+  if (target.exited !== null) return ['Z', 'Z (zombie)'];
+  if (target.stopped) return ['T', 'T (stopped)'];
+  return task?.blockedInCall === true ? ['S', 'S (sleeping)'] : ['R', 'R (running)'];
+}
+
+/** Processor time in USER_HZ: all of it counts as the user's unless the process is alone. */
+function ticksOf(target: Process): { user: number; system: number } {
+  const ticks = Math.floor((target.kernel.cpuMsOf(target) * HZ) / 1000);
+  const host = cpuTicks();
+  const system = host.user + host.system === 0 ? 0 : Math.floor((ticks * host.system) / (host.user + host.system));
+  return { user: ticks - system, system };
+}
+
+/** Resident bytes: pages that were used. */
+function rssBytes(target: Process): number {
+  return target.exited === null ? target.space.touched : 0;
+}
+
 function vmBytes(target: Process): number {
   let bytes = 0;
+  if (target.exited !== null) return bytes;
   for (const mapping of target.space.mappings()) bytes += mapping.end - mapping.start;
   return bytes;
 }
 
-/** /proc/self/maps */
+/** /proc/PID/maps */
 export function maps(target: Process): string {
   let out = '';
+  if (target.exited !== null) return out;
   for (const m of target.space.mappings()) {
     const perms = `${m.prot & 1 ? 'r' : '-'}${m.prot & 2 ? 'w' : '-'}${m.prot & 4 ? 'x' : '-'}${m.shared ? 's' : 'p'}`;
     const dev = m.source?.dev ?? 0;
@@ -35,20 +58,22 @@ export function maps(target: Process): string {
   return out;
 }
 
-/** /proc/self/stat: 52 fields. */
-export function stat(target: Process): string {
-  const { user, system } = cpuTicks();
+/** /proc/PID/stat and /proc/PID/task/TID/stat: 52 fields. */
+export function stat(target: Process, task: Task | undefined = target.tasks[0]): string {
+  const { user, system } = ticksOf(target);
   const start = Math.floor((target.startMs * HZ) / 1000);
-  const rss = Math.floor(process.memoryUsage.rss() / 4096);
+  const rss = Math.floor(rssBytes(target) / 4096);
+  const [letter] = taskState(target, task);
+  const childTicks = Math.floor((target.reaped.cpuMs * HZ) / 1000);
   const fields = [
-    target.pid,
-    `(${target.comm})`,
-    'R',
+    task?.tid ?? target.pid,
+    `(${task?.comm ?? target.comm})`,
+    letter,
     target.ppid,
     target.pgid,
     target.sid,
     0,
-    target.pgid,
+    -1,
     4194304,
     0,
     0,
@@ -56,10 +81,10 @@ export function stat(target: Process): string {
     0,
     user,
     system,
+    childTicks,
     0,
-    0,
-    20,
-    0,
+    20 + target.nice,
+    target.nice,
     target.tasks.length,
     0,
     start,
@@ -70,7 +95,7 @@ export function stat(target: Process): string {
   while (fields.length < 52) fields.push(0);
   const exit = 37;
   fields[exit] = 17;
-  const stack = target.space.mappings().find((m) => m.name === '[stack]');
+  const stack = target.exited !== null ? undefined : target.space.mappings().find((m) => m.name === '[stack]');
   if (stack !== undefined) fields[27] = stack.end;
   return `${fields.join(' ')}\n`;
 }
@@ -78,13 +103,12 @@ export function stat(target: Process): string {
 /** /proc/self/statm, in pages. */
 export function statm(target: Process): string {
   const size = Math.floor(vmBytes(target) / 4096);
-  const resident = Math.min(size, Math.floor(process.memoryUsage.rss() / 4096));
+  const resident = Math.min(size, Math.floor(rssBytes(target) / 4096));
   return `${size} ${resident} 0 0 0 ${size} 0\n`;
 }
 
-/** /proc/self/status */
-export function status(target: Process): string {
-  const task = target.tasks[0];
+/** /proc/PID/status and /proc/PID/task/TID/status */
+export function status(target: Process, task: Task | undefined = target.tasks[0]): string {
   let ignored = 0n;
   let caught = 0n;
   for (let signal = 1; signal <= NSIG; signal++) {
@@ -97,15 +121,15 @@ export function status(target: Process): string {
   const [rgid, egid, sgid] = target.gids;
   const kb = (bytes: number): string => `${String(Math.floor(bytes / 1024)).padStart(8)} kB`;
   const size = vmBytes(target);
-  const rss = process.memoryUsage.rss();
+  const rss = rssBytes(target);
   const capabilities = euid === 0 ? '000001ffffffffff' : '0000000000000000';
   return [
-    `Name:\t${target.comm}`,
+    `Name:\t${task?.comm ?? target.comm}`,
     `Umask:\t${target.umask.toString(8).padStart(4, '0')}`,
-    'State:\tR (running)',
+    `State:\t${taskState(target, task)[1]}`,
     `Tgid:\t${target.pid}`,
     'Ngid:\t0',
-    `Pid:\t${target.pid}`,
+    `Pid:\t${task?.tid ?? target.pid}`,
     `PPid:\t${target.ppid}`,
     'TracerPid:\t0',
     `Uid:\t${ruid}\t${euid}\t${suid}\t${euid}`,
@@ -131,7 +155,7 @@ export function status(target: Process): string {
     `CapEff:\t${capabilities}`,
     'CapBnd:\t000001ffffffffff',
     'CapAmb:\t0000000000000000',
-    'NoNewPrivs:\t0',
+    `NoNewPrivs:\t${target.noNewPrivs ? 1 : 0}`,
     'Seccomp:\t0',
     `Cpus_allowed:\t${((1 << Math.min(target.kernel.cpus, 30)) - 1).toString(16)}`,
     `Cpus_allowed_list:\t${target.kernel.cpus > 1 ? `0-${target.kernel.cpus - 1}` : '0'}`,
@@ -230,7 +254,7 @@ export function machineStat(kernel: Kernel): string {
     `${name} ${Math.floor(user / share)} 0 ${Math.floor(system / share)} ${Math.floor(idle / share)} 0 0 0 0 0 0\n`;
   let out = row('cpu ', 1);
   for (let cpu = 0; cpu < kernel.cpus; cpu++) out += row(`cpu${cpu}`, kernel.cpus);
-  return `${out}intr 0\nctxt 0\nbtime ${Math.floor(kernel.bootTimeMs / 1000)}\nprocesses ${kernel.processes.size}\nprocs_running 1\nprocs_blocked 0\n`;
+  return `${out}intr 0\nctxt 0\nbtime ${Math.floor(kernel.bootTimeMs / 1000)}\nprocesses ${kernel.started}\nprocs_running 1\nprocs_blocked 0\n`;
 }
 
 /** /proc/uptime */

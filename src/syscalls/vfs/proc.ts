@@ -2,6 +2,7 @@ import { toByteString } from '../cursor.ts';
 import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR } from '../errno.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
+import type { Task } from '../kernel/task.ts';
 import {
   directoryStat,
   inodeOf,
@@ -41,12 +42,12 @@ const zeroTerminated = (list: readonly string[]): string => list.map((item) => `
 /** Files of /proc/PID. */
 const PROCESS_FILES: Files<Process> = {
   maps: text.maps,
-  cmdline: (p) => zeroTerminated(p.program.argv),
-  environ: (p) => zeroTerminated(p.program.env),
+  cmdline: (p) => (p.exited === null ? zeroTerminated(p.program.argv) : ''),
+  environ: (p) => (p.exited === null ? zeroTerminated(p.program.env) : ''),
   auxv: (p) => p.program.auxv ?? new Uint8Array(0),
-  stat: text.stat,
+  stat: (p) => text.stat(p),
   statm: text.statm,
-  status: text.status,
+  status: (p) => text.status(p),
   limits: text.limits,
   comm: (p) => `${p.comm}\n`,
   mounts: (p) => text.mounts(p.kernel, 'mounts'),
@@ -60,6 +61,15 @@ const PROCESS_FILES: Files<Process> = {
   io: () => 'rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n',
   uid_map: () => '         0          0 4294967295\n',
   gid_map: () => '         0          0 4294967295\n',
+};
+
+/** Files of /proc/PID/task/TID that tell of the thread; the others are the process's. */
+const THREAD_FILES: Files<Task> = {
+  stat: (t) => text.stat(t.process, t),
+  status: (t) => text.status(t.process, t),
+  comm: (t) => `${t.comm}\n`,
+  // children belong to the process; those of its first thread are all there are
+  children: (t) => (t.tid === t.process.pid ? [...t.process.children].map((child) => `${child.pid} `).join('') : ''),
 };
 
 /** Files of /proc itself and of /proc/sys, by path. */
@@ -132,7 +142,8 @@ export class ProcFs extends ReadOnlyFs {
     }
     if (first === 'mounts' && rest.length === 0) return { kind: 'link', target: () => 'self/mounts' };
     if (/^\d+$/.test(first)) {
-      const target = this.kernel.processes.get(Number(first));
+      // threads have such a directory too, though it is not listed
+      const target = this.kernel.processes.get(Number(first)) ?? this.kernel.tasks.get(Number(first))?.process;
       return target === undefined ? null : processNode(target, rest);
     }
     const name = parts.join('/');
@@ -229,10 +240,13 @@ function processNode(target: Process, rest: string[]): Node | null {
     if (second === undefined) {
       return { kind: 'dir', list: () => target.tasks.map((task) => ({ name: String(task.tid), mode: S_IFDIR })) };
     }
-    return target.tasks.some((task) => String(task.tid) === second) && deeper[0] !== 'task'
-      ? processNode(target, deeper)
-      : null;
+    const task = target.tasks.find((t) => String(t.tid) === second);
+    if (task === undefined || deeper[0] === 'task') return null;
+    const make = deeper.length === 1 ? THREAD_FILES[deeper[0] ?? ''] : undefined;
+    return make === undefined ? processNode(target, deeper) : { kind: 'file', content: () => make(task) };
   }
+  // A zombie has neither descriptors nor a program.
+  if (target.exited !== null && ['fd', 'fdinfo', 'exe', 'cwd', 'root'].includes(name)) return null;
   if (name === 'fd' || name === 'fdinfo') return descriptorNode(target, name, second, deeper.length);
   if (second !== undefined) return null;
   if (name === 'exe') return { kind: 'link', target: () => target.exe };

@@ -13,6 +13,8 @@ export const TIOCGPGRP = 0x540f;
 export const TIOCSPGRP = 0x5410;
 export const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
+export const TIOCSCTTY = 0x540e;
+export const TIOCNOTTY = 0x5422;
 export const TIOCGSID = 0x5429;
 export const TCGETS2 = 0x802c542a;
 
@@ -64,7 +66,7 @@ export class Terminal {
     this.fd = fd;
   }
 
-  ioctl(request: number, arg: IoctlArg, pgid: number): number {
+  ioctl(request: number, arg: IoctlArg): number {
     switch (request) {
       case TCGETS:
         return this.get(arg, 36);
@@ -83,14 +85,6 @@ export class Terminal {
         view.setUint32(4, 0, true);
         return 0;
       }
-      case TIOCGPGRP:
-      case TIOCGSID: {
-        const view = arg.out(4);
-        if (view === null) return -EFAULT;
-        view.setInt32(0, pgid, true);
-        return 0;
-      }
-      case TIOCSPGRP:
       case TIOCSWINSZ:
       case TCSBRK:
       case TCFLSH:

@@ -79,6 +79,8 @@ export interface OpenFile {
    * ready, or (with mayBlock) nobody tells and whoever waits looks again from time to time.
    */
   readonly waitQueue: WaitQueue | null;
+  /** Whether it is a terminal: job control applies. */
+  readonly terminal: boolean;
   /** From now on reads answer -EAGAIN instead of holding the thread, where the host can do that. */
   unblock(): void;
   read(into: Uint8Array): number;
