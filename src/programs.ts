@@ -186,8 +186,8 @@ export class Programs {
     const run = this.running.get(parent);
     if (run === undefined) return;
     child.cache.recording = parent.cache.recording;
-    // what earlier children have translated, both may use
-    if (parent.cache.recording) parent.cache.image = run.program.image;
+    // what earlier children have translated it may use
+    if (parent.cache.recording) child.cache.image = run.program.image;
     this.running.set(child, { program: run.program, start: performance.now() });
   }
 

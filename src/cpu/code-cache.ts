@@ -144,7 +144,9 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** No room for another block: the owner must flush before it translates on. */
   isFull(): boolean {
-    return this.own.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.own.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN;
+    return (
+      this.own.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.own.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN
+    );
   }
 
   /** Whether translated code lies in the pages of the range. */
@@ -330,7 +332,8 @@ export class CodeCache implements RecordSink, BlockSource {
     const constantsEnd = this.own.nextConstant + 4 * constants.length;
     if (records > BYTECODE + BYTECODE_SIZE - MARGIN || constantsEnd > CONST_POOL + CONST_POOL_SIZE - MARGIN)
       return false;
-    for (const record of this.units.place(unit, this.own.next, this.own.nextConstant)) this.rearm(record, this.hotAfter);
+    for (const record of this.units.place(unit, this.own.next, this.own.nextConstant))
+      this.rearm(record, this.hotAfter);
     this.own.next = records;
     this.own.nextConstant = constantsEnd;
     for (let i = 0; i < runs.length; i += 2) {
