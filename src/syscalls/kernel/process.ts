@@ -352,7 +352,8 @@ export class Process {
 
   /** Processor time of the process so far, in milliseconds. */
   get cpuMs(): number {
-    return this.tasks.reduce((sum, task) => sum + task.cpuMs, this.ended.cpuMs);
+    const { scheduler } = this.kernel;
+    return this.tasks.reduce((sum, task) => sum + scheduler.cpuMsOf(task), this.ended.cpuMs);
   }
 
   /** Resolve a path of an *at call: relative ones against `dirfd`. */

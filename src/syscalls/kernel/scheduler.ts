@@ -34,6 +34,7 @@ export class Scheduler {
   private contended = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
+  private turnStart = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -42,6 +43,11 @@ export class Scheduler {
   /** The task whose guest code or call is being run. */
   get current(): Task | null {
     return this.running;
+  }
+
+  /** Milliseconds of processor time that a task has used, the turn under way included. */
+  cpuMsOf(task: Task): number {
+    return task === this.running ? task.cpuMs + performance.now() - this.turnStart : task.cpuMs;
   }
 
   /** A task can go on: put it at the end of the queue. */
@@ -141,6 +147,7 @@ export class Scheduler {
     task.deliverSignals();
     if (task.runnable) {
       const start = performance.now();
+      this.turnStart = start;
       const reason = task.cpu.run(this.turnEnd(task, start));
       const ms = performance.now() - start;
       task.cpuMs += ms;

@@ -6,6 +6,7 @@ import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { traceEnd, traceNoReturn, traceReturn, traceSignal, traceUnknown } from '../strace.ts';
 import { readI64, readU64, type Struct, type StructAbi, type StructValue, writeI64 } from '../struct.ts';
 import { type CallTable, callTable } from '../table/index.ts';
+import { monotonicMs } from './clock.ts';
 import type { GuestCpu } from './cpu.ts';
 import { exitProcess } from './exit.ts';
 import type { FutexWaiter } from './futex.ts';
@@ -60,6 +61,8 @@ export class Task {
   dead = false;
   /** Something may be pending: looked at after every call, so that the usual case is one test. */
   signalsDirty = false;
+  /** Until when the sleep lasts that a signal without a handler interrupted; NaN: none. */
+  sleepDeadline: number = Number.NaN;
   /** The call asked to let others run first (sched_yield). */
   yields = false;
 
@@ -218,6 +221,13 @@ export class Task {
     return 0;
   }
 
+  /** When a sleep of so many milliseconds ends: an interrupted one goes on. */
+  takeSleep(ms: number): number {
+    const deadline = this.sleepDeadline;
+    this.sleepDeadline = Number.NaN;
+    return Number.isNaN(deadline) ? monotonicMs() + ms : deadline;
+  }
+
   /** Whether a signal is blocked by this task. */
   blocks(signal: number): boolean {
     return (this.blocked & sigmask(signal)) !== 0n;
@@ -310,6 +320,7 @@ export class Task {
       const again = this.restart === -ERESTARTSYS && (action.flags & SA_RESTART) !== 0;
       if (again) this.repeatCall();
       else writeI64(this.space.host, this.resultAt, -EINTR);
+      this.sleepDeadline = Number.NaN;
       this.restart = 0;
     }
     const oldMask = this.savedMask ?? this.blocked;

@@ -2,6 +2,7 @@ import { EINVAL } from '../errno.ts';
 import { clockMs, monotonicMs } from './clock.ts';
 import type { Process } from './process.ts';
 import { SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from './signals.ts';
+import type { Task } from './task.ts';
 
 export const ITIMER_REAL = 0;
 export const ITIMER_VIRTUAL = 1;
@@ -17,6 +18,8 @@ interface Timer {
   /** POSIX timers carry their id and value. */
   readonly id: number;
   readonly value: bigint;
+  /** The thread that gets the signal (SIGEV_THREAD_ID); null: the process. */
+  readonly task: Task | null;
   deadline: number;
   interval: number;
   overrun: number;
@@ -36,6 +39,7 @@ export class Timers {
       clock,
       id: -1,
       value: 0n,
+      task: null,
       deadline: Number.POSITIVE_INFINITY,
       interval: 0,
       overrun: 0,
@@ -72,6 +76,7 @@ export class Timers {
         timer.id < 0
           ? { signo: timer.signal, code: SI_KERNEL }
           : { signo: timer.signal, code: SI_TIMER, timerId: timer.id, overrun: timer.overrun, value: timer.value },
+        timer.task !== null && !timer.task.dead ? timer.task : undefined,
       );
     }
     this.rearm();
@@ -118,7 +123,7 @@ export class Timers {
     return 0;
   }
 
-  create(clockId: number, signal: number, value: bigint | null): number {
+  create(clockId: number, signal: number, value: bigint | null, task: Task | null): number {
     const id = this.nextId++;
     const clock = clockId === 2 || clockId === 3 ? 'cpu' : 'wall';
     const timer: Timer = {
@@ -126,6 +131,7 @@ export class Timers {
       clock,
       id,
       value: value ?? BigInt(id),
+      task,
       deadline: Number.POSITIVE_INFINITY,
       interval: 0,
       overrun: 0,

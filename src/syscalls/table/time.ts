@@ -3,6 +3,7 @@ import { type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { CLOCKS } from '../flags.ts';
 import { CLOCK_THREAD_CPUTIME_ID, clockMs, fromMs, monotonicMs, readClock } from '../kernel/clock.ts';
+import { cpuClockMs } from '../kernel/cpu-clock.ts';
 import { SIGALRM } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { ITIMER_REAL } from '../kernel/timers.ts';
@@ -18,8 +19,8 @@ export const clock_gettime: Syscall = syscall(
   { clockid: CLOCK, tp: OUT_TIMESPEC },
   R_INT,
   (task, { clockid, tp }) => {
-    // Negative ids name CPU clocks of processes; -6 is ours (man 3 clock_getcpuclockid).
-    const now = readClock(clockid < 0 ? CLOCK_THREAD_CPUTIME_ID : clockid);
+    const cpu = cpuClockMs(task, clockid);
+    const now = cpu === undefined ? readClock(clockid) : cpu === null ? null : fromMs(cpu);
     return now === null ? -EINVAL : putTimespec(task, tp, now.sec, now.nsec);
   },
 );
@@ -29,7 +30,8 @@ export const clock_getres: Syscall = syscall(
   { clockid: CLOCK, res: OUT_TIMESPEC },
   R_INT,
   (task, { clockid, res }) => {
-    if (clockid >= 0 && readClock(clockid) === null) return -EINVAL;
+    const known = cpuClockMs(task, clockid) ?? readClock(clockid);
+    if (known === null) return -EINVAL;
     if (res === 0) return 0;
     const coarse = clockid === 5 || clockid === 6;
     return putTimespec(task, res, 0, coarse ? 4_000_000 : 1);
@@ -69,7 +71,8 @@ const TIMER_ABSTIME = 1;
 function sleepUntil(task: Task, deadline: number, rem: number): number | Pending {
   const finish = (result: number): number => {
     if (result !== -ERESTARTSYS) return result;
-    // No handler: run the call again. With one, EINTR and the rest: deliverSignals turns this into it.
+    // No handler: run the call again, to the same deadline. With one, EINTR and the rest: see deliverSignals.
+    task.sleepDeadline = deadline;
     if (rem !== 0) {
       const left = fromMs(Math.max(0, deadline - monotonicMs()));
       if (putTimespec(task, rem, left.sec, left.nsec) !== 0) return -EFAULT;
@@ -88,7 +91,7 @@ function readSleep(task: Task, address: number): Timespec | number {
 
 export const nanosleep: Syscall = syscall('nanosleep', { req: IN_TIMESPEC, rem: PTR }, R_INT, (task, { req, rem }) => {
   const t = readSleep(task, req);
-  return typeof t === 'number' ? t : sleepUntil(task, monotonicMs() + t.sec * 1000 + t.nsec / 1e6, rem);
+  return typeof t === 'number' ? t : sleepUntil(task, task.takeSleep(t.sec * 1000 + t.nsec / 1e6), rem);
 });
 
 export const clock_nanosleep: Syscall = syscall(
@@ -103,7 +106,7 @@ export const clock_nanosleep: Syscall = syscall(
     if (typeof t === 'number') return t;
     const ms = t.sec * 1000 + t.nsec / 1e6;
     const absolute = (how & TIMER_ABSTIME) !== 0;
-    return sleepUntil(task, monotonicMs() + (absolute ? ms - now : ms), absolute ? 0 : remain);
+    return absolute ? sleepUntil(task, monotonicMs() + ms - now, 0) : sleepUntil(task, task.takeSleep(ms), remain);
   },
 );
 
@@ -174,7 +177,7 @@ export const alarm: Syscall = syscall('alarm', { seconds: UINT }, R_INT, (task, 
 });
 
 /** struct sigevent: the value, then signal and kind. */
-const SIGEVENT = struct('sigevent', { value: wordBits, signo: i32, notify: i32 });
+const SIGEVENT = struct('sigevent', { value: wordBits, signo: i32, notify: i32, tid: i32 });
 const SIGEV_SIGNAL = 0;
 const SIGEV_NONE = 1;
 const SIGEV_THREAD_ID = 4;
@@ -188,18 +191,22 @@ export const timer_create: Syscall = syscall(
     if (!task.space.writable(timerid, 4)) return -EFAULT;
     let signal = SIGALRM;
     let value: bigint | null = null;
+    let target: Task | null = null;
     if (sevp !== 0) {
       const event = task.get(SIGEVENT, sevp);
       if (event === null) return -EFAULT;
       if (event.notify !== SIGEV_SIGNAL && event.notify !== SIGEV_NONE && event.notify !== SIGEV_THREAD_ID)
         return -EINVAL;
       if (event.notify !== SIGEV_NONE && (event.signo < 1 || event.signo > 64)) return -EINVAL;
+      if (event.notify === SIGEV_THREAD_ID) {
+        target = task.process.kernel.tasks.get(event.tid) ?? null;
+        if (target?.process !== task.process) return -EINVAL;
+      }
       signal = event.notify === SIGEV_NONE ? 0 : event.signo;
       value = event.value;
     }
-    return task.putInt(timerid, task.process.timers.create(clockid, signal, value));
+    return task.putInt(timerid, task.process.timers.create(clockid, signal, value, target));
   },
-  { support: 'partial', note: 'SIGEV_THREAD needs threads.' },
 );
 
 function putTimer(task: Task, address: number, now: { value: number; interval: number }): number {

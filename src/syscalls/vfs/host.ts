@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
+import { EACCES, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
 import { HostDirectory, HostHandle, HostPathFile, HostRegular } from './host-file.ts';
 import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
 import { HostStream } from './host-stream.ts';
@@ -18,6 +18,7 @@ import {
   O_TMPFILE,
   O_TRUNC,
   type OpenFile,
+  S_IFIFO,
   S_IFMT,
   S_IFREG,
   type Stat,
@@ -42,6 +43,20 @@ function hostFlags(flags: number): number {
   if ((flags & O_TMPFILE) === O_TMPFILE) out |= (O_TMPFILE & ~O_DIRECTORY) | C.O_DIRECTORY;
   if (flags & O_PATH) out |= HOST_O_PATH;
   return out;
+}
+
+/** Node has no mknod: mkfifo(1) makes it. */
+function makeFifo(path: BytePath, mode: number): number {
+  if (typeof hostStat(path, false) !== 'number') return -EEXIST;
+  const parent = hostStat(path.slice(0, path.lastIndexOf('/')) || '/', true);
+  if (typeof parent === 'number') return parent;
+  const name = hostPath(path);
+  if (typeof name !== 'string') return -EOPNOTSUPP;
+  const args = ['-m', mode.toString(8), '--', name];
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  const { status, error } = spawnSync('mkfifo', args, { stdio: 'ignore' });
+  if (error !== undefined) return -EOPNOTSUPP;
+  return status === 0 ? 0 : -EACCES;
 }
 
 function run(action: () => void): number {
@@ -151,7 +166,8 @@ export class HostFs implements FileSystem {
 
   mknod(path: BytePath, mode: number, _dev: number): number {
     const type = mode & S_IFMT;
-    if (type !== 0 && type !== S_IFREG) return type === 0o010000 ? -EOPNOTSUPP : -EPERM;
+    if (type === S_IFIFO) return makeFifo(path, mode & 0o7777);
+    if (type !== 0 && type !== S_IFREG) return -EPERM;
     return run(() => fs.closeSync(fs.openSync(hostPath(path), C.O_CREAT | C.O_EXCL | C.O_WRONLY, mode & 0o7777)));
   }
 
