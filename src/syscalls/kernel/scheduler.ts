@@ -10,6 +10,8 @@ import type { Timers } from './timers.ts';
 const TURN_MS = 8;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
+/** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
+const CALM_MS = 50;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
@@ -32,6 +34,7 @@ export class Scheduler {
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
   private contended = 0;
+  private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
   private turnStart = 0;
@@ -166,7 +169,8 @@ export class Scheduler {
     const due = this.timed.size > 0 || this.timers.size > 0 ? this.nextDue() : Number.POSITIVE_INFINITY;
     const limited = this.kernel.cpuLimit !== null;
     if (!shared && !limited && due === Number.POSITIVE_INFINITY) {
-      this.arm(Number.POSITIVE_INFINITY);
+      this.ticker.enter(task.space.memory, task.cpu.state);
+      if (now - this.lastArmed > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
       return due;
     }
     const left = Math.max(0, due - monotonicMs());
@@ -178,6 +182,7 @@ export class Scheduler {
 
   /** Have the alarm clock interrupt every so many milliseconds. */
   private arm(period: number): void {
+    if (period !== Number.POSITIVE_INFINITY) this.lastArmed = this.turnStart;
     if (this.armed === period) return;
     this.armed = period;
     this.ticker.set(period, true);
@@ -206,7 +211,7 @@ export class Scheduler {
   private idle(): Promise<void> | null {
     const ms = this.nextDue() - monotonicMs();
     if (ms <= 0) return null;
-    this.arm(Number.POSITIVE_INFINITY);
+    if (ms > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
     if (!this.hostBusy) {
       Atomics.wait(cell, 0, 0, ms);
       return null;
