@@ -3,7 +3,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 
-enum { SORT_SIZE = 100000, SORT_ROUNDS = 20 };
+enum { SORT_SIZE = 100000, SORT_ROUNDS = 52 };
 static int sort_data[SORT_SIZE];
 
 typedef int compare(const int *, const int *);
@@ -50,7 +50,7 @@ long quicksort(void) {
 /* noipa: the recursion shall stay one call per step, as written. */
 static __attribute__((noipa)) long fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
 
-long fib(void) { return fibonacci(38); }
+long fib(void) { return fibonacci(40); }
 
 static jmp_buf back;
 /* Some dives return, most are cut short. */
@@ -64,7 +64,7 @@ static __attribute__((noipa)) int dive(int depth, int value) {
 
 long longjmps(void) {
   volatile long sum = 0;
-  for (volatile int i = 0; i < 9000000; i++) {
+  for (volatile int i = 0; i < 22000000; i++) {
     int value = setjmp(back);
     if (value == 0) sum += dive(i & 7, i);
     else sum += value;

@@ -64,14 +64,14 @@ long virtual_calls(void) {
     }
   }
   long sum = 0;
-  for (int round = 0; round < 28000; round++)
+  for (int round = 0; round < 64000; round++)
     for (const auto &shape : shapes) sum += shape->area(round) ^ shape->edges();
   return sum;
 }
 
 long exceptions(void) {
   long sum = 0, count = 0;
-  for (int i = 0; i < 100000; i++) {
+  for (int i = 0; i < 200000; i++) {
     try {
       sum += middle(i, count);
     } catch (const Odd &odd) {

@@ -32,7 +32,7 @@ long nbody(void) {
     double *field = &bodies[i].x;
     for (int k = 0; k < 7; k++) field[k] = next_random(&seed) / 2147483648.0 + (k == 6 ? 1 : -0.5);
   }
-  for (int i = 0; i < 800000; i++) advance(bodies, 5, 1e-4);
+  for (int i = 0; i < 1700000; i++) advance(bodies, 5, 1e-4);
   return bits_of(bodies[0].x + bodies[1].y + bodies[2].z);
 }
 
@@ -49,7 +49,7 @@ static void spectral_product(const double *v, double *out, int transposed) {
 long spectral(void) {
   double u[SPECTRAL_SIZE], v[SPECTRAL_SIZE], t[SPECTRAL_SIZE];
   for (int i = 0; i < SPECTRAL_SIZE; i++) u[i] = 1;
-  for (int i = 0; i < 150; i++) {
+  for (int i = 0; i < 330; i++) {
     spectral_product(u, t, 0), spectral_product(t, v, 1);
     spectral_product(v, t, 0), spectral_product(t, u, 1);
   }
@@ -59,7 +59,7 @@ long spectral(void) {
 }
 
 long mandelbrot(void) {
-  enum { SIZE = 500, DEPTH = 600 };
+  enum { SIZE = 500, DEPTH = 1500 };
   long sum = 0;
   for (int row = 0; row < SIZE; row++) {
     for (int column = 0; column < SIZE; column++) {
@@ -80,7 +80,7 @@ long f32_mix(void) {
   unsigned long seed = 11;
   float low = 0, band = 0, peak = 0;
   long crossings = 0;
-  for (int i = 0; i < 12000000; i++) {
+  for (int i = 0; i < 24000000; i++) {
     float input = (float)(int)(next_random(&seed) & 0xffff) / 32768.0f - 1.0f;
     float high = input - low - 0.7f * band;
     float before = low;
@@ -95,7 +95,7 @@ long f32_mix(void) {
 
 long libm_calls(void) {
   double sum = 0;
-  for (int i = 1; i <= 800000; i++) {
+  for (int i = 1; i <= 1900000; i++) {
     double x = i * 1e-3;
     sum += sin(x) * cos(x) + exp(-x * 0.01) + log(x) - pow(x, 0.3) + atan2(x, 3) + fmod(x, 0.7);
   }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { SIEVE_SIZE = 1 << 20, SIEVE_ROUNDS = 100 };
+enum { SIEVE_SIZE = 1 << 20, SIEVE_ROUNDS = 280 };
 static uint8_t composite[SIEVE_SIZE];
 
 long sieve(void) {
@@ -19,7 +19,7 @@ long sieve(void) {
   return found;
 }
 
-enum { CRC_SIZE = 1 << 16, CRC_ROUNDS = 3000 };
+enum { CRC_SIZE = 1 << 16, CRC_ROUNDS = 8000 };
 static uint32_t crc_table[256];
 static uint8_t crc_data[CRC_SIZE];
 
@@ -70,7 +70,7 @@ static void sha_block(uint32_t h[8], const uint8_t *p) {
   h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e, h[5] += f, h[6] += g, h[7] += k;
 }
 
-enum { SHA_BLOCKS = 1024, SHA_ROUNDS = 800 };
+enum { SHA_BLOCKS = 1024, SHA_ROUNDS = 2400 };
 static uint8_t sha_data[SHA_BLOCKS * 64];
 
 long sha256(void) {
@@ -127,9 +127,9 @@ static __attribute__((noinline)) long interpret(const struct code *pc, long limi
   }
 }
 
-long switch_vm(void) { return interpret(program, 200000); }
+long switch_vm(void) { return interpret(program, 400000); }
 
-enum { HASH_SLOTS = 1 << 16, HASH_KEYS = 30000, HASH_ROUNDS = 600 };
+enum { HASH_SLOTS = 1 << 16, HASH_KEYS = 30000, HASH_ROUNDS = 1900 };
 static struct {
   uint64_t key;
   uint64_t value;
@@ -163,7 +163,7 @@ long hash_table(void) {
 long div64(void) {
   unsigned long seed = 5;
   uint64_t sum = 0;
-  for (int i = 0; i < 50000000; i++) {
+  for (int i = 0; i < 230000000; i++) {
     uint64_t n = (uint64_t)next_random(&seed) << 32 | (uint64_t)i * 77;
     uint64_t d = (n >> 7 & 0xfffff) + 3;
     sum += n / d + n % (d + 11);
@@ -177,7 +177,7 @@ long strings(void) {
   static char text[1 << 14], copy[1 << 14];
   unsigned long seed = 6;
   long sum = 0;
-  for (int round = 0; round < 1100; round++) {
+  for (int round = 0; round < 3000; round++) {
     char *end = text;
     while (end - text < (long)sizeof text - 16) {
       const char *word = words[next_random(&seed) % 8];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIAD_SIZE = 1 << 18, TRIAD_ROUNDS = 1100 };
+enum { TRIAD_SIZE = 1 << 18, TRIAD_ROUNDS = 3400 };
 static long triad_a[TRIAD_SIZE], triad_b[TRIAD_SIZE], triad_c[TRIAD_SIZE];
 
 long triad(void) {
@@ -19,7 +19,7 @@ long triad(void) {
   return sum;
 }
 
-enum { CHASE_NODES = 1 << 16, CHASE_STEPS = 100000000 };
+enum { CHASE_NODES = 1 << 16, CHASE_STEPS = 260000000 };
 struct node {
   struct node *next;
   long value;
@@ -53,7 +53,7 @@ long memcpy_sizes(void) {
   long sum = 0;
   for (unsigned i = 0; i < sizeof from; i++) from[i] = (uint8_t)next_random(&seed);
   for (size_t size = 1; size <= sizeof from / 2; size = size * 3 / 2 + 1) {
-    long times = size < 256 ? 800000 : 600000000 / (long)size / 4;
+    long times = size < 256 ? 2000000 : 1500000000 / (long)size / 4;
     for (long i = 0; i < times; i++) {
       memcpy(to + (i & 31), from + (i * 7 & 63), size);
       sum += to[size / 2];
@@ -69,7 +69,7 @@ long malloc_churn(void) {
   static uint8_t *live[LIVE];
   unsigned long seed = 7;
   long sum = 0;
-  for (int i = 0; i < 8000000; i++) {
+  for (int i = 0; i < 20000000; i++) {
     unsigned at = next_random(&seed) % LIVE;
     size_t size = next_random(&seed) % (i % 64 == 0 ? 20000 : 200) + 1;
     if (live[at] != 0) {
