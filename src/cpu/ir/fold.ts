@@ -81,6 +81,25 @@ const select: Rule = (_b, x, y, z) => {
   return x === y ? x : null;
 };
 
+/** Vector operations that make zeros of zeros, lane by lane. */
+const keepsZeros =
+  /^(i8x16|i16x8|i32x4|i64x2)\.(add|sub|mul|shl|shr_u|shr_s|neg|abs|min_[su]|max_[su])$|^v128\.(and|or|xor)$/;
+
+/** Whether the upper half of a vector is known to be zero. */
+const upperIsZero = (v: Value | null, depth = 6): boolean => {
+  if (v === null || depth === 0) return false;
+  const { name } = v.info;
+  if (name === 'v128.const') return (v.lanes ?? []).slice(8).every((byte) => byte === 0);
+  if (name === 'i64x2.replace_lane' || name === 'f64x2.replace_lane') {
+    if (v.imm === 0) return upperIsZero(v.a, depth - 1);
+    return name === 'i64x2.replace_lane' && v.b !== null && isZero(v.b);
+  }
+  if (name === 'i32x4.replace_lane' || name === 'f32x4.replace_lane') return v.imm < 2 && upperIsZero(v.a, depth - 1);
+  if (name === 'v128.and') return upperIsZero(v.a, depth - 1) || upperIsZero(v.b, depth - 1);
+  if (!keepsZeros.test(name)) return false;
+  return upperIsZero(v.a, depth - 1) && (v.b === null || v.b.type !== 'v128' || upperIsZero(v.b, depth - 1));
+};
+
 /** extract_lane of the lane just replaced. */
 const extract =
   (replace: OpName): Rule =>
@@ -136,6 +155,7 @@ const rules: { [O in OpName]?: Rule } = {
   'f32.reinterpret_i32': (_b, x) => (x.info.name === 'i32.reinterpret_f32' ? x.a : null),
   'i64.reinterpret_f64': (_b, x) => (x.info.name === 'f64.reinterpret_i64' ? x.a : null),
   'f64.reinterpret_i64': (_b, x) => (x.info.name === 'i64.reinterpret_f64' ? x.a : null),
+  'i64x2.replace_lane': (_b, x, y, _z, imm) => (imm === 1 && y && isZero(y) && upperIsZero(x) ? x : null),
   'f64x2.extract_lane': extract('f64x2.replace_lane'),
   'f32x4.extract_lane': extract('f32x4.replace_lane'),
   'i64x2.extract_lane': extract('i64x2.replace_lane'),

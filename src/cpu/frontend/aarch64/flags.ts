@@ -276,6 +276,12 @@ export const condition = (b: Builder, s: FlagState, cond: number): I32 => {
       const c = s.c as I32;
       const sub = s.kind === Flags.CCMP32 || s.kind === Flags.CCMP64;
       const computed = sub ? subCond(b, s, cond) : addCond(b, s, cond);
+      // set in this block: the flags for the other case are a constant
+      if (c.info.kind === 'pure') {
+        const [holds, otherwise] = c.info.name === 'i32.or' && c.b?.isConst ? [c.a as I32, c.b.imm >> 1] : [c, 0];
+        const bit = ((condTable[cond] as number) >> otherwise) & 1;
+        return bit === 1 ? b.i32.or(not(b, holds), computed) : b.i32.and(holds, computed);
+      }
       return b.i32.select(computed, tableCond(b, b.i32.shr_u(c, b.const32(1)), cond), b.i32.and(c, b.const32(1)));
     }
   }
