@@ -1,5 +1,5 @@
 import { DISPATCH_SLOT } from './backend/interpreter/module.ts';
-import { UNUSUAL_FP } from './backend/wasm/region/emit.ts';
+import { MISS_BITS } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
@@ -100,8 +100,8 @@ export class Cpu implements HelperContext {
     this.frontEnd = frontEnd;
     this.view = space.host;
     this.u8 = new Uint8Array(space.memory.buffer);
-    this.cache = new CodeCache(space, frontEnd);
     this.runs = new RunTable(space.memory);
+    this.cache = new CodeCache(space, frontEnd);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     const imports = {
       m: space.memory,
@@ -126,7 +126,7 @@ export class Cpu implements HelperContext {
       space,
       source: this.cache,
       runs: this.runs,
-      sp: frontEnd.sp,
+      sp: this.frontEnd.sp,
       table: this.table,
       imports: {
         m: imports.m,
@@ -150,7 +150,6 @@ export class Cpu implements HelperContext {
     };
     this.prepare(this.state);
     this.clearJumpCache();
-    this.forgetRuns();
     space.onPlainLoss = () => this.forgetRuns();
     space.onCodeChange = (start, end) => {
       this.invalidateCode(start, end - start);
@@ -324,12 +323,9 @@ export class Cpu implements HelperContext {
 
   /** A region left at the instruction at State.PC, which needs the checks of the cold tier. */
   private miss(state: number): number {
-    const addr = this.view.getBigUint64(state + State.FAULT_ADDR, true);
-    const id = this.view.getUint32(state + State.EXIT_INFO, true);
-    if (BigInt.asIntN(64, addr) === BigInt(UNUSUAL_FP)) this.regions.missFp(id);
-    else if (addr < 0x1_0000_0000n) {
-      this.regions.miss(id, this.pc, Number(addr), state + State.STACK_LO);
-    }
+    const addr = this.view.getUint32(state + State.FAULT_ADDR, true);
+    const why = this.view.getUint32(state + State.EXIT_INFO, true);
+    this.regions.miss(why >>> MISS_BITS, why & ((1 << MISS_BITS) - 1), addr, state + State.STACK_LO);
     const record = this.cache.slowRecordFor(this.pc, this.frontEnd.context?.(this.view, state));
     if (record === 0) {
       this.fetchFault(this.pc);

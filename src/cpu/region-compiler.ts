@@ -1,33 +1,26 @@
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
-import { isWrite } from './backend/wasm/region/checks.ts';
+import { Miss, type RegionModule } from './backend/wasm/region/contract.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
-import { emitRegion, isStackAddress, type RegionModule } from './backend/wasm/region/emit.ts';
-import type { Value } from './ir/value.ts';
+import { emitRegion } from './backend/wasm/region/emit.ts';
 import { machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { PAGE_SIZE } from './memory/layout.ts';
+import { PAGE_SHIFT, PAGE_SIZE, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import { exportName, REGION_IMPORTS, regionModule } from './region-module.ts';
-import {
-  ACCESS_STACK,
-  ACCESS_WRITE,
-  compiledModule,
-  Policy,
-  RegionStore,
-  type StoredModule,
-  type StoredRegion,
-} from './region-store.ts';
+import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 
 /** A region in use by this process. */
 export interface CompiledRegion {
   readonly stored: StoredRegion;
-  misses: number;
+  runMisses: number;
   stackMisses: number;
+  edgeMisses: number;
+  hoistMisses: number;
   fpMisses: number;
 }
 
-/** Misses of a region's run until it is compiled anew to test page bytes. */
-const WANDERING = 12;
+/** Misses of one kind until a region is compiled anew without what missed. */
+const MANY = 12;
 
 /** Instances kept over a flush, for the next process that needs the same modules. */
 const MAX_INSTANCES = 64;
@@ -50,6 +43,7 @@ export interface RegionHost {
 export class RegionCompiler {
   private readonly host: RegionHost;
   private readonly dispatch: unknown;
+  private readonly pageBytes: Uint8Array;
   private readonly compiled = new Map<number, CompiledRegion>();
   private readonly instances = new Map<StoredModule, WebAssembly.Instance['exports']>();
   /** By pc: bits of Policy that regions rooted there are compiled with from now on. */
@@ -62,6 +56,7 @@ export class RegionCompiler {
   constructor(host: RegionHost) {
     this.host = host;
     this.dispatch = host.imports.dispatch;
+    this.pageBytes = new Uint8Array(host.space.memory.buffer, READ_BYTES, 1 << 20);
   }
 
   /** Use another store; nothing may be compiled yet, or everything must be flushed. */
@@ -150,7 +145,7 @@ export class RegionCompiler {
     this.reach(this.store.nextSlot - 1);
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
-    const region = { stored, misses: 0, stackMisses: 0, fpMisses: 0 };
+    const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0 };
     this.compiled.set(pc, region);
     this.policies.set(pc, stored.policy);
     return region;
@@ -184,6 +179,8 @@ export class RegionCompiler {
         sp,
         flagsCross: store.flagsCross,
         stackRun: (policy & Policy.OFF_STACK) === 0,
+        exact: (policy & Policy.EXACT) !== 0,
+        hoist: (policy & Policy.NO_HOIST) === 0,
         fast: (policy & Policy.UNUSUAL_FP) === 0,
       });
     });
@@ -206,7 +203,6 @@ export class RegionCompiler {
         policy: policies[i] as number,
         ranges,
         code: this.codeIn(ranges),
-        accesses: accessesOf(r, sp),
       };
       store.add(stored);
       return this.install(stored);
@@ -231,28 +227,24 @@ export class RegionCompiler {
   }
 
   /**
-   * An access of region `id` at `pc` left its run. Aims the run at the address where its page is plain;
-   * a region that keeps missing gets page-byte tests instead. `stackRun`: where the task keeps its
-   * stack's run.
+   * A check of region `id` failed at a guest address: see what it can do better. `stackRun` is where the thread
+   * keeps its stack's run.
    */
-  miss(id: number, pc: number, addr: number, stackRun: number): void {
+  miss(id: number, why: number, addr: number, stackRun: number): void {
     const stored = this.store.byNumber(id) as StoredRegion;
-    const access = accessAt(stored.accesses, pc);
-    if (access < 0) return;
     const { runs } = this.host;
     const r = this.inUse(stored);
-    const write = (access & ACCESS_WRITE) !== 0;
-    if ((access & ACCESS_STACK) !== 0) {
+    if (why === Miss.STACK) {
       if (runs.aim(stackRun, addr, true, STACK_REACH) && r) this.recompile(r, ++r.stackMisses, Policy.OFF_STACK);
-    } else if (stored.run !== 0 && runs.aim(runs.offset(stored.run) + (write ? RUN_WRITE : 0), addr, write)) {
-      if (r) this.recompile(r, ++r.misses, Policy.WANDERING);
-    }
-  }
-
-  /** Region `id` met a NaN, or a vector where it expects scalars. */
-  missFp(id: number): void {
-    const r = this.inUse(this.store.byNumber(id) as StoredRegion);
-    if (r) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
+    } else if (why === Miss.READ_RUN || why === Miss.WRITE_RUN) {
+      const write = why === Miss.WRITE_RUN;
+      const aimed = runs.aim(runs.offset(stored.run) + (write ? RUN_WRITE : 0), addr, write);
+      if (r && aimed) this.recompile(r, ++r.runMisses, Policy.WANDERING);
+    } else if (!r) return;
+    else if (why === Miss.FP) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
+    else if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
+    // an unmapped or protected page is no fault of the region
+    else if (this.pageBytes[addr >>> PAGE_SHIFT] === 0) this.recompile(r, ++r.edgeMisses, Policy.EXACT);
   }
 
   /** The process's use of a region; undefined when its pc has another by now. */
@@ -262,8 +254,8 @@ export class RegionCompiler {
   }
 
   private recompile(r: CompiledRegion, misses: number, kind: number): void {
-    if (misses < WANDERING) return;
-    const { pc } = r.stored;
+    const { pc, policy } = r.stored;
+    if (misses < MANY || (policy & kind) !== 0) return;
     this.policies.set(pc, (this.policies.get(pc) ?? 0) | kind);
     this.compile([pc], true);
   }
@@ -287,28 +279,4 @@ const rangesOf = (region: Region): Uint32Array => {
     else ranges.push(pc, end);
   }
   return Uint32Array.from(ranges);
-};
-
-/** (pc, ACCESS_ bits) of a region's memory accesses; the first one of an instruction speaks for it. */
-const accessesOf = (region: Region, sp: number): Uint32Array => {
-  const kinds = new Map<number, number>();
-  for (const { ops } of region.blocks) {
-    for (const v of ops) {
-      if (v.info.size === 0 || kinds.has(v.pc)) continue;
-      kinds.set(v.pc, (isWrite(v) ? ACCESS_WRITE : 0) | (isStackAddress(v.a as Value, sp) ? ACCESS_STACK : 0));
-    }
-  }
-  return Uint32Array.from([...kinds].sort((a, b) => a[0] - b[0]).flat());
-};
-
-/** ACCESS_ bits of the access at pc, or -1. */
-const accessAt = (accesses: Uint32Array, pc: number): number => {
-  let low = 0;
-  let high = accesses.length / 2;
-  while (low < high) {
-    const mid = (low + high) >>> 1;
-    if ((accesses[2 * mid] as number) < pc) low = mid + 1;
-    else high = mid;
-  }
-  return accesses[2 * low] === pc ? (accesses[2 * low + 1] as number) : -1;
 };

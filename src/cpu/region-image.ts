@@ -10,7 +10,8 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *     (pc, slot) …, (bytes, bytes of machine code, offset) of each module, regions, modules
  *
  * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
- * its own calls, ranges, code and accesses. It carries the guest code it was made from, so an image can be old or foreign without harm.
+ * its own calls, ranges and code. It carries the guest code it was made from, so an image can be old or
+ * foreign without harm.
  */
 const MAGIC = 0x52717374;
 const HEAD = 11;
@@ -22,7 +23,7 @@ const MAX_NUMBERS = 60_000;
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
 /** Words of a region before its lists. */
-const REGION = 13;
+const REGION = 12;
 
 /** The store as words, or null when it is not worth keeping. */
 export const writeRegions = (
@@ -36,7 +37,7 @@ export const writeRegions = (
   for (const m of modules) {
     length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
     for (const r of m.regions) {
-      length += REGION + r.body.ownCalls.length + r.ranges.length + wordsOf(r.code) + r.accesses.length;
+      length += REGION + r.body.ownCalls.length + r.ranges.length + wordsOf(r.code);
     }
   }
   const words = new Uint32Array(length);
@@ -58,13 +59,12 @@ export const writeRegions = (
   at += 3 * modules.length;
   for (const [i, m] of modules.entries()) {
     for (const r of m.regions) {
-      const { body, ranges, code, accesses } = r;
+      const { body, ranges, code } = r;
       put([r.id, r.pc, r.slot, i, r.index, r.run, r.policy, body.start, body.length]);
-      put([body.ownCalls.length, ranges.length, code.length, accesses.length]);
+      put([body.ownCalls.length, ranges.length, code.length]);
       put(body.ownCalls);
       put(ranges);
       putBytes(code);
-      put(accesses);
     }
   }
   for (const [i, m] of modules.entries()) {
@@ -95,7 +95,7 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
     modules.push({ bytes, code: code.length > 0 ? code : null, compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
-    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, code, accesses] = words.subarray(
+    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, code] = words.subarray(
       at,
       at + REGION,
     );
@@ -115,7 +115,6 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
       body: { start: start as number, length: length as number, ownCalls: take(calls) },
       ranges: take(ranges),
       code: new Uint8Array(words.buffer, take(((code as number) + 3) >>> 2).byteOffset, code),
-      accesses: take(accesses),
     };
     store.restore(region);
   }

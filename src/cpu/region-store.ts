@@ -1,10 +1,6 @@
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { moduleOf } from './machine-code.ts';
 
-/** A region's access that may miss: which bound it is checked against. */
-export const ACCESS_WRITE = 1;
-export const ACCESS_STACK = 2;
-
 /** Why a region was compiled as it was (bits of StoredRegion.policy). */
 export const Policy = {
   /** Its loop was seen to run long: only there do runs pay for the misses until they are aimed. */
@@ -12,9 +8,13 @@ export const Policy = {
   /** Its accesses wander between runs. */
   WANDERING: 2,
   /** It keeps leaving the stack's run (at its very top, or on another stack). */
-  OFF_STACK: 4,
+  OFF_STACK: 32,
+  /** Its accesses are at the ends of mappings: see MemoryPolicy.exact. */
+  EXACT: 4,
+  /** Checks in front of its loops failed often. */
+  NO_HOIST: 8,
   /** It met many NaNs, or vectors where only scalars were expected. */
-  UNUSUAL_FP: 8,
+  UNUSUAL_FP: 16,
 } as const;
 
 /** A WebAssembly module of regions. */
@@ -54,16 +54,14 @@ export interface StoredRegion {
   readonly ranges: Uint32Array;
   /** … and that code, range after range. */
   readonly code: Uint8Array;
-  /** (pc, ACCESS_ bits) of its memory accesses, by pc. */
-  readonly accesses: Uint32Array;
 }
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
 
 /**
- * Compiled regions of one program, with the numbers that their code has built in: table slots by guest pc,
- * ids, run slots. Numbers are never given twice, so that a region fits every process that uses the store.
+ * Compiled regions of one program, with the numbers that their code has built in: table slots by guest pc
+ * and ids. Numbers are never given twice, so that a region fits every process that uses the store.
  */
 export class RegionStore {
   readonly slots: Map<number, number> = new Map();

@@ -28,7 +28,11 @@ export const JUMP_CACHE_SIZE = 0x1_0000;
 
 /** Constants of translated code (shuffle masks …) and scratch of the helpers. */
 export const CONST_POOL = 0x80_0000;
-export const CONST_POOL_SIZE = 0x80_0000;
+export const CONST_POOL_SIZE = 0x60_0000;
+
+/** One byte per guest page: 1 = this page and the next are plain, for reading and for writing. */
+export const READ_PAIRS = 0xe0_0000;
+export const WRITE_PAIRS = 0xf0_0000;
 
 /**
  * Runs of plain pages that regions check addresses against: 32 bytes each, {read lo, read len, write lo,

@@ -142,7 +142,7 @@ export class MappedPages {
       if (this.shared.hasOthers(vma)) this.shared.touch(page);
     }
     if (byte === PageByte.CODE) this.onCodeChange(start, start + PAGE_SIZE);
-    this.bytes.write[page] = PageByte.PLAIN;
+    this.bytes.setWritable(page);
     return 0;
   }
 

@@ -1,5 +1,5 @@
 import type { Bulk } from './bulk.ts';
-import { GUEST_BASE, PAGE_SIZE, PageByte, READ_BYTES, WRITE_BYTES } from './layout.ts';
+import { GUEST_BASE, PAGE_SIZE, PageByte, READ_BYTES, READ_PAIRS, WRITE_BYTES, WRITE_PAIRS } from './layout.ts';
 import { PROT_READ, PROT_WRITE } from './types.ts';
 import type { Vma } from './vma.ts';
 
@@ -8,22 +8,29 @@ const SMALL = 64;
 /** Pages are looked for in chunks of 256. */
 const CHUNK_SHIFT = 8;
 
-/** The two page byte tables that translated code tests, and which pages may hold old bytes. */
+/**
+ * The page byte tables that translated code tests, and which pages may hold old bytes. The tables of pairs
+ * follow from them: one look tells that an access is plain even if it crosses into the next page.
+ */
 export class PageBytes {
   readonly read: Uint8Array;
   readonly write: Uint8Array;
+  /** See AddressSpace.onPlainLoss. */
+  onPlainLoss: () => void = () => {};
+  readonly #readPairs: Uint8Array;
+  readonly #writePairs: Uint8Array;
   /** 1 = the page was accessible once and may not read as zero. */
   readonly #used: Uint8Array = new Uint8Array(TABLE_SIZE);
   /** 1 = some page of the chunk was used: most of the address space never is. */
   readonly #chunks: Uint8Array = new Uint8Array(TABLE_SIZE >>> CHUNK_SHIFT);
   readonly #bulk: Bulk;
-  /** See AddressSpace.onPlainLoss. */
-  onPlainLoss: () => void = () => {};
 
   constructor(memory: WebAssembly.Memory, bulk: Bulk) {
     this.#bulk = bulk;
     this.read = new Uint8Array(memory.buffer, READ_BYTES, TABLE_SIZE);
     this.write = new Uint8Array(memory.buffer, WRITE_BYTES, TABLE_SIZE);
+    this.#readPairs = new Uint8Array(memory.buffer, READ_PAIRS, TABLE_SIZE);
+    this.#writePairs = new Uint8Array(memory.buffer, WRITE_PAIRS, TABLE_SIZE);
     this.unmap(0, TABLE_SIZE * PAGE_SIZE);
   }
 
@@ -48,10 +55,17 @@ export class PageBytes {
     this.#set(this.write, WRITE_BYTES, eof, end, writable ? PageByte.PAST_EOF : PageByte.PROTECTED);
     if (known !== null && writable) {
       for (let page = start / PAGE_SIZE; page < eof / PAGE_SIZE; page++) {
-        if (known(page)) this.write[page] = PageByte.PLAIN;
+        if (known(page)) this.setWritable(page);
       }
     }
     if (readable) this.markUsed(start, eof);
+  }
+
+  /** The page may be written from now on. */
+  setWritable(page: number): void {
+    this.write[page] = PageByte.PLAIN;
+    this.#pair(this.write, this.#writePairs, page - 1);
+    this.#pair(this.write, this.#writePairs, page);
   }
 
   markUsed(start: number, end: number): void {
@@ -103,6 +117,11 @@ export class PageBytes {
     const first = start / PAGE_SIZE;
     const last = end / PAGE_SIZE;
     for (const base of [READ_BYTES, WRITE_BYTES]) copy(base + first, base + first, last - first);
+    for (const base of [READ_PAIRS, WRITE_PAIRS]) copy(base + first, base + first, last - first - 1);
+    for (const page of [first - 1, last - 1]) {
+      this.#pair(this.read, this.#readPairs, page);
+      this.#pair(this.write, this.#writePairs, page);
+    }
     for (const [page, count] of this.#runs(first, last)) {
       for (let p = page; p < page + count; p++) if (from.#used[p] === 0) this.#zeroRun(p, 1);
     }
@@ -116,8 +135,25 @@ export class PageBytes {
   #set(table: Uint8Array, base: number, start: number, end: number, value: number): void {
     const first = start / PAGE_SIZE;
     const count = end / PAGE_SIZE - first;
-    if (count > 0 && value !== PageByte.PLAIN) this.onPlainLoss();
-    if (count > SMALL) this.#bulk.fill(base + first, value, count);
-    else for (let page = first; page < first + count; page++) table[page] = value;
+    if (count <= 0) return;
+    if (value !== PageByte.PLAIN) this.onPlainLoss();
+    const last = first + count - 1;
+    const pairs = table === this.read ? this.#readPairs : this.#writePairs;
+    const pair = value === PageByte.PLAIN ? 1 : 0;
+    if (count > SMALL) {
+      this.#bulk.fill(base + first, value, count);
+      // most of a whole table was never touched, and stays so
+      if (count === TABLE_SIZE && pair === 0) this.#bulk.zeroPages(pairs.byteOffset, TABLE_SIZE / PAGE_SIZE);
+      else this.#bulk.fill(pairs.byteOffset + first, pair, count - 1);
+    } else {
+      for (let page = first; page <= last; page++) table[page] = value;
+      for (let page = first; page < last; page++) pairs[page] = pair;
+    }
+    this.#pair(table, pairs, first - 1);
+    this.#pair(table, pairs, last);
+  }
+
+  #pair(table: Uint8Array, pairs: Uint8Array, page: number): void {
+    if (page >= 0) pairs[page] = table[page] === PageByte.PLAIN && table[page + 1] === PageByte.PLAIN ? 1 : 0;
   }
 }

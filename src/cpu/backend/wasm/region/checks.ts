@@ -1,45 +1,327 @@
+import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
+import { GUEST_TOP } from '../../../memory/layout.ts';
+import { RUN_REACH, STACK_REACH } from '../../../memory/runs.ts';
+import { isAccess, isWrite } from './access.ts';
+import type { Cfg } from './cfg.ts';
+import type { Region } from './discover.ts';
+import { callFreeLoops, type Hoist, hoistable } from './hoist.ts';
+import {
+  type Fact,
+  isCovered,
+  joinSpan,
+  MAX_DRIFT,
+  maxOf,
+  meet,
+  moved,
+  NO_SPAN,
+  NOTHING,
+  type Span,
+  sameFact,
+  split,
+} from './ranges.ts';
+import { clobbers } from './registers.ts';
 
-/** One check that covers several accesses of a block: bytes [min, max) from the base value. */
-export interface AccessGroup {
-  readonly first: Value;
-  min: number;
-  max: number;
+/** A check in front of an access: bytes [min, max) from its base. */
+export interface Check {
+  readonly min: number;
+  readonly max: number;
+  readonly write: boolean;
+  /** Whether the address may have upper bits. */
+  readonly wide: boolean;
+  /** The run that the address is looked up in, or null: pages are tested. */
+  readonly run: 'stack' | 'region' | null;
 }
 
-/** Whether an operation writes guest memory (atomic read-modify-writes do). */
-export const isWrite = (v: Value): boolean =>
-  v.info.kind === 'store' || (v.info.kind === 'atomic' && !v.info.name.includes('.load'));
+/** Which accesses of a region are checked, and what is checked in front of its loops. */
+export interface CheckPlan {
+  /** Accesses that are not here need no check. */
+  readonly checks: ReadonlyMap<Value, Check>;
+  /** By header of a loop. */
+  readonly hoists: ReadonlyMap<number, readonly Hoist[]>;
+}
+
+export interface CheckPolicy {
+  /** Test exactly the bytes accessed; else a page counts only with the page behind it. */
+  readonly exact: boolean;
+  /** Check in front of loops. */
+  readonly hoist: boolean;
+  /** Whether the region has a run: for loops without calls. */
+  readonly runs: number | null;
+  /** State offset of the stack pointer, and whether its run is used. */
+  readonly sp: number;
+  readonly stackRun: boolean;
+}
+
+/** SP, or SP plus something, as far as the block shows. */
+const isStackAddress = (v: Value, sp: number): boolean =>
+  (v.info.kind === 'get' && v.imm === sp) ||
+  ((v.info.name === 'i64.add' || v.info.name === 'i32.add') && v.a !== null && isStackAddress(v.a, sp));
+
+/** How far the accesses of one check may lie apart, and how far a check reaches: the page behind is plain too. */
+const GROUP = 2048;
+const REACH = 4096;
+/** Exact checks should not cross pages that the accesses do not; and runs end early by this much. */
+const EXACT_GROUP = RUN_REACH;
+const MAX_ROUNDS = 60;
+
+/** By register (state offset). */
+type Facts = ReadonlyMap<number, Fact>;
+
+/** Walks one block: keeps what is known of its values. */
+class BlockWalk {
+  private readonly known = new Map<Value, Fact>();
+  private readonly set = new Map<number, Value | null>();
+  private readonly entry: Facts;
+  private readonly policy: CheckPolicy;
+  /** Whether the block is in a loop that uses the region's run. */
+  private readonly looping: boolean;
+  private forgotten = false;
+
+  constructor(entry: Facts, policy: CheckPolicy, looping: boolean) {
+    this.entry = entry;
+    this.policy = policy;
+    this.looping = looping;
+  }
+
+  private runOf(root: Value): Check['run'] {
+    if (this.policy.stackRun && isStackAddress(root, this.policy.sp)) return 'stack';
+    return this.looping ? 'region' : null;
+  }
+
+  walk(block: Block, note: ((v: Value, check: Check) => void) | null): Facts {
+    const { ops } = block;
+    let part: { known: Map<Value, Fact>; set: Set<number> } | null = null;
+    for (let i = 0; i < ops.length; i++) {
+      const v = ops[i] as Value;
+      if (v.info.kind === 'set') {
+        this.set.set(v.imm, v.a);
+        part?.set.add(v.imm);
+      } else if (v.info.kind === 'get') {
+        // read again behind a conditional part or a helper that may have written it
+        if (this.forgotten || this.set.has(v.imm)) this.known.set(v, NOTHING);
+      } else if (v.info.kind === 'helper') {
+        this.known.clear();
+        this.set.clear();
+        this.forgotten = true;
+      } else if (v.info.name === 'when.begin') {
+        part = { known: new Map(this.known), set: new Set() };
+      } else if (v.info.name === 'when.end' && part) {
+        // what was found or written under the condition may not be so
+        this.known.clear();
+        if (!this.forgotten) for (const [value, fact] of part.known) this.known.set(value, fact);
+        for (const offset of part.set) this.set.set(offset, null);
+        part = null;
+      } else if (isAccess(v)) this.access(v, ops, i, note);
+    }
+    return clobbers(block) ? new Map() : this.exit();
+  }
+
+  private access(v: Value, ops: readonly Value[], at: number, note: ((v: Value, check: Check) => void) | null): void {
+    const [root, by] = split(v.a as Value);
+    const atomic = v.info.kind === 'atomic';
+    let min = by + v.imm;
+    let max = min + v.info.size;
+    let write = isWrite(v);
+    const fact = this.factOf(root);
+    if (!atomic && isCovered(fact, min, max, write)) return;
+    const run = this.runOf(root);
+    if (!atomic) {
+      const limit = run === 'stack' ? STACK_REACH : run || this.policy.exact ? EXACT_GROUP : GROUP;
+      for (let j = at + 1; j < ops.length; j++) {
+        const w = ops[j] as Value;
+        if (w.info.kind === 'helper' || w.info.kind === 'when') break;
+        if (!isAccess(w) || w.info.kind === 'atomic') continue;
+        const [other, more] = split(w.a as Value);
+        if (other !== root) continue;
+        const low = Math.min(min, more + w.imm);
+        const high = Math.max(max, more + w.imm + w.info.size);
+        if (high - low > limit) continue;
+        min = low;
+        max = high;
+        write ||= isWrite(w);
+      }
+    }
+    // the stack's run is one of writable pages
+    write ||= run === 'stack';
+    const wide = root.type === 'i64' && !this.isFaithful(root, min);
+    note?.(v, { min: min - by, max: max - by, write, wide, run });
+    const reach = run === 'stack' ? STACK_REACH : run ? RUN_REACH : this.policy.exact ? 0 : REACH;
+    this.learn(root, { min, max: Math.max(max, min + reach) }, write);
+  }
+
+  /** Whether the low half of root + min tells its page. */
+  private isFaithful(root: Value, min: number): boolean {
+    if (this.nearOf(root) + Math.abs(min) <= MAX_DRIFT) return true;
+    return maxOf(root) <= 0xffff_ffff && min <= 0 && min >= -MAX_DRIFT;
+  }
+
+  /** Bytes of the span from the root were checked. */
+  private learn(root: Value, span: Span, write: boolean): void {
+    const { min } = span;
+    const { read, write: written, near } = this.factOf(root);
+    this.known.set(root, {
+      read: joinSpan(read, span),
+      write: write ? joinSpan(written, span) : written,
+      near: Math.min(near, Math.abs(min)),
+    });
+    // an index that is small leaves the pointer it was added to near
+    if (root.info.name !== 'i64.add' || !root.a || !root.b) return;
+    for (const [pointer, index] of [
+      [root.a, root.b],
+      [root.b, root.a],
+    ] as const) {
+      const far = maxOf(index) + Math.abs(min);
+      if (far > MAX_DRIFT) continue;
+      const [base, by] = split(pointer);
+      const old = this.factOf(base);
+      this.known.set(base, { ...old, near: Math.min(old.near, far + Math.abs(by)) });
+    }
+  }
+
+  private factOf(root: Value): Fact {
+    const known = this.known.get(root);
+    if (known) return known;
+    if (root.info.kind === 'get' && !this.forgotten) return this.entry.get(root.imm) ?? NOTHING;
+    return NOTHING;
+  }
+
+  /** How far a value is from an address found plain. */
+  private nearOf(v: Value | null, depth = 6): number {
+    if (v === null || depth === 0) return Number.POSITIVE_INFINITY;
+    if (v.isConst) return v.hi === 0 && v.imm >>> 0 <= GUEST_TOP ? 0 : Number.POSITIVE_INFINITY;
+    const [root, by] = split(v);
+    if (root !== v) return this.nearOf(root, depth - 1) + Math.abs(by);
+    const known = this.factOf(v).near;
+    const { a, b } = v;
+    let far = Number.POSITIVE_INFINITY;
+    switch (v.info.name) {
+      case 'i64.add':
+        far = Math.min(this.nearOf(a, depth - 1) + maxOf(b), this.nearOf(b, depth - 1) + maxOf(a));
+        break;
+      case 'i64.sub':
+        far = this.nearOf(a, depth - 1) + maxOf(b);
+        break;
+      case 'i64.and':
+        // rounded down to a multiple of a power of two
+        if (b?.isConst && b.hi === -1 && b.imm < 0 && (-b.imm & (-b.imm - 1)) === 0)
+          far = this.nearOf(a, depth - 1) - b.imm;
+        break;
+      case 'i64.select':
+        far = Math.max(this.nearOf(a, depth - 1), this.nearOf(b, depth - 1));
+    }
+    return Math.min(known, far);
+  }
+
+  private exit(): Facts {
+    const out = new Map<number, Fact>(this.forgotten ? [] : this.entry);
+    for (const [value, fact] of this.known) {
+      if (value.info.kind === 'get' && !this.set.has(value.imm)) out.set(value.imm, fact);
+    }
+    for (const [offset, v] of this.set) {
+      out.delete(offset);
+      if (v === null || (v.type !== 'i64' && v.type !== 'i32')) continue;
+      const [root, by] = split(v);
+      const fact = moved({ ...this.factOf(root), near: this.nearOf(root) }, by);
+      if (!sameFact(fact, NOTHING)) out.set(offset, fact);
+    }
+    return out;
+  }
+}
+
+const meetFacts = (x: Facts, y: Facts): Facts => {
+  const out = new Map<number, Fact>();
+  for (const [offset, fact] of x) {
+    const other = y.get(offset);
+    if (!other) continue;
+    const both = meet(fact, other);
+    if (!sameFact(both, NOTHING)) out.set(offset, both);
+  }
+  return out;
+};
+
+const sameFacts = (x: Facts, y: Facts): boolean =>
+  x.size === y.size && [...x].every(([offset, fact]) => sameFact(fact, y.get(offset) ?? NOTHING));
+
+/** What is known where the checks in front of a loop have passed. */
+const withHoists = (facts: Facts, hoists: readonly Hoist[], exact: boolean): Facts => {
+  const out = new Map(facts);
+  for (const { offset, min, max, write, pages } of hoists) {
+    const old = out.get(offset) ?? NOTHING;
+    const span = pages ? { min, max: exact ? max : Math.max(max, min + REACH) } : NO_SPAN;
+    out.set(offset, {
+      read: pages ? joinSpan(old.read, span) : old.read,
+      write: pages && write ? joinSpan(old.write, span) : old.write,
+      near: Math.min(old.near, pages ? Math.abs(min) : 0),
+    });
+  }
+  return out;
+};
+
+/** Those checks in front of a loop that its ways in do not make needless. */
+const needed = (facts: Facts, hoists: readonly Hoist[]): Hoist[] =>
+  hoists.filter(({ offset, min, max, write, pages, type }) => {
+    const known = facts.get(offset) ?? NOTHING;
+    const near = type === 'i32' || known.near <= MAX_DRIFT / 2;
+    return !(near && (!pages || isCovered(known, min, max, write)));
+  });
 
 /**
- * Group a block's accesses by base value: the first one checks for all of them. A check that fails for
- * the sake of a later access only costs time, since the cold tier then takes the instructions one by
- * one. `reach` is how far apart the accesses of a group may lie.
+ * Where a region checks its accesses: data flow over what is known of each register, so that what was
+ * checked on every way to an access is not checked again. Nothing is known behind calls.
  */
-export const groupAccesses = (ops: readonly Value[], reach: (v: Value) => number): ReadonlyMap<Value, AccessGroup> => {
-  const groups = new Map<Value, AccessGroup>();
-  const open = new Map<Value, { read?: AccessGroup; write?: AccessGroup }>();
-  for (const v of ops) {
-    const { kind, size } = v.info;
-    if (kind === 'helper' || kind === 'when') open.clear();
-    if (kind === 'atomic') groups.set(v, { first: v, min: 0, max: size });
-    if ((kind !== 'load' && kind !== 'store') || !v.a) continue;
-    const min = v.imm;
-    const max = v.imm + size;
-    const known = open.get(v.a) ?? {};
-    open.set(v.a, known);
-    const covering = known.write && known.write.min <= min && max <= known.write.max ? known.write : undefined;
-    const current = isWrite(v) ? known.write : (covering ?? known.read);
-    if (current && Math.max(max, current.max) - Math.min(min, current.min) <= reach(v)) {
-      current.min = Math.min(min, current.min);
-      current.max = Math.max(max, current.max);
-      groups.set(v, current);
-      continue;
+export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): CheckPlan => {
+  const { exact } = policy;
+  const n = region.blocks.length;
+  const forward: number[][] = Array.from({ length: n }, () => []);
+  const back: number[][] = Array.from({ length: n }, () => []);
+  for (const b of cfg.rpo) {
+    for (const s of region.succs[b] as readonly number[]) {
+      const list = (cfg.number[s] as number) > (cfg.number[b] as number) ? forward : back;
+      (list[s] as number[]).push(b);
     }
-    const group = { first: v, min, max };
-    groups.set(v, group);
-    if (isWrite(v)) known.write = group;
-    else known.read = group;
   }
-  return groups;
+  const loops = callFreeLoops(region, cfg);
+  const hoists = policy.hoist ? hoistable(region, loops) : new Map<number, Hoist[]>();
+  const looping = new Set(policy.runs === null ? [] : [...loops.values()].flatMap((body) => [...body]));
+  const ins: (Facts | null)[] = new Array(n).fill(null);
+  const outs: (Facts | null)[] = new Array(n).fill(null);
+  const meetOf = (preds: readonly number[]): Facts | null => {
+    let facts: Facts | null = null;
+    for (const p of preds) {
+      const out = outs[p];
+      if (out) facts = facts ? meetFacts(facts, out) : out;
+    }
+    return facts;
+  };
+  const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as number[]));
+  let settled = false;
+  for (let round = 0; !settled && round < MAX_ROUNDS; round++) {
+    settled = true;
+    for (const b of cfg.rpo) {
+      const first = entering(b);
+      let facts: Facts = first ?? new Map();
+      if (cfg.isLoop[b]) {
+        facts = withHoists(facts, needed(facts, hoists.get(b) ?? []), exact);
+        const again = meetOf(back[b] as number[]);
+        if (again) facts = meetFacts(facts, again);
+      }
+      const before = ins[b];
+      // only ever less, so that it ends
+      if (before) facts = meetFacts(facts, before);
+      if (before && sameFacts(before, facts)) continue;
+      ins[b] = facts;
+      outs[b] = new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, null);
+      settled = false;
+    }
+  }
+  const checks = new Map<Value, Check>();
+  const kept = new Map<number, Hoist[]>();
+  for (const b of cfg.rpo) {
+    const facts = settled ? (ins[b] as Facts) : new Map<number, Fact>();
+    new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, (v, check) => checks.set(v, check));
+    const wanted = needed((settled && entering(b)) || new Map(), hoists.get(b) ?? []);
+    if (settled && wanted.length > 0) kept.set(b, wanted);
+  }
+  return { checks, hoists: kept };
 };

@@ -1,0 +1,139 @@
+import type { Block } from '../../../ir/block.ts';
+import type { Type } from '../../../ir/types.ts';
+import type { Value } from '../../../ir/value.ts';
+import { GUEST_BASE, READ_BYTES, READ_PAIRS, State, WRITE_BYTES, WRITE_PAIRS } from '../../../memory/layout.ts';
+import type { Check } from './checks.ts';
+import type { ExitPoint } from './contract.ts';
+import type { Hoist } from './hoist.ts';
+import type { RegSet } from './registers.ts';
+import { ValueEmitter } from './values.ts';
+
+/** Displacements up to this go into the memory instruction; lower addresses than this are never plain. */
+const MAX_OFFSET = 0x8000;
+
+/** Addresses of a region and their checks. */
+export abstract class MemoryEmitter extends ValueEmitter {
+  /** Pushes the i32 an access's address is made from, after its check if it has one; returns the displacement. */
+  protected address(v: Value): number {
+    const c = this.code;
+    const base = v.a as Value;
+    const disp = v.info.kind === 'atomic' ? 0 : v.imm;
+    const check = this.plan.checks.get(v);
+    if (check) {
+      c.i32(v.pc);
+      c.set(this.pcLocal);
+      this.push(base);
+      this.test(base.type, check, 'PAGE', this.boundsOf(v));
+      if (v.info.kind === 'atomic' && v.info.size > 1) {
+        c.get(this.plainLocal);
+        c.i32(v.info.size - 1);
+        c.op('i32.and');
+        c.brIf(this.exit('PAGE'));
+      }
+      c.get(this.plainLocal);
+      return GUEST_BASE + disp - check.min;
+    }
+    this.push(base);
+    if (base.type === 'i64') c.op('i32.wrap_i64');
+    if (disp >= 0 && disp < MAX_OFFSET) return GUEST_BASE + disp;
+    c.i32(disp);
+    c.op('i32.add');
+    return GUEST_BASE;
+  }
+
+  /** Leaves unless the bytes [min, max) from the base on the stack are plain; plainLocal ← base + min. */
+  private test(
+    type: Type,
+    { min, max, write, wide }: Check,
+    kind: ExitPoint['kind'],
+    bounds: readonly [number, number] | null,
+  ): void {
+    const c = this.code;
+    if (bounds) {
+      if (type === 'i32') c.op('i64.extend_i32_u');
+      if (min !== 0) {
+        c.i64(min);
+        c.op('i64.add');
+      }
+      c.tee(this.addrLocal);
+      c.op('i32.wrap_i64');
+      c.set(this.plainLocal);
+      const [lo, len] = bounds.map((offset) => this.locals[this.register(offset).index] as number);
+      c.get(this.addrLocal);
+      c.get(lo as number);
+      c.op('i64.sub');
+      c.get(len as number);
+      c.op('i64.gt_u');
+      c.brIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
+      return;
+    }
+    if (wide) {
+      if (min !== 0) {
+        c.i64(min);
+        c.op('i64.add');
+      }
+      c.tee(this.addrLocal);
+      c.op('i32.wrap_i64');
+      c.tee(this.plainLocal);
+      c.op('i64.extend_i32_u');
+      c.get(this.addrLocal);
+      c.op('i64.ne');
+      c.brIf(this.exit(kind));
+    } else {
+      if (type === 'i64') c.op('i32.wrap_i64');
+      if (min !== 0) {
+        c.i32(min);
+        c.op('i32.add');
+      }
+      c.set(this.plainLocal);
+    }
+    if (max <= min) return;
+    this.pageOf(0);
+    c.mem('i32.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+    // not eqz: V8 would load the byte twice, once to compare it in memory
+    c.i32(1);
+    c.op('i32.xor');
+    if (!this.policy.exact) {
+      c.brIf(this.exit(kind));
+      return;
+    }
+    const bytes = write ? WRITE_BYTES : READ_BYTES;
+    c.if();
+    this.labels.push(null);
+    this.pageOf(0);
+    c.mem('i32.load8_u', bytes);
+    this.pageOf(max - min - 1);
+    c.mem('i32.load8_u', bytes);
+    c.op('i32.or');
+    c.brIf(this.exit(kind));
+    this.labels.pop();
+    c.end();
+  }
+
+  /** Pushes the number of the page `by` bytes behind plainLocal. */
+  private pageOf(by: number): void {
+    const c = this.code;
+    c.get(this.plainLocal);
+    if (by !== 0) {
+      c.i32(by);
+      c.op('i32.add');
+    }
+    c.i32(12);
+    c.op('i32.shr_u');
+  }
+
+  /** The checks in front of a loop. */
+  protected hoisted(header: number): void {
+    const list = this.plan.hoists.get(header);
+    if (!list) return;
+    this.dirty = (this.use.dirtyIn[header] as RegSet).slice();
+    this.code.i32((this.region.blocks[header] as Block).pc);
+    this.code.set(this.pcLocal);
+    for (const hoist of list) this.hoist(hoist);
+  }
+
+  private hoist(hoist: Hoist): void {
+    this.code.get(this.locals[this.register(hoist.offset).index] as number);
+    this.test(hoist.type, { ...hoist, wide: hoist.type === 'i64', run: null }, 'HOISTED', null);
+  }
+}

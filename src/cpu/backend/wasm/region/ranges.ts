@@ -1,0 +1,128 @@
+import type { Value } from '../../../ir/value.ts';
+
+/** What is known of an address: its bytes [min, max) from a value were found plain, for reading or for both. */
+export interface Span {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What is known of a value that is, or leads to, an address. */
+export interface Fact {
+  readonly read: Span;
+  readonly write: Span;
+  /** How far the value is at most from an address that was found plain; Infinity when nothing is known. */
+  readonly near: number;
+}
+
+export const NO_SPAN: Span = { min: 0, max: 0 };
+export const NOTHING: Fact = { read: NO_SPAN, write: NO_SPAN, near: Number.POSITIVE_INFINITY };
+/**
+ * A 64-bit address this far from a plain one needs no test of its upper half: the lowest 64 KiB and the
+ * highest 64 MiB of 4 GiB are never plain, so that its low half is the page of another address only where
+ * that is not plain either.
+ */
+export const MAX_DRIFT = 1 << 22;
+
+const isEmpty = (s: Span): boolean => s.max <= s.min;
+const meetSpan = (x: Span, y: Span): Span => {
+  const min = Math.max(x.min, y.min);
+  const max = Math.min(x.max, y.max);
+  return max <= min ? NO_SPAN : { min, max };
+};
+const moveSpan = (s: Span, by: number): Span => (isEmpty(s) ? s : { min: s.min + by, max: s.max + by });
+
+/** The span with another one: both where they touch, else the newer. */
+export const joinSpan = (old: Span, fresh: Span): Span => {
+  if (isEmpty(old) || fresh.min > old.max || fresh.max < old.min) return fresh;
+  return { min: Math.min(old.min, fresh.min), max: Math.max(old.max, fresh.max) };
+};
+
+/** Distances in few steps, so that a loop that adds a little each turn settles soon. */
+const coarse = (near: number): number => {
+  if (near <= 0) return 0;
+  const up = 2 ** Math.ceil(Math.log2(Math.max(near, 256)));
+  return up > MAX_DRIFT ? Number.POSITIVE_INFINITY : up;
+};
+
+/** What holds on both ways into a block. */
+export const meet = (x: Fact, y: Fact): Fact => ({
+  read: meetSpan(x.read, y.read),
+  write: meetSpan(x.write, y.write),
+  near: coarse(Math.max(x.near, y.near)),
+});
+
+export const sameFact = (x: Fact, y: Fact): boolean =>
+  x.near === y.near &&
+  x.read.min === y.read.min &&
+  x.read.max === y.read.max &&
+  x.write.min === y.write.min &&
+  x.write.max === y.write.max;
+
+/** The fact of value + by, given that of value. */
+export const moved = (f: Fact, by: number): Fact => ({
+  read: moveSpan(f.read, -by),
+  write: moveSpan(f.write, -by),
+  near: coarse(f.near + Math.abs(by)),
+});
+
+const covers = (s: Span, min: number, max: number): boolean => s.min <= min && max <= s.max;
+
+/** Whether bytes [min, max) need no check. A writable page is readable. */
+export const isCovered = (f: Fact, min: number, max: number, write: boolean): boolean =>
+  covers(f.write, min, max) || (!write && covers(f.read, min, max));
+
+const DEPTH = 8;
+const MASK32 = 0xffff_ffff;
+
+/** Upper bound of a value taken as unsigned. */
+export const maxOf = (v: Value | null, depth: number = DEPTH): number => {
+  if (v === null || depth === 0) return Number.POSITIVE_INFINITY;
+  const all = v.type === 'i32' ? MASK32 : Number.POSITIVE_INFINITY;
+  if (v.isConst) return v.type === 'i32' || v.hi === 0 ? v.imm >>> 0 : all;
+  const { name } = v.info;
+  const a = (): number => maxOf(v.a, depth - 1);
+  switch (name.slice(4)) {
+    case 'extend_i32_u':
+      return a();
+    case 'wrap_i64':
+      return Math.min(a(), MASK32);
+    case 'and':
+      return Math.min(a(), maxOf(v.b, depth - 1), all);
+    case 'load8_u':
+      return 0xff;
+    case 'load16_u':
+      return 0xffff;
+    case 'load32_u':
+      return MASK32;
+    case 'shl': {
+      const up = v.b?.isConst ? a() * 2 ** (v.b.imm & 63) : all;
+      return Math.min(up, all);
+    }
+    case 'shr_u':
+      return v.b?.isConst ? Math.min(a(), v.type === 'i32' ? MASK32 : 2 ** 64) / 2 ** (v.b.imm & (v.type === 'i32' ? 31 : 63)) : a(); // biome-ignore format: one line
+    case 'add': {
+      const sum = a() + maxOf(v.b, depth - 1);
+      return Math.min(sum, all);
+    }
+    case 'eqz':
+    case 'eq':
+    case 'ne':
+      return 1;
+    default:
+      return all;
+  }
+};
+
+/** Value and the constant added to it. */
+export const split = (v: Value): readonly [Value, number] => {
+  let root = v;
+  let by = 0;
+  while ((root.info.name === 'i64.add' || root.info.name === 'i32.add') && root.a && root.b?.isConst) {
+    const next = by + root.b.imm;
+    if (root.type === 'i64' && root.b.hi !== root.b.imm >> 31) break;
+    if (Math.abs(next) > MAX_DRIFT) break;
+    by = next;
+    root = root.a;
+  }
+  return [root, by];
+};

@@ -1,0 +1,246 @@
+import type { Block, Terminal } from '../../../ir/block.ts';
+import { Exit, State } from '../../../memory/layout.ts';
+import { edgeKey } from './cfg.ts';
+import { DEPTH, STATE } from './contract.ts';
+import { leave } from './exits.ts';
+import { MemoryEmitter } from './memory.ts';
+import { clobbers, type RegSet } from './registers.ts';
+
+/** Longest jump table, in instructions between the lowest and the highest target. */
+const MAX_SPAN = 4096;
+
+/** Ways out of a block: branches, calls, returns, indirect jumps. */
+export abstract class TerminalEmitter extends MemoryEmitter {
+  /** Go to a guest pc from the current block: a branch, the block in line, or out of the region. */
+  protected abstract goto(pc: number): void;
+  protected abstract gotoBlock(target: number): void;
+
+  protected leave(reason: number, pc: () => void): void {
+    leave(this.code, reason, pc);
+  }
+
+  protected terminal(block: Block): void {
+    const { guard } = block.terminal;
+    if (!guard) return this.taken(block);
+    const behind = clobbers(block);
+    if (behind) this.flush();
+    const dirty = this.dirty.slice();
+    this.push(guard.cond);
+    this.code.if();
+    this.labels.push(null);
+    this.taken(block);
+    this.labels.pop();
+    this.code.end();
+    this.dirty = dirty;
+    if (behind) this.resume(guard.next);
+    else this.goto(guard.next);
+  }
+
+  private taken(block: Block): void {
+    const t = block.terminal;
+    const c = this.code;
+    switch (t.kind) {
+      case 'jump':
+        return this.goto(t.target);
+      case 'branch':
+        this.push(t.cond);
+        c.if();
+        this.labels.push(null);
+        this.goto(t.taken);
+        this.labels.pop();
+        c.end();
+        return this.goto(t.next);
+      case 'call':
+      case 'callIndirect':
+        return this.call(t);
+      case 'jumpIndirect':
+        return t.isReturn ? this.return(t) : this.jumpIndirect(t);
+      case 'syscall':
+        this.flush();
+        c.get(STATE);
+        c.i64(t.next, 0);
+        c.mem('i64.store', State.PC, 3);
+        c.get(STATE);
+        c.call(this.module.syscall);
+        c.if();
+        c.i32(-1);
+        c.return();
+        c.end();
+        return this.resume(t.next);
+      case 'exit':
+        this.flush();
+        this.leave(t.reason, () => c.i64(t.pc, 0));
+    }
+  }
+
+  /** Behind something that may have changed registers in memory. */
+  private resume(pc: number): void {
+    const b = this.region.index.get(pc);
+    this.dirty.fill(0);
+    this.code.i32(pc);
+    this.code.set(this.pcLocal);
+    if (b !== undefined) this.reload(this.use.liveIn[b] as RegSet);
+    this.goto(pc);
+  }
+
+  private call(t: Terminal & { kind: 'call' | 'callIndirect' }): void {
+    const c = this.code;
+    if (t.kind === 'callIndirect') {
+      this.pushAddress(t.target);
+      c.set(this.addrLocal);
+    }
+    this.flush();
+    const pass = (): void => {
+      c.get(STATE);
+      c.get(DEPTH);
+    };
+    if (t.kind === 'call') {
+      // others through their slots, since they may be compiled anew
+      if (t.target !== this.region.root) {
+        c.get(STATE);
+        c.i64(t.target, 0);
+        c.mem('i64.store', State.PC, 3);
+        pass();
+        c.i32(this.module.slot(t.target));
+        c.callIndirect(this.module.regionType);
+      } else {
+        pass();
+        c.callSelf();
+      }
+    } else {
+      this.storeTarget();
+      this.probe();
+      c.if(0x7f);
+      pass();
+      c.get(this.tmpLocal);
+      c.mem('i32.load', 4, 2);
+      c.callIndirect(this.module.regionType);
+      c.else();
+      pass();
+      c.call(this.module.dispatch);
+      c.end();
+    }
+    c.tee(this.tmpLocal);
+    c.i32(t.ret);
+    c.op('i32.ne');
+    c.if();
+    c.get(this.tmpLocal);
+    c.return();
+    c.end();
+    this.resume(t.ret);
+  }
+
+  private storeTarget(): void {
+    const c = this.code;
+    c.get(STATE);
+    c.get(this.addrLocal);
+    c.mem('i64.store', State.PC, 3);
+  }
+
+  /** tmpLocal ← jump cache entry for addrLocal; pushes whether it is that pc's. */
+  private probe(): void {
+    const c = this.code;
+    this.guestAddress();
+    c.i32(2);
+    c.op('i32.shl');
+    this.guestAddress();
+    c.i32(10);
+    c.op('i32.shr_u');
+    c.op('i32.xor');
+    c.i32(0xfff0);
+    c.op('i32.and');
+    c.get(STATE);
+    c.mem('i32.load', State.JUMP_CACHE, 2);
+    c.op('i32.add');
+    c.tee(this.tmpLocal);
+    c.mem('i64.load32_u', 0, 2);
+    c.get(this.addrLocal);
+    c.op('i64.eq');
+  }
+
+  private return(t: Terminal & { kind: 'jumpIndirect' }): void {
+    const c = this.code;
+    this.pushAddress(t.target);
+    c.set(this.addrLocal);
+    this.flush();
+    c.get(this.addrLocal);
+    c.i64(32);
+    c.op('i64.shr_u');
+    c.op('i64.eqz');
+    c.if();
+    this.guestAddress();
+    c.return();
+    c.end();
+    this.leave(Exit.UNTRANSLATED, () => c.get(this.addrLocal));
+  }
+
+  private jumpIndirect(t: Terminal & { kind: 'jumpIndirect' }): void {
+    const c = this.code;
+    this.pushAddress(t.target);
+    c.set(this.addrLocal);
+    const { dispatch } = this.region;
+    if (dispatch < 0 || this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.leaveIndirect();
+    else this.gotoBlock(dispatch);
+  }
+
+  /** Out of the region to the guest address in addrLocal. */
+  protected leaveIndirect(): void {
+    const c = this.code;
+    this.flush();
+    this.storeTarget();
+    this.probe();
+    c.if();
+    c.get(STATE);
+    c.get(DEPTH);
+    c.get(this.tmpLocal);
+    c.mem('i32.load', 4, 2);
+    c.returnCallIndirect(this.module.regionType);
+    c.end();
+    c.get(STATE);
+    c.get(DEPTH);
+    c.returnCall(this.module.dispatch);
+  }
+
+  /** Known targets of a switch: one br_table over the instructions between the lowest and the highest. */
+  protected jumpTable(): void {
+    const c = this.code;
+    const targets = [...new Set(this.region.succs[this.current])].map((b) => this.region.blocks[b] as Block);
+    const pcs = targets
+      .map((b) => b.pc)
+      .filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.region.index.get(pc) as number)));
+    if (pcs.length === 0) return;
+    const low = Math.min(...pcs);
+    // instructions of a variable length: by the widest step that all targets keep
+    const step = pcs.every((pc) => (pc - low) % 4 === 0) ? 2 : pcs.every((pc) => (pc - low) % 2 === 0) ? 1 : 0;
+    const span = (Math.max(...pcs) - low) / (1 << step) + 1;
+    if (span > MAX_SPAN) return;
+    const byPc = new Map(pcs.map((pc, i) => [pc, i]));
+    // labels, innermost first: one per target, then the default behind them all
+    c.block();
+    this.labels.push(null);
+    for (let i = 0; i < pcs.length; i++) {
+      c.block();
+      this.labels.push(null);
+    }
+    c.get(this.addrLocal);
+    c.i64(low, 0);
+    c.op('i64.sub');
+    c.i64(step);
+    c.op('i64.rotr');
+    c.tee(this.scratch(0));
+    c.i64(span);
+    c.op('i64.ge_u');
+    c.brIf(pcs.length);
+    c.get(this.scratch(0));
+    c.op('i32.wrap_i64');
+    const depths = Array.from({ length: span }, (_, i) => byPc.get(low + (i << step)) ?? pcs.length);
+    c.brTable(depths, pcs.length);
+    for (const pc of pcs) {
+      c.end();
+      this.labels.pop();
+      this.goto(pc);
+    }
+    c.end();
+    this.labels.pop();
+  }
+}
