@@ -180,7 +180,7 @@ export class RegionCompiler {
         flagsCross: store.flagsCross,
         stackRun: (policy & Policy.OFF_STACK) === 0,
         exact: (policy & Policy.EXACT) !== 0,
-        hoist: (policy & Policy.NO_HOIST) === 0,
+        hoist: (policy & (Policy.NO_HOIST | Policy.LONG_LOOP)) === Policy.LONG_LOOP,
         fast: (policy & Policy.UNUSUAL_FP) === 0,
       });
     });

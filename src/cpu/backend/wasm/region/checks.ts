@@ -44,7 +44,7 @@ export interface CheckPlan {
 export interface CheckPolicy {
   /** Test exactly the bytes accessed; else a page counts only with the page behind it. */
   readonly exact: boolean;
-  /** Check in front of loops. */
+  /** Check in front of loops, and follow what is known around them: worth its time where loops run long. */
   readonly hoist: boolean;
   /** Whether the region has a run: for loops without calls. */
   readonly runs: number | null;
@@ -130,8 +130,9 @@ class BlockWalk {
       const limit = run === 'stack' ? STACK_REACH : run || this.policy.exact ? EXACT_GROUP : GROUP;
       for (let j = at + 1; j < ops.length; j++) {
         const w = ops[j] as Value;
-        if (w.info.kind === 'helper' || w.info.kind === 'when') break;
-        if (!isAccess(w) || w.info.kind === 'atomic') continue;
+        const { kind } = w.info;
+        if (kind === 'helper' || kind === 'when') break;
+        if (kind !== 'load' && kind !== 'store') continue;
         const [other, more] = split(w.a as Value);
         if (other !== root) continue;
         const low = Math.min(min, more + w.imm);
@@ -214,6 +215,7 @@ class BlockWalk {
   }
 
   private exit(): Facts {
+    if (this.known.size === 0 && this.set.size === 0 && !this.forgotten) return this.entry;
     const out = new Map<number, Fact>(this.forgotten ? [] : this.entry);
     for (const [value, fact] of this.known) {
       if (value.info.kind === 'get' && !this.set.has(value.imm)) out.set(value.imm, fact);
@@ -230,18 +232,27 @@ class BlockWalk {
 }
 
 const meetFacts = (x: Facts, y: Facts): Facts => {
+  if (x === y || x.size === 0) return x;
+  if (y.size === 0) return y;
   const out = new Map<number, Fact>();
   for (const [offset, fact] of x) {
     const other = y.get(offset);
     if (!other) continue;
-    const both = meet(fact, other);
+    const both = fact === other ? fact : meet(fact, other);
     if (!sameFact(both, NOTHING)) out.set(offset, both);
   }
   return out;
 };
 
-const sameFacts = (x: Facts, y: Facts): boolean =>
-  x.size === y.size && [...x].every(([offset, fact]) => sameFact(fact, y.get(offset) ?? NOTHING));
+const sameFacts = (x: Facts, y: Facts): boolean => {
+  if (x === y) return true;
+  if (x.size !== y.size) return false;
+  for (const [offset, fact] of x) {
+    const other = y.get(offset);
+    if (!other || !(fact === other || sameFact(fact, other))) return false;
+  }
+  return true;
+};
 
 /** What is known where the checks in front of a loop have passed. */
 const withHoists = (facts: Facts, hoists: readonly Hoist[], exact: boolean): Facts => {
@@ -281,7 +292,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
       (list[s] as number[]).push(b);
     }
   }
-  const loops = callFreeLoops(region, cfg);
+  const loops = policy.hoist || policy.runs !== null ? callFreeLoops(region, cfg) : new Map<number, Set<number>>();
   const hoists = policy.hoist ? hoistable(region, loops) : new Map<number, Hoist[]>();
   const looping = new Set(policy.runs === null ? [] : [...loops.values()].flatMap((body) => [...body]));
   const ins: (Facts | null)[] = new Array(n).fill(null);
@@ -295,14 +306,27 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
     return facts;
   };
   const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as number[]));
+  const found: Map<Value, Check>[] = region.blocks.map(() => new Map());
+  const walk = (b: number, facts: Facts): Facts => {
+    const own = new Map<Value, Check>();
+    found[b] = own;
+    return new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, (v, check) =>
+      own.set(v, check),
+    );
+  };
+  // blocks whose ways in may have changed since they were looked at
+  const stale = new Uint8Array(n).fill(1);
   let settled = false;
   for (let round = 0; !settled && round < MAX_ROUNDS; round++) {
     settled = true;
     for (const b of cfg.rpo) {
-      const first = entering(b);
-      let facts: Facts = first ?? new Map();
-      if (cfg.isLoop[b]) {
-        facts = withHoists(facts, needed(facts, hoists.get(b) ?? []), exact);
+      if (!stale[b]) continue;
+      stale[b] = 0;
+      let facts: Facts = entering(b) ?? new Map();
+      if (cfg.isLoop[b] && !policy.hoist) facts = new Map();
+      else if (cfg.isLoop[b]) {
+        const own = hoists.get(b);
+        if (own) facts = withHoists(facts, needed(facts, own), exact);
         const again = meetOf(back[b] as number[]);
         if (again) facts = meetFacts(facts, again);
       }
@@ -311,17 +335,23 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
       if (before) facts = meetFacts(facts, before);
       if (before && sameFacts(before, facts)) continue;
       ins[b] = facts;
-      outs[b] = new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, null);
-      settled = false;
+      const out = walk(b, facts);
+      const last = outs[b];
+      outs[b] = out;
+      if (last && sameFacts(last, out)) continue;
+      for (const s of region.succs[b] as readonly number[]) {
+        stale[s] = 1;
+        if (policy.hoist && (cfg.number[s] as number) <= (cfg.number[b] as number)) settled = false;
+      }
     }
   }
-  const checks = new Map<Value, Check>();
+  if (!settled) for (const b of cfg.rpo) walk(b, new Map());
   const kept = new Map<number, Hoist[]>();
-  for (const b of cfg.rpo) {
-    const facts = settled ? (ins[b] as Facts) : new Map<number, Fact>();
-    new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, (v, check) => checks.set(v, check));
-    const wanted = needed((settled && entering(b)) || new Map(), hoists.get(b) ?? []);
-    if (settled && wanted.length > 0) kept.set(b, wanted);
+  for (const [b, list] of settled ? hoists : []) {
+    const wanted = needed(entering(b) ?? new Map(), list);
+    if (wanted.length > 0) kept.set(b, wanted);
   }
+  const checks = new Map<Value, Check>();
+  for (const own of found) for (const [v, check] of own) checks.set(v, check);
   return { checks, hoists: kept };
 };

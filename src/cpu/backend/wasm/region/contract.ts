@@ -24,7 +24,7 @@ export interface MemoryPolicy {
   readonly stackRun: boolean;
   /** Check exactly the bytes accessed: the region works at the ends of mappings. */
   readonly exact: boolean;
-  /** Check pointers in front of loops. */
+  /** Check pointers in front of loops: see CheckPolicy. */
   readonly hoist: boolean;
   /** Whether flags may be live across calls and returns (the guest has shown that some are). */
   readonly flagsCross: boolean;

@@ -71,7 +71,7 @@ const covers = (s: Span, min: number, max: number): boolean => s.min <= min && m
 export const isCovered = (f: Fact, min: number, max: number, write: boolean): boolean =>
   covers(f.write, min, max) || (!write && covers(f.read, min, max));
 
-const DEPTH = 8;
+const DEPTH = 5;
 const MASK32 = 0xffff_ffff;
 
 /** Upper bound of a value taken as unsigned. */
@@ -80,6 +80,7 @@ export const maxOf = (v: Value | null, depth: number = DEPTH): number => {
   const all = v.type === 'i32' ? MASK32 : Number.POSITIVE_INFINITY;
   if (v.isConst) return v.type === 'i32' || v.hi === 0 ? v.imm >>> 0 : all;
   const { name } = v.info;
+  if (!name.startsWith('i')) return all;
   const a = (): number => maxOf(v.a, depth - 1);
   switch (name.slice(4)) {
     case 'extend_i32_u':
