@@ -21,8 +21,8 @@ const MIN_NEW = 1;
 const MIN_PART = 1 / 256;
 /** Regions are fewer, and writing them costs machine code (see keptModules). */
 const MIN_REGIONS = 1 / 32;
-/** So is less new machine code than this, in bytes. */
-const MIN_CODE = 0x8000;
+/** Nor are fewer functions newly optimised. */
+const MIN_OPTIMISED = 1;
 
 /** What tells one program's translations from another's. Blocks are compared with memory besides. */
 export interface CacheKey {
@@ -92,11 +92,9 @@ export class TranslationCache {
     // a process that went on to exact floating point keeps nothing
     if (!cache.recording) return null;
     const { store } = regions;
-    const code = regions.machineCode();
-    let codeBytes = 0;
-    for (const [module, now] of code) codeBytes += now.length - (module.code?.length ?? 0);
-    if (store.fresh > store.count * MIN_REGIONS || codeBytes > MIN_CODE) {
-      write(this.file + REGIONS, writeRegions(store, this.version, code));
+    const optimised = regions.newlyOptimised();
+    if (store.fresh > store.count * MIN_REGIONS || optimised > Math.max(MIN_OPTIMISED, store.count * MIN_REGIONS)) {
+      write(this.file + REGIONS, writeRegions(store, this.version, regions.machineCode()));
       store.fresh = 0;
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;

@@ -11,6 +11,7 @@ import {
   Exit,
   GUEST_BASE,
   JUMP_CACHE_SIZE,
+  JUMP_CACHE_VICTIM,
   JUMP_CACHES,
   MAX_THREADS,
   PAGE_SIZE,
@@ -281,6 +282,7 @@ export class Cpu implements HelperContext {
       this.cache.noteTarget(site, pc);
       this.view.setUint32(state + State.SITE, 0, true);
     }
+    this.u8.copyWithin(entry ^ JUMP_CACHE_VICTIM, entry, entry + 16);
     this.view.setUint32(entry, pc, true);
     this.view.setUint32(entry + 4, this.regions.slotOf(pc) ?? DISPATCH_SLOT, true);
     this.view.setUint32(entry + 8, record, true);
@@ -374,7 +376,9 @@ export class Cpu implements HelperContext {
     for (const { pc, slot } of regions.map((r) => r.stored)) {
       this.cache.enterRegion(pc, slot);
       const entry = jumpCacheEntry(pc);
-      if (this.view.getUint32(entry, true) === pc) this.view.setUint32(entry + 4, slot, true);
+      for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) {
+        if (this.view.getUint32(at, true) === pc) this.view.setUint32(at + 4, slot, true);
+      }
     }
   }
 

@@ -44,18 +44,21 @@ const withNatives = <T>(call: (natives: Natives) => T): T | null => {
   }
 };
 
+/** How many of an instance's exports, functions all, V8 has optimised. */
+export const countOptimised = (exports: Readonly<Record<string, unknown>>): number =>
+  withNatives(({ isOptimised }) => Object.values(exports).reduce<number>((n, f) => (isOptimised(f) ? n + 1 : n), 0)) ??
+  0;
+
 /**
  * Machine code of those functions of a module that V8 has optimised; null where there is none. `exports` are
- * those of an instance, functions all.
+ * those of an instance.
  */
 export const machineCode = (
   module: WebAssembly.Module,
   exports: Readonly<Record<string, unknown>>,
 ): Uint8Array<ArrayBuffer> | null =>
-  withNatives(({ isOptimised, serialize }) =>
-    // V8 ends the process when it is asked for the code of a module that has none
-    Object.values(exports).some(isOptimised) ? new Uint8Array(serialize(module)) : null,
-  );
+  // V8 ends the process when it is asked for the code of a module that has none
+  countOptimised(exports) === 0 ? null : withNatives(({ serialize }) => new Uint8Array(serialize(module)));
 
 /** Have V8 optimise all functions of an instance now, which can take long. */
 export const optimise = (exports: Readonly<Record<string, unknown>>): void => {

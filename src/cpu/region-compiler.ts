@@ -2,10 +2,11 @@ import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { Miss, type RegionModule } from './backend/wasm/region/contract.ts';
 import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
 import { emitRegion } from './backend/wasm/region/emit.ts';
-import { machineCode } from './machine-code.ts';
+import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
+import type { MachineCode } from './region-merge.ts';
 import { exportName, REGION_IMPORTS, regionModule } from './region-module.ts';
 import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 
@@ -189,7 +190,7 @@ export class RegionCompiler {
       bytes,
       regions.map((r) => r.root),
     );
-    const module: StoredModule = { bytes, code: null, compiled: null };
+    const module: StoredModule = { bytes, code: null, optimised: 0, compiled: null };
     return regions.map((r, i) => {
       const ranges = rangesOf(r);
       const stored: StoredRegion = {
@@ -209,12 +210,20 @@ export class RegionCompiler {
     });
   }
 
-  /** Machine code that V8 has made since the modules came into use. */
-  machineCode(): ReadonlyMap<StoredModule, Uint8Array> {
-    const found = new Map<StoredModule, Uint8Array>();
+  /** Functions that V8 has optimised since their modules came into use. */
+  newlyOptimised(): number {
+    let count = 0;
+    for (const [stored, exports] of this.instances) count += Math.max(0, countOptimised(exports) - stored.optimised);
+    return count;
+  }
+
+  /** Machine code of the modules in which there are such functions. */
+  machineCode(): MachineCode {
+    const found = new Map<StoredModule, { code: Uint8Array; optimised: number }>();
     for (const [stored, exports] of this.instances) {
-      const code = machineCode(compiledModule(stored), exports);
-      if (code && code.length > (stored.code?.length ?? 0)) found.set(stored, code);
+      const optimised = countOptimised(exports);
+      const code = optimised > stored.optimised ? machineCode(compiledModule(stored), exports) : null;
+      if (code) found.set(stored, { code, optimised });
     }
     return found;
   }

@@ -7,7 +7,7 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *
  *     magic, version, words, checksum, flags, next slot, next id, next run,
  *     count of slots, of modules, of regions,
- *     (pc, slot) …, (bytes, bytes of machine code, offset) of each module, regions, modules
+ *     (pc, slot) …, (bytes, bytes of machine code, functions that has, offset) of each module, regions, modules
  *
  * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
  * its own calls, ranges and code. It carries the guest code it was made from, so an image can be old or
@@ -33,7 +33,7 @@ export const writeRegions = (
 ): Uint32Array | null => {
   if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
   const modules = keptModules(store.regions(), newCode);
-  let length = HEAD + 2 * store.slots.size + 3 * modules.length;
+  let length = HEAD + 2 * store.slots.size + 4 * modules.length;
   for (const m of modules) {
     length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
     for (const r of m.regions) {
@@ -56,7 +56,7 @@ export const writeRegions = (
   };
   for (const pair of store.slots) put(pair);
   const directory = at;
-  at += 3 * modules.length;
+  at += 4 * modules.length;
   for (const [i, m] of modules.entries()) {
     for (const r of m.regions) {
       const { body, ranges, code } = r;
@@ -68,7 +68,7 @@ export const writeRegions = (
     }
   }
   for (const [i, m] of modules.entries()) {
-    words.set([m.bytes.length, m.code?.length ?? 0, at], directory + 3 * i);
+    words.set([m.bytes.length, m.code?.length ?? 0, m.optimised, at], directory + 4 * i);
     putBytes(m.bytes);
     if (m.code) putBytes(m.code);
   }
@@ -89,10 +89,10 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
   let at = HEAD;
   for (let i = 0; i < word(8); i++, at += 2) store.slots.set(word(at), word(at + 1));
   const modules: StoredModule[] = [];
-  for (let i = 0; i < word(9); i++, at += 3) {
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + 4 * word(at + 2), word(at));
+  for (let i = 0; i < word(9); i++, at += 4) {
+    const bytes = new Uint8Array(words.buffer, words.byteOffset + 4 * word(at + 3), word(at));
     const code = new Uint8Array(words.buffer, bytes.byteOffset + 4 * wordsOf(bytes), word(at + 1));
-    modules.push({ bytes, code: code.length > 0 ? code : null, compiled: null });
+    modules.push({ bytes, code: code.length > 0 ? code : null, optimised: word(at + 2), compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
     const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, code] = words.subarray(

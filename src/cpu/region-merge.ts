@@ -2,12 +2,13 @@ import { regionModule } from './region-module.ts';
 import type { StoredModule, StoredRegion } from './region-store.ts';
 
 /** New machine code of modules, to be kept instead of what the store has. */
-export type MachineCode = ReadonlyMap<StoredModule, Uint8Array>;
+export type MachineCode = ReadonlyMap<StoredModule, { readonly code: Uint8Array; readonly optimised: number }>;
 
 /** A module as it will be kept, with its regions. */
 export interface KeptModule {
   readonly bytes: Uint8Array;
   readonly code: Uint8Array | null;
+  readonly optimised: number;
   readonly regions: readonly Pick<StoredRegion, keyof StoredRegion>[];
 }
 
@@ -25,11 +26,10 @@ export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCod
     if (known) known.push(r);
     else byModule.set(r.module, [r]);
   }
-  const modules = [...byModule].map(([{ bytes, code }, own]): KeptModule & { regions: StoredRegion[] } => ({
-    bytes,
-    code: newCode.get((own[0] as StoredRegion).module) ?? code,
-    regions: own,
-  }));
+  const modules = [...byModule].map(([module, own]) => {
+    const { code, optimised } = newCode.get(module) ?? module;
+    return { bytes: module.bytes, code, optimised, regions: own };
+  });
   if (modules.length <= MAX_MODULES) return modules;
   modules.sort((a, b) => b.bytes.length - a.bytes.length);
   const [largest, ...small] = modules as [(typeof modules)[0], ...typeof modules];
@@ -48,6 +48,7 @@ const merged = (regions: readonly StoredRegion[]): KeptModule => {
   return {
     bytes,
     code: null,
+    optimised: 0,
     regions: regions.map((r, index) => ({ ...r, index, body: bodies[index] as typeof r.body })),
   };
 };

@@ -22,6 +22,8 @@ export interface StoredModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** V8's machine code of it from earlier. */
   readonly code: Uint8Array<ArrayBuffer> | null;
+  /** Functions that it is of. */
+  readonly optimised: number;
   /** Set once some process has used it. */
   compiled: WebAssembly.Module | null;
 }

@@ -25,6 +25,11 @@ export const WRITE_BYTES = 0x20_0000;
 /** Jump cache: direct-mapped, guest pc → entry points. The threads of a process share it, as they share the table. */
 export const JUMP_CACHES = 0x30_0000;
 export const JUMP_CACHE_SIZE = 0x1_0000;
+/**
+ * What an entry had before goes to the one whose offset differs in this bit, where the dispatcher finds it: two
+ * targets with one entry would else ask JavaScript in turn.
+ */
+export const JUMP_CACHE_VICTIM = 0x8000;
 
 /** Constants of translated code (shuffle masks …) and scratch of the helpers. */
 export const CONST_POOL = 0x80_0000;
