@@ -11,8 +11,8 @@ import { readRegions, writeRegions } from './cpu/region-image.ts';
 declare const TSQEMU_BUILD: number | undefined;
 
 /** Largest image of one program, and of all together; the least recently used go first. */
-const MAX_FILE = 32 << 20;
-const MAX_TOTAL = 256 << 20;
+const MAX_FILE = 64 << 20;
+const MAX_TOTAL = 512 << 20;
 /** Suffixes of a program's files: blocks of the cold tier, compiled regions. */
 const BLOCKS = '.blocks';
 const REGIONS = '.regions';

@@ -10,6 +10,7 @@ import {
   cpuStateAt,
   Exit,
   GUEST_BASE,
+  JUMP_CACHE_MASK,
   JUMP_CACHE_SIZE,
   JUMP_CACHE_VICTIM,
   JUMP_CACHES,
@@ -497,7 +498,7 @@ export class Cpu implements HelperContext {
 }
 
 /** The jump cache entry of a pc; the same function of it stands in both back ends. */
-const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & 0xfff0);
+const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);
 
 /** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
 const signExtended = (addr: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(56, addr));

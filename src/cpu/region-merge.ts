@@ -14,6 +14,8 @@ export interface KeptModule {
 
 /** Taking a module into use costs V8 a third of a millisecond: with more of them the small ones are put together. */
 const MAX_MODULES = 8;
+/** A module as large as this, in bytes, grows no more, so that a short run need not take all into use. */
+const FULL = 0x10_0000;
 
 /**
  * Modules to keep for these regions. Modules that are merged lose their machine code until V8 has made it anew,
@@ -30,12 +32,14 @@ export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCod
     const { code, optimised } = newCode.get(module) ?? module;
     return { bytes: module.bytes, code, optimised, regions: own };
   });
-  if (modules.length <= MAX_MODULES) return modules;
-  modules.sort((a, b) => b.bytes.length - a.bytes.length);
-  const [largest, ...small] = modules as [(typeof modules)[0], ...typeof modules];
-  const weight = small.reduce((sum, m) => sum + m.bytes.length, 0);
-  if (weight * 2 > largest.bytes.length) return [merged(modules.flatMap((m) => m.regions))];
-  return [largest, merged(small.flatMap((m) => m.regions))];
+  const full = modules.filter((m) => m.bytes.length >= FULL);
+  const small = modules.filter((m) => m.bytes.length < FULL);
+  if (small.length <= MAX_MODULES) return modules;
+  small.sort((a, b) => b.bytes.length - a.bytes.length);
+  const [largest, ...others] = small as [(typeof small)[0], ...typeof small];
+  const weight = others.reduce((sum, m) => sum + m.bytes.length, 0);
+  const keep = weight * 2 > largest.bytes.length ? [] : [largest];
+  return [...full, ...keep, merged((keep.length > 0 ? others : small).flatMap((m) => m.regions))];
 };
 
 const merged = (regions: readonly StoredRegion[]): KeptModule => {

@@ -24,12 +24,14 @@ export const WRITE_BYTES = 0x20_0000;
 
 /** Jump cache: direct-mapped, guest pc → entry points. The threads of a process share it, as they share the table. */
 export const JUMP_CACHES = 0x30_0000;
-export const JUMP_CACHE_SIZE = 0x1_0000;
+export const JUMP_CACHE_SIZE = 0x4_0000;
+/** Bits of an entry's offset. */
+export const JUMP_CACHE_MASK: number = JUMP_CACHE_SIZE - 16;
 /**
  * What an entry had before goes to the one whose offset differs in this bit, where the dispatcher finds it: two
  * targets with one entry would else ask JavaScript in turn.
  */
-export const JUMP_CACHE_VICTIM = 0x8000;
+export const JUMP_CACHE_VICTIM: number = JUMP_CACHE_SIZE / 2;
 
 /** Constants of translated code (shuffle masks …) and scratch of the helpers. */
 export const CONST_POOL = 0x80_0000;
@@ -47,7 +49,7 @@ export const RUNS = 0x60_0000;
 export const RUNS_SIZE = 0x10_0000;
 
 /** Most threads of one process. */
-export const MAX_THREADS = 480;
+export const MAX_THREADS = 470;
 
 const FIRST_STATES = (READ_BYTES - CPU_STATES) / CPU_STATE_SIZE;
 

@@ -1,7 +1,15 @@
 import type { OpName } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import { Value } from '../../ir/value.ts';
-import { Exit, GUEST_BASE, JUMP_CACHE_VICTIM, READ_BYTES, State, WRITE_BYTES } from '../../memory/layout.ts';
+import {
+  Exit,
+  GUEST_BASE,
+  JUMP_CACHE_MASK,
+  JUMP_CACHE_VICTIM,
+  READ_BYTES,
+  State,
+  WRITE_BYTES,
+} from '../../memory/layout.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitPure } from '../wasm/pure.ts';
 import { coldHandlers, type Handler, hotHandlers, type SpecialName } from './handlers.ts';
@@ -476,7 +484,7 @@ const jumpCacheEntry = (e: Emitter): void => {
   c.i32(10);
   c.op('i32.shr_u');
   c.op('i32.xor');
-  c.i32(0xfff0);
+  c.i32(JUMP_CACHE_MASK);
   c.op('i32.and');
   c.get(STATE);
   c.mem('i32.load', State.JUMP_CACHE, 2);

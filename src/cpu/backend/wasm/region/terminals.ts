@@ -1,5 +1,5 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
-import { Exit, State } from '../../../memory/layout.ts';
+import { Exit, JUMP_CACHE_MASK, State } from '../../../memory/layout.ts';
 import { edgeKey } from './cfg.ts';
 import { DEPTH, STATE } from './contract.ts';
 import { leave } from './exits.ts';
@@ -147,7 +147,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.i32(10);
     c.op('i32.shr_u');
     c.op('i32.xor');
-    c.i32(0xfff0);
+    c.i32(JUMP_CACHE_MASK);
     c.op('i32.and');
     c.get(STATE);
     c.mem('i32.load', State.JUMP_CACHE, 2);
