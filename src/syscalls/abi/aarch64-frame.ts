@@ -47,9 +47,9 @@ export const aarch64Frame: SignalFrame = {
     if (frame < 0 || !space.writable(frame, FRAME_SIZE + 16)) return false;
     if (onAlt === 1 && frame < task.altStack.sp) return false;
     const { view } = space;
-    space.u8.fill(0, frame, frame + FRAME_SIZE);
+    // As the kernel, which leaves what no record fills as it is; JavaScript is slow to clear shared memory.
+    space.u8.fill(0, frame + UC, frame + MC_REGS);
 
-    writeI64(view, frame + UC, 0);
     writeI64(view, frame + UC_STACK, task.altStack.sp);
     view.setInt32(frame + UC_STACK + 8, onAlt | (task.altStack.flags & ~3), true);
     writeI64(view, frame + UC_STACK + 16, task.altStack.size);
