@@ -43,7 +43,7 @@ const SEGV_MAPERR = 1;
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
-const BATCH = 8;
+const BATCH = 16;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 1000;

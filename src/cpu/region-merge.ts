@@ -12,15 +12,16 @@ export interface KeptModule {
   readonly regions: readonly Pick<StoredRegion, keyof StoredRegion>[];
 }
 
-/** Taking a module into use costs V8 a third of a millisecond: with more of them the small ones are put together. */
-const MAX_MODULES = 8;
+/**
+ * Taking a module into use costs V8 a third of a millisecond, so with more of them than this they are put
+ * together: those without machine code, which have nothing to lose, and those with some.
+ */
+const MAX_BARE = 4;
+const MAX_CODED = 64;
 /** A module as large as this, in bytes, grows no more, so that a short run need not take all into use. */
 const FULL = 0x10_0000;
 
-/**
- * Modules to keep for these regions. Modules that are merged lose their machine code until V8 has made it anew,
- * so the largest stays as it is while it outweighs the others.
- */
+/** Modules to keep for these regions. Those that are merged lose their machine code until V8 has made it anew. */
 export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCode): KeptModule[] => {
   const byModule = new Map<StoredModule, StoredRegion[]>();
   for (const r of regions) {
@@ -34,12 +35,19 @@ export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCod
   });
   const full = modules.filter((m) => m.bytes.length >= FULL);
   const small = modules.filter((m) => m.bytes.length < FULL);
-  if (small.length <= MAX_MODULES) return modules;
-  small.sort((a, b) => b.bytes.length - a.bytes.length);
-  const [largest, ...others] = small as [(typeof small)[0], ...typeof small];
-  const weight = others.reduce((sum, m) => sum + m.bytes.length, 0);
-  const keep = weight * 2 > largest.bytes.length ? [] : [largest];
-  return [...full, ...keep, merged((keep.length > 0 ? others : small).flatMap((m) => m.regions))];
+  const together = (part: typeof modules, most: number): KeptModule[] =>
+    part.length > most ? [merged(part.flatMap((m) => m.regions))] : part;
+  return [
+    ...full,
+    ...together(
+      small.filter((m) => m.optimised === 0),
+      MAX_BARE,
+    ),
+    ...together(
+      small.filter((m) => m.optimised > 0),
+      MAX_CODED,
+    ),
+  ];
 };
 
 const merged = (regions: readonly StoredRegion[]): KeptModule => {
