@@ -46,12 +46,12 @@ const BUDGET = 50_000;
 const BATCH = 16;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
-const HOT_AFTER = 1000;
+const HOT_AFTER = 3000;
 /**
  * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
  * milliseconds, so what runs for a moment must not compile much, and what runs long should.
  */
-const COMPILE_SHARE = 0.25;
+const COMPILE_SHARE = 0.7;
 const COMPILE_GRANT_MS = 20;
 /**
  * Calls deeper than this unwind the wasm stack. In 64-byte units: two thirds of Node's default 984 KiB; the
