@@ -1,0 +1,246 @@
+import type { Type } from '../../ir/types.ts';
+import { Value } from '../../ir/value.ts';
+import { GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../memory/layout.ts';
+import { Code } from '../wasm/encoder.ts';
+import { emitPure } from '../wasm/pure.ts';
+import type { Handler } from './handlers.ts';
+
+/** Imports, by index: see Cpu for what they do. All take the CPU state's offset first. */
+export const IMPORTS = ['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'] as const;
+export const F = {
+  syscall: 0,
+  helper: 1,
+  memory: 2,
+  lookup: 3,
+  link: 4,
+  hot: 5,
+  run: 6,
+  cold: 7,
+  dispatch: 8,
+} as const;
+/** Type indices. */
+export const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+
+/** Places in a record. */
+export const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
+/** Parameters. */
+export const STATE = 0;
+export const DEPTH = 1;
+
+/** Type of the guest's addresses (see `addr` in the table of operations). */
+export type AddressType = 'i32' | 'i64';
+let addressType: AddressType = 'i64';
+
+/** Emit for guests with such addresses from now on. */
+export const setAddressType = (type: AddressType): void => {
+  addressType = type;
+};
+
+/** Emits handlers; `ip` is the local with the record's wasm offset. */
+export class Emitter {
+  readonly code: Code;
+  readonly ip: number;
+  readonly addr: number;
+  readonly wide: number[];
+  readonly tmp: number;
+
+  constructor(params: number, ip: number | null) {
+    this.code = new Code(params);
+    this.ip = ip ?? this.code.local('i32');
+    this.addr = this.code.local('i64');
+    this.tmp = this.code.local('i32');
+    this.wide = [this.code.local('i64'), this.code.local('i64'), this.code.local('i64')];
+  }
+
+  field(name: 'd' | 'a' | 'b'): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load16_u', REC[name]);
+  }
+  imm(): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load', REC.imm, 2);
+  }
+  pc(): void {
+    this.code.get(this.ip);
+    this.code.mem('i32.load', REC.pc, 2);
+  }
+  /** Address (wasm offset) of the state slot named by a field. */
+  slot(name: 'd' | 'a' | 'b'): void {
+    this.code.get(STATE);
+    this.field(name);
+    this.code.op('i32.add');
+  }
+  read(type: Type, name: 'a' | 'b'): void {
+    this.slot(name);
+    this.code.mem(`${type}.load`, 0, 0);
+  }
+  /** Pushes the guest address in slot a as 64 bits. */
+  readAddress(): void {
+    this.read(addressType, 'a');
+    if (addressType === 'i32') this.code.op('i64.extend_i32_u');
+  }
+  /** The third operand: its offset is in imm. */
+  readThird(type: Type): void {
+    this.code.get(STATE);
+    this.imm();
+    this.code.op('i32.add');
+    this.code.mem(`${type}.load`, 0, 0);
+  }
+  write(type: Type): void {
+    this.code.mem(`${type}.store`, 0, 0);
+  }
+  storePc(): void {
+    this.code.get(STATE);
+    this.code.get(this.ip);
+    this.code.mem('i64.load32_u', REC.pc, 2);
+    this.code.mem('i64.store', State.PC, 3);
+  }
+  leave(): void {
+    this.code.i32(-1);
+    this.code.return();
+  }
+  exit(reason: number): void {
+    this.code.get(STATE);
+    this.code.i32(reason);
+    this.code.mem('i32.store', State.EXIT_REASON, 2);
+    this.leave();
+  }
+
+  /** addr ← a + imm, checked for `size` bytes; leaves when the memory stub says so. */
+  address(size: number, write: boolean, atomic: boolean): void {
+    const c = this.code;
+    const table = write ? WRITE_BYTES : READ_BYTES;
+    this.readAddress();
+    if (!atomic) {
+      c.get(this.ip);
+      c.mem('i64.load32_s', REC.imm, 2);
+      c.op('i64.add');
+    }
+    c.tee(this.addr);
+    c.op('i32.wrap_i64');
+    c.tee(this.tmp);
+    c.i32(12);
+    c.op('i32.shr_u');
+    c.mem('i32.load8_u', table);
+    if (size > 1) {
+      c.get(this.tmp);
+      c.i32(size - 1);
+      c.op('i32.add');
+      c.i32(12);
+      c.op('i32.shr_u');
+      c.mem('i32.load8_u', table);
+      c.op('i32.or');
+    }
+    c.get(this.addr);
+    c.i64(32);
+    c.op('i64.shr_u');
+    c.op('i32.wrap_i64');
+    c.op('i32.or');
+    if (atomic && size > 1) {
+      c.get(this.tmp);
+      c.i32(size - 1);
+      c.op('i32.and');
+      c.op('i32.or');
+    }
+    c.if();
+    c.get(STATE);
+    c.get(this.addr);
+    c.mem('i64.store', State.FAULT_ADDR, 3);
+    c.get(STATE);
+    c.i32((write ? 2 : 1) | (atomic ? 8 : 0) | (size << 8));
+    c.mem('i32.store', State.EXIT_INFO, 2);
+    this.storePc();
+    c.get(STATE);
+    c.call(F.memory);
+    c.if();
+    this.leave();
+    c.end();
+    c.get(STATE);
+    c.mem('i64.load', State.FAULT_ADDR, 3);
+    c.set(this.addr);
+    c.end();
+  }
+
+  guest(): void {
+    this.code.get(this.addr);
+    this.code.op('i32.wrap_i64');
+  }
+
+  pure(h: Handler & { kind: 'pure' | 'pureImm' | 'branch' | 'branchImm' }): void {
+    const { info } = h;
+    const args = info.args as readonly Type[];
+    for (const [i, type] of args.entries()) {
+      if (i === 2) this.readThird(type);
+      else if (i === 1 && (h.kind === 'pureImm' || h.kind === 'branchImm')) {
+        this.code.get(this.ip);
+        const at = h.kind === 'pureImm' ? REC.imm : REC.pc;
+        this.code.mem(type === 'i64' ? 'i64.load32_s' : 'i32.load', at, 2);
+      } else this.read(type, i === 0 ? 'a' : 'b');
+    }
+    if (info.name === 'i8x16.shuffle') return this.shuffle();
+    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, type) =>
+      type === 'v128' ? this.vectors(n) : (this.wide[n] as number),
+    );
+  }
+
+  private readonly vectorLocals: number[] = [];
+  private vectors(n: number): number {
+    return (this.vectorLocals[n] ??= this.code.local('v128'));
+  }
+
+  /** Lanes are not constants here: two swizzles with masks from the constant pool at imm. */
+  private shuffle(): void {
+    const c = this.code;
+    const second = this.vector();
+    c.set(second);
+    this.imm();
+    c.mem('v128.load', 0, 0);
+    c.op('i8x16.swizzle');
+    c.get(second);
+    this.imm();
+    c.mem('v128.load', 16, 0);
+    c.op('i8x16.swizzle');
+    c.op('v128.or');
+  }
+  private second: number | null = null;
+  private vector(): number {
+    this.second ??= this.code.local('v128');
+    return this.second;
+  }
+
+  /** A handler that goes on with the next record. */
+  straight(h: Handler): void {
+    const c = this.code;
+    switch (h.kind) {
+      case 'pure':
+      case 'pureImm':
+        this.slot('d');
+        this.pure(h);
+        this.write(h.info.result as Type);
+        return;
+      case 'load':
+        this.address(h.info.size, false, false);
+        this.slot('d');
+        this.guest();
+        c.mem(h.info.name, GUEST_BASE, 0);
+        this.write(h.info.result as Type);
+        return;
+      case 'store':
+        this.address(h.info.size, true, false);
+        this.guest();
+        this.read(h.info.args[1] as Type, 'b');
+        c.mem(h.info.name, GUEST_BASE, 0);
+        return;
+      case 'atomic': {
+        const { info } = h;
+        this.address(info.size, !info.name.includes('.load'), true);
+        if (info.result !== 'void') this.slot('d');
+        this.guest();
+        if (info.args.length > 1) this.read(info.args[1] as Type, 'b');
+        if (info.args.length > 2) this.readThird(info.args[2] as Type);
+        c.mem(info.name, GUEST_BASE, Math.log2(info.size));
+        if (info.result !== 'void') this.write(info.result as Type);
+      }
+    }
+  }
+}
