@@ -43,6 +43,11 @@ export function compareOutcomes(
 /** Registers a word may name, for printing the inputs of a one-instruction case. */
 export function describeInputs(c: Case, word: number): string {
   const parts: string[] = [];
+  if (c.thumb !== undefined || word === -1) {
+    for (let n = 0; n < 15; n++) if (n !== 13) parts.push(`r${n}=${hex(c.x[n] as bigint)}`);
+    for (let n = 0; n < 32; n++) parts.push(`d${n}=${hex(c.v[n] as bigint)}`);
+    return `cpsr=${hex(c.nzcv)} fpscr=${hex(c.fpcr | c.fpsr)} sp=${hex(c.sp)} ${parts.join(' ')}`;
+  }
   for (const n of new Set([word & 31, (word >>> 5) & 31, (word >>> 16) & 31, (word >>> 10) & 31])) {
     if (n < 31) parts.push(`x${n}=${hex(c.x[n] as bigint)}`);
     parts.push(`v${n}=${hex(((c.v[n * 2 + 1] as bigint) << 64n) | (c.v[n * 2] as bigint))}`);

@@ -19,6 +19,7 @@ const OFF = {
   count: 0,
   signal: 4,
   code: 8,
+  thumb: 12,
   address: 16,
   pc: 24,
   words: 32,
@@ -39,6 +40,8 @@ export const RECORD_SIZE: number = AFTER_X.memory + SCRATCH_SIZE;
 /** Everything a case starts from, or ends with. */
 export interface Case {
   words: number[];
+  /** 32-bit ARM: the words are T32 (16-bit instructions in the upper half). */
+  thumb?: boolean;
   x: BigUint64Array;
   sp: bigint;
   /** Flags in bits 31–28. */
@@ -78,6 +81,7 @@ export function emptyCase(words: number[]): Case {
 export function writeCase(into: DataView, at: number, c: Case): void {
   if (c.words.length > MAX_WORDS) throw new RangeError(`a case holds at most ${MAX_WORDS} instructions`);
   into.setUint32(at + OFF.count, c.words.length, true);
+  into.setUint32(at + OFF.thumb, c.thumb ? 1 : 0, true);
   c.words.forEach((word, i) => {
     into.setUint32(at + OFF.words + i * 4, word, true);
   });
@@ -104,6 +108,7 @@ export function readOutcome(from: DataView, at: number): Outcome {
     code: from.getUint32(at + OFF.code, true),
     address: from.getBigUint64(at + OFF.address, true),
     pc: from.getBigUint64(at + OFF.pc, true),
+    thumb: from.getUint32(at + OFF.thumb, true) !== 0,
     words: Array.from({ length: count }, (_, i) => from.getUint32(at + OFF.words + i * 4, true)),
     x: u64s(OFF.x, 31),
     sp: from.getBigUint64(at + AFTER_X.sp, true),
@@ -128,11 +133,17 @@ export function packCases(cases: readonly Case[]): Uint8Array {
 /** The guest program. */
 export const HARNESS: string = fileURLToPath(new URL('../test/fixtures/fuzz/harness.elf', import.meta.url));
 
+/** The same for 32-bit ARM. */
+export const HARNESS_ARM: string = fileURLToPath(new URL('../test/fixtures/fuzz/harness-arm.elf', import.meta.url));
+
 /** A command line that runs the harness: the emulator and its arguments. */
 export type Emulator = readonly [command: string, ...args: string[]];
 
 /** qemu-user as an Armv8.2-A processor: half precision, RDM, dot product, CRC, cryptography; no SVE, MTE or pointer authentication. */
 export const QEMU: Emulator = ['qemu-aarch64', '-cpu', 'neoverse-n1', HARNESS];
+
+/** The same of AArch32, with everything it has. */
+export const QEMU_ARM: Emulator = ['qemu-arm', '-cpu', 'max', HARNESS_ARM];
 
 /** What came out of one run: complete records, and how the emulator ended. */
 export interface RunResult {
@@ -146,7 +157,7 @@ export interface RunResult {
  * Feed packed cases to the harness under an emulator, by way of a file (an emulator that dies early would break a pipe);
  * `oneByOne` loses nothing when it crashes.
  */
-export function runPacked(emulator: Emulator, packed: Uint8Array, oneByOne = false, timeout = 120_000): RunResult {
+export function runPacked(emulator: Emulator, packed: Uint8Array, oneByOne = false, timeout = 20_000): RunResult {
   const [command, ...args] = emulator;
   const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
   const input = join(directory, 'cases');

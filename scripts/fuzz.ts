@@ -1,8 +1,8 @@
 /**
- * Differential fuzzer: random instruction sequences from the AArch64 table, run by the emulator and by qemu-aarch64
+ * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
@@ -13,8 +13,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rows } from '../src/cpu/frontend/aarch64/table.ts';
-import { Translator } from '../src/cpu/frontend/aarch64/translator.ts';
 import { Decoder } from '../src/cpu/frontend/decoder.ts';
 import { extractFields } from '../src/cpu/frontend/pattern.ts';
 import { patternOf } from '../src/cpu/frontend/row.ts';
@@ -29,9 +27,11 @@ import {
   type Emulator,
   emptyCase,
   HARNESS,
+  HARNESS_ARM,
   type Outcome,
   packCases,
   QEMU,
+  QEMU_ARM,
   RECORD_SIZE,
   readOutcome,
   runPacked,
@@ -39,6 +39,7 @@ import {
 
 const { values } = parseArgs({
   options: {
+    guest: { type: 'string', default: 'aarch64' },
     cases: { type: 'string', default: '10000' },
     length: { type: 'string', default: '6' },
     seed: { type: 'string', default: '1' },
@@ -49,33 +50,88 @@ const { values } = parseArgs({
   },
 });
 
-const ours: Emulator = [...values.emulator.split(' '), HARNESS] as unknown as Emulator;
-const exact = !values.fast;
-const CHUNK = 2048;
+/** What the fuzzer must know of a guest. */
+interface FuzzGuest {
+  readonly oracle: Emulator;
+  readonly harness: string;
+  /** objdump and its arguments for raw words. */
+  readonly objdump: readonly [string, ...string[]];
+  readonly rows: number;
+  readonly nop: Case;
+  syntaxOf(word: number): string;
+  cases(random: Random, length: number, exact: boolean): Case;
+  unexplained(differences: Difference[], c: Case, exact: boolean, a: Outcome, b: Outcome): Difference[];
+}
 
-const decoder = new Decoder(rows);
-const lifter = new Translator(new Builder());
+const CHUNK = 2048;
+const exact = !values.fast;
 
 /** Rows that cannot run inside a case: system calls, jumps out of it, what differs from run to run. */
 const EXCLUDED = /^(svc|hvc|smc|brk|hlt|br|blr|ret\w*|bra\w*|blra\w*|eret\w*|wfi|wfe|mrs|msr|dc|ic|sys\w*|dcps\d)\b/;
 
-/** Rows that take part: implemented and not excluded. */
-export const generators: readonly RowGenerator[] = rows
-  .filter((row) => row.lift !== null && !EXCLUDED.test(row.syntax) && row.syntax.includes(values.rows))
-  .map((row) => new RowGenerator(row, isAllocated));
-
-/** Whether the table gives a word a meaning. */
-function isAllocated(word: number): boolean {
-  const row = decoder.decode(word);
-  if (!row?.lift) return false;
-  lifter.b.reset();
-  lifter.begin(-1);
-  row.lift(lifter, extractFields(patternOf(row), word));
-  return !(lifter.terminal?.kind === 'exit' && lifter.terminal.reason === Exit.UNDEFINED);
+async function aarch64(): Promise<FuzzGuest> {
+  const [{ rows }, { Translator }] = await Promise.all([
+    import('../src/cpu/frontend/aarch64/table.ts'),
+    import('../src/cpu/frontend/aarch64/translator.ts'),
+  ]);
+  const decoder = new Decoder(rows);
+  const lifter = new Translator(new Builder());
+  /** Whether the table gives a word a meaning. */
+  const isAllocated = (word: number): boolean => {
+    const row = decoder.decode(word);
+    if (!row?.lift) return false;
+    lifter.b.reset();
+    lifter.begin(-1);
+    row.lift(lifter, extractFields(patternOf(row), word));
+    return !(lifter.terminal?.kind === 'exit' && lifter.terminal.reason === Exit.UNDEFINED);
+  };
+  const generators = rows
+    .filter((row) => row.lift !== null && !EXCLUDED.test(row.syntax) && row.syntax.includes(values.rows))
+    .map((row) => new RowGenerator(row, isAllocated));
+  const syntaxOf = (word: number): string => decoder.decode(word)?.syntax ?? '?';
+  return {
+    oracle: QEMU,
+    harness: HARNESS,
+    objdump: ['aarch64-linux-gnu-objdump', '-D', '-b', 'binary', '-m', 'aarch64', '-z'],
+    rows: generators.length,
+    nop: emptyCase([0xd503201f]),
+    syntaxOf,
+    cases: (random, length, isExact) =>
+      (random.oneIn(3) ? sequenceCase : randomCase)(generators, random, length, isExact),
+    unexplained: (differences, c, isExact, a, b) =>
+      c.words.reduce(
+        (left, word) => unexplained(left, syntaxOf(word).split(' ')[0] as string, word, isExact, a, b),
+        differences,
+      ),
+  };
 }
 
+async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
+  const [{ decode, generatorsOf, randomCase32 }, { unexplainedArm }] = await Promise.all([
+    import('./fuzz-arm.ts'),
+    import('../test/fuzz/known-differences-arm.ts'),
+  ]);
+  const generators = generatorsOf(set, values.rows);
+  const nop = emptyCase([set === 'a32' ? 0xe1a00000 : 0xbf000000]);
+  const syntaxOf = (word: number): string => decode(set, word)?.syntax ?? '?';
+  return {
+    oracle: QEMU_ARM,
+    harness: HARNESS_ARM,
+    objdump: ['arm-linux-gnueabihf-objdump', '-D', '-b', 'binary', '-m', 'arm', '-z', ...(set === 't32' ? ['-M', 'force-thumb'] : [])], // biome-ignore format: one line
+    rows: generators.length,
+    nop: set === 't32' ? { ...nop, thumb: true } : nop,
+    syntaxOf,
+    cases: (random, length, isExact) => randomCase32(set, generators, random, length, isExact),
+    unexplained: (differences, c, isExact, a, b) =>
+      c.words.reduce((left, word) => unexplainedArm(left, syntaxOf(word), isExact, a, b), differences),
+  };
+}
+
+const guest = await (values.guest === 'aarch64' ? aarch64() : arm(values.guest as 'a32' | 't32'));
+const ours: Emulator = [...values.emulator.split(' '), guest.harness] as unknown as Emulator;
+
 /** Goes before the others so that the emulator is in its exact floating-point mode from the start. */
-const warmUp: Case = { ...emptyCase([0xd503201f]), fpsr: 1n };
+const warmUp: Case = { ...guest.nop, fpsr: 1n };
 
 /** Outcomes of as many cases as the emulator answered; the first one missing is the one it died of. */
 function outcomes(emulator: Emulator, cases: readonly Case[]): { list: Outcome[]; death: string | null } {
@@ -90,18 +146,15 @@ function outcomes(emulator: Emulator, cases: readonly Case[]): { list: Outcome[]
   return { list, death: died ? `${result.signal ?? `status ${result.status}`}: ${result.stderr.trim()}` : null };
 }
 
-const nameOf = (word: number): string => decoder.decode(word)?.syntax.split(' ')[0] ?? '?';
+const nameOf = (word: number): string => guest.syntaxOf(word).split(' ')[0] as string;
 
 /** Differences of one case that nothing explains; a known one of any instruction in the case counts. */
-function differencesOf(c: Case, a: Outcome, b: Outcome): Difference[] {
-  let left = compareOutcomes(a, b, { fpsr: exact, address: true });
-  for (const word of c.words) left = unexplained(left, nameOf(word), word, exact, a, b);
-  return left;
-}
+const differencesOf = (c: Case, a: Outcome, b: Outcome): Difference[] =>
+  guest.unexplained(compareOutcomes(a, b, { fpsr: exact, address: true }), c, exact, a, b);
 
 /** Run one case on both sides. A string says that ours died. */
 function single(c: Case): Difference[] | string {
-  const theirs = outcomes(QEMU, [c]);
+  const theirs = outcomes(guest.oracle, [c]);
   const mine = outcomes(ours, [c]);
   const [a, b] = [theirs.list[0], mine.list[0]];
   if (!a) throw new Error(`the oracle died: ${theirs.death}`);
@@ -121,15 +174,21 @@ function minimise(c: Case): Case {
   return best;
 }
 
+/** The words as they lie in memory. */
+function codeBytes(words: readonly number[]): Uint8Array {
+  if (values.guest !== 't32') return new Uint8Array(Uint32Array.from(words).buffer);
+  const halves = words.flatMap((w) => (w >>> 27 >= 0b11101 ? [w >>> 16, w & 0xffff] : [w >>> 16]));
+  return new Uint8Array(Uint16Array.from(halves).buffer);
+}
+
 /** objdump's text of the words, or their hex where there is no objdump. */
 function disassemble(words: readonly number[]): string[] {
   const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
   try {
     const file = join(directory, 'words');
-    writeFileSync(file, new Uint8Array(Uint32Array.from(words).buffer));
-    const done = spawnSync('aarch64-linux-gnu-objdump', ['-D', '-b', 'binary', '-m', 'aarch64', '-z', file], {
-      encoding: 'utf8',
-    });
+    writeFileSync(file, codeBytes(words));
+    const [command, ...args] = guest.objdump;
+    const done = spawnSync(command, [...args, file], { encoding: 'utf8' });
     const lines = done.status === 0 ? done.stdout.split('\n').filter((line) => /^ +[0-9a-f]+:/.test(line)) : [];
     return lines.length === words.length
       ? lines.map((line) => line.trim())
@@ -143,7 +202,12 @@ function report(c: Case): void {
   const small = minimise(c);
   const found = single(small);
   console.log(disassemble(small.words).join('\n'));
-  for (const word of small.words) console.log(`  ${decoder.decode(word)?.syntax}: ${describeInputs(small, word)}`);
+  if (values.guest === 'aarch64') {
+    for (const word of small.words) console.log(`  ${guest.syntaxOf(word)}: ${describeInputs(small, word)}`);
+  } else {
+    for (const word of small.words) console.log(`  ${guest.syntaxOf(word)}`);
+    console.log(`  ${describeInputs(small, -1)}`);
+  }
   if (typeof found === 'string') console.log(`  emulator ended: ${found.slice(0, 2000)}`);
   else for (const d of found.slice(0, 12)) console.log(`  ${d.where}: qemu ${d.theirs}, ours ${d.ours}`);
 }
@@ -156,10 +220,13 @@ function main(): void {
   const mnemonics = new Map<string, number>();
   for (let done = 0; done < total; done += CHUNK) {
     const cases = Array.from({ length: Math.min(CHUNK, total - done) }, () =>
-      (random.oneIn(3) ? sequenceCase : randomCase)(generators, random, Number(values.length), exact),
+      guest.cases(random, Number(values.length), exact),
     );
-    const theirs = outcomes(QEMU, cases);
-    if (theirs.death) throw new Error(`the oracle died: ${theirs.death}`);
+    const theirs = outcomes(guest.oracle, cases);
+    if (theirs.death) {
+      const last = cases[theirs.list.length];
+      throw new Error(`the oracle died: ${theirs.death} of ${last?.words.map(guest.syntaxOf).join("; ")}`);
+    }
     let from = 0;
     while (from < cases.length) {
       const mine = outcomes(ours, cases.slice(from));
@@ -171,6 +238,7 @@ function main(): void {
         const key = c.words.map(nameOf).join(' ');
         mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
         if (bad <= Number(values.shown)) report(c);
+        if (process.env.FUZZ_BATCH) console.log(from + i, [-2, -1, 0].map((n) => cases[from + i + n]?.words.map(guest.syntaxOf).join(";")).join(" || "), JSON.stringify(differencesOf(c, theirs.list[from + i] as Outcome, b).slice(0, 4)));
       }
       from += mine.list.length;
       if (!mine.death) break;
@@ -182,7 +250,7 @@ function main(): void {
     }
     console.error(`${done + cases.length} cases, ${instructions} instructions, ${bad} differences`);
   }
-  console.log(`${total} cases, ${instructions} instructions of ${generators.length} rows, ${bad} differences`);
+  console.log(`${total} cases, ${instructions} instructions of ${guest.rows} rows, ${bad} differences`);
   process.exitCode = bad === 0 ? 0 : 1;
 }
 

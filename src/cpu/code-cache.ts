@@ -93,7 +93,9 @@ export class CodeCache implements RecordSink, BlockSource {
     const returnsTo = terminal.kind === 'call' || terminal.kind === 'callIndirect' ? terminal.ret : 0;
     const record = this.register({ ...block, callTarget, returnsTo }, version, context);
     this.notes = { links: [], internals: [], constants: [] };
-    encodeBlock(block, this);
+    // what serves every kind must not tell the one it was made for to those behind it
+    const passes = version === -1 && !block.setsFlags;
+    encodeBlock(passes ? { ...block, flagsOut: -1 } : block, this);
     const count = (this.own.next - record) / 16;
     const { links } = this.notes;
     for (let i = 0; i < links.length; i += 3) {

@@ -205,8 +205,8 @@ export class Cpu implements HelperContext {
   /** Turn the exit reason into what the kernel handles. */
   private leave(): number {
     const reason = this.view.getUint32(this.state + State.EXIT_REASON, true);
-    if (reason === Exit.UNDEFINED) this.fault = { signal: SIGILL, code: ILL_ILLOPC, addr: BigInt(this.pc) };
-    else if (reason === Exit.BREAKPOINT) this.fault = { signal: SIGTRAP, code: TRAP_BRKPT, addr: BigInt(this.pc) };
+    if (reason === Exit.UNDEFINED) this.fault = { signal: SIGILL, code: ILL_ILLOPC, addr: codeAddress(this.pc) };
+    else if (reason === Exit.BREAKPOINT) this.fault = { signal: SIGTRAP, code: TRAP_BRKPT, addr: codeAddress(this.pc) };
     else return reason;
     return Exit.FAULT;
   }
@@ -312,7 +312,7 @@ export class Cpu implements HelperContext {
       return 0;
     }
     const fault = this.space.resolveFault(pc, 4, 4);
-    this.raise(fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: BigInt(pc) });
+    this.raise(fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: codeAddress(pc) });
     return 0;
   }
 
@@ -499,6 +499,9 @@ export class Cpu implements HelperContext {
 
 /** The jump cache entry of a pc; the same function of it stands in both back ends. */
 const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);
+
+/** Where an instruction lies: bit 0 of a pc tells no more than the instruction set. */
+const codeAddress = (pc: number): bigint => BigInt(pc - (pc % 2));
 
 /** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
 const signExtended = (addr: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(56, addr));

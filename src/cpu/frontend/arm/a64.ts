@@ -67,7 +67,10 @@ export class A64View extends A64Translator {
   }
 
   override v(n: number): V128 {
-    const o = this.operand(n);
+    return this.read(this.operand(n));
+  }
+  /** An operand's value, in the low half of the vector where it is no quad. */
+  read(o: Operand): V128 {
     const { arm } = this;
     switch (o.kind) {
       case 'value':
@@ -85,7 +88,9 @@ export class A64View extends A64Translator {
     }
   }
   override setV(n: number, v: V128): void {
-    const o = this.operand(n);
+    this.write(this.operand(n), v);
+  }
+  write(o: Operand, v: V128): void {
     const { arm } = this;
     switch (o.kind) {
       case 'value':
@@ -160,11 +165,18 @@ export class A64View extends A64Translator {
   }
 }
 
-const byName = new Map(a64Rows.map((row) => [row.syntax, row]));
+/** Rows by syntax; those of half precision are written as the others and come after them. */
+const byName = new Map<string, Row<A64Translator>[]>();
+for (const row of a64Rows) {
+  const known = byName.get(row.syntax);
+  if (known) known.push(row);
+  else byName.set(row.syntax, [row]);
+}
 
-/** The AArch64 row that is written so. */
-export const a64Row = (syntax: string): Row<A64Translator> => {
-  const row = byName.get(syntax);
+/** The AArch64 row that is written so; `half`: its form for half precision. */
+export const a64Row = (syntax: string, half = false): Row<A64Translator> => {
+  const rows = byName.get(syntax);
+  const row = half ? rows?.at(-1) : rows?.[0];
   if (!row) throw new Error(`AArch64 has no '${syntax}'`);
   return row;
 };

@@ -4,6 +4,8 @@ import { a32Dp, t16Dp, t32Dp } from './insn/dp.ts';
 import { a32Media, t16Media, t32Media } from './insn/media.ts';
 import { a32Memory, t16Memory, t32Memory } from './insn/memory.ts';
 import { a32Multiply, t32Multiply } from './insn/multiply.ts';
+import { a32xNeon, t32Neon } from './insn/neon.ts';
+import { a32Structures, t32Structures } from './insn/neon-structures.ts';
 import type { Chapter } from './insn/row.ts';
 import { a32Synchronize, t32Synchronize } from './insn/synchronize.ts';
 import { a32System, a32xSystem, t32System } from './insn/system.ts';
@@ -20,6 +22,8 @@ export const chapters: readonly Chapter[] = [
   { title: 'Synchronization', manual: 'F5', a32: a32Synchronize, t32: t32Synchronize },
   { title: 'Floating point', manual: 'F6', a32: a32Vfp, a32x: a32xVfp, t32: t32Vfp },
   { title: 'Vector loads, stores and moves', manual: 'F6', a32: a32VfpMemory, t32: t32VfpMemory },
+  { title: 'Advanced SIMD', manual: 'F6', a32x: a32xNeon, t32: t32Neon },
+  { title: 'Advanced SIMD loads and stores', manual: 'F6', a32x: a32Structures, t32: t32Structures },
   { title: 'Branches and exceptions', manual: 'F5', a32: a32Branches, a32x: a32xBranches, t32: t32Branches },
   { title: 'System', manual: 'F5', a32: a32System, a32x: a32xSystem, t32: t32System },
 ];

@@ -1,0 +1,59 @@
+/** Where the emulator and qemu-arm 7.2 differ on purpose, each with its reason. */
+import type { Difference } from '../../scripts/fuzz-compare.ts';
+import type { Outcome } from '../../scripts/fuzz-record.ts';
+
+interface KnownDifference {
+  readonly reason: string;
+  /** Instructions by their syntax. */
+  readonly instructions: RegExp;
+  readonly when?: (theirs: Outcome, ours: Outcome) => boolean;
+  readonly explains: (difference: Difference) => boolean;
+}
+
+const bothFault = (theirs: Outcome, ours: Outcome): boolean => theirs.signal === 11 && ours.signal === 11;
+
+export const knownDifferencesArm: readonly KnownDifference[] = [
+  {
+    reason:
+      'qemu wants addresses aligned where the processor does; Linux then does LDM, STM, LDRD and STRD itself. Ours do all of them.',
+    instructions: /^(v?(ldm|stm)|vldr|vstr|v(ld|st)[1-4]|push|pop|ldrd|strd)/,
+    when: (theirs, ours) => theirs.signal === 7 && ours.signal !== 7,
+    explains: () => true,
+  },
+  {
+    reason: 'A store-exclusive that fails: ours faults where the access would; qemu does not touch memory.',
+    instructions: /^st(r|l)ex/,
+    when: (theirs, ours) => theirs.signal === 0 && (ours.signal === 7 || ours.signal === 11),
+    explains: () => true,
+  },
+  {
+    reason: 'Our mappings lie elsewhere than those of qemu.',
+    instructions: /./,
+    when: (theirs, ours) => (theirs.signal === 11) !== (ours.signal === 11) && theirs.address >> 28n !== 2n && ours.address >> 28n !== 2n,
+    explains: () => true,
+  },
+  {
+    reason: 'Linux gives undefined instructions ILL_ILLOPC; qemu says ILL_ILLOPN.',
+    instructions: /./,
+    when: (theirs, ours) => theirs.signal === 4 && ours.signal === 4,
+    explains: (d) => d.where === 'si_code',
+  },
+  {
+    reason: 'qemu performs multi-register accesses part by part: what comes before the faulting part is done.',
+    instructions: /^(v?(ldm|stm)|v(ld|st)[1-4]|push|pop|ldrd|strd)/,
+    when: bothFault,
+    explains: (d) => d.where.startsWith('memory') || /^[xv]\d/.test(d.where) || d.where === 'si_addr' || d.where === 'sp',
+  },
+];
+
+/** Differences that no entry explains. */
+export function unexplainedArm(
+  differences: Difference[],
+  syntax: string,
+  _exact: boolean,
+  theirs: Outcome,
+  ours: Outcome,
+): Difference[] {
+  const entries = knownDifferencesArm.filter((k) => k.instructions.test(syntax) && (k.when?.(theirs, ours) ?? true));
+  return differences.filter((d) => !entries.some((k) => k.explains(d)));
+}
