@@ -157,7 +157,7 @@ export interface RunResult {
  * Feed packed cases to the harness under an emulator, by way of a file (an emulator that dies early would break a pipe);
  * `oneByOne` loses nothing when it crashes.
  */
-export function runPacked(emulator: Emulator, packed: Uint8Array, oneByOne = false, timeout = 20_000): RunResult {
+export function runPacked(emulator: Emulator, packed: Uint8Array, oneByOne = false, timeout = 90_000): RunResult {
   const [command, ...args] = emulator;
   const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
   const input = join(directory, 'cases');

@@ -225,7 +225,7 @@ function main(): void {
     const theirs = outcomes(guest.oracle, cases);
     if (theirs.death) {
       const last = cases[theirs.list.length];
-      throw new Error(`the oracle died: ${theirs.death} of ${last?.words.map(guest.syntaxOf).join("; ")}`);
+      throw new Error(`the oracle died: ${theirs.death} of ${last?.words.map(guest.syntaxOf).join('; ')}`);
     }
     let from = 0;
     while (from < cases.length) {
@@ -238,7 +238,12 @@ function main(): void {
         const key = c.words.map(nameOf).join(' ');
         mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
         if (bad <= Number(values.shown)) report(c);
-        if (process.env.FUZZ_BATCH) console.log(from + i, [-2, -1, 0].map((n) => cases[from + i + n]?.words.map(guest.syntaxOf).join(";")).join(" || "), JSON.stringify(differencesOf(c, theirs.list[from + i] as Outcome, b).slice(0, 4)));
+        if (process.env.FUZZ_BATCH)
+          console.log(
+            from + i,
+            [-2, -1, 0].map((n) => cases[from + i + n]?.words.map(guest.syntaxOf).join(';')).join(' || '),
+            JSON.stringify(differencesOf(c, theirs.list[from + i] as Outcome, b).slice(0, 4)),
+          );
       }
       from += mine.list.length;
       if (!mine.death) break;

@@ -6,24 +6,33 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { type Outcome, outcome } from '../test/e2e/outcome.ts';
-import { PROGRAMS } from '../test/e2e/programs/all.ts';
-import { SYSROOT } from '../test/e2e/sysroot.ts';
+import { programsOf } from '../test/e2e/programs/all.ts';
+import { GUESTS, hasSysroot } from '../test/e2e/sysroot.ts';
 
-const file = new URL('../test/e2e/recorded.json', import.meta.url);
 const part = process.argv[2] ?? '';
-const oracle = execFileSync('qemu-aarch64', ['-version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
 const release = fs.readFileSync('/etc/debian_version', 'utf8').trim();
-const packages = fs.readFileSync(`${SYSROOT}/.tsqemu-sysroot`, 'utf8').split(' ').slice(0, 3).join(' ');
-const old = fs.existsSync(file) ? (JSON.parse(fs.readFileSync(file, 'utf8')).outcomes as Record<string, Outcome>) : {};
-const outcomes: Record<string, Outcome> = {};
-for (const program of PROGRAMS) {
-  const known = old[program.name];
-  if (known !== undefined && !program.name.includes(part)) outcomes[program.name] = known;
-  else outcomes[program.name] = await outcome(program.native ? null : ['qemu-aarch64'], SYSROOT, program);
+for (const guest of GUESTS) {
+  if (!hasSysroot(guest)) {
+    console.log(`${guest.arch}: no packages here (scripts/prepare-sysroot.sh ${guest.arch})`);
+    continue;
+  }
+  const { qemu, sysroot, recorded: file } = guest;
+  const programs = programsOf(guest);
+  const oracle = execFileSync(qemu, ['-version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+  const packages = fs.readFileSync(`${sysroot}/.tsqemu-sysroot`, 'utf8').split(' ').slice(0, 3).join(' ');
+  const old = fs.existsSync(file)
+    ? (JSON.parse(fs.readFileSync(file, 'utf8')).outcomes as Record<string, Outcome>)
+    : {};
+  const outcomes: Record<string, Outcome> = {};
+  for (const program of programs) {
+    const known = old[program.name];
+    if (known !== undefined && !program.name.includes(part)) outcomes[program.name] = known;
+    else outcomes[program.name] = await outcome(program.native ? null : [qemu], sysroot, program);
+  }
+  const native = {
+    oracle: `Debian ${release}, ${process.arch}`,
+    programs: programs.filter((p) => p.native).map((p) => p.name),
+  };
+  fs.writeFileSync(file, `${JSON.stringify({ oracle, packages, native, outcomes }, null, 1)}\n`);
+  console.log(`${guest.arch}: ${Object.keys(outcomes).length} programs recorded with ${oracle}`);
 }
-const native = {
-  oracle: `Debian ${release}, ${process.arch}`,
-  programs: PROGRAMS.filter((p) => p.native).map((p) => p.name),
-};
-fs.writeFileSync(file, `${JSON.stringify({ oracle, packages, native, outcomes }, null, 1)}\n`);
-console.log(`${Object.keys(outcomes).length} programs recorded with ${oracle}`);

@@ -75,6 +75,7 @@ const ARM_FEATURES = {
   fastmult: 4,
   vfp: 6,
   edsp: 7,
+  neon: 12,
   vfpv3: 13,
   tls: 15,
   vfpv4: 16,
@@ -82,7 +83,7 @@ const ARM_FEATURES = {
   idivt: 18,
   vfpd32: 19,
 } as const;
-const ARM_FEATURES2 = {} as const;
+const ARM_FEATURES2 = { aes: 0, pmull: 1, sha1: 2, sha2: 3, crc32: 4 } as const;
 
 const arm: Guest = {
   machine: EM_ARM,

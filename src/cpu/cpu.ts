@@ -312,7 +312,9 @@ export class Cpu implements HelperContext {
       return 0;
     }
     const fault = this.space.resolveFault(pc, 4, 4);
-    this.raise(fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: codeAddress(pc) });
+    this.raise(
+      fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: codeAddress(pc) },
+    );
     return 0;
   }
 

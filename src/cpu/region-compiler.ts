@@ -285,7 +285,8 @@ const rangesOf = (region: Region): Uint32Array => {
   for (const { pc, end } of blocks) {
     const last = ranges.length - 1;
     if (last > 0 && pc <= (ranges[last] as number)) ranges[last] = Math.max(ranges[last] as number, end);
-    else ranges.push(pc, end);
+    // bit 0 of a pc is no part of the address
+    else ranges.push(pc - (pc % 2), end);
   }
   return Uint32Array.from(ranges);
 };

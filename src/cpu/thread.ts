@@ -107,10 +107,14 @@ export class CpuThread {
     this.cpu.frontEnd.writeFlags(this.view, this.state, flags);
   }
   getFpsr(): number {
-    return this.view.getUint32(this.state + this.cpu.frontEnd.sys.fpsr, true);
+    const { fpStatus, sys } = this.cpu.frontEnd;
+    if (fpStatus) return fpStatus.read(this.view, this.state);
+    return this.view.getUint32(this.state + sys.fpsr, true);
   }
   setFpsr(value: number): void {
-    this.view.setUint32(this.state + this.cpu.frontEnd.sys.fpsr, value, true);
+    const { fpStatus, sys } = this.cpu.frontEnd;
+    if (fpStatus) return fpStatus.write(this.view, this.state, value);
+    this.view.setUint32(this.state + sys.fpsr, value, true);
   }
   getFpcr(): number {
     return this.view.getUint32(this.state + this.cpu.frontEnd.sys.fpcr, true);

@@ -1,10 +1,40 @@
+import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const { TSQEMU_TEST_CACHE, XDG_CACHE_HOME } = process.env;
 
-/** Tree of Debian arm64 packages that scripts/prepare-sysroot.sh makes. */
-export const SYSROOT: string = path.join(
-  TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test'),
-  'arm64',
-);
+const cache = TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test');
+
+/** A guest architecture as Debian has it. */
+export interface GuestArch {
+  /** Debian's name. */
+  readonly arch: string;
+  /** The oracle. */
+  readonly qemu: string;
+  /** Tree of packages that scripts/prepare-sysroot.sh makes. */
+  readonly sysroot: string;
+  /** Triplet of its compiler's folder. */
+  readonly triplet: string;
+  /** The oracle's answers. */
+  readonly recorded: string;
+}
+
+const guest = (arch: string, qemu: string, triplet: string, recorded: string): GuestArch => ({
+  arch,
+  qemu,
+  sysroot: path.join(cache, arch),
+  triplet,
+  recorded: fileURLToPath(new URL(recorded, import.meta.url)),
+});
+
+export const ARM64: GuestArch = guest('arm64', 'qemu-aarch64', 'aarch64-linux-gnu', 'recorded.json');
+export const ARMHF: GuestArch = guest('armhf', 'qemu-arm', 'arm-linux-gnueabihf', 'recorded-armhf.json');
+export const GUESTS: readonly GuestArch[] = [ARM64, ARMHF];
+
+/** Whether a guest's packages are here. */
+export const hasSysroot = ({ sysroot }: GuestArch): boolean => fs.existsSync(sysroot);
+
+/** Tree of Debian arm64 packages. */
+export const SYSROOT: string = ARM64.sysroot;

@@ -17,20 +17,39 @@ export const knownDifferencesArm: readonly KnownDifference[] = [
     reason:
       'qemu wants addresses aligned where the processor does; Linux then does LDM, STM, LDRD and STRD itself. Ours do all of them.',
     instructions: /^(v?(ldm|stm)|vldr|vstr|v(ld|st)[1-4]|push|pop|ldrd|strd)/,
-    when: (theirs, ours) => theirs.signal === 7 && ours.signal !== 7,
+    when: (theirs, ours) => theirs.signal === 7 && (ours.signal !== 7 || ours.pc !== theirs.pc),
     explains: () => true,
   },
   {
     reason: 'A store-exclusive that fails: ours faults where the access would; qemu does not touch memory.',
     instructions: /^st(r|l)ex/,
-    when: (theirs, ours) => theirs.signal === 0 && (ours.signal === 7 || ours.signal === 11),
+    when: (theirs, ours) => (ours.signal === 7 || ours.signal === 11) && (theirs.signal === 0 || theirs.pc !== ours.pc),
     explains: () => true,
   },
   {
     reason: 'Our mappings lie elsewhere than those of qemu.',
     instructions: /./,
-    when: (theirs, ours) => (theirs.signal === 11) !== (ours.signal === 11) && theirs.address >> 28n !== 2n && ours.address >> 28n !== 2n,
+    when: (theirs, ours) =>
+      (theirs.signal === 11) !== (ours.signal === 11) && theirs.address >> 28n !== 2n && ours.address >> 28n !== 2n,
     explains: () => true,
+  },
+  {
+    reason: 'The same, an instruction before the one that faults there.',
+    instructions: /./,
+    when: (theirs, ours) =>
+      theirs.signal === 11 && ours.signal === 11 && theirs.pc > ours.pc && ours.address >> 28n !== 2n,
+    explains: () => true,
+  },
+  {
+    reason: 'The same: what is mapped there says whether it is missing or protected.',
+    instructions: /./,
+    when: (theirs, ours) => theirs.signal === 11 && ours.signal === 11 && theirs.address >> 28n !== 2n,
+    explains: (d) => d.where === 'si_code',
+  },
+  {
+    reason: 'FPSCR.Len and Stride, of vectors that VFP no longer has, are zero here.',
+    instructions: /^vmsr/,
+    explains: (d) => d.where === 'fpsr' && (Number(d.theirs) & ~0x0037_0000) === (Number(d.ours) | 0),
   },
   {
     reason: 'Linux gives undefined instructions ILL_ILLOPC; qemu says ILL_ILLOPN.',
@@ -42,7 +61,8 @@ export const knownDifferencesArm: readonly KnownDifference[] = [
     reason: 'qemu performs multi-register accesses part by part: what comes before the faulting part is done.',
     instructions: /^(v?(ldm|stm)|v(ld|st)[1-4]|push|pop|ldrd|strd)/,
     when: bothFault,
-    explains: (d) => d.where.startsWith('memory') || /^[xv]\d/.test(d.where) || d.where === 'si_addr' || d.where === 'sp',
+    explains: (d) =>
+      d.where.startsWith('memory') || /^[xv]\d/.test(d.where) || d.where === 'si_addr' || d.where === 'sp',
   },
 ];
 

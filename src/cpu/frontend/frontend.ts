@@ -22,6 +22,11 @@ export interface FrontEnd {
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
   readFlags(view: DataView, state: number): number;
   writeFlags(view: DataView, state: number, flags: number): void;
+  /** The floating-point status register, where it is put together from parts of the state (ARM: FPSCR). */
+  readonly fpStatus?: {
+    read(view: DataView, state: number): number;
+    write(view: DataView, state: number, value: number): void;
+  };
   /** State offsets of the system registers that the kernel reads and writes. */
   readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number };
   /** Name of the instruction at pc for messages, when its semantics are missing; null: not in the table. */

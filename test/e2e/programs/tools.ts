@@ -1,4 +1,5 @@
 import { type Program, program } from '../program.ts';
+import type { GuestArch } from '../sysroot.ts';
 
 const LUA =
   'local t = {} for i = 1, 1000 do t[i] = (i * 7919) % 1009 end table.sort(t) print(t[1], t[500], 2^53, 10 // 3, "x" .. 1.5)';
@@ -25,6 +26,17 @@ export const TOOLS: readonly Program[] = [
   program('bc -l', { stdin: 'scale=40\n4*a(1)\n2^200\n' }), program('dc', { stdin: '20 k 2 v p 5 ! \n' }), program(`lua5.4 -e '${LUA}'`), program('jq .', { stdin: '{"b":[1,2.5,{"c":null}],"a":"x"}' }), program("jq '.a | map(. == null)' data.json"),
   program('file -b text.txt data.bin data.json'), program('gzip -9 -c -n text.txt'), program('bzip2 -c text.txt'), program('xz -c text.txt'), program('zstd -q -c text.txt'), program('zstd -q -c --single-thread --no-asyncio text.txt'),
   program('openssl dgst -sha256 data.bin'), program('openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 0 -in text.txt'), program(`python3 -c '${PYTHON}'`), program("python3 -c 'raise SystemExit(5)'"), program("perl -e 'print join(\",\", map { $_ ** 2 } 1..10), \"\\n\"; printf \"%s %.3f\\n\", \"abc\" =~ /b(c)/, 1/3'"),
-  program("bash -c 'declare -A m=([a]=1 [b]=2); for i in {1..5}; do ((s+=i)); done; echo $s ${m[b]} ${BASH_VERSINFO[0]}'"), program("dash -c 'x=abc; echo ${x#a} $((7*6))'"), program("sqlite3 :memory: 'create table t(a,b); insert into t values(1,2.5),(2,null); select sum(a),avg(b),count(*) from t; select upper(hex(\"abc\"))||printf(\"%.3f\",3.14159);'"), program('as -o out.o -', { stdin: '.text\nadd x0, x1, x2\nret\n', outputs: ['out.o'] }),
-  program('cc1 -quiet -O2 -o out.s -', { file: 'usr/lib/gcc/aarch64-linux-gnu/12/cc1', stdin: 'int f(int n) { int s = 0; for (int i = 0; i < n; i++) s += i * i; return s; }\n', outputs: ['out.s'] }),
+  program("bash -c 'declare -A m=([a]=1 [b]=2); for i in {1..5}; do ((s+=i)); done; echo $s ${m[b]} ${BASH_VERSINFO[0]}'"), program("dash -c 'x=abc; echo ${x#a} $((7*6))'"), program("sqlite3 :memory: 'create table t(a,b); insert into t values(1,2.5),(2,null); select sum(a),avg(b),count(*) from t; select upper(hex(\"abc\"))||printf(\"%.3f\",3.14159);'"),
+];
+
+const ASSEMBLY: Readonly<Record<string, string>> = {
+  arm64: '.text\nadd x0, x1, x2\nret\n',
+  armhf: '.text\nadd r0, r1, r2\nbx lr\n',
+};
+
+/** The guest's own compiler and assembler. */
+// biome-ignore format: one program per line
+export const toolchain = ({ arch, triplet }: GuestArch): readonly Program[] => [
+  program('as -o out.o -', { stdin: ASSEMBLY[arch] ?? '', outputs: ['out.o'] }),
+  program('cc1 -quiet -O2 -o out.s -', { file: `usr/lib/gcc/${triplet}/12/cc1`, stdin: 'int f(int n) { int s = 0; for (int i = 0; i < n; i++) s += i * i; return s; }\n', outputs: ['out.s'] }),
 ];

@@ -31,6 +31,8 @@ export const H = (reg: number): Operand => ({ kind: 'h', reg });
 export const FIRST = 16;
 /** FPCR of Advanced SIMD (Arm ARM E1.3.1, StandardFPSCRValue): flush to zero, default NaN. */
 const STANDARD = (1 << 25) | (1 << 24);
+/** Of FPSCR's own there: alternative half precision, and flushing of halves. */
+const HALF_MODES = (1 << 26) | (1 << 19);
 
 const LOW_HALF = [16, 17, 18, 19, 20, 21, 22, 23, 8, 9, 10, 11, 12, 13, 14, 15];
 const HIGH_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
@@ -157,7 +159,10 @@ export class A64View extends A64Translator {
     const before = this.operands.map((_, i) => this.v(FIRST + i));
     for (const [i, v] of before.entries()) arm.b.set(qOffset(FIRST + i), v);
     const fpcr = this.standard ? arm.b.get('i32', Sys.FPCR) : null;
-    if (fpcr) arm.b.set(Sys.FPCR, arm.imm(STANDARD));
+    if (fpcr) {
+      const own = arm.b.i32.and(fpcr, arm.imm(HALF_MODES));
+      arm.b.set(Sys.FPCR, arm.b.i32.or(own, arm.imm(STANDARD)));
+    }
     arm.helper(helpers.length + id, aux);
     if (fpcr) arm.b.set(Sys.FPCR, fpcr);
     // the destination is the first operand; the others come back as they were

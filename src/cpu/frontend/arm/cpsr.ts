@@ -1,5 +1,5 @@
 import { State } from '../../memory/layout.ts';
-import { readNzcv, writeNzcv } from './flags.ts';
+import { compareBits, readNzcv, writeNzcv } from './flags.ts';
 import { Sys } from './registers.ts';
 
 const MODE_USER = 0x10;
@@ -23,4 +23,24 @@ export const writeCpsr = (view: DataView, state: number, cpsr: number): void => 
   for (let n = 0; n < 4; n++) if ((cpsr >>> (16 + n)) & 1) mask |= 0xff << (8 * n);
   view.setUint32(state + Sys.GE, mask >>> 0, true);
   view.setUint32(state + Sys.IT, cpsr & T ? ((cpsr >>> 25) & 3) | ((cpsr >>> 8) & 0xfc) : 0, true);
+};
+
+/** Everything of FPSCR that is no condition flag and exists: AHP, DN, FZ, RMode, FZ16; QC, IDC, IXC … IOC. */
+export const FPSCR_MODES = 0x07c8_0000;
+export const FPSCR_STICKY = 0x0800_009f;
+
+/** FPSCR (Arm ARM G8.2.56). */
+export const readFpscr = (view: DataView, state: number): number => {
+  const word = (offset: number): number => view.getUint32(state + offset, true);
+  const float = (offset: number): number => view.getFloat64(state + offset, true);
+  const nzcv = word(Sys.FP_KIND) === 0 ? word(Sys.FP_BITS) : compareBits(float(Sys.FP_A), float(Sys.FP_B));
+  return ((nzcv << 28) | word(Sys.FPCR) | word(Sys.FPSR)) >>> 0;
+};
+
+export const writeFpscr = (view: DataView, state: number, value: number): void => {
+  const put = (offset: number, v: number): void => view.setUint32(state + offset, v >>> 0, true);
+  put(Sys.FPCR, value & FPSCR_MODES);
+  put(Sys.FPSR, value & FPSCR_STICKY);
+  put(Sys.FP_KIND, 0);
+  put(Sys.FP_BITS, value >>> 28);
 };

@@ -6,7 +6,7 @@ import type { FrontEnd } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf, type Row } from '../row.ts';
 import { a64Helpers } from './a64.ts';
-import { readCpsr, writeCpsr } from './cpsr.ts';
+import { readCpsr, readFpscr, writeCpsr, writeFpscr } from './cpsr.ts';
 import { instructionText } from './disassembler.ts';
 import { helpers } from './helpers.ts';
 import { liftKuser, VECTORS, vectorsPage } from './kuser.ts';
@@ -78,6 +78,7 @@ export const createArm = (): FrontEnd & { readonly decoders: Decoders } => {
     decoders,
     readFlags: readCpsr,
     writeFlags: writeCpsr,
+    fpStatus: { read: readFpscr, write: writeFpscr },
     sys: { tls: Sys.TPIDRURO, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
     vectors: {
       base: VECTORS,

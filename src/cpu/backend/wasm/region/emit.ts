@@ -235,7 +235,10 @@ class RegionEmitter extends TerminalEmitter {
     const written = part.some((v) => v.info.kind === 'helper')
       ? [...this.homed.keys()]
       : part.flatMap((v) => writes(v).map((w) => w.offset));
-    for (const offset of written) this.moveOut(offset);
+    for (const offset of written) {
+      this.moveOut(offset);
+      this.homed.delete(offset);
+    }
     this.push(begin.a as Value);
     this.code.if();
     this.labels.push(null);

@@ -1,5 +1,8 @@
+import { crc32 } from '../../../crypto/crc.ts';
 import type { Value } from '../../../ir/value.ts';
+import { State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
+import { defineHelper, readR, writeR } from '../helpers.ts';
 import { PC, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { a32, type F, t32 } from './row.ts';
@@ -142,6 +145,19 @@ const absoluteDifferences = (t: Translator, f: F, ra: number): void => {
   t.setR(f.rd as number, sum as I32);
 };
 
+/** CRC32B … CRC32CW; aux: rd, rn, rm, log2 of the bytes, polynomial. */
+const crcHelper: number = defineHelper((c, state, aux) => {
+  const at = state + State.REGS + 8 * ((aux >> 8) & 15);
+  const crc = crc32(readR(c, state, (aux >> 4) & 15), c.view, at, 1 << ((aux >> 12) & 3), ((aux >> 14) & 1) as 0 | 1);
+  writeR(c, state, aux & 15, crc);
+  return 0;
+});
+const checksum = (t: Translator, f: F): void => {
+  const { rd, rn, rm, sz, c } = f as { rd: number; rn: number; rm: number; sz: number; c: number };
+  if (sz === 3 || rd === PC || rn === PC || rm === PC) return t.undefined();
+  t.helper(crcHelper, rd | (rn << 4) | (rm << 8) | (sz << 12) | (c << 14));
+};
+
 /** F4.1.3: multiply and accumulate, halfword multiplies; F4.1.4: signed multiplies, divides */
 // biome-ignore format: one instruction per line
 export const a32Multiply: readonly Row<Translator>[] = [
@@ -158,6 +174,7 @@ export const a32Multiply: readonly Row<Translator>[] = [
   a32('smulw<y><c> <Rd>, <Rn>, <Rm>', '0001 0010 rd:4 0000 rm:4 1 m:1 10 rn:4', (t, f) => byHalf(t, f, false)),
   a32('smlal<xy><c> <RdLo>, <RdHi>, <Rn>, <Rm>', '0001 0100 rdhi:4 rdlo:4 rm:4 1 m:1 n:1 0 rn:4', halvesLong),
   a32('smul<xy><c> <Rd>, <Rn>, <Rm>', '0001 0110 rd:4 0000 rm:4 1 m:1 n:1 0 rn:4', (t, f) => halves(t, f, false)),
+  a32('crc32<c><bhw> <Rd>, <Rn>, <Rm>', '0001 0 sz:2 0 rn:4 rd:4 00 c:1 0 0100 rm:4', checksum),
   a32('smlad{x}<c> <Rd>, <Rn>, <Rm>, <Ra>', '0111 0000 rd:4 ra:4 rm:4 00 x:1 1 rn:4', (t, f) => dual(t, f, false, f.ra)),
   a32('smuad{x}<c> <Rd>, <Rn>, <Rm>', '0111 0000 rd:4 1111 rm:4 00 x:1 1 rn:4', (t, f) => dual(t, f, false, PC)),
   a32('smlsd{x}<c> <Rd>, <Rn>, <Rm>, <Ra>', '0111 0000 rd:4 ra:4 rm:4 01 x:1 1 rn:4', (t, f) => dual(t, f, true, f.ra)),
@@ -192,6 +209,7 @@ export const t32Multiply: readonly Row<Translator>[] = [
   t32('smmls{r}<c> <Rd>, <Rn>, <Rm>, <Ra>', '11111011 0110 rn:4 ra:4 rd:4 000 r:1 rm:4', (t, f) => top(t, f, true, f.ra)),
   t32('usada8<c> <Rd>, <Rn>, <Rm>, <Ra>', '11111011 0111 rn:4 ra:4 rd:4 0000 rm:4', (t, f) => absoluteDifferences(t, f, f.ra)),
   t32('usad8<c> <Rd>, <Rn>, <Rm>', '11111011 0111 rn:4 1111 rd:4 0000 rm:4', (t, f) => absoluteDifferences(t, f, PC)),
+  t32('crc32<c><bhw> <Rd>, <Rn>, <Rm>', '11111010 110 c:1 rn:4 1111 rd:4 10 sz:2 rm:4', checksum),
   t32('smull<c> <RdLo>, <RdHi>, <Rn>, <Rm>', '11111011 1000 rn:4 rdlo:4 rdhi:4 0000 rm:4', (t, f) => long(t, f, 0, true, 'none')),
   t32('sdiv<c> <Rd>, <Rn>, <Rm>', '11111011 1001 rn:4 1111 rd:4 1111 rm:4', (t, f) => divide(t, f, true)),
   t32('umull<c> <RdLo>, <RdHi>, <Rn>, <Rm>', '11111011 1010 rn:4 rdlo:4 rdhi:4 0000 rm:4', (t, f) => long(t, f, 0, false, 'none')),

@@ -81,7 +81,9 @@ const each = (syntax: string, u: string, tail: string, lift: (t: Translator, f: 
   ]);
 
 const differentLines = ROWS.flatMap((row) =>
-  each(`${row.arm}.<su><size> <Vd>, <Vn>, <Vm>`, 'u:1', `${row.opcode} n:1 0 m:1 0 vm:4`, (t, f) => different(t, f, row)),
+  each(`${row.arm}.<su><size> <Vd>, <Vn>, <Vm>`, 'u:1', `${row.opcode} n:1 0 m:1 0 vm:4`, (t, f) =>
+    different(t, f, row),
+  ),
 );
 const polynomialLines = each('vmull.p<size> <Vd>, <Vn>, <Vm>', '0', '1110 n:1 0 m:1 0 vm:4', polynomial);
 
@@ -145,7 +147,9 @@ const byScalar = (t: Translator, f: F, row: Scalar): void => {
 };
 
 const scalarLines = SCALARS.flatMap((row) =>
-  each(`${row.arm}.<su><size> <Vd>, <Vn>, <Dm[x]>`, 'u:1', `${row.opcode} n:1 1 m:1 0 vm:4`, (t, f) => byScalar(t, f, row)),
+  each(`${row.arm}.<su><size> <Vd>, <Vn>, <Dm[x]>`, 'u:1', `${row.opcode} n:1 1 m:1 0 vm:4`, (t, f) =>
+    byScalar(t, f, row),
+  ),
 );
 
 export const differentLengths: readonly Line[] = [...differentLines, ...polynomialLines, ...scalarLines];

@@ -2,7 +2,18 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import { D, type Operand, Q } from '../a64.ts';
 import type { Translator } from '../translator.ts';
-import { assign, type Line, lend, lendFloat, number, operands, standardResult, type V128, value, valueOf } from './neon-row.ts';
+import {
+  assign,
+  type Line,
+  lend,
+  lendFloat,
+  number,
+  operands,
+  read,
+  standardResult,
+  type V128,
+  value,
+} from './neon-row.ts';
 import type { F } from './row.ts';
 
 const NAMES = '<Vd>, <Vm>';
@@ -108,16 +119,18 @@ const ESTIMATES = [
   ['vrecpe.u32', 'urecpe', '111000'],
   ['vrsqrte.u32', 'ursqrte', '111001'],
 ] as const;
-const estimateLines = ESTIMATES.map(([arm, a64, opcode]): Line => [
-  `${arm} ${NAMES}`,
-  '1',
-  bits(opcode),
-  (t, f) => {
-    if (f.size !== 2) return t.undefined();
-    const list = operands(t, f, ['d', 'm'], f.q as number);
-    if (list) lend(t, VV(a64), list, { q: f.q as number });
-  },
-]);
+const estimateLines = ESTIMATES.map(
+  ([arm, a64, opcode]): Line => [
+    `${arm} ${NAMES}`,
+    '1',
+    bits(opcode),
+    (t, f) => {
+      if (f.size !== 2) return t.undefined();
+      const list = operands(t, f, ['d', 'm'], f.q as number);
+      if (list) lend(t, VV(a64), list, { q: f.q as number });
+    },
+  ],
+);
 
 /** A64's names by the bit that is Q elsewhere: AES, SHA. */
 const crypto = (name: string, opcode: string, q: '0' | '1', size: string, a64: string): Line => [
@@ -139,7 +152,7 @@ const sha1h: Line = ['sha1h.32 <Qd>, <Qm>', '1', bits('010101', '1', '10'), (t, 
   const list = operands(t, f, ['d', 'm'], 1);
   if (!list) return;
   const [d, m] = list as [Operand, Operand];
-  const rotated = t.b.i32.rotr(t.b.extract('i32x4.extract_lane', valueOf(t, m), 0), t.imm(2));
+  const rotated = t.b.i32.rotr(t.b.extract('i32x4.extract_lane', read(t, m), 0), t.imm(2));
   assign(t, d, t.b.replace('i32x4.replace_lane', t.b.constV128(new Array(16).fill(0)), 0, rotated));
 }]; // biome-ignore format: one row
 
@@ -150,16 +163,18 @@ const NARROWS = [
   ['vqmovn.s<size>', 'sqxtn', '100101', '0'],
   ['vqmovn.u<size>', 'uqxtn', '100101', '1'],
 ] as const;
-const narrowLines = NARROWS.map(([arm, a64, opcode, q]): Line => [
-  `${arm} <Dd>, <Qm>`,
-  '1',
-  bits(opcode, q),
-  (t, f) => {
-    const m = number(f, 'm');
-    if (f.size === 3 || (m & 1) === 1) return t.undefined();
-    lend(t, `${a64}<2> <Vd>.<Tb>, <Vn>.<Ta>`, [D(number(f, 'd')), Q(m >> 1)], { q: 0, size: f.size as number });
-  },
-]);
+const narrowLines = NARROWS.map(
+  ([arm, a64, opcode, q]): Line => [
+    `${arm} <Dd>, <Qm>`,
+    '1',
+    bits(opcode, q),
+    (t, f) => {
+      const m = number(f, 'm');
+      if (f.size === 3 || (m & 1) === 1) return t.undefined();
+      lend(t, `${a64}<2> <Vd>.<Tb>, <Vn>.<Ta>`, [D(number(f, 'd')), Q(m >> 1)], { q: 0, size: f.size as number });
+    },
+  ],
+);
 const shiftLong: Line = ['vshll.i<size> <Qd>, <Dm>, #<size>', '1', bits('100110', '0'), (t, f) => {
   const d = number(f, 'd');
   if (f.size === 3 || (d & 1) === 1) return t.undefined();
@@ -169,7 +184,8 @@ const shiftLong: Line = ['vshll.i<size> <Qd>, <Dm>, #<size>', '1', bits('100110'
 const toHalf: Line = ['vcvt.f16.f32 <Dd>, <Qm>', '1', bits('101100', '0', '01'), (t, f) => {
   const m = number(f, 'm');
   if ((m & 1) === 1) return t.undefined();
-  const source = value(valueOf(t, Q(m >> 1)));
+  const own = read(t, Q(m >> 1));
+  const source = value(t.exact ? own : standardResult(t, own));
   const options = { standard: true };
   lend(t, 'fcvtn<2> <Vd>.<Tb>, <Vn>.<Ta>', [D(number(f, 'd')), source], { q: 0, sz: 0 }, options);
 }]; // biome-ignore format: one row
@@ -178,7 +194,7 @@ const fromHalf: Line = ['vcvt.f32.f16 <Qd>, <Dm>', '1', bits('101110', '0', '01'
   if ((d & 1) === 1) return t.undefined();
   const out = value(t.b.constV128(new Array(16).fill(0)));
   lend(t, 'fcvtl<2> <Vd>.<Ta>, <Vn>.<Tb>', [out, D(number(f, 'm'))], { q: 0, sz: 0 }, { standard: true });
-  assign(t, Q(d >> 1), standardResult(t, out.v));
+  assign(t, Q(d >> 1), t.exact ? out.v : standardResult(t, out.v));
 }]; // biome-ignore format: one row
 
 // ── both registers change ──
@@ -187,7 +203,7 @@ const swap = (t: Translator, f: F): void => {
   if (f.size !== 0) return t.undefined();
   const list = operands(t, f, ['d', 'm'], f.q as number) as [Operand, Operand] | null;
   if (!list) return;
-  const [x, y] = list.map((o) => valueOf(t, o)) as [V128, V128];
+  const [x, y] = list.map((o) => read(t, o)) as [V128, V128];
   assign(t, list[0], y);
   assign(t, list[1], x);
 };
@@ -212,7 +228,7 @@ const permute = (t: Translator, f: F, kind: Permutation): void => {
   if (size === 3 || (size === 2 && q === 0 && kind !== 'trn')) return t.undefined();
   const list = operands(t, f, ['d', 'm'], q) as [Operand, Operand] | null;
   if (!list) return;
-  const [x, y] = list.map((o) => valueOf(t, o)) as [V128, V128];
+  const [x, y] = list.map((o) => read(t, o)) as [V128, V128];
   const n = (q === 1 ? 16 : 8) >> size;
   const bytes = (lanes: readonly number[]): number[] =>
     Array.from({ length: 16 }, (_, i) => {
@@ -232,12 +248,9 @@ const PERMUTATIONS = [
   ['vuzp', 'uzp', '100010'],
   ['vzip', 'zip', '100011'],
 ] as const;
-const permuteLines = PERMUTATIONS.map(([arm, kind, opcode]): Line => [
-  `${arm}.<size> ${NAMES}`,
-  '1',
-  bits(opcode),
-  (t, f) => permute(t, f, kind),
-]);
+const permuteLines = PERMUTATIONS.map(
+  ([arm, kind, opcode]): Line => [`${arm}.<size> ${NAMES}`, '1', bits(opcode), (t, f) => permute(t, f, kind)],
+);
 
 // ── extraction, tables, duplication ──
 
@@ -251,7 +264,7 @@ const extract: Line = ['vext.8 <Vd>, <Vn>, <Vm>, #<imm4>', '0', '1 d:1 11 vn:4 v
     const at = (i % n) + imm4;
     return at < n ? at : 16 + at - n;
   });
-  assign(t, list[0], t.b.shuffle(valueOf(t, list[1]), valueOf(t, list[2]), lanes));
+  assign(t, list[0], t.b.shuffle(read(t, list[1]), read(t, list[2]), lanes));
 }]; // biome-ignore format: one row
 
 const splatByte = (t: Translator, n: number): V128 => t.b.constV128(new Array(16).fill(n & 255));
@@ -261,7 +274,7 @@ const lookup = (t: Translator, f: F): void => {
   const { len, op } = f as { len: number; op: number };
   const first = number(f, 'n');
   if (first + len > 31) return t.undefined();
-  const index = valueOf(t, D(number(f, 'm')));
+  const index = read(t, D(number(f, 'm')));
   const d = D(number(f, 'd'));
   const zero = t.b.const64(0);
   let found: V128 | null = null;
@@ -275,7 +288,7 @@ const lookup = (t: Translator, f: F): void => {
   let result = found as V128;
   if (op === 1) {
     const inside = t.b.i8x16.lt_u(index, splatByte(t, 8 * (len + 1)));
-    result = t.b.v128.bitselect(result, valueOf(t, d), inside);
+    result = t.b.v128.bitselect(result, read(t, d), inside);
   }
   assign(t, d, result);
 };

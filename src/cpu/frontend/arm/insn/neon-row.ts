@@ -50,14 +50,14 @@ export const value = (v: V128): Operand & { kind: 'value' } => ({ kind: 'value',
 export const lendWide = (t: Translator, syntax: string, list: readonly Operand[], fields: Readonly<Record<string, number>>): void => {
   if (fields.q === 1) return lend(t, syntax, list, fields);
   const [d, ...sources] = list as [Operand, ...Operand[]];
-  const low = (o: Operand): Operand => value(viewOf(t).low64(valueOf(t, o)));
-  const out = value(viewOf(t).low64(valueOf(t, d)));
+  const low = (o: Operand): Operand => value(viewOf(t).low64(read(t, o)));
+  const out = value(viewOf(t).low64(read(t, d)));
   lend(t, syntax, [out, ...sources.map(low)], { ...fields, q: 1 });
   assign(t, d, out.v);
 }; // biome-ignore format: one line
 
 /** The value an operand has. */
-export const valueOf = (t: Translator, o: Operand): V128 => viewOf(t).read(o);
+export const read = (t: Translator, o: Operand): V128 => viewOf(t).read(o);
 export const assign = (t: Translator, o: Operand, v: V128): void => viewOf(t).write(o, v);
 
 const bytes = (list: readonly number[], lane: number): number[] => Array.from({ length: 16 }, (_, i) => list[i % lane] as number); // biome-ignore format: one line
@@ -93,7 +93,7 @@ export const lendFloat = (
 ): void => {
   if (t.exact || options.half) return lend(t, syntax, list, fields, { half: options.half, standard: true });
   const [d, ...sources] = list as [Operand, ...Operand[]];
-  const out = value(flush(t, valueOf(t, d)));
-  lend(t, syntax, [out, ...sources.map((o) => value(flush(t, valueOf(t, o))))], fields, { standard: true });
+  const out = value(flush(t, read(t, d)));
+  lend(t, syntax, [out, ...sources.map((o) => value(flush(t, read(t, o))))], fields, { standard: true });
   assign(t, d, options.result ? standardResult(t, out.v) : out.v);
 };

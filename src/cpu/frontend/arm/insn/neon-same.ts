@@ -2,7 +2,7 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Operand } from '../a64.ts';
 import type { Translator } from '../translator.ts';
-import { flush, type Line, lend, lendFloat, lendWide, operands, type V128, value, valueOf } from './neon-row.ts';
+import { flush, type Line, lend, lendFloat, lendWide, operands, read, type V128, value } from './neon-row.ts';
 import type { F } from './row.ts';
 
 const S3 = (name: string): string => `${name} <Vd>.<T>, <Vn>.<T>, <Vm>.<T>`;
@@ -87,15 +87,17 @@ const LOGIC: readonly (readonly [arm: string, a64: string, u: string, size: stri
   ['veor', 'eor', '1', '00'], ['vbsl', 'bsl', '1', '01'], ['vbit', 'bit', '1', '10'], ['vbif', 'bif', '1', '11'],
 ]; // biome-ignore format: a table
 
-const logicLines = LOGIC.map(([arm, a64, u, size]): Line => [
-  `${arm} ${NAMES}`,
-  u,
-  bits(size, '0001', '1'),
-  (t, f) => {
-    const list = operands(t, f, ['d', 'n', 'm'], f.q as number);
-    if (list) lend(t, S3(a64), list, { q: f.q as number });
-  },
-]);
+const logicLines = LOGIC.map(
+  ([arm, a64, u, size]): Line => [
+    `${arm} ${NAMES}`,
+    u,
+    bits(size, '0001', '1'),
+    (t, f) => {
+      const list = operands(t, f, ['d', 'n', 'm'], f.q as number);
+      if (list) lend(t, S3(a64), list, { q: f.q as number });
+    },
+  ],
+);
 
 interface Float {
   readonly arm: string;
@@ -169,15 +171,17 @@ const steps = (t: Translator, name: 'recps' | 'rsqrts', list: readonly Operand[]
   const magnitude = lanes(t, half, 0x7fff, 0x7fff_ffff);
   const infinity = lanes(t, half, 0x7c00, 0x7f80_0000);
   const { v128 } = t.b;
-  const take = (o: Operand): V128 => (half ? valueOf(t, o) : flush(t, valueOf(t, o)));
-  const [x, y] = [take(n), take(m)];
+  const [x, y] = [read(t, n), read(t, m)];
+  const seen = (v: V128): V128 => (half ? v : flush(t, v));
   const is = (v: V128, what: V128): V128 => t.b.emit(`${word}.eq` as OpName, v128.and(v, magnitude), what) as V128;
   const none = t.b.constV128(new Array(16).fill(0));
   // infinity times zero counts as zero, without a flag
-  const special = v128.or(v128.and(is(x, infinity), is(y, none)), v128.and(is(x, none), is(y, infinity)));
+  const [p, q] = [seen(x), seen(y)];
+  const special = v128.or(v128.and(is(p, infinity), is(q, none)), v128.and(is(p, none), is(q, infinity)));
   const product = value(none);
   const options = { half, result: true };
-  lendFloat(t, S3('fmul'), [product, value(v128.andnot(x, special)), value(v128.andnot(y, special))], fields, options);
+  const finite = (v: V128, w: V128): Operand => value(v128.andnot(v, v128.and(special, is(w, infinity))));
+  lendFloat(t, S3('fmul'), [product, finite(x, p), finite(y, q)], fields, options);
   const from = name === 'recps' ? lanes(t, half, 0x4000, 0x4000_0000) : lanes(t, half, 0x4200, 0x4040_0000);
   if (name === 'recps') return lendFloat(t, S3('fsub'), [d, value(from), product], fields, options);
   const difference = value(none);
@@ -186,12 +190,14 @@ const steps = (t: Translator, name: 'recps' | 'rsqrts', list: readonly Operand[]
   lendFloat(t, S3('fmul'), [d, difference, by], fields, options);
 }; // biome-ignore format: one line
 
-const floatLines = FLOATS.map((row): Line => [
-  `${row.arm}.<ft> ${NAMES}`,
-  row.u,
-  bits(`${row.high} sz:1`, row.opcode, row.o1, row.d ? '0' : 'q:1'),
-  (t, f) => float(t, f, row),
-]);
+const floatLines = FLOATS.map(
+  (row): Line => [
+    `${row.arm}.<ft> ${NAMES}`,
+    row.u,
+    bits(`${row.high} sz:1`, row.opcode, row.o1, row.d ? '0' : 'q:1'),
+    (t, f) => float(t, f, row),
+  ],
+);
 
 /** SHA: quads only; size chooses. */
 const SHA: readonly (readonly [arm: string, a64: string, u: string, size: string])[] = [
@@ -201,14 +207,16 @@ const SHA: readonly (readonly [arm: string, a64: string, u: string, size: string
   ['sha256su1.32', 'sha256su1 <Vd>.4S, <Vn>.4S, <Vm>.4S', '1', '10'],
 ]; // biome-ignore format: a table
 
-const shaLines = SHA.map(([arm, a64, u, size]): Line => [
-  `${arm} ${NAMES}`,
-  u,
-  bits(size, '1100', '0', '1'),
-  (t, f) => {
-    const list = operands(t, f, ['d', 'n', 'm'], 1);
-    if (list) lend(t, a64, list);
-  },
-]);
+const shaLines = SHA.map(
+  ([arm, a64, u, size]): Line => [
+    `${arm} ${NAMES}`,
+    u,
+    bits(size, '1100', '0', '1'),
+    (t, f) => {
+      const list = operands(t, f, ['d', 'n', 'm'], 1);
+      if (list) lend(t, a64, list);
+    },
+  ],
+);
 
 export const sameLines: readonly Line[] = [...integerLines, ...logicLines, ...floatLines, ...shaLines];

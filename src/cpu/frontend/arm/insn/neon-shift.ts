@@ -2,7 +2,7 @@
 import { expandVectorImmediate } from '../../aarch64/insn/simd-copy.ts';
 import { D, type Operand, Q } from '../a64.ts';
 import type { Translator } from '../translator.ts';
-import { assign, type Line, lend, lendFloat, lendWide, number, operands, valueOf } from './neon-row.ts';
+import { assign, type Line, lend, lendFloat, lendWide, number, operands, read } from './neon-row.ts';
 import type { F } from './row.ts';
 
 const SHIFT = (name: string): string => `${name} <Vd>.<T>, <Vn>.<T>, #<shift>`;
@@ -105,7 +105,7 @@ const modified = (t: Translator, f: F): void => {
   const imm = expandVectorImmediate(op, cmode, imm8);
   const constant = t.b.constV64(imm, imm);
   if (cmode < 12 && (cmode & 1) === 1) {
-    const old = valueOf(t, d);
+    const old = read(t, d);
     return assign(t, d, op === 1 ? t.b.v128.andnot(old, constant) : t.b.v128.or(old, constant));
   }
   const value = op === 1 && cmode < 14 ? BigInt.asUintN(64, ~imm) : imm;

@@ -6,6 +6,7 @@ import { expandImmediate, roundAway } from '../../aarch64/insn/fp-data.ts';
 import type { Float, Floats } from '../../aarch64/insn/fp-mode.ts';
 import type { Row } from '../../row.ts';
 import { A64View, a64Row, D, FIRST, type Operand, S } from '../a64.ts';
+import { writeFpscr } from '../cpsr.ts';
 import { compareBits, compared, fromBits } from '../flags.ts';
 import { packFp, vcmp, vcvtFixed, vcvtFloat, vcvtFormat, vcvtInteger } from '../helpers/floating.ts';
 import { defineHelper, readR } from '../helpers.ts';
@@ -134,18 +135,10 @@ const vmrs = (t: Translator, rt: number): void => {
   t.setR(rt, i32.or(modes, i32.shl(fpBits(t), t.imm(28))));
 };
 
-/** Everything of FPSCR that is no condition flag and exists: AHP, DN, FZ, RMode, FZ16; QC, IDC, IXC … IOC. */
-const MODES = 0x07c8_0000;
-const STICKY = 0x0800_009f;
-
 /** VMSR: the first write asks for exact floating point; blocks translated so far are stale then. */
 const fpscrWritten: number = defineHelper((c, state, aux) => {
-  const value = readR(c, state, aux);
   const put = (offset: number, v: number): void => c.view.setUint32(state + offset, v >>> 0, true);
-  put(Sys.FPCR, value & MODES);
-  put(Sys.FPSR, value & STICKY);
-  put(Sys.FP_KIND, 0);
-  put(Sys.FP_BITS, value >>> 28);
+  writeFpscr(c.view, state, readR(c, state, aux));
   if (!c.fpModeChanged(state)) return 0;
   // this very block is stale: leave and go on behind the instruction
   c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 4n, true);
