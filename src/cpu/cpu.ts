@@ -448,7 +448,7 @@ export class Cpu implements HelperContext {
 
   private clearJumpCache(): void {
     // no pc is 0xffffffff
-    this.u8.fill(0xff, JUMP_CACHES, JUMP_CACHES + JUMP_CACHE_SIZE);
+    this.space.fillOwn(JUMP_CACHES, JUMP_CACHE_SIZE, 0xff);
   }
 
   private flush(): void {

@@ -55,6 +55,8 @@ export interface GuestAddressSpace extends AddressSpace {
   readonly touched: number;
   /** Become a copy of another, this one being empty: fork. */
   copyFrom(other: GuestAddressSpace): void;
+  /** Set bytes of what the processor keeps below the guest: wasm offsets. */
+  fillOwn(start: number, length: number, value: number): void;
   /** Copy what the processor keeps below the guest: wasm offsets [start, end) of another memory. */
   copyOwn(other: GuestAddressSpace, start: number, end: number): void;
 }
@@ -270,6 +272,10 @@ class Space implements GuestAddressSpace {
     const end = addr + roundUp(length);
     if (end > this.taskSize || !this.#pages.vmas.covered(addr, end)) return -ENOMEM;
     return new Uint8Array((end - addr) / PAGE_SIZE).fill(1);
+  }
+
+  fillOwn(start: number, length: number, value: number): void {
+    this.#pages.bulk.fill(start, value, length);
   }
 
   copyOwn(other: GuestAddressSpace, start: number, end: number): void {

@@ -48,10 +48,10 @@ export const WRITE_PAIRS = 0xf0_0000;
 export const RUNS = 0x60_0000;
 export const RUNS_SIZE = 0x10_0000;
 
-/** Most threads of one process. */
-export const MAX_THREADS = 470;
-
 const FIRST_STATES = (READ_BYTES - CPU_STATES) / CPU_STATE_SIZE;
+
+/** Most threads of one process. */
+export const MAX_THREADS: number = FIRST_STATES + Math.floor((RUNS - JUMP_CACHES - JUMP_CACHE_SIZE) / CPU_STATE_SIZE);
 
 /** Wasm offset of the CPU state block of thread `n` of a process. */
 export const cpuStateAt = (n: number): number =>
