@@ -238,7 +238,6 @@ function main(): void {
         const key = c.words.map(nameOf).join(' ');
         mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
         if (bad <= Number(values.shown)) report(c);
-        if (process.env.FUZZ_BATCH)
           console.log(
             from + i,
             [-2, -1, 0].map((n) => cases[from + i + n]?.words.map(guest.syntaxOf).join(';')).join(' || '),
