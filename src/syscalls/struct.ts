@@ -99,6 +99,10 @@ export const bits64: FieldType<bigint> = {
   read: (v, o) => v.getBigUint64(o, true),
   write: (v, o, x) => v.setBigUint64(o, BigInt.asUintN(64, x), true),
 };
+/** 64 bits that mean nothing to us, exact, aligned as a 64-bit integer. */
+export const exact64: FieldType<bigint> = { ...bits64, align: (abi) => abi.align64 };
+/** The same in a packed structure. */
+export const packedExact64: FieldType<bigint> = { ...bits64, align: () => 4 };
 /** C long. */
 export const long: FieldType<number> = {
   size: (abi) => abi.wordSize,

@@ -33,7 +33,7 @@ export class EventFile extends BaseFile {
     if (this.count === 0n) return -EAGAIN;
     const value = this.semaphore ? 1n : this.count;
     this.count -= value;
-    this.changed.wake();
+    this.changed.wake(POLLOUT);
     new DataView(into.buffer, into.byteOffset).setBigUint64(0, value, true);
     return 8;
   }
@@ -43,7 +43,7 @@ export class EventFile extends BaseFile {
     if (add > MAX) return -EINVAL;
     if (this.count + add > MAX) return -EAGAIN;
     this.count += add;
-    this.changed.wake();
+    this.changed.wake(POLLIN);
     return 8;
   }
   override poll(): number {

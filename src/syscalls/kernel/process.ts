@@ -8,6 +8,7 @@ import { inheritedFile } from '../vfs/host-stream.ts';
 import { canonicalPath } from '../vfs/namespace.ts';
 import { type Location, O_APPEND, type OpenFile, S_IFDIR, S_IFMT } from '../vfs/types.ts';
 import type { GuestCpu } from './cpu.ts';
+import { dropWatches } from './epoll.ts';
 import { exitProcess } from './exit.ts';
 import { FdTable } from './fd-table.ts';
 import { isOrphanedGroup } from './groups.ts';
@@ -145,6 +146,7 @@ export class Process {
       this.files = new FdTable();
       this.files.onLastClose = (file) => {
         if (kernel.locks.any) kernel.locks.release(file);
+        dropWatches(file);
       };
       this.actions = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
       this.applyLimits();

@@ -1,6 +1,7 @@
 /** Something that waits, and is told to look again. */
 export interface Waiter {
-  wake(): void;
+  /** `events`: the poll events that may have come, for whoever waits only for some. */
+  wake(events?: number): void;
 }
 
 /** Told when somebody begins to wait and when nobody does any more: host streams are watched only meanwhile. */
@@ -33,7 +34,17 @@ export class WaitQueue {
     if (this.waiters.delete(waiter) && this.waiters.size === 0) this.watch?.stop();
   }
 
-  wake(): void {
-    for (const waiter of this.waiters) waiter.wake();
+  /** Whether somebody waits. */
+  get busy(): boolean {
+    return this.waiters.size > 0;
+  }
+
+  /** Somebody must be waiting for changes to be noticed: edges that come meanwhile are not told of. */
+  get lazy(): boolean {
+    return this.watch !== null;
+  }
+
+  wake(events = -1): void {
+    for (const waiter of this.waiters) waiter.wake(events);
   }
 }

@@ -4,6 +4,7 @@ import { calls as attributes } from './attributes.ts';
 import { calls as clones } from './clone.ts';
 import { calls as descriptors } from './descriptors.ts';
 import { calls as directories } from './directories.ts';
+import { calls as epoll } from './epoll.ts';
 import { calls as exec } from './exec.ts';
 import { calls as futexes } from './futex.ts';
 import { calls as identity } from './identity.ts';
@@ -28,6 +29,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...clones,
   ...descriptors,
   ...directories,
+  ...epoll,
   ...exec,
   ...futexes,
   ...identity,

@@ -59,9 +59,9 @@ function wakers(task: Task, fds: readonly number[]): WaitOptions {
 }
 
 /** Wait with another signal mask if one is given; the mask is back afterwards unless a handler's frame has it. */
-function waitMasked(
+export function waitMasked(
   task: Task,
-  fds: readonly number[],
+  options: WaitOptions,
   mask: bigint | null,
   attempt: () => number,
   deadline: number,
@@ -79,7 +79,7 @@ function waitMasked(
     }
     return done(result);
   };
-  const result = waitFor(task, attempt, { ...wakers(task, fds), deadline, onTimeout: 0 });
+  const result = waitFor(task, attempt, { ...options, deadline, onTimeout: 0 });
   return typeof result === 'number' ? end(result) : result.after(end);
 }
 
@@ -107,16 +107,17 @@ function doPoll(
     return ready > 0 ? ready : -EAGAIN;
   };
   const watched = Array.from({ length: nfds }, (_, i) => view.getInt32(fds + 8 * i, true));
-  return waitMasked(task, watched, mask, attempt, deadline, done);
+  return waitMasked(task, wakers(task, watched), mask, attempt, deadline, done);
 }
 
-function readMask(task: Task, address: number): bigint | null | undefined {
+/** A signal mask in guest memory: null without one, undefined for EFAULT. */
+export function readMask(task: Task, address: number): bigint | null | undefined {
   if (address === 0) return null;
   return task.space.readable(address, 8) ? task.space.view.getBigUint64(address, true) : undefined;
 }
 
 /** A relative timeout in guest memory as a deadline; negative errno for a bad one. */
-function readDeadline(task: Task, address: number): number {
+export function readDeadline(task: Task, address: number): number {
   if (address === 0) return Number.POSITIVE_INFINITY;
   const t = readTimespec(task, address);
   if (t === null) return -EFAULT;
@@ -200,7 +201,7 @@ function select(
   };
   const watched: number[] = [];
   for (let fd = 0; fd < count; fd++) if (wanted.some((set) => has(set, fd))) watched.push(fd);
-  return waitMasked(task, watched, mask, attempt, deadline, done);
+  return waitMasked(task, wakers(task, watched), mask, attempt, deadline, done);
 }
 
 /** select with a timeval that gets the time left; no mask. */

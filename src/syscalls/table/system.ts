@@ -113,7 +113,6 @@ const probed: readonly Syscall[] = [
   'bpf',
   'openat2',
   'landlock_create_ruleset',
-  'epoll_create1',
   'pidfd_open',
   'signalfd4',
 ].map((name) => syscall(name, { arg0: FD, arg1: PTR, arg2: PTR }, R_INT, () => -ENOSYS, ABSENT));
