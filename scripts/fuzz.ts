@@ -238,11 +238,6 @@ function main(): void {
         const key = c.words.map(nameOf).join(' ');
         mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
         if (bad <= Number(values.shown)) report(c);
-          console.log(
-            from + i,
-            [-2, -1, 0].map((n) => cases[from + i + n]?.words.map(guest.syntaxOf).join(';')).join(' || '),
-            JSON.stringify(differencesOf(c, theirs.list[from + i] as Outcome, b).slice(0, 4)),
-          );
       }
       from += mine.list.length;
       if (!mine.death) break;
