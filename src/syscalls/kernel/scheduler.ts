@@ -4,7 +4,6 @@ import { monotonicMs } from './clock.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
 import { Ticker } from './ticker.ts';
-import type { Timers } from './timers.ts';
 
 /** A task's turn while others are ready, and the longest the host's event loop is kept waiting. */
 const TURN_MS = 8;
@@ -13,6 +12,14 @@ const CONTENTION_MS = 100;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
 const CALM_MS = 50;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
+
+/** Something that happens at a time: interval timers, timerfds. */
+export interface Alarm {
+  /** Monotonic milliseconds when it is due. */
+  next(): number;
+  /** Look whether it is. */
+  check(): void;
+}
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
@@ -26,8 +33,8 @@ export class Scheduler {
   private readonly ready: Task[] = [];
   /** Blocked tasks that look again by themselves at some time. */
   private readonly timed: Set<Task> = new Set();
-  /** Interval timers that run. */
-  readonly timers: Set<Timers> = new Set();
+  /** Timers that run. */
+  readonly timers: Set<Alarm> = new Set();
   private readonly ticker: Ticker = new Ticker();
   /** What of the host may wake a task: promises. Watched streams and signal listeners come on top. */
   private hostSources = 0;

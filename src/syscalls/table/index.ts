@@ -21,6 +21,7 @@ import { calls as sockets } from './socket.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
 import { calls as times } from './time.ts';
+import { calls as timerFiles } from './timer-files.ts';
 import { calls as waits } from './wait.ts';
 
 /** Every declared system call. */
@@ -45,6 +46,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...sockets,
   ...stats,
   ...system,
+  ...timerFiles,
   ...times,
   ...waits,
 ];

@@ -43,7 +43,8 @@ export function formatSigset(mask: bigint): string {
   return count > NSIG / 2 ? `~${names(BigInt.asUintN(64, ~mask))}` : names(mask);
 }
 
-function readSet(task: Task, address: number): bigint | null {
+/** A signal set in guest memory; null = EFAULT. */
+export function readSet(task: Task, address: number): bigint | null {
   return task.space.readable(address, 8) ? task.space.view.getBigUint64(address, true) : null;
 }
 
@@ -59,7 +60,8 @@ function showSet(task: Task, address: number): string {
   return mask === null ? `0x${address.toString(16)}` : formatSigset(mask);
 }
 
-const IN_SET: ArgType<number> = {
+/** A signal set that the call reads. */
+export const IN_SET: ArgType<number> = {
   doc: 'const sigset_t *',
   read: (c) => c.ulong(),
   format: (v, c) => showSet(c.task, v),

@@ -114,7 +114,6 @@ const probed: readonly Syscall[] = [
   'openat2',
   'landlock_create_ruleset',
   'pidfd_open',
-  'signalfd4',
 ].map((name) => syscall(name, { arg0: FD, arg1: PTR, arg2: PTR }, R_INT, () => -ENOSYS, ABSENT));
 
 export const calls: readonly Syscall[] = [

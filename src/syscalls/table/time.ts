@@ -113,7 +113,12 @@ export const clock_nanosleep: Syscall = syscall(
 /** struct itimerval: interval, value, in seconds and microseconds. */
 const ITIMERVAL = struct('itimerval', { interval_sec: long, interval_usec: long, value_sec: long, value_usec: long });
 /** struct itimerspec. */
-const ITIMERSPEC = struct('itimerspec', { interval_sec: long, interval_nsec: long, value_sec: long, value_nsec: long });
+export const ITIMERSPEC = struct('itimerspec', {
+  interval_sec: long,
+  interval_nsec: long,
+  value_sec: long,
+  value_nsec: long,
+});
 
 function micros(ms: number): { sec: number; usec: number } {
   const { sec, nsec } = fromMs(ms);
@@ -209,7 +214,8 @@ export const timer_create: Syscall = syscall(
   },
 );
 
-function putTimer(task: Task, address: number, now: { value: number; interval: number }): number {
+/** Write a struct itimerspec from milliseconds; 0 or -EFAULT. */
+export function putTimer(task: Task, address: number, now: { value: number; interval: number }): number {
   const value = fromMs(now.value);
   const interval = fromMs(now.interval);
   return task.put(ITIMERSPEC, address, {
