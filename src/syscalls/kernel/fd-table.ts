@@ -111,6 +111,11 @@ export class FdTable {
     this.cloexec[fd] = cloexec;
   }
 
+  /** A reference outside the table is given up: one that was on its way to somebody. */
+  drop(file: OpenFile): void {
+    this.release(file);
+  }
+
   private release(file: OpenFile): number {
     if (--file.refs > 0) return 0;
     this.onLastClose(file);

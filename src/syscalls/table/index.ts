@@ -18,6 +18,7 @@ import { calls as readWrite } from './read-write.ts';
 import { calls as scheduling } from './scheduling.ts';
 import { calls as signals } from './signal.ts';
 import { calls as sockets } from './socket.ts';
+import { calls as socketTransfers } from './socket-transfer.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
 import { calls as times } from './time.ts';
@@ -44,6 +45,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...scheduling,
   ...signals,
   ...sockets,
+  ...socketTransfers,
   ...stats,
   ...system,
   ...timerFiles,
