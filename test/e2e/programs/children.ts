@@ -65,6 +65,27 @@ ps = [ctx.Process(target=inc, args=(v,)) for _ in range(3)]
 [p.start() for p in ps]; [p.join() for p in ps]; print(v.value)
 q = ctx.Queue(); p = ctx.Process(target=q.put, args=("from child",)); p.start(); print(q.get()); p.join()`;
 
+const EVENTS = `
+import asyncio, os, selectors, select, socket, tempfile
+s = selectors.DefaultSelector(); r, w = os.pipe(); s.register(r, selectors.EVENT_READ, "pipe"); print(type(s).__name__, s.select(0.01))
+os.write(w, b"x"); print([(k.data, e) for k, e in s.select()]); s.close()
+a, b = socket.socketpair(); a.settimeout(5); b.sendall(b"over"); print(a.recv(10), a.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE))
+socket.send_fds(a, [b"fd"], [w]); m, fds, f, _ = socket.recv_fds(b, 10, 3); os.read(r, 1); os.write(fds[0], b"same"); print(m, os.read(r, 9))
+async def main():
+    p = await asyncio.create_subprocess_exec("/bin/sh", "-c", "read x; echo got $x; exit 3", stdin=-1, stdout=-1)
+    out = await p.communicate(b"line\\n"); print(out, p.returncode)
+    a, b = socket.socketpair(); r, w = await asyncio.open_connection(sock=a); w.write(b"x" * 300000); b.setblocking(False); n = 0
+    while n < 300000: n += len(await asyncio.get_running_loop().sock_recv(b, 65536))
+    print(n); w.close(); b.close()
+    async def shout(r, w): w.write((await r.readline()).upper()); await w.drain(); w.close()
+    with tempfile.TemporaryDirectory() as d:
+        server = await asyncio.start_unix_server(shout, d + "/s")
+        async def client(i):
+            r, w = await asyncio.open_unix_connection(d + "/s"); w.write(b"hello %d\\n" % i); got = await r.read(); w.close(); return got
+        print(await asyncio.gather(*map(client, range(5)))); server.close(); await server.wait_closed()
+    print(await asyncio.gather(*(asyncio.sleep(i / 100, i) for i in (3, 1, 2))), await asyncio.to_thread(len, "four"))
+asyncio.run(main())`;
+
 const PERL = `
 $|=1; $SIG{CHLD} = "DEFAULT"; my $p = fork; if (!$p) { print "child\\n"; exit 4 } waitpid($p, 0); print $? >> 8, "\\n";
 pipe(R, W); if (!fork) { close R; print W "via pipe\\n"; exit } close W; print <R>; wait;
@@ -103,6 +124,7 @@ export const CHILDREN: readonly Program[] = [
   { ...bash('git', GIT) },
   { ...program('python3', { native: true }), name: 'python3: subprocess, threads, signals', argv: ['python3', '-c', PYTHON.trim()] },
   { ...program('python3', { native: true }), name: 'python3: multiprocessing', argv: ['python3', '-c', MULTIPROCESSING.trim()] },
+  { ...program('python3', { native: true }), name: 'python3: selectors, asyncio, sockets', argv: ['python3', '-c', EVENTS.trim()] },
   { ...program('perl', { native: true }), name: 'perl: fork and pipes', argv: ['perl', '-e', PERL.trim()] },
   applet("sh -c 'for i in 1 2 3; do echo $i; done | while read x; do echo got $x; done; (exit 3); echo $?; echo $(echo sub)'"),
   applet("sh -c 'trap \"echo usr1\" USR1; (kill -USR1 $$) ; sleep 0 ; { echo a; exit 4; } & wait $!; echo $?'"),
