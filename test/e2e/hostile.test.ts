@@ -116,7 +116,10 @@ describe('a hostile program in --memfs', () => {
   });
 
   test('has no network', () => {
-    expect(about('socket ').map((line) => Number(line.split(': ')[1]))).toEqual([-97, -97, -97]); // EAFNOSUPPORT
+    const [unix, ...others] = about('socket ').map((line) => Number(line.split(': ')[1]));
+    // AF_UNIX is between guests, inside our kernel; the rest would be the host's
+    expect(unix).toBeGreaterThanOrEqual(0);
+    expect(others).toEqual([-97, -97]); // EAFNOSUPPORT
   });
 
   test('mounts and processors are the machine’s own', () => {
