@@ -3,6 +3,7 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
+const zlib = require('node:zlib');
 
 const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
 
@@ -33,6 +34,20 @@ function readIfThere(file) {
 /** Other versions' caches that stay beside a new one. */
 const KEPT = 4;
 
+/** V8 looks at a cache's head only, and ends the process over damage further on: bytes are kept with their CRC. */
+function unseal(bytes) {
+  if (bytes === undefined || bytes.length < 4) return undefined;
+  const data = bytes.subarray(0, -4);
+  return zlib.crc32(data) === bytes.readUInt32LE(data.length) ? data : undefined;
+}
+
+function seal(data) {
+  const bytes = Buffer.alloc(data.length + 4);
+  data.copy(bytes);
+  bytes.writeUInt32LE(zlib.crc32(data), data.length);
+  return bytes;
+}
+
 function replace(file, bytes) {
   const aside = `${file}.${process.pid}`;
   try {
@@ -57,7 +72,7 @@ const LARGER = 1.1;
 function loadWithCodeCache(dir) {
   const { mtimeMs, size } = fs.statSync(bundle);
   const file = path.join(dir, `cli-${process.version}-${process.arch}-${size}-${mtimeMs}`);
-  const cachedData = readIfThere(file);
+  const cachedData = unseal(readIfThere(file));
   // esbuild writes ASCII
   const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'latin1')}\n})`;
   const script = new vm.Script(source, {
@@ -70,7 +85,7 @@ function loadWithCodeCache(dir) {
   process.once('exit', () => {
     if (had > 0 && !bundled.exports.learned()) return;
     const data = script.createCachedData();
-    if (data.length > had * LARGER) replace(file, data);
+    if (data.length > had * LARGER) replace(file, seal(data));
   });
   script.runInThisContext()(bundled.exports, createRequire(bundle), bundled, bundle, path.dirname(bundle));
   return bundled.exports;

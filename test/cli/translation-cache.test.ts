@@ -75,3 +75,16 @@ test('with --cache off nothing is kept', () => {
   expect(run('--cache', 'off')).toContain('Hello');
   expect(images()).toEqual([]);
 });
+
+test('damaged code caches of the command line are none', () => {
+  const first = run();
+  const dir = path.join(cache, 'v8');
+  const [file] = fs.readdirSync(dir).filter((name) => name.startsWith('cli-')) as [string];
+  const good = fs.readFileSync(path.join(dir, file));
+  for (const at of [10, 5000, good.length >> 3, good.length - 2]) {
+    const bad = Buffer.from(good);
+    bad.fill('garbage', at, Math.min(at + 14, bad.length));
+    fs.writeFileSync(path.join(dir, file), bad);
+    expect(run()).toBe(first);
+  }
+});
