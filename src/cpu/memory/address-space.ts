@@ -70,6 +70,7 @@ class Space implements GuestAddressSpace {
   readonly memory: WebAssembly.Memory;
   readonly u8: Uint8Array;
   readonly view: DataView;
+  readonly words: Int32Array;
   readonly host: DataView;
   readonly taskSize: number;
   readonly limits: MemoryLimits;
@@ -96,6 +97,7 @@ class Space implements GuestAddressSpace {
     this.memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
     this.u8 = new Uint8Array(this.memory.buffer, GUEST_BASE);
     this.view = new DataView(this.memory.buffer, GUEST_BASE);
+    this.words = new Int32Array(this.memory.buffer, GUEST_BASE);
     this.host = new DataView(this.memory.buffer);
     this.taskSize = Math.min(options.taskSize ?? GUEST_TOP, GUEST_TOP);
     this.limits = options.limits ?? { stack: 0x80_0000, data: Infinity, as: Infinity };

@@ -14,6 +14,9 @@ export const GUEST_TOP = 0x1_0000_0000 - GUEST_BASE;
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
 
+/** i32, 1 while a helper does an access wider than atomics are: see locked in aarch64/insn/atomics.ts. */
+export const PAIR_LOCK = 0x8000;
+
 /** CPU state blocks, one per thread of the process; more of them lie behind the jump cache. */
 export const CPU_STATES = 0x1_0000;
 export const CPU_STATE_SIZE = 0x2000;

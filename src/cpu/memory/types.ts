@@ -65,6 +65,8 @@ export interface AddressSpace {
   /** Views of the *guest* part: index = guest address. For use after a check only. */
   readonly u8: Uint8Array;
   readonly view: DataView;
+  /** The guest part as words, for atomic access: index = guest address / 4. */
+  readonly words: Int32Array;
   /** View of the whole wasm memory: index = wasm offset (CPU states, page bytes …). */
   readonly host: DataView;
 

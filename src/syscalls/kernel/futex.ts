@@ -43,6 +43,14 @@ export function futexKey(task: Task, address: number, isPrivate: boolean): strin
   return `${id}@${address}`;
 }
 
+/** Change a word of guest memory that other threads may change at the same time; returns what it was. */
+export function updateWord({ words }: AddressSpace, address: number, change: (value: number) => number): number {
+  for (;;) {
+    const value = Atomics.load(words, address / 4);
+    if (Atomics.compareExchange(words, address / 4, value, change(value)) === value) return value;
+  }
+}
+
 /** Who waits for which futex (man 2 futex), first come first served. */
 export class Futexes {
   private readonly waiters: Map<string, FutexWaiter[]> = new Map();
@@ -133,7 +141,7 @@ export function leaveFutexes(task: Task): void {
   // Only others of the same memory can wait for it.
   if (clearChildTid === 0 || (task.process.tasks.length === 1 && !task.process.borrowsMemory)) return;
   if (clearChildTid % 4 !== 0 || !space.writable(clearChildTid, 4)) return;
-  space.view.setInt32(clearChildTid, 0, true);
+  Atomics.store(space.words, clearChildTid / 4, 0);
   futexes.wake(futexKey(task, clearChildTid, false), 1);
 }
 
@@ -162,10 +170,9 @@ function walkRobustList(task: Task): void {
 function ownerDied(task: Task, address: number): void {
   const { space } = task;
   if (address % 4 !== 0 || !space.writable(address, 4)) return;
-  const value = space.view.getUint32(address, true);
-  if ((value & FUTEX_TID_MASK) !== task.tid) return;
-  space.view.setUint32(address, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0, true);
-  if ((value & FUTEX_WAITERS) !== 0) {
+  const mine = (value: number): boolean => (value & FUTEX_TID_MASK) === task.tid;
+  const value = updateWord(space, address, (v) => (mine(v) ? (v & FUTEX_WAITERS) | FUTEX_OWNER_DIED : v));
+  if (mine(value) && (value & FUTEX_WAITERS) !== 0) {
     const { futexes } = task.process.kernel;
     if (futexes.wake(futexKey(task, address, false), 1) === 0) futexes.wake(futexKey(task, address, true), 1);
   }

@@ -2,7 +2,14 @@ import { INT, PTR, R_INT, UINT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EDEADLK, EFAULT, EINTR, EINVAL, ENOSYS, EPERM, ERESTARTSYS, ESRCH } from '../errno.ts';
 import { clockMs, monotonicMs } from '../kernel/clock.ts';
-import { FUTEX_BITSET_ALL, FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, futexKey } from '../kernel/futex.ts';
+import {
+  FUTEX_BITSET_ALL,
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+  futexKey,
+  updateWord,
+} from '../kernel/futex.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Pending } from '../kernel/wait.ts';
 import { readTimespec } from './timespec.ts';
@@ -48,7 +55,7 @@ function deadlineOf(task: Task, address: number, op: number): number {
 function wait(task: Task, uaddr: number, op: number, value: number, timeout: number, bitset: number): number | Pending {
   const deadline = deadlineOf(task, timeout, op);
   if (deadline < 0) return deadline;
-  if (task.space.view.getInt32(uaddr, true) !== value) return -EAGAIN;
+  if (Atomics.load(task.space.words, uaddr / 4) !== value) return -EAGAIN;
   const key = futexKey(task, uaddr, (op & FUTEX_PRIVATE) !== 0);
   const result = task.process.kernel.futexes.wait(task, key, bitset, deadline);
   // With a timeout the call cannot be run again as it was.
@@ -71,33 +78,37 @@ function wakeOp(old: number, code: number): { value: number; holds: boolean } {
 
 /** Lock a PI futex: the word holds the owner's thread id (man 2 futex, "Priority-inheritance futexes"). */
 function lockPi(task: Task, uaddr: number, op: number, timeout: number): number | Pending {
-  const { view } = task.space;
   const { kernel } = task.process;
   if (!task.space.writable(uaddr, 4)) return -EFAULT;
-  const value = view.getUint32(uaddr, true);
-  const owner = value & FUTEX_TID_MASK;
-  if (owner === task.tid) return -EDEADLK;
-  if (owner === 0) {
-    view.setUint32(uaddr, (task.tid | (value & (FUTEX_OWNER_DIED | FUTEX_WAITERS))) >>> 0, true);
-    return 0;
-  }
-  if (!kernel.tasks.has(owner)) return -ESRCH;
-  if ((op & 127) === FUTEX_TRYLOCK_PI) return -EAGAIN;
-  const deadline = deadlineOf(task, timeout, op);
-  if (deadline < 0) return deadline;
-  view.setUint32(uaddr, (value | FUTEX_WAITERS) >>> 0, true);
+  let failed = 0;
+  let deadline = Number.POSITIVE_INFINITY;
+  const before = updateWord(task.space, uaddr, (value) => {
+    const owner = value & FUTEX_TID_MASK;
+    if (owner === task.tid) failed = -EDEADLK;
+    else if (owner === 0) return task.tid | (value & (FUTEX_OWNER_DIED | FUTEX_WAITERS));
+    else if (!kernel.tasks.has(owner)) failed = -ESRCH;
+    else if ((op & 127) === FUTEX_TRYLOCK_PI) failed = -EAGAIN;
+    else {
+      deadline = deadlineOf(task, timeout, op);
+      if (deadline >= 0) return value | FUTEX_WAITERS;
+      failed = deadline;
+    }
+    return value;
+  });
+  if (failed !== 0 || (before & FUTEX_TID_MASK) === 0) return failed;
   return kernel.futexes.wait(task, futexKey(task, uaddr, (op & FUTEX_PRIVATE) !== 0), FUTEX_BITSET_ALL, deadline);
 }
 
 function unlockPi(task: Task, uaddr: number, op: number): number {
-  const { view } = task.space;
+  const { words } = task.space;
   const { futexes } = task.process.kernel;
-  if ((view.getUint32(uaddr, true) & FUTEX_TID_MASK) !== task.tid) return -EPERM;
+  if ((Atomics.load(words, uaddr / 4) & FUTEX_TID_MASK) !== task.tid) return -EPERM;
   if (!task.space.writable(uaddr, 4)) return -EFAULT;
   const key = futexKey(task, uaddr, (op & FUTEX_PRIVATE) !== 0);
   const heir = futexes.next(key);
   const waiters = futexes.count(key) > 0 ? FUTEX_WAITERS : 0;
-  view.setUint32(uaddr, heir === null ? 0 : (heir.task.tid | waiters) >>> 0, true);
+  // the owner's word: others only add the bit that they wait, and that by a call
+  Atomics.store(words, uaddr / 4, heir === null ? 0 : heir.task.tid | waiters);
   return 0;
 }
 
@@ -112,7 +123,7 @@ export const futex: Syscall = syscall(
     const isPrivate = (op & FUTEX_PRIVATE) !== 0;
     const command = op & 127;
     if (command !== FUTEX_WAKE && command !== FUTEX_WAKE_BITSET && !space.readable(uaddr, 4)) return -EFAULT;
-    const { view } = space;
+    const { words } = space;
     const key = (): string => futexKey(task, uaddr, isPrivate);
     const second = (): string => futexKey(task, uaddr2, isPrivate);
     switch (command) {
@@ -127,7 +138,7 @@ export const futex: Syscall = syscall(
       case FUTEX_REQUEUE:
       case FUTEX_CMP_REQUEUE: {
         if (uaddr2 % 4 !== 0) return -EINVAL;
-        if (command === FUTEX_CMP_REQUEUE && view.getUint32(uaddr, true) !== val3) return -EAGAIN;
+        if (command === FUTEX_CMP_REQUEUE && Atomics.load(words, uaddr / 4) >>> 0 !== val3) return -EAGAIN;
         // The fourth argument is a count here.
         const [woken, moved] = futexes.requeue(key(), second(), val, timeout);
         return command === FUTEX_REQUEUE ? woken : woken + moved;
@@ -135,8 +146,10 @@ export const futex: Syscall = syscall(
       case FUTEX_WAKE_OP: {
         if (uaddr2 % 4 !== 0) return -EINVAL;
         if (!space.writable(uaddr2, 4)) return -EFAULT;
-        const { value, holds } = wakeOp(view.getInt32(uaddr2, true), val3);
-        view.setInt32(uaddr2, value, true);
+        const { holds } = wakeOp(
+          updateWord(space, uaddr2, (old) => wakeOp(old, val3).value),
+          val3,
+        );
         const woken = futexes.wake(key(), val);
         return woken + (holds ? futexes.wake(second(), timeout) : 0);
       }

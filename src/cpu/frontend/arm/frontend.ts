@@ -1,3 +1,5 @@
+// helpers are numbered as their modules are loaded: AArch64's first, as when a program of its own comes first
+import '../aarch64/frontend.ts';
 import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';

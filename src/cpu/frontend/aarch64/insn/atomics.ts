@@ -1,9 +1,9 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Value } from '../../../ir/value.ts';
-import { State } from '../../../memory/layout.ts';
+import { PAIR_LOCK, State } from '../../../memory/layout.ts';
+import type { HelperContext } from '../../helper.ts';
 import type { Row } from '../../row.ts';
 import { defineHelper, readX, writeX } from '../helpers.ts';
-import { xOffset } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { insn } from './row.ts';
 
@@ -104,19 +104,35 @@ const storeExclusivePair = (t: Translator, { sz, rs, rn, rt, rt2 }: F): void => 
 const PAIR_LOAD = 0;
 const PAIR_STORE = 1 << 20;
 const PAIR_CAS = 2 << 20;
+const KINDS = 3 << 20;
 const CAS_32 = 1 << 22;
 
-/** 128-bit exclusive pairs and CASP. aux: rs | rn << 5 | rt << 10 | rt2 << 15 | kind. Plain while one task runs. */
+/** A helper's access of two registers' width, done while no other thread does one: wasm and JavaScript have no such atomics. */
+const locked = (c: HelperContext, access: () => void): void => {
+  const words = new Int32Array(c.u8.buffer, PAIR_LOCK, 1);
+  // held for less than a microsecond, unless the holder's thread is not being run
+  while (Atomics.compareExchange(words, 0, 0, 1) !== 0) Atomics.wait(words, 0, 1, 1);
+  access();
+  Atomics.store(words, 0, 0);
+};
+
+/** 128-bit exclusive pairs and CASP. aux: rs | rn << 5 | rt << 10 | rt2 << 15 | kind. */
 const pairHelper: number = defineHelper((c, state, aux) => {
   const rn = (aux >> 5) & 31;
+  const addr = c.view.getBigUint64(state + State.REGS + 8 * rn, true);
+  const half = (aux & CAS_32) !== 0 ? 4 : 8;
+  const at = c.access(state, addr, 2 * half, (aux & KINDS) !== PAIR_LOAD, true);
+  if (at < 0) return 1;
+  locked(c, () => pairAccess(c, state, aux, addr, at));
+  return 0;
+});
+
+const pairAccess = (c: HelperContext, state: number, aux: number, addr: bigint, at: number): void => {
   const rt = (aux >> 10) & 31;
   const rt2 = (aux >> 15) & 31;
   const rs = aux & 31;
-  const addr = c.view.getBigUint64(state + State.REGS + 8 * rn, true);
-  const kind = aux & (3 << 20);
+  const kind = aux & KINDS;
   const half = (aux & CAS_32) !== 0 ? 4 : 8;
-  const at = c.access(state, addr, 2 * half, kind !== PAIR_LOAD, true);
-  if (at < 0) return 1;
   const read = (o: number): bigint => (half === 8 ? c.view.getBigUint64(o, true) : BigInt(c.view.getUint32(o, true)));
   const write = (o: number, v: bigint): void => {
     if (half === 8) c.view.setBigUint64(o, v, true);
@@ -130,9 +146,7 @@ const pairHelper: number = defineHelper((c, state, aux) => {
     c.view.setBigUint64(state + State.EXCL_VAL + 8, hi, true);
     writeX(c, state, rt, lo);
     writeX(c, state, rt2, hi);
-    return 0;
-  }
-  if (kind === PAIR_STORE) {
+  } else if (kind === PAIR_STORE) {
     const ok =
       c.view.getBigUint64(state + State.EXCL_ADDR, true) === addr &&
       c.view.getBigUint64(state + State.EXCL_VAL, true) === lo &&
@@ -143,17 +157,16 @@ const pairHelper: number = defineHelper((c, state, aux) => {
     }
     c.view.setBigInt64(state + State.EXCL_ADDR, BigInt(OPEN), true);
     writeX(c, state, rs, ok ? 0n : 1n);
-    return 0;
+  } else {
+    const mask = half === 8 ? 0xffffffffffffffffn : 0xffffffffn;
+    if ((readX(c, state, rs) & mask) === lo && (readX(c, state, rs + 1) & mask) === hi) {
+      write(at, readX(c, state, rt));
+      write(at + half, readX(c, state, rt + 1));
+    }
+    writeX(c, state, rs, lo);
+    writeX(c, state, rs + 1, hi);
   }
-  const mask = half === 8 ? 0xffffffffffffffffn : 0xffffffffn;
-  if ((readX(c, state, rs) & mask) === lo && (readX(c, state, rs + 1) & mask) === hi) {
-    write(at, readX(c, state, rt));
-    write(at + half, readX(c, state, rt + 1));
-  }
-  writeX(c, state, rs, lo);
-  writeX(c, state, rs + 1, hi);
-  return 0;
-});
+};
 
 const casp = (t: Translator, { sz, rs, rn, rt }: F): void => {
   if (((rs as number) & 1) === 1 || ((rt as number) & 1) === 1) return t.undefined();
@@ -173,34 +186,43 @@ const minMaxHelper: number = defineHelper((c, state, aux) => {
   const addr = c.view.getBigUint64(state + State.REGS + 8 * ((aux >> 5) & 31), true);
   const at = c.access(state, addr, 1 << size, true, true);
   if (at < 0) return 1;
-  const { view } = c;
   const [rs, rt, opc] = [aux & 31, (aux >> 10) & 31, (aux >> 17) & 3];
-  const signed = opc < 2;
-  if (size === 3) {
-    const old = view.getBigUint64(at, true);
-    const cast = (v: bigint): bigint => (signed ? BigInt.asIntN(64, v) : v);
-    const [a, b] = [cast(old), cast(readX(c, state, rs))];
-    if (a > b !== ((opc & 1) === 0)) view.setBigUint64(at, BigInt.asUintN(64, b), true);
-    writeX(c, state, rt, old);
-    return 0;
+  const bits = 8 << size;
+  const cast = (v: bigint): bigint => (opc < 2 ? BigInt.asIntN(bits, v) : BigInt.asUintN(bits, v));
+  const b = cast(readX(c, state, rs));
+  const { load, exchange } = cells(c, size, at);
+  let old = load();
+  for (;;) {
+    const a = cast(old);
+    // SMAX and UMAX have an even opc
+    const seen = exchange(old, b > a === ((opc & 1) === 0) ? b : a);
+    if (seen === old) break;
+    old = seen;
   }
-  const unused = 32 - (8 << size);
-  const cast = (v: number): number => (signed ? (v << unused) >> unused : (v << unused) >>> unused);
-  const read = (from: number): number =>
-    size === 2 ? view.getUint32(from, true) : size === 1 ? view.getUint16(from, true) : view.getUint8(from);
-  const old = read(at);
-  const [a, b] = [cast(old), rs === 31 ? 0 : cast(read(state + xOffset(rs)))];
-  if (a > b !== ((opc & 1) === 0)) {
-    if (size === 2) view.setInt32(at, b, true);
-    else if (size === 1) view.setInt16(at, b, true);
-    else view.setInt8(at, b);
-  }
-  if (rt !== 31) {
-    view.setUint32(state + xOffset(rt), old, true);
-    view.setUint32(state + xOffset(rt) + 4, 0, true);
-  }
+  writeX(c, state, rt, old);
   return 0;
 });
+
+/** An aligned place of 1, 2, 4 or 8 bytes (log2 `size`) by JavaScript's atomics; values are zero-extended. */
+const cells = (
+  c: HelperContext,
+  size: number,
+  at: number,
+): { load: () => bigint; exchange: (old: bigint, value: bigint) => bigint } => {
+  const { buffer } = c.u8;
+  if (size === 3) {
+    const longs = new BigUint64Array(buffer, at, 1);
+    return {
+      load: () => Atomics.load(longs, 0),
+      exchange: (old, value) => Atomics.compareExchange(longs, 0, old, value),
+    };
+  }
+  const parts = new ([Uint8Array, Uint16Array, Uint32Array][size] as typeof Uint32Array)(buffer, at, 1);
+  return {
+    load: () => BigInt(Atomics.load(parts, 0)),
+    exchange: (old, value) => BigInt(Atomics.compareExchange(parts, 0, Number(old), Number(BigInt.asUintN(32, value)))),
+  };
+};
 
 const ALL = -1;
 /** Atomic memory operations by opc (C4.1.91): ADD CLR EOR SET SMAX SMIN UMAX UMIN. */
