@@ -13,9 +13,30 @@ export const WORK: string = path.join(
   'tsqemu-user-bench',
 );
 
-/** A machine the kernels are built for: its compilers' prefix. */
-const TARGETS = { native: '', arm64: 'aarch64-linux-gnu-' } as const;
-export type Target = keyof typeof TARGETS;
+/** A guest to measure: Debian's name of it is that of its sysroot. */
+export interface Guest {
+  readonly debian: string;
+  readonly qemu: string;
+  /** Of compilers and library folders. */
+  readonly triple: string;
+  /** Options for the SIMD kernels. */
+  readonly simd: readonly string[];
+}
+
+export const GUESTS = {
+  aarch64: { debian: 'arm64', qemu: 'qemu-aarch64', triple: 'aarch64-linux-gnu', simd: [] },
+  // Debian's compiler is for VFPv3-D16; Advanced SIMD of floats flushes denormals, so it must be asked for
+  arm: {
+    debian: 'armhf',
+    qemu: 'qemu-arm',
+    triple: 'arm-linux-gnueabihf',
+    simd: ['-mfpu=neon-vfpv4', '-funsafe-math-optimizations'],
+  },
+} as const satisfies Readonly<Record<string, Guest>>;
+export type GuestName = keyof typeof GUESTS;
+
+/** A machine the kernels are built for. */
+export type Target = 'native' | GuestName;
 
 /** Path of a program that {@link build} made. */
 export const program = (name: string, target: Target): string => path.join(WORK, target, name);
@@ -34,22 +55,24 @@ function make(command: string, source: string, args: readonly string[]): void {
 function buildFor(target: Target): void {
   const dir = path.join(WORK, target);
   fs.mkdirSync(dir, { recursive: true });
-  const cc = `${TARGETS[target]}gcc`;
+  const guest: Guest | null = target === 'native' ? null : GUESTS[target];
+  const prefix = guest ? `${guest.triple}-` : '';
+  const cc = `${prefix}gcc`;
   const objects: string[] = [];
   for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'cxx.cc']) {
     const object = path.join(dir, `${file}.o`);
     // -O2 vectorises only what costs no code size; the SIMD kernels shall be vector code
-    const level = file === 'simd.c' ? '-O3' : '-O2';
+    const level = file === 'simd.c' ? ['-O3', ...(guest?.simd ?? [])] : ['-O2'];
     const source = path.join(KERNELS, file);
-    make(file.endsWith('.cc') ? `${TARGETS[target]}g++` : cc, source, [level, '-c', source, '-o', object]);
+    make(file.endsWith('.cc') ? `${prefix}g++` : cc, source, [...level, '-c', source, '-o', object]);
     objects.push(object);
   }
-  execFileSync(`${TARGETS[target]}g++`, ['-static', ...objects, '-lm', '-o', path.join(dir, 'kernels')]);
+  execFileSync(`${prefix}g++`, ['-static', ...objects, '-lm', '-o', path.join(dir, 'kernels')]);
   for (const name of ['hello', 'syscalls']) {
     const source = path.join(KERNELS, `${name}.c`);
     make(cc, source, ['-O2', '-static', source, '-o', path.join(dir, name)]);
   }
-  make(cc, input('many-6000.c'), ['-O1', '-static', input('many-6000.c'), '-o', path.join(dir, 'many')]);
+  make(cc, input('many-6000-u64.c'), ['-O1', '-static', input('many-6000-u64.c'), '-o', path.join(dir, 'many')]);
 }
 
 /** Write `name` unless it is there: inputs are deterministic, and their names carry what they depend on. */
@@ -60,17 +83,17 @@ function makeInput(name: string, content: () => string | Buffer): void {
   fs.renameSync(`${file}.new`, file);
 }
 
-/** Compile the kernels for both machines and generate all inputs. Needs gcc, g++ and their aarch64 cross versions. */
-export function build(): void {
+/** Compile the kernels for the guest and the host and generate all inputs. Needs gcc, g++ and their cross versions. */
+export function build(guest: GuestName): void {
   fs.mkdirSync(WORK, { recursive: true });
-  makeInput('many-6000.c', () => manyFunctions(6000));
+  makeInput('many-6000-u64.c', () => manyFunctions(6000));
   fs.writeFileSync(input('tiny.c'), 'int main(void) { return 0; }\n');
   fs.writeFileSync(input('unit.c'), sourceFile(1000));
   makeInput('text-16m', () => textData(16 * MB));
   makeInput('text-64m', () => textData(64 * MB, 2));
   makeInput('text-4m', () => textData(4 * MB, 3));
   makeInput('inserts-100000.sql', () => sqlInserts(100_000));
-  for (const target of ['native', 'arm64'] as const) buildFor(target);
+  for (const target of ['native', guest] as const) buildFor(target);
   const measure = path.join(KERNELS, 'measure.c');
   make('gcc', measure, ['-O2', measure, '-o', program('measure', 'native')]);
 }

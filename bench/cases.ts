@@ -1,15 +1,16 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { input, program, type Target } from './build.ts';
+import { GUESTS, type GuestName, input, program } from './build.ts';
 
 const { TSQEMU_TEST_CACHE, XDG_CACHE_HOME } = process.env;
 
-/** Tree of Debian arm64 packages that scripts/prepare-sysroot.sh makes. */
-export const SYSROOT: string = path.join(
-  TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test'),
-  'arm64',
-);
+/** Tree of Debian packages of a guest that scripts/prepare-sysroot.sh makes. */
+export const sysroot = (guest: GuestName): string =>
+  path.join(
+    TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test'),
+    GUESTS[guest].debian,
+  );
 
 export type Group = 'integer' | 'memory' | 'calls' | 'fp' | 'simd' | 'scripts' | 'tools' | 'startup';
 
@@ -20,7 +21,7 @@ export const GROUPS: readonly Group[] = ['integer', 'memory', 'calls', 'fp', 'si
 export interface Case {
   readonly name: string;
   readonly group: Group;
-  /** Program and arguments for the emulators (arm64) and the host itself; null: the host has no such program. */
+  /** Program and arguments for the emulators and the host itself; null: the host has no such program. */
   readonly guest: readonly string[];
   readonly native: readonly string[] | null;
   /** Whether the host's output must be the guest's: same program, no rounding that depends on the machine. */
@@ -40,13 +41,14 @@ const KERNELS: Readonly<Record<string, readonly string[]>> = {
   simd: ['matmul', 'saxpy', 'pixels', 'dot'],
 };
 
-function kernels(): Case[] {
+function kernels(target: GuestName): Case[] {
   return Object.entries(KERNELS).flatMap(([group, names]) =>
     names.map((name) => ({
       name,
       group: group as Group,
-      guest: [program('kernels', 'arm64'), name],
-      native: [program('kernels', 'native'), name],
+      guest: [program('kernels', target), name],
+      // a 32-bit guest divides less often
+      native: target === 'arm' && name === 'div64' ? null : [program('kernels', 'native'), name],
       // AArch64 compilers fuse multiply and add, and both C libraries have their own variants
       sameOutput: !['fp', 'matmul', 'saxpy'].some((inexact) => inexact === group || inexact === name),
     })),
@@ -60,26 +62,33 @@ interface Real {
   readonly fresh?: readonly string[];
 }
 
-/** A program of the sysroot beside the host's own build of it. */
-function real(name: string, group: Group, { path: file, args, ...rest }: Real): Case {
-  const native = file.replace('aarch64-linux-gnu', `${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`);
-  return {
-    name,
-    group,
-    guest: [path.join(SYSROOT, file), ...args],
-    native: fs.existsSync(native) ? [native, ...args] : null,
-    sameOutput: false,
-    ...rest,
-  };
-}
+type Program = (name: string, group: Group, real: Real) => Case;
 
-const CC1 = '/usr/lib/gcc/aarch64-linux-gnu/12/cc1';
-const cc1 = (...args: string[]): Real => ({ path: CC1, args: ['-quiet', ...args, '-o', '-'] });
+/** A program of the sysroot beside the host's own build of it. */
+const programOf =
+  (guest: GuestName): Program =>
+  (name, group, { path: file, args, ...rest }) => {
+    const native = file.replace(GUESTS[guest].triple, `${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`);
+    return {
+      name,
+      group,
+      guest: [path.join(sysroot(guest), file), ...args],
+      native: fs.existsSync(native) ? [native, ...args] : null,
+      sameOutput: false,
+      ...rest,
+    };
+  };
+
+const cc1 = (guest: GuestName, ...args: string[]): Real => ({
+  path: `/usr/lib/gcc/${GUESTS[guest].triple}/12/cc1`,
+  args: ['-quiet', ...args, '-o', '-'],
+});
 const script = (file: string): string => path.join(import.meta.dirname, 'scripts', file);
 const database = input('inserts.db');
 
 // biome-ignore format: one program per line
-function programs(): Case[] {
+function programs(guest: GuestName): Case[] {
+  const real = programOf(guest);
   const text = input('text-16m');
   const small = input('text-4m');
   return [
@@ -94,18 +103,24 @@ function programs(): Case[] {
     real('sort', 'tools', { path: '/usr/bin/sort', args: ['--parallel=1', '-S64M', small] }),
     real('sed', 'tools', { path: '/bin/sed', args: ['-n', '-f', script('lines.sed'), small] }),
     real('sqlite', 'tools', { path: '/usr/bin/sqlite3', args: [database], stdin: input('inserts-100000.sql'), fresh: [database] }),
-    real('cc1', 'tools', cc1('-O2', input('unit.c'))),
+    real('cc1', 'tools', cc1(guest, '-O2', input('unit.c'))),
   ];
 }
 
-function startups(): Case[] {
-  const hello = (target: Target): string[] => [program('hello', target)];
+function startups(guest: GuestName): Case[] {
+  const real = programOf(guest);
   const again = [
     real('python3 -c pass', 'startup', { path: '/usr/bin/python3.11', args: ['-c', 'pass'] }),
     real('sqlite3', 'startup', { path: '/usr/bin/sqlite3', args: [':memory:', 'select 1'] }),
-    real('cc1 tiny', 'startup', cc1(input('tiny.c'))),
+    real('cc1 tiny', 'startup', cc1(guest, input('tiny.c'))),
     real('bash -c :', 'startup', { path: '/bin/bash', args: ['-c', ':'] }),
-    { name: 'hello', group: 'startup', guest: hello('arm64'), native: hello('native'), sameOutput: true },
+    {
+      name: 'hello',
+      group: 'startup',
+      guest: [program('hello', guest)],
+      native: [program('hello', 'native')],
+      sameOutput: true,
+    },
   ] satisfies Case[];
   return [
     ...again.map((c) => ({ ...c, name: `${c.name} (1st)`, coldCache: true })),
@@ -114,16 +129,16 @@ function startups(): Case[] {
 }
 
 /** Everything to measure, in the order of the report; programs only where the sysroot is there. */
-export function cases(): Case[] {
+export function cases(guest: GuestName): Case[] {
   const many: Case = {
     name: 'many functions',
     group: 'calls',
-    guest: [program('many', 'arm64')],
+    guest: [program('many', guest)],
     native: [program('many', 'native')],
     sameOutput: true,
   };
   const firstMany: Case = { ...many, name: 'many functions (1st)', coldCache: true };
-  const all = [...kernels(), firstMany, many, ...programs(), ...startups()];
+  const all = [...kernels(guest), firstMany, many, ...programs(guest), ...startups(guest)];
   const there = all.filter((c) => fs.existsSync(c.guest[0]!));
   return there.toSorted((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));
 }

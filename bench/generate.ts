@@ -69,17 +69,17 @@ export function manyFunctions(count: number): string {
   const calls = functions.map((_, i) => `  x = f${i}(x, ${i}u);`);
   return [
     '#include <stdio.h>',
-    'typedef unsigned long u64;',
+    'typedef unsigned long long u64;',
     'static unsigned table[64];',
     ...functions,
-    `int main(void) {\n  u64 x = 1;\n${calls.join('\n')}\n  printf("many %016lx\\n", x);\n  return 0;\n}\n`,
+    `int main(void) {\n  u64 x = 1;\n${calls.join('\n')}\n  printf("many %016llx\\n", x);\n  return 0;\n}\n`,
   ].join('\n');
 }
 
 /** A translation unit without includes, of about `lines` lines, for a compiler to compile. */
 export function sourceFile(lines: number): string {
   const random = randomNumbers(3);
-  let text = 'typedef unsigned long u64;\nstatic unsigned table[64];\n';
+  let text = 'typedef unsigned long long u64;\nstatic unsigned table[64];\n';
   let count = 2;
   for (let i = 0; count < lines; i++) {
     const next = smallFunction(i, random);

@@ -1,12 +1,12 @@
 /**
- * Benchmark: ours beside qemu-aarch64 and the host itself. See README.md.
+ * Benchmark: ours beside qemu-user and the host itself. See README.md.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build, input, program } from './build.ts';
-import { type Case, cases, SYSROOT } from './cases.ts';
+import { build, GUESTS, type GuestName, input, program } from './build.ts';
+import { type Case, cases, sysroot } from './cases.ts';
 import { measure, median } from './measure.ts';
 import {
   type Base,
@@ -21,6 +21,7 @@ import {
 
 const { values: options } = parseArgs({
   options: {
+    guest: { type: 'string', default: 'aarch64' },
     metric: { type: 'string', default: 'cpu' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: '' },
@@ -29,6 +30,10 @@ const { values: options } = parseArgs({
   },
 });
 if (options.metric !== 'cpu' && options.metric !== 'wall') throw new Error('--metric is cpu or wall');
+if (!Object.hasOwn(GUESTS, options.guest)) throw new Error(`--guest is one of ${Object.keys(GUESTS).join(', ')}`);
+const guest = options.guest as GuestName;
+const SYSROOT = sysroot(guest);
+const QEMU = GUESTS[guest].qemu;
 const metric: Metric = options.metric;
 const runs = Number(options.runs);
 if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs is a number of at least 1');
@@ -37,24 +42,24 @@ const WARM_CACHE = input('cache');
 const COLD_CACHE = input('cache-cold');
 
 /** The same small environment for all three; our caches are those of the benchmark. */
-function environment(cache: string, guest: boolean): NodeJS.ProcessEnv {
+function environment(cache: string, emulated: boolean): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     HOME: input('home'),
     LC_ALL: 'C',
     PYTHONHASHSEED: '0',
     // packages carry no compiled modules: the warm-up run leaves them here
-    PYTHONPYCACHEPREFIX: input(guest ? 'pyc-guest' : 'pyc-native'),
-    ...(guest && { PYTHONHOME: path.join(SYSROOT, 'usr') }),
+    PYTHONPYCACHEPREFIX: input(emulated ? `pyc-${guest}` : 'pyc-native'),
+    ...(emulated && { PYTHONHOME: path.join(SYSROOT, 'usr') }),
     TSQEMU_CACHE: cache,
   };
 }
 
-function commandOf(runner: Runner, { guest, native }: Case): readonly string[] | null {
-  if (runner === 'native') return native;
+function commandOf(runner: Runner, what: Case): readonly string[] | null {
+  if (runner === 'native') return what.native;
   if (runner === 'node') return [process.execPath, '-e', '0'];
-  if (runner === 'qemu') return ['qemu-aarch64', '-L', SYSROOT, ...guest];
-  return [process.execPath, options.emulator, '-L', SYSROOT, ...guest];
+  if (runner === 'qemu') return [QEMU, '-L', SYSROOT, ...what.guest];
+  return [process.execPath, options.emulator, '-L', SYSROOT, ...what.guest];
 }
 
 function runOnce(runner: Runner, result: Result, keep: boolean): void {
@@ -71,10 +76,10 @@ function runOnce(runner: Runner, result: Result, keep: boolean): void {
 /** Nanoseconds per system call, the least of all runs. */
 function syscallCosts(): string {
   const costs = new Map<string, number[]>();
-  const runners = [[], ['qemu-aarch64'], [process.execPath, options.emulator]];
+  const runners = [[], [QEMU], [process.execPath, options.emulator]];
   for (let run = 0; run < Math.min(runs, 3); run++) {
     runners.forEach((prefix, column) => {
-      const target = prefix.length === 0 ? 'native' : 'arm64';
+      const target = prefix.length === 0 ? 'native' : guest;
       const [command, ...args] = [...prefix, program('syscalls', target), input('tiny.c')];
       const text = execFileSync(command!, args, { encoding: 'utf8', env: environment(WARM_CACHE, false) });
       for (const line of text.trim().split('\n')) {
@@ -94,10 +99,10 @@ function syscallCosts(): string {
 }
 
 function main(): void {
-  build();
+  build(guest);
   fs.mkdirSync(input('home'), { recursive: true });
   const only = new RegExp(options.only);
-  const all: Result[] = cases().map((c) => ({ case: c, samples: { native: [], qemu: [], ours: [], node: [] } }));
+  const all: Result[] = cases(guest).map((c) => ({ case: c, samples: { native: [], qemu: [], ours: [], node: [] } }));
   const hello = all.find((r) => r.case.name === 'hello (2nd)')!;
   // the base of the column "net" is always measured
   const chosen = all.filter((r) => r === hello || only.test(r.case.name) || only.test(r.case.group));

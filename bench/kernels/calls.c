@@ -34,9 +34,9 @@ static void sort(int *low, int *high, compare *order) {
   }
 }
 
-long quicksort(void) {
-  unsigned long seed = 8;
-  long sum = 0;
+int64_t quicksort(void) {
+  uint64_t seed = 8;
+  int64_t sum = 0;
   orders[0] = ascending;
   orders[1] = descending;
   for (int round = 0; round < SORT_ROUNDS; round++) {
@@ -48,9 +48,9 @@ long quicksort(void) {
 }
 
 /* noipa: the recursion shall stay one call per step, as written. */
-static __attribute__((noipa)) long fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+static __attribute__((noipa)) intptr_t fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
 
-long fib(void) { return fibonacci(40); }
+int64_t fib(void) { return fibonacci(40); }
 
 static jmp_buf back;
 /* Some dives return, most are cut short. */
@@ -62,8 +62,8 @@ static __attribute__((noipa)) int dive(int depth, int value) {
   return dive(depth - 1, value) + 1;
 }
 
-long longjmps(void) {
-  volatile long sum = 0;
+int64_t longjmps(void) {
+  volatile int64_t sum = 0;
   for (volatile int i = 0; i < 22000000; i++) {
     int value = setjmp(back);
     if (value == 0) sum += dive(i & 7, i);

@@ -7,37 +7,37 @@ namespace {
 
 struct Shape {
   virtual ~Shape() = default;
-  virtual long area(long scale) const = 0;
-  virtual long edges() const { return 0; }
+  virtual intptr_t area(intptr_t scale) const = 0;
+  virtual intptr_t edges() const { return 0; }
 };
 struct Square final : Shape {
-  explicit Square(long side) : side_(side) {}
-  long area(long scale) const override { return side_ * side_ * scale; }
-  long edges() const override { return 4; }
-  long side_;
+  explicit Square(intptr_t side) : side_(side) {}
+  intptr_t area(intptr_t scale) const override { return side_ * side_ * scale; }
+  intptr_t edges() const override { return 4; }
+  intptr_t side_;
 };
 struct Box final : Shape {
-  Box(long width, long height) : width_(width), height_(height) {}
-  long area(long scale) const override { return width_ * height_ + scale; }
-  long edges() const override { return 4 + (width_ & 1); }
-  long width_, height_;
+  Box(intptr_t width, intptr_t height) : width_(width), height_(height) {}
+  intptr_t area(intptr_t scale) const override { return width_ * height_ + scale; }
+  intptr_t edges() const override { return 4 + (width_ & 1); }
+  intptr_t width_, height_;
 };
 struct Round final : Shape {
-  explicit Round(long radius) : radius_(radius) {}
-  long area(long scale) const override { return 3 * radius_ * radius_ - scale; }
-  long radius_;
+  explicit Round(intptr_t radius) : radius_(radius) {}
+  intptr_t area(intptr_t scale) const override { return 3 * radius_ * radius_ - scale; }
+  intptr_t radius_;
 };
 
 struct Odd {
   int value;
 };
 struct Rare {
-  long value;
+  int64_t value;
 };
 struct Counted {
-  explicit Counted(long &count) : count_(count) {}
+  explicit Counted(int64_t &count) : count_(count) {}
   ~Counted() { count_++; }
-  long &count_;
+  int64_t &count_;
 };
 
 [[gnu::noipa]] int check(int i) {
@@ -45,32 +45,32 @@ struct Counted {
   if (i & 1) throw Odd{i};
   return i;
 }
-[[gnu::noipa]] int middle(int i, long &count) {
+[[gnu::noipa]] int middle(int i, int64_t &count) {
   Counted counted(count);
   return check(i) + 1;
 }
 
 } // namespace
 
-long virtual_calls(void) {
-  unsigned long seed = 9;
+int64_t virtual_calls(void) {
+  uint64_t seed = 9;
   std::vector<std::unique_ptr<Shape>> shapes;
   for (int i = 0; i < 1000; i++) {
-    long size = next_random(&seed) % 100;
+    intptr_t size = next_random(&seed) % 100;
     switch (next_random(&seed) % 3) {
     case 0: shapes.push_back(std::make_unique<Square>(size)); break;
     case 1: shapes.push_back(std::make_unique<Box>(size, i)); break;
     default: shapes.push_back(std::make_unique<Round>(size)); break;
     }
   }
-  long sum = 0;
+  int64_t sum = 0;
   for (int round = 0; round < 64000; round++)
     for (const auto &shape : shapes) sum += shape->area(round) ^ shape->edges();
   return sum;
 }
 
-long exceptions(void) {
-  long sum = 0, count = 0;
+int64_t exceptions(void) {
+  int64_t sum = 0, count = 0;
   for (int i = 0; i < 200000; i++) {
     try {
       sum += middle(i, count);

@@ -25,9 +25,9 @@ static void advance(struct body *bodies, int count, double dt) {
   }
 }
 
-long nbody(void) {
+int64_t nbody(void) {
   struct body bodies[5];
-  unsigned long seed = 10;
+  uint64_t seed = 10;
   for (int i = 0; i < 5; i++) {
     double *field = &bodies[i].x;
     for (int k = 0; k < 7; k++) field[k] = next_random(&seed) / 2147483648.0 + (k == 6 ? 1 : -0.5);
@@ -46,7 +46,7 @@ static void spectral_product(const double *v, double *out, int transposed) {
   }
 }
 
-long spectral(void) {
+int64_t spectral(void) {
   double u[SPECTRAL_SIZE], v[SPECTRAL_SIZE], t[SPECTRAL_SIZE];
   for (int i = 0; i < SPECTRAL_SIZE; i++) u[i] = 1;
   for (int i = 0; i < 330; i++) {
@@ -58,9 +58,9 @@ long spectral(void) {
   return bits_of(sqrt(uv / vv));
 }
 
-long mandelbrot(void) {
+int64_t mandelbrot(void) {
   enum { SIZE = 500, DEPTH = 1500 };
-  long sum = 0;
+  int64_t sum = 0;
   for (int row = 0; row < SIZE; row++) {
     for (int column = 0; column < SIZE; column++) {
       double cx = 3.0 * column / SIZE - 2.25, cy = 3.0 * row / SIZE - 1.5, x = 0, y = 0;
@@ -76,10 +76,10 @@ long mandelbrot(void) {
   return sum;
 }
 
-long f32_mix(void) {
-  unsigned long seed = 11;
+int64_t f32_mix(void) {
+  uint64_t seed = 11;
   float low = 0, band = 0, peak = 0;
-  long crossings = 0;
+  int64_t crossings = 0;
   for (int i = 0; i < 24000000; i++) {
     float input = (float)(int)(next_random(&seed) & 0xffff) / 32768.0f - 1.0f;
     float high = input - low - 0.7f * band;
@@ -93,7 +93,7 @@ long f32_mix(void) {
   return bits_of((double)low + peak) + crossings;
 }
 
-long libm_calls(void) {
+int64_t libm_calls(void) {
   double sum = 0;
   for (int i = 1; i <= 1900000; i++) {
     double x = i * 1e-3;

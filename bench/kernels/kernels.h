@@ -3,11 +3,13 @@
 #ifndef KERNELS_H
 #define KERNELS_H
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef long kernel(void);
+typedef int64_t kernel(void);
 
 kernel sieve, crc32, sha256, switch_vm, hash_table, div64, strings;
 kernel triad, chase, memcpy_sizes, malloc_churn;
@@ -16,14 +18,14 @@ kernel nbody, spectral, mandelbrot, f32_mix, libm_calls;
 kernel f32_matmul, f64_saxpy, pixels, dot_product;
 
 /* One step of a 64-bit linear congruential generator (Knuth's MMIX constants), upper bits only. */
-static inline unsigned next_random(unsigned long *state) {
-  *state = *state * 6364136223846793005ul + 1442695040888963407ul;
+static inline unsigned next_random(uint64_t *state) {
+  *state = *state * 6364136223846793005ull + 1442695040888963407ull;
   return (unsigned)(*state >> 33);
 }
 
 /* The bits of a double as an integer, so that a checksum shows any difference of rounding. */
-static inline long bits_of(double x) {
-  long bits;
+static inline int64_t bits_of(double x) {
+  int64_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
   return bits;
 }

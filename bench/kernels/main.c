@@ -1,5 +1,6 @@
 /* kernels NAME: run one kernel and print its checksum; without a name list them. */
 #include "kernels.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ int main(int argc, char **argv) {
     if (argc < 2) {
       puts(table[i].name);
     } else if (strcmp(argv[1], table[i].name) == 0) {
-      printf("%s %016lx\n", argv[1], (unsigned long)table[i].run());
+      printf("%s %016" PRIx64 "\n", argv[1], table[i].run());
       return 0;
     }
   }

@@ -5,8 +5,8 @@
 enum { MATRIX = 160 };
 static float ma[MATRIX][MATRIX], mb[MATRIX][MATRIX], mc[MATRIX][MATRIX];
 
-long f32_matmul(void) {
-  unsigned long seed = 12;
+int64_t f32_matmul(void) {
+  uint64_t seed = 12;
   for (int i = 0; i < MATRIX; i++)
     for (int j = 0; j < MATRIX; j++) {
       ma[i][j] = (float)(next_random(&seed) % 1000) / 500 - 1;
@@ -28,7 +28,7 @@ long f32_matmul(void) {
 enum { SAXPY = 4096 };
 static double sx[SAXPY], sy[SAXPY];
 
-long f64_saxpy(void) {
+int64_t f64_saxpy(void) {
   for (int i = 0; i < SAXPY; i++) sx[i] = i * 0.5, sy[i] = -i;
   for (int round = 0; round < 77000; round++) {
     double a = 1e-3 * (round % 7 - 3);
@@ -42,8 +42,8 @@ long f64_saxpy(void) {
 enum { PIXELS = 1 << 14 };
 static uint8_t over[PIXELS], under[PIXELS], mixed[PIXELS];
 
-long pixels(void) {
-  unsigned long seed = 13;
+int64_t pixels(void) {
+  uint64_t seed = 13;
   for (int i = 0; i < PIXELS; i++) over[i] = (uint8_t)next_random(&seed), under[i] = (uint8_t)next_random(&seed);
   for (int round = 0; round < 40000; round++) {
     unsigned alpha = round & 255;
@@ -51,9 +51,9 @@ long pixels(void) {
       unsigned v = (over[i] * alpha + under[i] * (255 - alpha) + 128) >> 8;
       mixed[i] = (uint8_t)(v > 250 ? 255 : v);
     }
-    over[round] ^= mixed[PIXELS - 1 - round];
+    over[round % PIXELS] ^= mixed[PIXELS - 1 - round % PIXELS];
   }
-  long sum = 0;
+  int64_t sum = 0;
   for (int i = 0; i < PIXELS; i++) sum = sum * 3 + mixed[i];
   return sum;
 }
@@ -61,10 +61,10 @@ long pixels(void) {
 enum { DOT = 1 << 13 };
 static int16_t da[DOT], db[DOT];
 
-long dot_product(void) {
-  unsigned long seed = 14;
+int64_t dot_product(void) {
+  uint64_t seed = 14;
   for (int i = 0; i < DOT; i++) da[i] = (int16_t)next_random(&seed), db[i] = (int16_t)(next_random(&seed) >> 4);
-  long sum = 0;
+  int64_t sum = 0;
   for (int round = 0; round < 170000; round++) {
     int32_t part = 0;
     for (int i = 0; i < DOT; i++) part += (int32_t)((uint32_t)(da[i] * db[i]) >> 3);

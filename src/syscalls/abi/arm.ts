@@ -15,14 +15,14 @@ export const arm: Abi = {
   numbers: ARM_NUMBERS,
   // what the declarations know by a 64-bit architecture's name
   aliases: {
-    // what those names mean here: 16-bit ids, and offsets of 32 bits, which nothing current uses
+    // what those names mean here: 16-bit ids, offsets and structures of 32 bits
     ...Object.fromEntries(
       'getuid geteuid getgid getegid setuid setgid setreuid setregid setresuid setresgid getresuid getresgid setfsuid setfsgid getgroups chown lchown fchown'
         .split(' ')
         .map((name) => [name, { call: `${name}16` }]),
     ),
     ...Object.fromEntries(
-      'stat lstat fstat statfs fstatfs truncate ftruncate getrlimit sendfile sigaction'
+      'stat lstat fstat truncate ftruncate sendfile sigaction'
         .split(' ')
         .map((name) => [name, { call: `old ${name}` }]),
     ),
@@ -55,6 +55,7 @@ export const arm: Abi = {
     chown32: { call: 'chown' },
     lchown32: { call: 'lchown' },
     fchown32: { call: 'fchown' },
+    epoll_pwait2: { call: 'epoll_pwait2', wideTime: true },
     clock_gettime64: { call: 'clock_gettime', wideTime: true },
     clock_settime64: { call: 'clock_settime', wideTime: true },
     clock_adjtime64: { call: 'clock_adjtime', wideTime: true },

@@ -90,14 +90,39 @@ export const lchown: Syscall = syscall('lchown', { pathname: PATH, owner: UID, g
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
 
+export function currentTime(): Timespec {
+  const now = realtimeMs();
+  return { sec: Math.floor(now / 1000), nsec: Math.floor((now % 1000) * 1e6) };
+}
+
+/** Access and modification time; null leaves one as it is. */
+export function setTimes(
+  task: Task,
+  dirfd: number,
+  pathname: string | null,
+  [atime, mtime]: readonly [Timespec | null, Timespec | null],
+  how: number,
+): number {
+  // Both omitted: success without looking at the file (man 2 utimensat).
+  if (atime === null && mtime === null) return 0;
+  if (pathname === null) return withFile(task, dirfd, (file) => file.utimes(atime, mtime));
+  return target(
+    task,
+    dirfd,
+    pathname,
+    how,
+    (at, follow) => at.fs.utimes(at.path, atime, mtime, follow),
+    (file) => file.utimes(atime, mtime),
+  );
+}
+
 export const utimensat: Syscall = syscall(
   'utimensat',
   { dirfd: FD_AT, pathname: PATH_OPT, times: TIMESPEC_PAIR, flags: flags(AT_FLAGS) },
   R_INT,
   (task, { dirfd, pathname, times, flags: how }) => {
     if ((how & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
-    const now = realtimeMs();
-    const current: Timespec = { sec: Math.floor(now / 1000), nsec: Math.floor((now % 1000) * 1e6) };
+    const current = currentTime();
     let pair: [Timespec | null, Timespec | null] = [current, current];
     if (times !== 0) {
       const list: (Timespec | null)[] = [];
@@ -111,18 +136,7 @@ export const utimensat: Syscall = syscall(
       }
       pair = [list[0] ?? null, list[1] ?? null];
     }
-    const [atime, mtime] = pair;
-    // Both omitted: success without looking at the file (man 2 utimensat).
-    if (atime === null && mtime === null) return 0;
-    if (pathname === null) return withFile(task, dirfd, (file) => file.utimes(atime, mtime));
-    return target(
-      task,
-      dirfd,
-      pathname,
-      how,
-      (at, follow) => at.fs.utimes(at.path, atime, mtime, follow),
-      (file) => file.utimes(atime, mtime),
-    );
+    return setTimes(task, dirfd, pathname, pair, how);
   },
   { support: 'partial', note: 'On host files times are exact to about 0.3 µs (Node takes doubles).' },
 );

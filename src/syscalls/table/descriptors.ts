@@ -39,7 +39,7 @@ import {
   S_IFIFO,
   S_IFMT,
 } from '../vfs/types.ts';
-import { dropLocks, getLock, setLock } from './locks.ts';
+import { dropLocks, getLock, type LockCommand, setLock } from './locks.ts';
 
 /** open at a directory descriptor; flags are generic. */
 function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode: number): number | Pending {
@@ -77,6 +77,11 @@ export const openat: Syscall = syscall(
 
 export const open: Syscall = syscall('open', { pathname: PATH, flags: OPEN, mode: openMode() }, R_FD, (task, args) =>
   openAt(task, AT_FDCWD, args.pathname, args.flags, args.mode),
+);
+
+/** man 2 creat */
+export const creat: Syscall = syscall('creat', { pathname: PATH, mode: MODE }, R_FD, (task, { pathname, mode }) =>
+  openAt(task, AT_FDCWD, pathname, O_CREAT | O_WRONLY | O_TRUNC, mode),
 );
 
 /** The mode is shown only where it counts. */
@@ -157,6 +162,10 @@ const F_SETLK = 6;
 const F_SETLKW = 7;
 const F_SETOWN = 8;
 const F_GETOWN = 9;
+/** 32-bit ABIs' commands with 64-bit offsets. */
+const F_GETLK64 = 12;
+const F_SETLK64 = 13;
+const F_SETLKW64 = 14;
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_OFD_SETLKW = 38;
@@ -177,6 +186,9 @@ const FCNTL: FlagTable = [
   ['F_SETLKW', F_SETLKW],
   ['F_SETOWN', F_SETOWN],
   ['F_GETOWN', F_GETOWN],
+  ['F_GETLK64', F_GETLK64],
+  ['F_SETLK64', F_SETLK64],
+  ['F_SETLKW64', F_SETLKW64],
   ['F_OFD_GETLK', F_OFD_GETLK],
   ['F_OFD_SETLK', F_OFD_SETLK],
   ['F_OFD_SETLKW', F_OFD_SETLKW],
@@ -197,10 +209,17 @@ const fcntlArg: ArgType<number> = {
   },
 };
 
+/** How a lock command has its argument; null: the ABI has no such command. */
+const lockCommand = (cmd: number, wordSize: 4 | 8): LockCommand | null => {
+  if (cmd >= F_GETLK64 && cmd <= F_SETLKW64) return wordSize === 4 ? { ofd: false, old: false } : null;
+  return { ofd: cmd >= F_OFD_GETLK, old: cmd <= F_SETLKW };
+};
+
 function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number | Pending {
   const { files, abi } = task.process;
   const file = files.get(fd);
   if (file === null) return -EBADF;
+  const lock = lockCommand(cmd, abi.wordSize);
   switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
@@ -216,13 +235,17 @@ function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; a
       file.flags = (file.flags & ~SETTABLE_FLAGS) | (toGenericOpen(arg | 0, abi.openFlags) & SETTABLE_FLAGS);
       return 0;
     case F_GETLK:
+    case F_GETLK64:
     case F_OFD_GETLK:
-      return getLock(task, file, arg, cmd === F_OFD_GETLK);
+      return lock ? getLock(task, file, arg, lock) : -EINVAL;
     case F_SETLK:
-    case F_SETLKW:
+    case F_SETLK64:
     case F_OFD_SETLK:
+      return lock ? setLock(task, file, arg, lock, false) : -EINVAL;
+    case F_SETLKW:
+    case F_SETLKW64:
     case F_OFD_SETLKW:
-      return setLock(task, file, arg, cmd >= F_OFD_SETLK, cmd === F_SETLKW || cmd === F_OFD_SETLKW);
+      return lock ? setLock(task, file, arg, lock, true) : -EINVAL;
     case F_SETOWN:
       return 0;
     case F_GETOWN:
@@ -317,6 +340,7 @@ export const memfd_create: Syscall = syscall(
 );
 
 export const calls: readonly Syscall[] = [
+  creat,
   openat,
   open,
   close,

@@ -8,6 +8,7 @@ import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
 import { canonicalPath, normalize } from '../vfs/namespace.ts';
 import { type Location, S_IFDIR, S_IFMT } from '../vfs/types.ts';
+import { foldInode } from './stat.ts';
 
 const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_FOLLOW = 0x400;
@@ -49,7 +50,7 @@ export const getdents64: Syscall = syscall(
         return false;
       }
       const { view } = space;
-      writeI64(view, at, ino);
+      writeI64(view, at, foldInode(task.process.abi, ino));
       writeI64(view, at + 8, nextPosition);
       view.setUint16(at + 16, length, true);
       view.setUint8(at + 18, type);

@@ -12,6 +12,8 @@ import { calls as ioctls } from './ioctl.ts';
 import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
 import { calls as narrow } from './narrow.ts';
+import { calls as oldCalls } from './old-calls.ts';
+import { calls as oldStats } from './old-stat.ts';
 import { calls as poll } from './poll.ts';
 import { calls as processes } from './process.ts';
 import { calls as readWrite } from './read-write.ts';
@@ -39,6 +41,8 @@ export const SYSCALLS: readonly Syscall[] = [
   ...locks,
   ...memory,
   ...narrow,
+  ...oldCalls,
+  ...oldStats,
   ...poll,
   ...processes,
   ...readWrite,

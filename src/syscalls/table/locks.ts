@@ -1,14 +1,26 @@
 import { FD, INT, R_INT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EBADF, EFAULT, EINVAL } from '../errno.ts';
+import { EBADF, EFAULT, EINVAL, EOVERFLOW } from '../errno.ts';
 import { formatFlags } from '../flags.ts';
 import { F_RDLCK, F_UNLCK, F_WRLCK, type LockRange } from '../kernel/locks.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
-import { i16, i32, i64, struct } from '../struct.ts';
+import { i16, i32, i64, long, struct } from '../struct.ts';
 import { O_ACCMODE, O_WRONLY, type OpenFile } from '../vfs/types.ts';
 
-const FLOCK = struct('flock', { l_type: i16, l_whence: i16, l_start: i64, l_len: i64, l_pid: i32 });
+const FLOCK = struct('flock64', { l_type: i16, l_whence: i16, l_start: i64, l_len: i64, l_pid: i32 });
+/** What F_GETLK, F_SETLK and F_SETLKW take: of 32-bit ABIs, offsets of 32 bits. */
+const OLD_FLOCK = struct('flock', { l_type: i16, l_whence: i16, l_start: long, l_len: long, l_pid: i32 });
+const MAX_OLD_OFFSET = 0x7fff_ffff;
+
+/** Which fcntl lock command it is. */
+export interface LockCommand {
+  /** Of the open file description. */
+  readonly ofd: boolean;
+  /** With `struct flock` as the ABI has it, not `struct flock64`. */
+  readonly old: boolean;
+}
+const layoutOf = ({ old }: LockCommand): typeof FLOCK => (old ? (OLD_FLOCK as typeof FLOCK) : FLOCK);
 
 /** The file's key in the lock table, or -errno. */
 function keyOf(file: OpenFile): string | number {
@@ -17,8 +29,9 @@ function keyOf(file: OpenFile): string | number {
 }
 
 /** A struct flock in guest memory as a range, or -errno (man 2 fcntl, "Advisory record locking"). */
-function readRange(task: Task, file: OpenFile, address: number, ofd: boolean): LockRange | number {
-  const request = task.get(FLOCK, address);
+function readRange(task: Task, file: OpenFile, address: number, command: LockCommand): LockRange | number {
+  const { ofd } = command;
+  const request = task.get(layoutOf(command), address);
   if (request === null) return -EFAULT;
   if (request.l_type < F_RDLCK || request.l_type > F_UNLCK) return -EINVAL;
   if (request.l_whence < 0 || request.l_whence > 2) return -EINVAL;
@@ -35,28 +48,38 @@ function readRange(task: Task, file: OpenFile, address: number, ofd: boolean): L
 }
 
 /** F_GETLK and F_OFD_GETLK: the lock that is in the way, or F_UNLCK. */
-export function getLock(task: Task, file: OpenFile, address: number, ofd: boolean): number {
-  const wanted = readRange(task, file, address, ofd);
+export function getLock(task: Task, file: OpenFile, address: number, command: LockCommand): number {
+  const wanted = readRange(task, file, address, command);
   if (typeof wanted === 'number') return wanted;
   if (wanted.type === F_UNLCK) return -EINVAL;
   const key = keyOf(file);
   if (typeof key === 'number') return key;
   const found = task.process.kernel.locks.conflict(key, wanted);
-  const request = task.get(FLOCK, address);
+  const layout = layoutOf(command);
+  const request = task.get(layout, address);
   if (request === null) return -EFAULT;
-  if (found === null) return task.put(FLOCK, address, { ...request, l_type: F_UNLCK });
-  return task.put(FLOCK, address, {
+  if (found === null) return task.put(layout, address, { ...request, l_type: F_UNLCK });
+  const length = found.end === Number.POSITIVE_INFINITY ? 0 : found.end - found.start;
+  const narrow = command.old && task.process.abi.wordSize === 4;
+  if (narrow && found.start + Math.max(length - 1, 0) > MAX_OLD_OFFSET) return -EOVERFLOW;
+  return task.put(layout, address, {
     l_type: found.type,
     l_whence: 0,
     l_start: found.start,
-    l_len: found.end === Number.POSITIVE_INFINITY ? 0 : found.end - found.start,
+    l_len: length,
     l_pid: found.pid,
   });
 }
 
 /** F_SETLK, F_SETLKW (`wait`) and their OFD forms. */
-export function setLock(task: Task, file: OpenFile, address: number, ofd: boolean, wait: boolean): number | Pending {
-  const wanted = readRange(task, file, address, ofd);
+export function setLock(
+  task: Task,
+  file: OpenFile,
+  address: number,
+  command: LockCommand,
+  wait: boolean,
+): number | Pending {
+  const wanted = readRange(task, file, address, command);
   if (typeof wanted === 'number') return wanted;
   if (wanted.type !== F_UNLCK) {
     const access = file.flags & O_ACCMODE;

@@ -249,30 +249,40 @@ function offsetAt(task: Task, address: number): number | null | undefined {
 function advance(task: Task, address: number, start: number | null, result: number): void {
   if (start !== null && result > 0) writeI64(task.space.view, address, start + result);
 }
+/** The same with an off_t of 32 bits. */
+function oldOffsetAt(task: Task, address: number): number | null | undefined {
+  if (address === 0) return null;
+  return task.space.writable(address, 4) ? task.space.view.getInt32(address, true) : undefined;
+}
+function oldAdvance(task: Task, address: number, start: number | null, result: number): void {
+  if (start !== null && result > 0) task.space.view.setInt32(address, start + result, true);
+}
 
-export const sendfile: Syscall = syscall(
-  'sendfile',
-  { out_fd: FD, in_fd: FD, offset: PTR, count: SIZE },
-  R_SIZE,
-  (task, { out_fd, in_fd, offset, count }) => {
-    const from = task.process.files.get(in_fd);
-    const to = task.process.files.get(out_fd);
+const SENDFILE = { out_fd: FD, in_fd: FD, offset: PTR, count: SIZE };
+
+const sendfileBy =
+  (load: typeof offsetAt, store: typeof advance) =>
+  (task: Task, a: { out_fd: number; in_fd: number; offset: number; count: number }): number | Pending => {
+    const from = task.process.files.get(a.in_fd);
+    const to = task.process.files.get(a.out_fd);
     if (from === null || to === null) return -EBADF;
     if ((from.flags & O_ACCMODE) === O_WRONLY || (to.flags & O_ACCMODE) === 0) return -EBADF;
     if (from.mayBlock || (to.flags & O_APPEND) !== 0) return -EINVAL;
-    const at = offsetAt(task, offset);
+    const at = load(task, a.offset);
     if (at === undefined) return -EFAULT;
-    const done = copyBetween(task, from, to, at, null, Math.min(count, MAX_RW_COUNT));
+    const done = copyBetween(task, from, to, at, null, Math.min(a.count, MAX_RW_COUNT));
     if (typeof done === 'number') {
-      advance(task, offset, at, done);
+      store(task, a.offset, at, done);
       return done;
     }
     return done.after((n) => {
-      advance(task, offset, at, n);
+      store(task, a.offset, at, n);
       return n;
     });
-  },
-);
+  };
+
+export const sendfile: Syscall = syscall('sendfile', SENDFILE, R_SIZE, sendfileBy(offsetAt, advance));
+export const oldSendfile: Syscall = syscall('old sendfile', SENDFILE, R_SIZE, sendfileBy(oldOffsetAt, oldAdvance));
 
 export const copy_file_range: Syscall = syscall(
   'copy_file_range',
@@ -361,6 +371,7 @@ export const calls: readonly Syscall[] = [
   pwritev2,
   lseek,
   sendfile,
+  oldSendfile,
   copy_file_range,
   splice,
   tee,

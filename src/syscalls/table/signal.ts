@@ -24,7 +24,7 @@ import {
 } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
-import { bits64, i32, readU64, struct, ulong } from '../struct.ts';
+import { bits64, i32, readU64, struct, ulong, wordBits } from '../struct.ts';
 import { IN_TIMESPEC, readTimespec } from './timespec.ts';
 
 const SIGSET_SIZE = 8;
@@ -94,43 +94,50 @@ function showAction(task: Task, address: number): string {
   return `{sa_handler=${handler}, sa_mask=${formatSigset(v.mask)}, sa_flags=${formatFlags(v.flags, SA_FLAGS)}${restorer}}`;
 }
 
+/** struct old_sigaction of 32-bit ABIs: a mask of one word, before the flags. */
+const OLD_SIGACTION = struct('old_sigaction', { handler: ulong, mask: wordBits, flags: ulong, restorer: ulong });
+
+function exchangeAction(
+  task: Task,
+  { signum, act, oldact }: { signum: number; act: number; oldact: number },
+  layout: typeof SIGACTION,
+): number {
+  if (signum < 1 || signum > NSIG) return -EINVAL;
+  if (act !== 0 && (signum === SIGKILL || signum === SIGSTOP)) return -EINVAL;
+  const old = task.process.action(signum);
+  const wanted = act === 0 ? null : task.get(layout, act);
+  if (act !== 0 && wanted === null) return -EFAULT;
+  if (oldact !== 0) {
+    const failed = task.put(layout, oldact, old);
+    if (failed !== 0) return failed;
+  }
+  if (wanted !== null) task.process.setAction(signum, { ...wanted, mask: wanted.mask & ~UNBLOCKABLE });
+  return 0;
+}
+
+const ACT: ArgType<number> = {
+  doc: 'const struct sigaction *',
+  read: (c) => c.ulong(),
+  format: (v, c) => showAction(c.task, v),
+};
+const OLDACT: ArgType<number> = {
+  doc: 'struct sigaction *',
+  read: (c) => c.ulong(),
+  format: (v, c) => (c.result === 0 ? showAction(c.task, v) : PTR.format(v, c)),
+};
+
 export const rt_sigaction: Syscall = syscall(
   'rt_sigaction',
-  {
-    signum: SIGNAL,
-    act: {
-      doc: 'const struct sigaction *',
-      read: (c) => c.ulong(),
-      format: (v: number, c) => showAction(c.task, v),
-    } as ArgType<number>,
-    oldact: {
-      doc: 'struct sigaction *',
-      read: (c) => c.ulong(),
-      format: (v: number, c) => (c.result === 0 ? showAction(c.task, v) : PTR.format(v, c)),
-    } as ArgType<number>,
-    sigsetsize: SIZE,
-  },
+  { signum: SIGNAL, act: ACT, oldact: OLDACT, sigsetsize: SIZE },
   R_INT,
-  (task, { signum, act, oldact, sigsetsize }) => {
-    if (sigsetsize !== SIGSET_SIZE || signum < 1 || signum > NSIG) return -EINVAL;
-    if (act !== 0 && (signum === SIGKILL || signum === SIGSTOP)) return -EINVAL;
-    const old = task.process.action(signum);
-    const wanted = act === 0 ? null : task.get(SIGACTION, act);
-    if (act !== 0 && wanted === null) return -EFAULT;
-    if (oldact !== 0) {
-      const failed = task.put(SIGACTION, oldact, old);
-      if (failed !== 0) return failed;
-    }
-    if (wanted !== null) {
-      task.process.setAction(signum, {
-        handler: wanted.handler,
-        flags: wanted.flags,
-        restorer: wanted.restorer,
-        mask: wanted.mask & ~UNBLOCKABLE,
-      });
-    }
-    return 0;
-  },
+  (task, args) => (args.sigsetsize === SIGSET_SIZE ? exchangeAction(task, args, SIGACTION) : -EINVAL),
+);
+
+export const oldSigaction: Syscall = syscall(
+  'old sigaction',
+  { signum: SIGNAL, act: PTR, oldact: PTR },
+  R_INT,
+  (task, args) => exchangeAction(task, args, OLD_SIGACTION as unknown as typeof SIGACTION),
 );
 
 const HOW: FlagTable = [
@@ -384,6 +391,7 @@ export const rt_tgsigqueueinfo: Syscall = syscall(
 
 export const calls: readonly Syscall[] = [
   rt_sigaction,
+  oldSigaction,
   rt_sigprocmask,
   rt_sigpending,
   rt_sigsuspend,

@@ -1,6 +1,7 @@
+import type { Abi } from '../abi/types.ts';
 import { FD, FD_AT, flags, outStruct, PATH, PATH_OPT, PTR, R_INT, SIZE, type StructFormat } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EBADF, EFAULT, EINVAL, ENOENT } from '../errno.ts';
+import { EBADF, EFAULT, EINVAL, ENOENT, EOVERFLOW } from '../errno.ts';
 import { AT_FLAGS, type FlagTable } from '../flags.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
@@ -118,15 +119,15 @@ const STATX = struct('statx', {
   __spare2: array(u64, 13),
 });
 
-/** struct statfs of 64-bit ABIs (asm-generic/statfs.h). */
+/** struct statfs (asm-generic/statfs.h). */
 const STATFS = struct('statfs', {
-  f_type: long,
-  f_bsize: long,
-  f_blocks: u64,
-  f_bfree: u64,
-  f_bavail: u64,
-  f_files: u64,
-  f_ffree: u64,
+  f_type: ulong,
+  f_bsize: ulong,
+  f_blocks: ulong,
+  f_bfree: ulong,
+  f_bavail: ulong,
+  f_files: ulong,
+  f_ffree: ulong,
   f_fsid: array(i32, 2),
   f_namelen: long,
   f_frsize: long,
@@ -212,11 +213,23 @@ export function statAt(task: Task, dirfd: number, path: string | null, atFlags: 
   return typeof at === 'number' ? at : at.fs.stat(at.path, follow);
 }
 
+/**
+ * The inode number as guests see it. Programs of 32-bit ABIs built without large files get EOVERFLOW from their C
+ * library when one does not fit, so those see both halves folded into one.
+ */
+export function foldInode(abi: Abi, ino: number | bigint): number | bigint {
+  if (abi.wordSize === 8 || (typeof ino === 'number' && ino <= 0xffff_ffff)) return ino;
+  const bits = BigInt(ino);
+  return Number(BigInt.asUintN(32, bits ^ (bits >> 32n))) || 1;
+}
+
 /** Write a stat in the ABI's layout. */
 export function putStat(task: Task, address: number, s: Stat): number {
+  const { abi } = task.process;
+  const ino = foldInode(abi, s.ino);
   const common = {
     st_dev: s.dev,
-    st_ino: s.ino,
+    st_ino: ino,
     st_mode: s.mode,
     st_nlink: s.nlink,
     st_uid: s.uid,
@@ -232,12 +245,12 @@ export function putStat(task: Task, address: number, s: Stat): number {
     st_ctime: s.ctime.sec,
     st_ctime_nsec: s.ctime.nsec,
   };
-  if (task.process.abi.statLayout === 'stat64') {
-    const low = Number(BigInt.asUintN(32, BigInt(s.ino)));
+  if (abi.statLayout === 'stat64') {
+    const low = Number(ino);
     const seconds = { st_atime: s.atime.sec >>> 0, st_mtime: s.mtime.sec >>> 0, st_ctime: s.ctime.sec >>> 0 };
     return task.put(STAT64, address, { ...common, ...seconds, __st_ino: low, __pad0: 0, __pad3: 0 });
   }
-  return task.process.abi.statLayout === 'x86_64'
+  return abi.statLayout === 'x86_64'
     ? task.put(STAT_X86_64, address, { ...common, __pad0: 0, __unused: [0, 0, 0] })
     : task.put(STAT, address, { ...common, __pad1: 0, __pad2: 0, __unused4: 0, __unused5: 0 });
 }
@@ -324,7 +337,7 @@ export const statx: Syscall = syscall(
       stx_gid: s.gid,
       stx_mode: s.mode,
       __spare0: 0,
-      stx_ino: s.ino,
+      stx_ino: foldInode(task.process.abi, s.ino),
       stx_size: s.size,
       stx_blocks: s.blocks,
       stx_attributes_mask: 0,
@@ -345,6 +358,9 @@ export const statx: Syscall = syscall(
 
 function putStatfs(task: Task, address: number, s: Statfs | number, type: typeof STATFS | typeof STATFS64): number {
   if (typeof s === 'number') return s;
+  // fs/statfs.c, do_statfs_native: block counts that do not fit are no answer
+  const widest = Math.max(s.blocks, s.bfree, s.bavail);
+  if (type === STATFS && task.process.abi.wordSize === 4 && widest > 0xffff_ffff) return -EOVERFLOW;
   return task.put(type as typeof STATFS, address, {
     f_type: s.type,
     f_bsize: s.bsize,
