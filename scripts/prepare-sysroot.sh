@@ -14,7 +14,7 @@ packages=(
   busybox-static coreutils bash dash grep sed gawk mawk findutils diffutils
   bc dc lua5.4 sqlite3 python3 libpython3.11-testsuite perl perl-base
   gzip bzip2 xz-utils zstd openssl gcc cpp binutils libc6-dev file jq
-  make git tar procps pigz util-linux bsdutils cpio
+  make git tar procps pigz util-linux bsdutils cpio curl redis-server redis-tools
 )
 
 stamp="$suite $arch 1 ${packages[*]}"

@@ -30,6 +30,9 @@ export interface RunOptions extends KernelOptions {
 /** RLIMIT_STACK of Linux, and of qemu's -s. */
 const DEFAULT_STACK = 8 << 20;
 
+/** How long the last bytes on sockets may take to go out when all guests have ended: Linux would go on sending. */
+const SEND_MS = 10_000;
+
 /** Run one program, and all it starts, to its end. Throws LoadError when it cannot be started. */
 export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   const kernel = new Kernel({ ...options, cpuinfo: (cpu) => programs.cpuinfo(cpu) });
@@ -58,6 +61,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   if (options.cpuSeconds !== undefined) limitCpuTime(kernel, first, options.cpuSeconds);
   kernel.scheduler.enqueue(first.createTask(image.cpu));
   await kernel.scheduler.run();
+  await kernel.network.drain(SEND_MS);
   return first.exited ?? { code: 0 };
 };
 

@@ -24,6 +24,8 @@ export interface RunRequest {
   readonly maxInodes?: number;
   /** Seconds of processor time until the program is killed by SIGXCPU (24). */
   readonly cpuSeconds?: number;
+  /** Whether sockets reach the host's network; by default only without `root`. */
+  readonly network?: boolean;
   readonly stackSize?: number;
   /** Makes random numbers repeat. */
   readonly seed?: number;
@@ -53,6 +55,7 @@ export async function run(request: RunRequest): Promise<RunResult> {
     maxBytes: request.maxBytes,
     maxInodes: request.maxInodes,
     cpuSeconds: request.cpuSeconds,
+    network: request.network,
     stackSize: request.stackSize,
     seed: request.seed,
     stdio: {

@@ -23,6 +23,7 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     cpuSeconds: options.cpuSeconds,
     release: options.release,
     seed: options.seed,
+    network: options.network,
     // Blocks that come from the disk are not translated, so they would be missing in the log.
     cache: watch ? null : options.cache,
     strace: options.strace ? log : undefined,

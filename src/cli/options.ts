@@ -35,6 +35,8 @@ export interface EmulatorOptions {
   readonly maxInodes?: number | undefined;
   /** Seconds of processor time until the guest is killed. */
   readonly cpuSeconds?: number | undefined;
+  /** Whether sockets reach the host's network; by default unless `memfs` is given. */
+  readonly network?: boolean | undefined;
   /** Directory of the translation cache; null = none. */
   readonly cache?: string | null | undefined;
   /** Standard streams kept from the host's: given bytes, and sinks. */
@@ -127,11 +129,17 @@ export function emulatorOptions(
     maxBytes: size('--max-bytes', last('max-bytes'), 2 ** 32, '4G'),
     maxInodes: positive('--max-inodes', last('max-inodes')),
     cpuSeconds: positive('--max-cpu', last('max-cpu')),
+    network: network(last('net') !== undefined, last('no-net') !== undefined),
     cache: cache === 'off' ? null : cache,
   };
 }
 
 const split = (list: string): string[] => list.split(',').filter((item) => item !== '');
+
+function network(yes: boolean, no: boolean): boolean | undefined {
+  if (yes && no) throw new UsageError('--net and --no-net exclude each other');
+  return yes ? true : no ? false : undefined;
+}
 
 /** A wrong name is refused as qemu-user does. */
 function cpuModel(name: string | undefined): string | undefined {

@@ -164,6 +164,7 @@ export const ESPIPE = 29;
 export const EROFS = 30;
 export const EMLINK = 31;
 export const EPIPE = 32;
+export const EDOM = 33;
 export const ERANGE = 34;
 export const EDEADLK = 35;
 export const ENAMETOOLONG = 36;
@@ -182,11 +183,15 @@ export const ESOCKTNOSUPPORT = 94;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
+export const ENETUNREACH = 101;
 export const ECONNRESET = 104;
 export const EISCONN = 106;
 export const ENOTCONN = 107;
 export const ETIMEDOUT = 110;
 export const ECONNREFUSED = 111;
+export const EALREADY = 114;
+export const EINPROGRESS = 115;
 
 /** Never seen by a guest (linux/errno.h): restart after the signal if SA_RESTART. */
 export const ERESTARTSYS = 512;

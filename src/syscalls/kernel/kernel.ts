@@ -16,6 +16,7 @@ import type { GuestCpu } from './cpu.ts';
 import { Futexes } from './futex.ts';
 import { HostSignals } from './host-signals.ts';
 import { FileLocks } from './locks.ts';
+import { Network } from './network.ts';
 import type { Process } from './process.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedFiles } from './shared-files.ts';
@@ -70,6 +71,8 @@ export interface KernelOptions {
   readonly pid?: number | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** Whether sockets reach the host's network; else there is a loopback only. Default: not in a sandbox. */
+  readonly network?: boolean | undefined;
   /** Makes getrandom and /dev/urandom repeat (qemu's -seed). */
   readonly seed?: number | undefined;
   /** Whether host signals reach the guest, and stopping the guest stops us. Default true. */
@@ -102,6 +105,7 @@ export class Kernel {
   readonly futexes: Futexes = new Futexes();
   readonly locks: FileLocks = new FileLocks();
   readonly sharedFiles: SharedFiles = new SharedFiles(this);
+  readonly network: Network;
   readonly hostSignals: HostSignals | null;
   /** Starts programs for execve(2); set by the emulator. */
   loadProgram: ProgramLoader | null = null;
@@ -128,6 +132,7 @@ export class Kernel {
     this.uid = options.uid ?? (this.sandboxed ? 0 : (process.getuid?.() ?? 1000));
     this.gid = options.gid ?? (this.sandboxed ? 0 : (process.getgid?.() ?? 1000));
     this.firstPid = options.pid ?? (this.sandboxed ? 1 : process.pid);
+    this.network = new Network(options.network ?? !this.sandboxed, this.scheduler);
     this.strace = options.strace ?? null;
     this.nextId = this.firstPid;
     this.hostSignals = options.hostSignals === false ? null : new HostSignals(this);

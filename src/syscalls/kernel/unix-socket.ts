@@ -2,7 +2,6 @@ import {
   EAGAIN,
   ECONNREFUSED,
   ECONNRESET,
-  EFAULT,
   EINVAL,
   EISCONN,
   EMSGSIZE,
@@ -11,81 +10,53 @@ import {
   EPIPE,
   EPROTOTYPE,
 } from '../errno.ts';
-import { BaseFile } from '../vfs/base-file.ts';
-import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../vfs/types.ts';
 import {
-  type IoctlArg,
-  O_NONBLOCK,
-  O_RDWR,
-  type OpenFile,
-  POLLERR,
-  POLLHUP,
-  POLLIN,
-  POLLOUT,
-  S_IFSOCK,
-  type Stat,
-  type Statfs,
-} from '../vfs/types.ts';
-import { WaitQueue } from './wait-queue.ts';
+  AF_UNIX,
+  type Credentials,
+  type Destination,
+  dropAll,
+  familyOf,
+  MSG_PEEK,
+  type Passed,
+  POLLRDHUP,
+  type Received,
+  SO_PASSCRED,
+  SOCK_DGRAM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
+  Socket,
+  type SocketAddress,
+} from './socket.ts';
+import type { Task } from './task.ts';
+import { bindName, findSocket } from './unix-names.ts';
 
-export const SOCK_STREAM = 1;
-export const SOCK_DGRAM = 2;
-export const SOCK_SEQPACKET = 5;
-const SOCKFS_MAGIC = 0x534f434b;
-const FIONREAD = 0x541b;
-const POLLRDHUP = 0x2000;
 /** /proc/sys/net/core/wmem_default, and what a datagram socket that is not our peer may have waiting. */
 const BUFFER = 212992;
 const MAX_DATAGRAMS = 11;
-
-/** struct ucred: who is at the other end. */
-export interface Credentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** Descriptions on their way (SCM_RIGHTS): each holds a reference; `drop` gives one up. */
-export interface Passed {
-  readonly files: readonly OpenFile[];
-  drop(file: OpenFile): void;
-}
+const PATH_AT = 2;
+const ADDRESS_MAX = 110;
 
 interface Message {
   bytes: Uint8Array;
   readonly from: string;
   passed: Passed | null;
+  readonly sender: Credentials | null;
 }
 
-/** What recvmsg gets: bytes copied, the message's whole length, and what came with it. */
-export interface Received {
-  readonly count: number;
-  readonly whole: number;
-  readonly from: string;
-  readonly passed: Passed | null;
-}
-
-let nextInode = 5000;
+const sameSender = (a: Credentials | null, b: Credentials | null): boolean =>
+  a?.pid === b?.pid && a?.uid === b?.uid && a?.gid === b?.gid;
 
 /** A socket of AF_UNIX (man 7 unix) inside our kernel. Names are the byte strings of sun_path; '' is unnamed. */
-export class UnixSocket extends BaseFile {
-  override readonly mayBlock: boolean = true;
-  readonly type: number;
+export class UnixSocket extends Socket {
   name = '';
-  /** SO_ERROR: an errno to be told once. */
-  error = 0;
-  sendBuffer: number = BUFFER;
-  receiveBuffer: number = BUFFER;
   credentials: Credentials;
-  peerCredentials: Credentials | null = null;
   /** Takes the name back when the socket goes. */
   onClose: () => void = () => {};
-  private readonly inode: number = nextInode++;
-  private readonly changed: WaitQueue = new WaitQueue();
   private readonly messages: Message[] = [];
   private waiting = 0;
   private partner: UnixSocket | null = null;
-  private connected = false;
+  private joined = false;
   private closed = false;
   private noReads = false;
   private noWrites = false;
@@ -93,25 +64,35 @@ export class UnixSocket extends BaseFile {
   private backlogLimit = 0;
 
   constructor(type: number, flags: number, credentials: Credentials) {
-    super('', O_RDWR | flags);
-    this.type = type;
+    super(AF_UNIX, type, 0, flags, [BUFFER, BUFFER]);
     this.credentials = credentials;
   }
-  override get waitQueue(): WaitQueue {
-    return this.changed;
-  }
-  stat(): Stat {
-    return syntheticStat({ mode: S_IFSOCK | 0o777, ino: this.inode, dev: 8 });
-  }
-  statfs(): Statfs {
-    return syntheticStatfs(SOCKFS_MAGIC);
-  }
-  get listening(): boolean {
+  override get listening(): boolean {
     return this.backlog !== null;
+  }
+  override get hasPeer(): boolean {
+    return this.peer !== null;
+  }
+  override localAddress(): SocketAddress {
+    return unixAddress(this.name);
+  }
+  override peerAddress(): SocketAddress | null {
+    return this.peer === null ? null : unixAddress(this.peer.name);
+  }
+  override unread(): number {
+    return this.type === SOCK_STREAM ? this.waiting : (this.messages[0]?.bytes.length ?? 0);
+  }
+  override bind(task: Task, address: SocketAddress): number {
+    const name = unixName(address);
+    return typeof name === 'number' ? name : bindName(task, this, name);
+  }
+  override destination(task: Task, address: SocketAddress): UnixSocket | number {
+    const name = unixName(address);
+    return typeof name === 'number' ? name : findSocket(task, name);
   }
   /** The other end, while there is one. */
   get peer(): UnixSocket | null {
-    return this.connected ? this.partner : null;
+    return this.joined ? this.partner : null;
   }
 
   /** socketpair(2), and what connect and accept come to. */
@@ -121,32 +102,35 @@ export class UnixSocket extends BaseFile {
       [other, this],
     ] as const) {
       a.partner = b;
-      a.connected = true;
+      a.joined = true;
       a.peerCredentials = b.credentials;
     }
   }
 
-  /** listen(2). */
-  listen(limit: number): number {
+  override listen(task: Task, limit: number): number {
     if (this.type === SOCK_DGRAM) return -EOPNOTSUPP;
-    if (this.name === '' || this.connected) return -EINVAL;
+    if (this.name === '' || this.joined) return -EINVAL;
+    this.credentials = credentialsOf(task);
     this.backlog ??= [];
     this.backlogLimit = limit;
     this.changed.wake(POLLOUT);
     return 0;
   }
 
-  /** connect(2) to a bound socket; -EAGAIN while its backlog is full. */
-  connect(to: UnixSocket): number {
+  /** To a bound socket; -EAGAIN while its backlog is full. */
+  override connect(task: Task, to: Destination): number {
+    if (!(to instanceof UnixSocket)) return -EINVAL;
+    if (this.type !== SOCK_DGRAM && this.peer !== null) return -EISCONN;
     if (to.type !== this.type) return -EPROTOTYPE;
+    this.credentials = credentialsOf(task);
     if (this.type === SOCK_DGRAM) {
       this.partner = to;
-      this.connected = true;
+      this.joined = true;
       this.changed.wake();
       return 0;
     }
     if (this.listening) return -EINVAL;
-    if (this.connected) return -EISCONN;
+    if (this.joined) return -EISCONN;
     if (to.backlog === null || to.noReads) return -ECONNREFUSED;
     if (to.backlog.length > to.backlogLimit) return -EAGAIN;
     const end = new UnixSocket(this.type, 0, to.credentials);
@@ -158,14 +142,19 @@ export class UnixSocket extends BaseFile {
     return 0;
   }
 
-  /** A datagram socket has no fixed peer any more (AF_UNSPEC). */
-  disconnect(): void {
-    this.partner = null;
-    this.connected = false;
+  override connected(): number {
+    return 0;
   }
 
-  /** accept(2): the next connection, or -errno. */
-  accept(): UnixSocket | number {
+  /** A datagram socket has no fixed peer any more. */
+  override disconnect(): number {
+    if (this.type !== SOCK_DGRAM) return -EINVAL;
+    this.partner = null;
+    this.joined = false;
+    return 0;
+  }
+
+  override accept(): UnixSocket | number {
     if (this.type === SOCK_DGRAM) return -EOPNOTSUPP;
     if (this.backlog === null) return -EINVAL;
     const end = this.backlog.shift();
@@ -174,10 +163,10 @@ export class UnixSocket extends BaseFile {
     return end;
   }
 
-  /** send(2) and the like; `to` for a datagram with an address of its own. */
-  send(bytes: Uint8Array, passed: Passed | null = null, to: UnixSocket | null = null): number {
+  override send(bytes: Uint8Array, passed: Passed | null, to: Destination | null, sender?: Credentials): number {
+    if (to !== null && this.type !== SOCK_DGRAM) return this.peer === null ? -EOPNOTSUPP : -EISCONN;
     if (this.error !== 0) return -this.takeError();
-    const peer = to ?? this.peer;
+    const peer = to instanceof UnixSocket ? to : this.peer;
     if (peer === null) return this.noWrites || (this.type !== SOCK_DGRAM && this.partner !== null) ? -EPIPE : -ENOTCONN;
     if (this.noWrites) return -EPIPE;
     if (peer.closed) return this.type === SOCK_DGRAM ? -ECONNREFUSED : -EPIPE;
@@ -187,33 +176,34 @@ export class UnixSocket extends BaseFile {
     const room = peer.room(this);
     if (room <= 0 || (this.type !== SOCK_STREAM && peer.waiting > 0 && room < bytes.length)) return -EAGAIN;
     const count = this.type === SOCK_STREAM ? Math.min(room, bytes.length) : bytes.length;
-    peer.messages.push({ bytes: bytes.slice(0, count), from: this.name, passed });
+    peer.messages.push({ bytes: bytes.slice(0, count), from: this.name, passed, sender: sender ?? null });
     peer.waiting += count;
     peer.changed.wake(POLLIN);
     return count;
   }
 
-  /** recv(2) and the like. */
-  receive(into: Uint8Array, peek: boolean): Received | number {
+  override receive(into: Uint8Array, how: number): Received | number {
+    const peek = (how & MSG_PEEK) !== 0;
     if (this.listening || (this.type === SOCK_STREAM && this.partner === null)) return -EINVAL;
     const first = this.messages[0];
     if (first === undefined) {
       if (this.error !== 0) return -this.takeError();
       if (this.type === SOCK_SEQPACKET && this.partner === null) return -ENOTCONN;
       const over = this.noReads || (this.type !== SOCK_DGRAM && (this.partner?.closed || this.partner?.noWrites));
-      return over ? { count: 0, whole: 0, from: '', passed: null } : -EAGAIN;
+      return over ? { count: 0, whole: 0, from: null, passed: null } : -EAGAIN;
     }
     if (this.type !== SOCK_STREAM) {
       const count = Math.min(into.length, first.bytes.length);
       into.set(first.bytes.subarray(0, count));
       if (!peek) this.taken(first.bytes.length, 1);
-      return { count, whole: first.bytes.length, from: first.from, passed: first.passed };
+      return { count, whole: first.bytes.length, from: nameOf(first), passed: first.passed, sender: first.sender };
     }
     let count = 0;
     let whole = 0;
     let passed: Passed | null = null;
     for (const message of this.messages) {
       if (count === into.length || passed !== null || (message.passed !== null && count > 0)) break;
+      if (this.tellsSender && !sameSender(message.sender, first.sender)) break;
       const n = Math.min(into.length - count, message.bytes.length);
       into.set(message.bytes.subarray(0, n), count);
       count += n;
@@ -224,24 +214,12 @@ export class UnixSocket extends BaseFile {
       if (message.bytes.length === 0) whole++;
     }
     if (!peek) this.taken(count, whole);
-    return { count, whole: count, from: first.from, passed };
+    return { count, whole: count, from: nameOf(first), passed, sender: first.sender };
   }
 
-  override read(into: Uint8Array): number {
-    if (into.length === 0 && this.type === SOCK_STREAM) return 0;
-    const got = this.receive(into, false);
-    if (typeof got === 'number') return got;
-    dropAll(got.passed);
-    return got.count;
-  }
-  override write(from: Uint8Array): number {
-    return this.send(from);
-  }
-
-  /** shutdown(2). */
-  shutdown(how: number): number {
+  override shutdown(how: number): number {
     if (how < 0 || how > 2) return -EINVAL;
-    if (!this.connected && !this.listening) return -ENOTCONN;
+    if (!this.joined && !this.listening) return -ENOTCONN;
     const reads = how !== 1;
     const writes = how !== 0;
     this.noReads ||= reads;
@@ -256,13 +234,6 @@ export class UnixSocket extends BaseFile {
     return 0;
   }
 
-  /** SO_ERROR: tell the error, and forget it. */
-  takeError(): number {
-    const { error } = this;
-    this.error = 0;
-    return error;
-  }
-
   override poll(): number {
     const failed = this.error !== 0 ? POLLERR : 0;
     if (this.backlog !== null) return this.backlog.length > 0 ? POLLIN : 0;
@@ -274,14 +245,6 @@ export class UnixSocket extends BaseFile {
     if (this.type === SOCK_DGRAM) return failed | writable | filled | half | over;
     if (peer === null) return failed | writable | POLLHUP;
     return failed | writable | filled | half | over | (peer.closed ? POLLIN | POLLRDHUP | POLLHUP : 0);
-  }
-
-  override ioctl(request: number, arg: IoctlArg): number {
-    if (request !== FIONREAD) return super.ioctl(request, arg);
-    const view = arg.out(4);
-    if (view === null) return -EFAULT;
-    view.setInt32(0, this.type === SOCK_STREAM ? this.waiting : (this.messages[0]?.bytes.length ?? 0), true);
-    return 0;
   }
 
   override close(): number {
@@ -300,9 +263,9 @@ export class UnixSocket extends BaseFile {
     return 0;
   }
 
-  /** Whether transfers answer at once. */
-  get nonBlocking(): boolean {
-    return (this.flags & O_NONBLOCK) !== 0;
+  /** SO_PASSCRED */
+  private get tellsSender(): boolean {
+    return (this.options.get(SO_PASSCRED) ?? 0) !== 0;
   }
 
   private room(sender: UnixSocket): number {
@@ -319,7 +282,31 @@ export class UnixSocket extends BaseFile {
   }
 }
 
-/** Descriptions that nobody received. */
-export function dropAll(passed: Passed | null): void {
-  for (const file of passed?.files ?? []) passed?.drop(file);
+/** Who a task is, as the other end is told. */
+export function credentialsOf(task: Task): Credentials {
+  return { pid: task.process.pid, uid: task.process.uids[1], gid: task.process.gids[1] };
+}
+
+/** Where a message came from; null: a socket without a name. */
+const nameOf = ({ from }: Message): SocketAddress | null => (from === '' ? null : unixAddress(from));
+
+/** The name in a struct sockaddr_un ('' when it has none), or -errno. */
+export function unixName(address: SocketAddress): string | number {
+  if (address.length < PATH_AT || address.length > ADDRESS_MAX) return -EINVAL;
+  if (familyOf(address) !== AF_UNIX) return -EINVAL;
+  const text = String.fromCharCode(...address.subarray(PATH_AT));
+  return text.startsWith('\0') ? text : (text.split('\0', 1)[0] ?? '');
+}
+
+/** The address of sockets without a name. */
+const NOBODY: SocketAddress = Uint8Array.of(AF_UNIX, 0);
+
+/** A name as a struct sockaddr_un of just the length it needs. */
+export function unixAddress(name: string): SocketAddress {
+  if (name === '') return NOBODY;
+  const path = name.startsWith('\0') ? name : `${name}\0`;
+  const bytes = new Uint8Array(PATH_AT + path.length);
+  bytes[0] = AF_UNIX;
+  for (let i = 0; i < path.length; i++) bytes[PATH_AT + i] = path.charCodeAt(i);
+  return bytes;
 }

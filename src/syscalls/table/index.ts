@@ -20,6 +20,7 @@ import { calls as readWrite } from './read-write.ts';
 import { calls as scheduling } from './scheduling.ts';
 import { calls as signals } from './signal.ts';
 import { calls as sockets } from './socket.ts';
+import { calls as socketOptions } from './socket-option.ts';
 import { calls as socketTransfers } from './socket-transfer.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
@@ -49,6 +50,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...scheduling,
   ...signals,
   ...sockets,
+  ...socketOptions,
   ...socketTransfers,
   ...stats,
   ...system,

@@ -1,15 +1,25 @@
 import { quote } from '../args.ts';
 import type { ArgType, FormatContext } from '../define.ts';
-import { EAFNOSUPPORT, EBADF, EFAULT, EINVAL, ENOTSOCK } from '../errno.ts';
+import { EBADF, EFAULT, EINVAL, ENOTSOCK, EPERM } from '../errno.ts';
+import { isV6, readEndpoint } from '../kernel/inet-address.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  AF_UNSPEC,
+  type Credentials,
+  familyOf,
+  type Passed,
+  Socket,
+  type SocketAddress,
+} from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
-import type { Passed } from '../kernel/unix-socket.ts';
-import { UnixSocket } from '../kernel/unix-socket.ts';
+import { unixName } from '../kernel/unix-socket.ts';
 import { i32, struct, u32, ulong } from '../struct.ts';
 import type { OpenFile } from '../vfs/types.ts';
 
-export const AF_UNIX = 1;
-const PATH_AT = 2;
-const ADDRESS_MAX = 110;
+/** sizeof(struct sockaddr_storage) */
+const ADDRESS_MAX = 128;
 
 /** struct msghdr (man 2 recvmsg). */
 export const MSGHDR = struct('msghdr', {
@@ -25,37 +35,30 @@ export const MSGHDR = struct('msghdr', {
 export const CMSGHDR = struct('cmsghdr', { cmsg_len: ulong, cmsg_level: i32, cmsg_type: i32 });
 export const SOL_SOCKET = 1;
 export const SCM_RIGHTS = 1;
+const SCM_CREDENTIALS = 2;
+/** struct ucred (man 7 unix). */
+export const UCRED = struct('ucred', { pid: i32, uid: i32, gid: i32 });
 const MAX_PASSED = 253;
 
 /** The socket behind a descriptor, or -errno. */
-export function socketOf(task: Task, fd: number): UnixSocket | number {
+export function socketOf(task: Task, fd: number): Socket | number {
   const file = task.process.files.get(fd);
   if (file === null) return -EBADF;
-  return file instanceof UnixSocket ? file : -ENOTSOCK;
+  return file instanceof Socket ? file : -ENOTSOCK;
 }
 
-/** struct sockaddr_un as the name in it ('' when it has none), or -errno. */
-export function readAddress(task: Task, address: number, length: number): string | number {
-  if (length < PATH_AT || length > ADDRESS_MAX) return -EINVAL;
-  const bytes = task.space.readRange(address, length);
-  if (bytes === null) return -EFAULT;
-  if (((bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8)) !== AF_UNIX) return -EAFNOSUPPORT;
-  const text = String.fromCharCode(...bytes.subarray(PATH_AT));
-  return text.startsWith('\0') ? text : (text.split('\0', 1)[0] ?? '');
+/** The bytes of a struct sockaddr, or -errno. */
+export function readAddress(task: Task, address: number, length: number): SocketAddress | number {
+  if (length < 0 || length > ADDRESS_MAX) return -EINVAL;
+  return task.space.readRange(address, length)?.slice() ?? -EFAULT;
 }
 
 /** Whether an address is AF_UNSPEC: connect dissolves. */
-export function isUnspecified(task: Task, address: number, length: number): boolean {
-  const bytes = length >= 2 ? task.space.readRange(address, 2) : null;
-  return bytes !== null && bytes[0] === 0 && bytes[1] === 0;
-}
+export const isUnspecified = (address: SocketAddress): boolean =>
+  address.length >= 2 && familyOf(address) === AF_UNSPEC;
 
-/** Write as much of a name's sockaddr_un as fits; the length it has, or -EFAULT. */
-export function writeAddress(task: Task, address: number, room: number, name: string): number {
-  const path = name === '' || name.startsWith('\0') ? name : `${name}\0`;
-  const bytes = new Uint8Array(PATH_AT + path.length);
-  bytes[0] = AF_UNIX;
-  for (let i = 0; i < path.length; i++) bytes[PATH_AT + i] = path.charCodeAt(i);
+/** Write as much of an address as fits; the length it has, or -EFAULT. */
+export function writeAddress(task: Task, address: number, room: number, bytes: SocketAddress): number {
   const count = Math.min(room, bytes.length);
   const into = task.space.writeRange(address, count);
   if (into === null && count > 0) return -EFAULT;
@@ -64,12 +67,29 @@ export function writeAddress(task: Task, address: number, room: number, name: st
 }
 
 /** The same where the length is an int in guest memory; 0 or -errno. */
-export function putAddress(task: Task, address: number, lengthAt: number, name: string): number {
+export function putAddress(task: Task, address: number, lengthAt: number, bytes: SocketAddress): number {
   if (!task.space.writable(lengthAt, 4)) return -EFAULT;
   const room = task.space.view.getInt32(lengthAt, true);
   if (room < 0) return -EINVAL;
-  const length = writeAddress(task, address, room, name);
+  const length = writeAddress(task, address, room, bytes);
   return length < 0 ? length : task.putInt(lengthAt, length);
+}
+
+function showAddress(bytes: SocketAddress): string | null {
+  if (bytes.length < 2) return null;
+  const family = familyOf(bytes);
+  if (family === AF_UNIX) {
+    const name = unixName(bytes);
+    if (typeof name === 'number') return null;
+    return `{sa_family=AF_UNIX, sun_path=${name.startsWith('\0') ? `@${quote(name.slice(1), 108)}` : quote(name, 108)}}`;
+  }
+  if (family !== AF_INET && family !== AF_INET6) return null;
+  const at = readEndpoint(bytes, family);
+  if (typeof at === 'number') return null;
+  const port = `htons(${at.port})`;
+  if (family === AF_INET) return `{sa_family=AF_INET, sin_port=${port}, sin_addr=inet_addr("${at.host}")}`;
+  const host = isV6(at.host) ? at.host : `::ffff:${at.host}`;
+  return `{sa_family=AF_INET6, sin6_port=${port}, sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "${host}", &sin6_addr), sin6_scope_id=${at.scope}}`;
 }
 
 /** An address that the call reads, shown as strace does. */
@@ -78,58 +98,107 @@ export const IN_ADDRESS: ArgType<number> = {
   read: (c) => c.ulong(),
   format: (v, context: FormatContext) => {
     if (v === 0) return 'NULL';
-    const name = readAddress(context.task, v, Number(context.args.addrlen));
-    if (typeof name === 'number') return `0x${v.toString(16)}`;
-    const shown = name.startsWith('\0') ? `@${quote(name.slice(1), 108)}` : quote(name, 108);
-    return `{sa_family=AF_UNIX, sun_path=${shown}}`;
+    const bytes = readAddress(context.task, v, Number(context.args.addrlen));
+    return (typeof bytes === 'number' ? null : showAddress(bytes)) ?? `0x${v.toString(16)}`;
   },
 };
 
-/** Descriptors in control data (SCM_RIGHTS), with a reference to each; null without any, or -errno. */
-export function readControl(task: Task, address: number, length: number): Passed | null | number {
-  if (address === 0 || length === 0) return null;
+/** What a message's control data ask for. */
+export interface Control {
+  readonly passed: Passed | null;
+  /** SCM_CREDENTIALS as the sender gave them. */
+  readonly sender: Credentials | null;
+}
+const NO_CONTROL: Control = { passed: null, sender: null };
+
+/** Who a process may say it is (man 7 unix): itself, unless it is the superuser. */
+function mayClaim({ process }: Task, { pid, uid, gid }: Credentials): boolean {
+  if (process.uids[1] === 0) return true;
+  return pid === process.pid && process.uids.includes(uid) && process.gids.includes(gid);
+}
+
+/** Descriptors (with a reference to each) and credentials in control data, or -errno. */
+export function readControl(task: Task, address: number, length: number): Control | number {
+  if (address === 0 || length === 0) return NO_CONTROL;
   if (!task.space.readable(address, length)) return -EFAULT;
   const { abi, files: table } = task.process;
   const header = CMSGHDR.size(abi);
   const found: OpenFile[] = [];
+  let sender: Credentials | null = null;
   for (let at = 0; at + header <= length; ) {
     const { cmsg_len, cmsg_level, cmsg_type } = CMSGHDR.read(task.space.view, address + at, abi);
     if (cmsg_len < header || at + cmsg_len > length) return -EINVAL;
-    if (cmsg_level === SOL_SOCKET && cmsg_type !== SCM_RIGHTS) return -EINVAL;
-    for (let i = header; cmsg_level === SOL_SOCKET && i + 4 <= cmsg_len; i += 4) {
-      const file = table.get(task.space.view.getInt32(address + at + i, true));
-      if (file === null) return -EBADF;
-      found.push(file);
+    if (cmsg_level === SOL_SOCKET && cmsg_type === SCM_CREDENTIALS) {
+      if (cmsg_len !== header + UCRED.size(abi)) return -EINVAL;
+      sender = UCRED.read(task.space.view, address + at + header, abi);
+      if (!mayClaim(task, sender)) return -EPERM;
+    } else if (cmsg_level === SOL_SOCKET && cmsg_type !== SCM_RIGHTS) return -EINVAL;
+    else if (cmsg_level === SOL_SOCKET) {
+      for (let i = header; i + 4 <= cmsg_len; i += 4) {
+        const file = table.get(task.space.view.getInt32(address + at + i, true));
+        if (file === null) return -EBADF;
+        found.push(file);
+      }
     }
     at += Math.ceil(cmsg_len / abi.wordSize) * abi.wordSize;
   }
   if (found.length > MAX_PASSED) return -EINVAL;
-  if (found.length === 0) return null;
+  if (found.length === 0) return { passed: null, sender };
   for (const file of found) file.refs++;
-  return { files: found, drop: (file) => table.drop(file) };
+  return { passed: { files: found, drop: (file) => table.drop(file) }, sender };
 }
 
-/** Install descriptors that came and write them as control data: the bytes used, and whether some did not fit. */
-export function writeControl(
-  task: Task,
-  address: number,
-  room: number,
-  passed: Passed,
-  cloexec: boolean,
-): { length: number; cut: boolean } {
-  const { abi, files } = task.process;
-  const header = CMSGHDR.size(abi);
-  const fits = Math.max(0, Math.floor((room - header) / 4));
-  const usable = address !== 0 && fits > 0 && task.space.writable(address, header + 4 * fits) ? fits : 0;
-  let count = 0;
-  for (const file of passed.files) {
-    const fd = count < usable ? files.install(file, cloexec) : -1;
-    if (count >= usable) passed.drop(file);
-    if (fd >= 0) task.space.view.setInt32(address + header + 4 * count++, fd, true);
+/** Control data being written into a guest's buffer. */
+export class ControlWriter {
+  length = 0;
+  /** Something did not fit (MSG_CTRUNC). */
+  cut = false;
+  private readonly task: Task;
+  private readonly address: number;
+  private readonly room: number;
+
+  constructor(task: Task, address: number, room: number) {
+    this.task = task;
+    this.address = address;
+    this.room = address === 0 ? 0 : room;
   }
-  if (count === 0) return { length: 0, cut: true };
-  const length = header + 4 * count;
-  CMSGHDR.write(task.space.view, address, { cmsg_len: length, cmsg_level: SOL_SOCKET, cmsg_type: SCM_RIGHTS }, abi);
-  const padded = Math.min(room, Math.ceil(length / abi.wordSize) * abi.wordSize);
-  return { length: padded, cut: count < passed.files.length };
+
+  /** Install descriptors that came. */
+  files(passed: Passed, cloexec: boolean): void {
+    const { task } = this;
+    const { files } = task.process;
+    const header = CMSGHDR.size(task.process.abi);
+    const fits = Math.max(0, Math.floor((this.room - this.length - header) / 4));
+    const usable = fits > 0 && task.space.writable(this.address + this.length, header + 4 * fits) ? fits : 0;
+    const at = this.address + this.length + header;
+    let count = 0;
+    for (const file of passed.files) {
+      const fd = count < usable ? files.install(file, cloexec) : -1;
+      if (count >= usable) passed.drop(file);
+      if (fd >= 0) task.space.view.setInt32(at + 4 * count++, fd, true);
+    }
+    this.cut ||= count < passed.files.length;
+    if (count > 0) this.finish(SCM_RIGHTS, header + 4 * count);
+  }
+
+  /** Tell who sent it. */
+  sender(who: Credentials): void {
+    const { abi } = this.task.process;
+    const header = CMSGHDR.size(abi);
+    const size = header + UCRED.size(abi);
+    const at = this.address + this.length;
+    if (this.length + size > this.room || !this.task.space.writable(at, size)) {
+      this.cut = true;
+      return;
+    }
+    UCRED.write(this.task.space.view, at + header, who, abi);
+    this.finish(SCM_CREDENTIALS, size);
+  }
+
+  private finish(type: number, size: number): void {
+    const { abi } = this.task.process;
+    const value = { cmsg_len: size, cmsg_level: SOL_SOCKET, cmsg_type: type };
+    CMSGHDR.write(this.task.space.view, this.address + this.length, value, abi);
+    this.length = Math.min(this.room, this.length + Math.ceil(size / abi.wordSize) * abi.wordSize);
+  }
 }

@@ -1,19 +1,24 @@
-import { FD, flags, INT, inBuffer, inStruct, OUT_BUFFER, outStruct, PTR, R_SIZE, SIZE } from '../args.ts';
+import { FD, flags, INT, inBuffer, inStruct, OUT_BUFFER, outStruct, PTR, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EAGAIN, EFAULT, EISCONN, EMSGSIZE, EOPNOTSUPP, EPIPE, ERESTARTSYS } from '../errno.ts';
+import { EAGAIN, EFAULT, EINVAL, EMSGSIZE } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
-import type { Task } from '../kernel/task.ts';
-import { findSocket } from '../kernel/unix-names.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import {
+  AF_UNIX,
+  type Destination,
   dropAll,
-  type Passed,
+  MSG_PEEK,
+  MSG_TRUNC,
   type Received,
-  SOCK_DGRAM,
+  SO_PASSCRED,
   SOCK_STREAM,
-  type UnixSocket,
-} from '../kernel/unix-socket.ts';
-import { type Pending, waitFor } from '../kernel/wait.ts';
+  type Socket,
+} from '../kernel/socket.ts';
+import type { Task } from '../kernel/task.ts';
+import { credentialsOf } from '../kernel/unix-socket.ts';
+import type { Pending } from '../kernel/wait.ts';
 import {
+  ControlWriter,
   IN_ADDRESS,
   MSGHDR,
   putAddress,
@@ -21,16 +26,13 @@ import {
   readControl,
   socketOf,
   writeAddress,
-  writeControl,
 } from './socket-args.ts';
+import { MSG_DONTWAIT, MSG_NOSIGNAL, MSG_WAITALL, receiveOn, sendOn } from './socket-io.ts';
+import { IN_TIMESPEC, readTimespec } from './timespec.ts';
 import { MAX_RW_COUNT, readIoVecs } from './transfer.ts';
 
-const MSG_PEEK = 2;
 const MSG_CTRUNC = 8;
-const MSG_TRUNC = 0x20;
-const MSG_DONTWAIT = 0x40;
-const MSG_WAITALL = 0x100;
-const MSG_NOSIGNAL = 0x4000;
+const MSG_WAITFORONE = 0x10000;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const MSG_FLAGS: FlagTable = [
   ['MSG_OOB', 1],
@@ -42,113 +44,54 @@ const MSG_FLAGS: FlagTable = [
   ['MSG_WAITALL', MSG_WAITALL],
   ['MSG_NOSIGNAL', MSG_NOSIGNAL],
   ['MSG_MORE', 0x8000],
+  ['MSG_WAITFORONE', MSG_WAITFORONE],
   ['MSG_CMSG_CLOEXEC', MSG_CMSG_CLOEXEC],
 ];
 const HOW = flags(MSG_FLAGS);
+/** UIO_MAXIOV: vectors of a message, messages of a call. */
+const MAX_VECTORS = 1024;
 
-/** Send everything, waiting for room unless the socket or MSG_DONTWAIT says not to. */
-function send(
-  task: Task,
-  socket: UnixSocket,
-  bytes: Uint8Array,
-  how: number,
-  address: string | null,
-  passed: Passed | null,
-): number | Pending {
-  const fail = (error: number): number => {
-    dropAll(passed);
-    return error;
-  };
-  let to: UnixSocket | null = null;
-  if (address !== null) {
-    if (socket.type !== SOCK_DGRAM) return fail(socket.peer === null ? -EOPNOTSUPP : -EISCONN);
-    const target = findSocket(task, address);
-    if (typeof target === 'number') return fail(target);
-    to = target;
-  }
-  let done = 0;
-  const attempt = (): number => {
-    const n = socket.send(bytes.subarray(done), done === 0 ? passed : null, to);
-    if (n === -EAGAIN) return n;
-    if (n < 0) {
-      if (done > 0) return done;
-      if (n === -EPIPE && (how & MSG_NOSIGNAL) === 0 && socket.type !== SOCK_DGRAM) task.brokenPipe();
-      return n;
-    }
-    done += n;
-    return done < bytes.length ? -EAGAIN : done;
-  };
-  const end = (result: number): number => {
-    if (done > 0 && result < 0) return done;
-    return result < 0 ? fail(result) : result;
-  };
-  const result = attempt();
-  if (result !== -EAGAIN || socket.nonBlocking || (how & MSG_DONTWAIT) !== 0) return end(result);
-  const on = to === null ? [socket.waitQueue] : [socket.waitQueue, to.waitQueue];
-  const waited = waitFor(task, attempt, { on });
-  return typeof waited === 'number' ? end(waited) : waited.after(end);
+/** Where an address in guest memory leads; null: none is given. */
+function target(task: Task, socket: Socket, addr: number, length: number): Destination | null | number {
+  if (addr === 0) return null;
+  // A stream that is connected needs none.
+  if (socket.type === SOCK_STREAM && socket.domain !== AF_UNIX) return null;
+  const address = readAddress(task, addr, length);
+  return typeof address === 'number' ? address : socket.destination(task, address);
 }
 
-/** Receive into a buffer; `done` takes what came and makes the result of it. */
-function receive(
-  task: Task,
-  socket: UnixSocket,
-  into: Uint8Array,
-  how: number,
-  done: (got: Received) => number,
-): number | Pending {
-  const all = (how & MSG_WAITALL) !== 0 && (how & MSG_PEEK) === 0 && socket.type === SOCK_STREAM;
-  let count = 0;
-  let last: Received = { count: 0, whole: 0, from: '', passed: null };
-  const attempt = (): number => {
-    const got = socket.receive(into.subarray(count), (how & MSG_PEEK) !== 0);
-    if (typeof got === 'number') return got;
-    count += got.count;
-    last = got;
-    const more = all && got.count > 0 && got.passed === null && count < into.length;
-    return more ? -EAGAIN : 0;
-  };
-  const end = (result: number): number => {
-    if (result < 0 && count === 0) return result;
-    return result < 0 && result !== -EAGAIN && result !== -ERESTARTSYS ? count : done({ ...last, count });
-  };
-  const result = attempt();
-  if (result !== -EAGAIN || socket.nonBlocking || (how & MSG_DONTWAIT) !== 0) return end(result);
-  const waited = waitFor(task, attempt, { on: [socket.waitQueue] });
-  return typeof waited === 'number' ? end(waited) : waited.after(end);
+interface Transfer {
+  readonly fd: number;
+  readonly buf: number;
+  readonly len: number;
+  readonly flags: number;
 }
 
-function sendTo(
-  task: Task,
-  a: { fd: number; buf: number; len: number; flags: number },
-  addr: number,
-  addrlen: number,
-): number | Pending {
+function sendTo(task: Task, a: Transfer, addr: number, addrlen: number): number | Pending {
   const socket = socketOf(task, a.fd);
   if (typeof socket === 'number') return socket;
   const bytes = task.space.readRange(a.buf, Math.min(a.len, MAX_RW_COUNT));
   if (bytes === null) return -EFAULT;
-  const address = addr === 0 ? null : readAddress(task, addr, addrlen);
-  return typeof address === 'number' ? address : send(task, socket, bytes, a.flags, address, null);
+  const to = target(task, socket, addr, addrlen);
+  return typeof to === 'number' ? to : sendOn(task, socket, bytes, a.flags, to);
 }
 
-function receiveFrom(
-  task: Task,
-  a: { fd: number; buf: number; len: number; flags: number },
-  addr: number,
-  addrlen: number,
-): number | Pending {
+/** What a receiving call answers: MSG_TRUNC asks for a datagram's real length. */
+const answer = (socket: Socket, how: number, got: Received): number =>
+  (how & MSG_TRUNC) !== 0 && socket.type !== SOCK_STREAM ? got.whole : got.count;
+
+function receiveFrom(task: Task, a: Transfer, addr: number, addrlen: number): number | Pending {
   const socket = socketOf(task, a.fd);
   if (typeof socket === 'number') return socket;
   const into = task.space.writeRange(a.buf, Math.min(a.len, MAX_RW_COUNT));
   if (into === null) return -EFAULT;
-  return receive(task, socket, into, a.flags, (got) => {
+  return receiveOn(task, socket, into, a.flags, (got) => {
     if ((a.flags & MSG_PEEK) === 0) dropAll(got.passed);
     if (addr !== 0) {
-      const put = got.from === '' ? task.putInt(addrlen, 0) : putAddress(task, addr, addrlen, got.from);
+      const put = got.from === null ? task.putInt(addrlen, 0) : putAddress(task, addr, addrlen, got.from);
       if (put < 0) return put;
     }
-    return (a.flags & MSG_TRUNC) !== 0 && socket.type !== SOCK_STREAM ? got.whole : got.count;
+    return answer(socket, a.flags, got);
   });
 }
 
@@ -165,32 +108,71 @@ export const recvfrom: Syscall = syscall('recvfrom', { ...IN, addr: PTR, addrlen
 export const sendCall: Syscall = syscall('send', OUT, R_SIZE, (task, a) => sendTo(task, a, 0, 0));
 export const recvCall: Syscall = syscall('recv', IN, R_SIZE, (task, a) => receiveFrom(task, a, 0, 0));
 
+function sendMessage(task: Task, socket: Socket, msg: number, how: number): number | Pending {
+  const header = task.get(MSGHDR, msg);
+  if (header === null) return -EFAULT;
+  const list = header.msg_iovlen > MAX_VECTORS ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
+  if (typeof list === 'number') return list;
+  const bytes = new Uint8Array(list.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const { base, length } of list) {
+    const piece = task.space.readRange(base, length);
+    if (piece === null) return -EFAULT;
+    bytes.set(piece, at);
+    at += length;
+  }
+  const to = header.msg_namelen === 0 ? null : target(task, socket, header.msg_name, header.msg_namelen);
+  if (typeof to === 'number') return to;
+  const control = readControl(task, header.msg_control, header.msg_controllen);
+  if (typeof control === 'number') return control;
+  return sendOn(task, socket, bytes, how, to, control.passed, control.sender ?? credentialsOf(task));
+}
+
+/** Nobody is known to have sent it: what the kernel tells of an unknown user. */
+const NO_SENDER = { pid: 0, uid: 65534, gid: 65534 };
+
+function receiveMessage(task: Task, socket: Socket, msg: number, how: number): number | Pending {
+  const header = task.get(MSGHDR, msg);
+  if (header === null) return -EFAULT;
+  const list = header.msg_iovlen > MAX_VECTORS ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
+  if (typeof list === 'number') return list;
+  for (const { base, length } of list) if (!task.space.writable(base, length)) return -EFAULT;
+  const into = new Uint8Array(list.reduce((sum, { length }) => sum + length, 0));
+  return receiveOn(task, socket, into, how, (got) => {
+    let at = 0;
+    for (const { base, length } of list) {
+      const count = Math.min(length, got.count - at);
+      if (count <= 0) break;
+      task.space.writeRange(base, count)?.set(into.subarray(at, at + count));
+      at += count;
+    }
+    const cut = socket.type !== SOCK_STREAM && got.whole > got.count;
+    const control = new ControlWriter(task, header.msg_control, header.msg_controllen);
+    if ((socket.options.get(SO_PASSCRED) ?? 0) !== 0) control.sender(got.sender ?? NO_SENDER);
+    if (got.passed !== null && (how & MSG_PEEK) === 0) control.files(got.passed, (how & MSG_CMSG_CLOEXEC) !== 0);
+    const marks = (cut ? MSG_TRUNC : 0) | (control.cut ? MSG_CTRUNC : 0) | (how & MSG_CMSG_CLOEXEC);
+    let nameLength = 0;
+    if (header.msg_name !== 0 && got.from !== null) {
+      nameLength = writeAddress(task, header.msg_name, header.msg_namelen, got.from);
+      if (nameLength < 0) return nameLength;
+    }
+    const result = { ...header, msg_namelen: nameLength, msg_controllen: control.length, msg_flags: marks };
+    const put = task.put(MSGHDR, msg, result);
+    return put < 0 ? put : answer(socket, how, got);
+  });
+}
+
+const CONTROL = { support: 'partial', note: 'Control data: SCM_RIGHTS, SCM_CREDENTIALS.' } as const;
+
 export const sendmsg: Syscall = syscall(
   'sendmsg',
   { fd: FD, msg: inStruct(MSGHDR), flags: HOW },
   R_SIZE,
   (task, { fd, msg, flags: how }) => {
     const socket = socketOf(task, fd);
-    if (typeof socket === 'number') return socket;
-    const header = task.get(MSGHDR, msg);
-    if (header === null) return -EFAULT;
-    const list = header.msg_iovlen > 1024 ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
-    if (typeof list === 'number') return list;
-    const bytes = new Uint8Array(list.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const { base, length } of list) {
-      const piece = task.space.readRange(base, length);
-      if (piece === null) return -EFAULT;
-      bytes.set(piece, at);
-      at += length;
-    }
-    const named = header.msg_name !== 0 && header.msg_namelen !== 0;
-    const address = named ? readAddress(task, header.msg_name, header.msg_namelen) : null;
-    if (typeof address === 'number') return address;
-    const passed = readControl(task, header.msg_control, header.msg_controllen);
-    return typeof passed === 'number' ? passed : send(task, socket, bytes, how, address, passed);
+    return typeof socket === 'number' ? socket : sendMessage(task, socket, msg, how);
   },
-  { support: 'partial', note: 'Control data: SCM_RIGHTS.' },
+  CONTROL,
 );
 
 export const recvmsg: Syscall = syscall(
@@ -199,42 +181,71 @@ export const recvmsg: Syscall = syscall(
   R_SIZE,
   (task, { fd, msg, flags: how }) => {
     const socket = socketOf(task, fd);
-    if (typeof socket === 'number') return socket;
-    const header = task.get(MSGHDR, msg);
-    if (header === null) return -EFAULT;
-    const list = header.msg_iovlen > 1024 ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
-    if (typeof list === 'number') return list;
-    for (const { base, length } of list) if (!task.space.writable(base, length)) return -EFAULT;
-    const into = new Uint8Array(list.reduce((sum, { length }) => sum + length, 0));
-    return receive(task, socket, into, how, (got) => {
-      let at = 0;
-      for (const { base, length } of list) {
-        const count = Math.min(length, got.count - at);
-        if (count <= 0) break;
-        task.space.writeRange(base, count)?.set(into.subarray(at, at + count));
-        at += count;
-      }
-      const cut = socket.type !== SOCK_STREAM && got.whole > got.count;
-      let marks = (cut ? MSG_TRUNC : 0) | (how & MSG_CMSG_CLOEXEC);
-      let controlLength = 0;
-      if (got.passed !== null && (how & MSG_PEEK) === 0) {
-        const cloexec = (how & MSG_CMSG_CLOEXEC) !== 0;
-        const control = writeControl(task, header.msg_control, header.msg_controllen, got.passed, cloexec);
-        controlLength = control.length;
-        if (control.cut) marks |= MSG_CTRUNC;
-      }
-      let nameLength = 0;
-      if (header.msg_name !== 0 && got.from !== '') {
-        nameLength = writeAddress(task, header.msg_name, header.msg_namelen, got.from);
-        if (nameLength < 0) return nameLength;
-      }
-      const result = { ...header, msg_namelen: nameLength, msg_controllen: controlLength, msg_flags: marks };
-      const put = task.put(MSGHDR, msg, result);
-      if (put < 0) return put;
-      return (how & MSG_TRUNC) !== 0 && socket.type !== SOCK_STREAM ? got.whole : got.count;
-    });
+    return typeof socket === 'number' ? socket : receiveMessage(task, socket, msg, how);
   },
-  { support: 'partial', note: 'Control data: SCM_RIGHTS.' },
+  CONTROL,
 );
 
-export const calls: readonly Syscall[] = [sendto, recvfrom, sendCall, recvCall, sendmsg, recvmsg];
+/** struct mmsghdr: a msghdr and the bytes of it that were moved. */
+function eachMessage(
+  task: Task,
+  vector: number,
+  count: number,
+  move: (msg: number, index: number) => number | Pending,
+): number | Pending {
+  const { abi } = task.process;
+  const size = MSGHDR.size(abi);
+  const stride = Math.ceil((size + 4) / abi.wordSize) * abi.wordSize;
+  const total = Math.min(count, MAX_VECTORS);
+  const from = (start: number): number | Pending => {
+    for (let i = start; i < total; i++) {
+      const msg = vector + i * stride;
+      const n = move(msg, i);
+      const next = (value: number): number | null => {
+        if (value < 0) return i > 0 ? i : value;
+        const put = task.putInt(msg + size, value);
+        return put < 0 ? put : null;
+      };
+      if (typeof n !== 'number') return n.after((value) => next(value) ?? from(i + 1));
+      const over = next(n);
+      if (over !== null) return over;
+    }
+    return total;
+  };
+  return from(0);
+}
+
+export const sendmmsg: Syscall = syscall(
+  'sendmmsg',
+  { fd: FD, msgvec: PTR, vlen: UINT, flags: HOW },
+  R_INT,
+  (task, { fd, msgvec, vlen, flags: how }) => {
+    const socket = socketOf(task, fd);
+    if (typeof socket === 'number') return socket;
+    return eachMessage(task, msgvec, vlen, (msg) => sendMessage(task, socket, msg, how));
+  },
+  CONTROL,
+);
+
+export const recvmmsg: Syscall = syscall(
+  'recvmmsg',
+  { fd: FD, msgvec: PTR, vlen: UINT, flags: HOW, timeout: IN_TIMESPEC },
+  R_INT,
+  (task, { fd, msgvec, vlen, flags: how, timeout }) => {
+    const socket = socketOf(task, fd);
+    if (typeof socket === 'number') return socket;
+    const limit = timeout === 0 ? { sec: Number.POSITIVE_INFINITY, nsec: 0 } : readTimespec(task, timeout);
+    if (limit === null) return -EFAULT;
+    if (limit.sec < 0 || limit.nsec < 0 || limit.nsec >= 1e9) return -EINVAL;
+    const end = monotonicMs() + limit.sec * 1000 + limit.nsec / 1e6;
+    return eachMessage(task, msgvec, vlen, (msg, index) => {
+      // The timeout is looked at between messages only (man 2 recvmmsg, BUGS).
+      if (index > 0 && monotonicMs() >= end) return -EAGAIN;
+      const now = index > 0 && (how & MSG_WAITFORONE) !== 0 ? MSG_DONTWAIT : 0;
+      return receiveMessage(task, socket, msg, (how & ~MSG_WAITFORONE) | now);
+    });
+  },
+  CONTROL,
+);
+
+export const calls: readonly Syscall[] = [sendto, recvfrom, sendCall, recvCall, sendmsg, recvmsg, sendmmsg, recvmmsg];

@@ -1,8 +1,10 @@
 import { EAGAIN, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from '../errno.ts';
 import { checkTerminalRead } from '../kernel/job-control.ts';
+import { Socket } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import { O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
+import { readSocket, sendOn } from './socket-io.ts';
 
 /** Linux transfers at most this much per call (man 2 read, NOTES). */
 export const MAX_RW_COUNT = 0x7fff_f000;
@@ -42,6 +44,7 @@ export function readiness(file: OpenFile): WaitOptions {
 
 /** read(2) into guest memory at the file's position. */
 export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
+  if (file instanceof Socket) return readSocket(task, file, bytes);
   if (file.mayBlock && task.process.kernel.mustNotBlock) {
     const stopped = file.terminal ? checkTerminalRead(task) : 0;
     if (stopped !== 0) return stopped;
@@ -55,6 +58,7 @@ export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number 
 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
 export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
+  if (file instanceof Socket) return sendOn(task, file, bytes);
   const n = file.write(bytes);
   if (n > 0) task.process.afterWrite(file);
   if (n === bytes.length) return n;
