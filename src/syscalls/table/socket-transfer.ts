@@ -108,8 +108,13 @@ export const recvfrom: Syscall = syscall('recvfrom', { ...IN, addr: PTR, addrlen
 export const sendCall: Syscall = syscall('send', OUT, R_SIZE, (task, a) => sendTo(task, a, 0, 0));
 export const recvCall: Syscall = syscall('recv', IN, R_SIZE, (task, a) => receiveFrom(task, a, 0, 0));
 
+/** A struct msghdr, or null (EFAULT): of the ABI's own layout also where the call's times are wide. */
+function readHeader({ space, process: { abi } }: Task, msg: number): ReturnType<typeof MSGHDR.read> | null {
+  return space.readable(msg, MSGHDR.size(abi)) ? MSGHDR.read(space.view, msg, abi) : null;
+}
+
 function sendMessage(task: Task, socket: Socket, msg: number, how: number): number | Pending {
-  const header = task.get(MSGHDR, msg);
+  const header = readHeader(task, msg);
   if (header === null) return -EFAULT;
   const list = header.msg_iovlen > MAX_VECTORS ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
   if (typeof list === 'number') return list;
@@ -132,7 +137,7 @@ function sendMessage(task: Task, socket: Socket, msg: number, how: number): numb
 const NO_SENDER = { pid: 0, uid: 65534, gid: 65534 };
 
 function receiveMessage(task: Task, socket: Socket, msg: number, how: number): number | Pending {
-  const header = task.get(MSGHDR, msg);
+  const header = readHeader(task, msg);
   if (header === null) return -EFAULT;
   const list = header.msg_iovlen > MAX_VECTORS ? -EMSGSIZE : readIoVecs(task, header.msg_iov, header.msg_iovlen);
   if (typeof list === 'number') return list;
@@ -156,9 +161,10 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
       nameLength = writeAddress(task, header.msg_name, header.msg_namelen, got.from);
       if (nameLength < 0) return nameLength;
     }
+    if (!task.space.writable(msg, MSGHDR.size(task.process.abi))) return -EFAULT;
     const result = { ...header, msg_namelen: nameLength, msg_controllen: control.length, msg_flags: marks };
-    const put = task.put(MSGHDR, msg, result);
-    return put < 0 ? put : answer(socket, how, got);
+    MSGHDR.write(task.space.view, msg, result, task.process.abi);
+    return answer(socket, how, got);
   });
 }
 
