@@ -100,15 +100,25 @@ const upperIsZero = (v: Value | null, depth = 6): boolean => {
   return upperIsZero(v.a, depth - 1) && (v.b === null || v.b.type !== 'v128' || upperIsZero(v.b, depth - 1));
 };
 
-/** extract_lane of the lane just replaced. */
+/** Lanes of the same width, by shape: what they are as numbers of the other kind. */
+const twins: Readonly<Record<string, readonly [twin: string, reinterpret: OpName]>> = {
+  f64x2: ['i64x2', 'f64.reinterpret_i64'],
+  i64x2: ['f64x2', 'i64.reinterpret_f64'],
+  f32x4: ['i32x4', 'f32.reinterpret_i32'],
+  i32x4: ['f32x4', 'i32.reinterpret_f32'],
+};
+
+/** extract_lane of the lane just replaced, or of what another one was replaced in. */
 const extract =
-  (replace: OpName): Rule =>
+  (shape: 'f64x2' | 'i64x2' | 'f32x4' | 'i32x4'): Rule =>
   (b, x, _y, _z, imm) => {
-    if (x.info.name === replace) {
-      if (x.imm === imm) return x.b;
-      if (x.a) return b.emit(replace.replace('replace', 'extract') as OpName, x.a, null, null, imm);
-    }
-    return null;
+    const { name } = x.info;
+    if (!x.a || !name.endsWith('.replace_lane')) return null;
+    const [twin, reinterpret] = twins[shape] as (typeof twins)[string];
+    const replaced = name.slice(0, name.indexOf('.'));
+    if (replaced !== shape && replaced !== twin) return null;
+    if (x.imm !== imm) return b.emit(`${shape}.extract_lane`, x.a, null, null, imm);
+    return replaced === shape ? x.b : b.emit(reinterpret, x.b);
   };
 
 const rules: { [O in OpName]?: Rule } = {
@@ -156,8 +166,8 @@ const rules: { [O in OpName]?: Rule } = {
   'i64.reinterpret_f64': (_b, x) => (x.info.name === 'f64.reinterpret_i64' ? x.a : null),
   'f64.reinterpret_i64': (_b, x) => (x.info.name === 'i64.reinterpret_f64' ? x.a : null),
   'i64x2.replace_lane': (_b, x, y, _z, imm) => (imm === 1 && y && isZero(y) && upperIsZero(x) ? x : null),
-  'f64x2.extract_lane': extract('f64x2.replace_lane'),
-  'f32x4.extract_lane': extract('f32x4.replace_lane'),
-  'i64x2.extract_lane': extract('i64x2.replace_lane'),
-  'i32x4.extract_lane': extract('i32x4.replace_lane'),
+  'f64x2.extract_lane': extract('f64x2'),
+  'f32x4.extract_lane': extract('f32x4'),
+  'i64x2.extract_lane': extract('i64x2'),
+  'i32x4.extract_lane': extract('i32x4'),
 };

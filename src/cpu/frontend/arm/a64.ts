@@ -38,6 +38,8 @@ const LOW_HALF = [16, 17, 18, 19, 20, 21, 22, 23, 8, 9, 10, 11, 12, 13, 14, 15];
 const HIGH_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 const DOWN = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
 
+const low64 = (bytes: readonly number[]): bigint => new DataView(Uint8Array.from(bytes).buffer).getBigInt64(0, true);
+
 /** The translator that an AArch64 row sees. */
 export class A64View extends A64Translator {
   private readonly arm: Translator;
@@ -101,6 +103,7 @@ export class A64View extends A64Translator {
       case 'q':
         return arm.setQ(o.reg, v);
       case 'd':
+        if (v.lanes && v.isConst) return arm.setDBits(o.reg, arm.b.const64(low64(v.lanes)));
         return arm.setQ(o.reg >> 1, arm.b.shuffle(arm.q(o.reg >> 1), v, (o.reg & 1) === 0 ? LOW_HALF : HIGH_HALF));
       case 's':
       case 'h':

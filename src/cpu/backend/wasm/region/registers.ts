@@ -116,13 +116,13 @@ export const analyseRegisters = (
   isLoop: readonly boolean[],
   boundsOf: BoundsOf,
   flagsCross: boolean,
+  scalars: ReadonlyMap<number, unknown>,
 ): RegisterUse => {
   const byOffset = new Map<number, RegionRegister>();
   const registers: RegionRegister[] = [];
   const note = (offset: number, type: Type): void => {
     if (byOffset.has(offset)) return;
-    const scalar = offset >= State.VREGS && offset < State.SYSREGS && type !== 'v128';
-    const r = { offset, type, index: registers.length, scalar, written: false };
+    const r = { offset, type, index: registers.length, scalar: scalars.has(offset), written: false };
     byOffset.set(offset, r);
     registers.push(r);
   };

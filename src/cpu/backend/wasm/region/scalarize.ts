@@ -88,20 +88,12 @@ export const scalarizeBlock = (block: Block, scalars: ReadonlyMap<number, Scalar
       now.set(v, push(new Value(v.info, read(v.a), read(v.b), read(v.c), v.imm, v.hi, v.lanes, v.pc)));
     }
   }
-  const t = block.terminal;
-  const last = terminalValue(t);
-  const value = read(last);
-  const own =
-    last === null || value === null
-      ? t
-      : ((t.kind === 'branch' ? { ...t, cond: value } : { ...t, target: value }) as Block['terminal']);
-  const { guard } = t;
-  const terminal = guard ? { ...own, guard: { ...guard, cond: read(guard.cond) as Value<'i32'> } } : own;
+  const terminal = rebuilt(block.terminal, (v) => read(v) as Value);
   return { ...block, ops: dropUnused(ops, terminalValues(terminal)), terminal };
 };
 
 /** Scalar writes leave the vectors they were built from behind, unused. */
-const dropUnused = (ops: readonly Value[], last: readonly Value[]): Value[] => {
+export const dropUnused = (ops: readonly Value[], last: readonly Value[]): Value[] => {
   for (const v of ops) v.uses = 0;
   for (const v of ops) for (const x of [v.a, v.b, v.c]) if (x) x.uses++;
   for (const x of last) x.uses++;
@@ -113,4 +105,14 @@ const dropUnused = (ops: readonly Value[], last: readonly Value[]): Value[] => {
     } else kept.push(v);
   }
   return kept.reverse();
+};
+
+/** A terminal with its values as they are now. */
+export const rebuilt = (t: Block['terminal'], read: (v: Value) => Value): Block['terminal'] => {
+  const last = terminalValue(t);
+  const own = last
+    ? ((t.kind === 'branch' ? { ...t, cond: read(last) } : { ...t, target: read(last) }) as Block['terminal'])
+    : t;
+  const { guard } = t;
+  return guard ? { ...own, guard: { ...guard, cond: read(guard.cond) as Value<'i32'> } } : own;
 };

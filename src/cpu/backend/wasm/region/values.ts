@@ -9,6 +9,7 @@ import { analyse, type Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
+import { laneRegisters, splitBlock } from './lanes.ts';
 import {
   add,
   analyseRegisters,
@@ -19,7 +20,7 @@ import {
   type RegSet,
   withoutFlags,
 } from './registers.ts';
-import { scalarizeBlock, scalarRegisters } from './scalarize.ts';
+import { type ScalarType, scalarizeBlock, scalarRegisters } from './scalarize.ts';
 
 /** Where the value of an operation is. */
 export const LAZY = -1; // emitted where it is used
@@ -52,12 +53,13 @@ export abstract class ValueEmitter {
   protected readonly policy: MemoryPolicy;
 
   constructor(region: Region, module: RegionModule, policy: MemoryPolicy) {
-    this.region = policy.fast ? scalarized(region) : region;
+    const scalars = new Map<number, ScalarType>();
+    this.region = policy.fast ? scalarized(region, scalars) : region;
     this.module = module;
     this.policy = policy;
     this.cfg = analyse(region.succs);
     this.plan = planChecks(this.region, this.cfg, policy);
-    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v), policy.flagsCross);
+    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v), policy.flagsCross, scalars);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -279,11 +281,18 @@ const clearAbove = (c: Code, offset: number, type: Type): void => {
   c.mem('i64.store', offset + 8, 3);
 };
 
-/** Helpers write vector registers as they like: regions that call some keep their vectors. */
-const scalarized = (region: Region): Region => {
-  if (region.blocks.some((b) => b.ops.some((v) => v.info.kind === 'helper'))) return region;
-  const scalars = scalarRegisters(region.blocks);
-  return { ...region, blocks: region.blocks.map((b) => scalarizeBlock(b, scalars)) };
+/**
+ * The region with scalars out of their vectors. Helpers write vector registers as they like: regions that call some have
+ * none that stand for a whole register, which go to `scalars`.
+ */
+const scalarized = (region: Region, scalars: Map<number, ScalarType>): Region => {
+  let { blocks } = region;
+  if (!blocks.some((b) => b.ops.some((v) => v.info.kind === 'helper'))) {
+    for (const [offset, type] of scalarRegisters(blocks)) scalars.set(offset, type);
+    blocks = blocks.map((b) => scalarizeBlock(b, scalars));
+  }
+  const lanes = laneRegisters(blocks, scalars);
+  return { ...region, blocks: blocks.map((b) => splitBlock(b, lanes)) };
 };
 
 const naturalAlign = (type: Type): number => Math.log2(typeSize[type]);

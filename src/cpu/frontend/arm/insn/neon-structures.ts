@@ -61,6 +61,7 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
   const at = t.r(rn);
   const n = m.structure;
   const total = m.groups.length * n * 8;
+  if (n === 1 && (d & 1) === 0 && m.groups.length % 2 === 0) return quads(t, f, m.groups.length >> 1, isLoad);
   if (!isLoad) {
     for (const [g, group] of m.groups.entries()) {
       const words = interleaved(t, group.map((step) => t.dBits(d + step)), size); // biome-ignore format: one line
@@ -75,6 +76,18 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
     const results = separated(t, words, size);
     for (const [r, step] of group.entries()) t.setDBits(d + step, results[r] as I64);
   }
+};
+
+/** Whole quads, in order. */
+const quads = (t: Translator, f: F, count: number, isLoad: boolean): void => {
+  const { rn, rm } = f as { rn: number; rm: number };
+  const q = first(f) >> 1;
+  const at = t.r(rn);
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  if (!isLoad) for (const i of numbers) t.store('v128.store', at, t.q(q + i), 16 * i);
+  const values = isLoad ? numbers.map((i) => t.load('v128.load', at, 16 * i) as V128) : [];
+  writeBack(t, rn, rm, at, 16 * count);
+  for (const [i, v] of values.entries()) t.setQ(q + i, v);
 };
 
 const low64 = (t: Translator, v: V128): I64 => t.b.extract('i64x2.extract_lane', v, 0);

@@ -20,16 +20,16 @@ const one = (t: Translator, f: F, isLoad: boolean): void => {
   const at = base(t, f.rn as number);
   if (f.sz === 1) {
     const d = double(f);
-    if (isLoad) t.setDBits(d, t.load('i64.load', at, offset) as Value<'i64'>);
-    else t.store('i64.store', at, t.dBits(d), offset);
+    if (isLoad) t.setD(d, t.load('f64.load', at, offset) as Value<'f64'>);
+    else t.store('f64.store', at, t.d(d), offset);
     return;
   }
   const s = single(f);
-  if (isLoad) t.setSBits(s, t.load('i32.load', at, offset) as I32);
-  else t.store('i32.store', at, t.sBits(s), offset);
+  if (isLoad) t.setS(s, t.load('f32.load', at, offset) as Value<'f32'>);
+  else t.store('f32.store', at, t.s(s), offset);
 };
 
-/** VLDM, VSTM: whole quads as one access where two doubles make one. */
+/** VLDM, VSTM */
 const multiple = (t: Translator, f: F, isLoad: boolean, up: boolean, wback: boolean): void => {
   const wide = f.sz === 1;
   const words = f.imm8 as number;
@@ -46,13 +46,13 @@ const multiple = (t: Translator, f: F, isLoad: boolean, up: boolean, wback: bool
   for (let i = 0; i < count; i++) {
     const n = first + i;
     const offset = start + width * i;
-    if (isLoad) values.push([n, t.load(wide ? 'i64.load' : 'i32.load', at, offset)]);
-    else t.store(wide ? 'i64.store' : 'i32.store', at, wide ? t.dBits(n) : t.sBits(n), offset);
+    if (isLoad) values.push([n, t.load(wide ? 'f64.load' : 'f32.load', at, offset)]);
+    else t.store(wide ? 'f64.store' : 'f32.store', at, wide ? t.d(n) : t.s(n), offset);
   }
   if (wback) t.setR(rn, t.b.i32.add(at, t.imm(up ? 4 * words : -4 * words)));
   for (const [n, v] of values) {
-    if (wide) t.setDBits(n, v as Value<'i64'>);
-    else t.setSBits(n, v as I32);
+    if (wide) t.setD(n, v as Value<'f64'>);
+    else t.setS(n, v as Value<'f32'>);
   }
 };
 
