@@ -4,5 +4,5 @@ import { DIRECTORY, fileTests, record } from '../test/cpu/filetests/filetest.ts'
 
 for (const name of fileTests()) {
   const file = new URL(name, DIRECTORY);
-  fs.writeFileSync(file, record(fs.readFileSync(file, 'utf8')));
+  fs.writeFileSync(file, record(name, fs.readFileSync(file, 'utf8')));
 }

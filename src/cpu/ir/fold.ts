@@ -108,6 +108,8 @@ const twins: Readonly<Record<string, readonly [twin: string, reinterpret: OpName
   i32x4: ['f32x4', 'i32.reinterpret_f32'],
 };
 
+const laneBytes = (shape: string): number => 16 / Number(shape.slice(shape.indexOf('x') + 1));
+
 /** extract_lane of the lane just replaced, or of what another one was replaced in. */
 const extract =
   (shape: 'f64x2' | 'i64x2' | 'f32x4' | 'i32x4'): Rule =>
@@ -116,9 +118,11 @@ const extract =
     if (!x.a || !name.endsWith('.replace_lane')) return null;
     const [twin, reinterpret] = twins[shape] as (typeof twins)[string];
     const replaced = name.slice(0, name.indexOf('.'));
-    if (replaced !== shape && replaced !== twin) return null;
-    if (x.imm !== imm) return b.emit(`${shape}.extract_lane`, x.a, null, null, imm);
-    return replaced === shape ? x.b : b.emit(reinterpret, x.b);
+    const [own, other] = [laneBytes(shape), laneBytes(replaced)];
+    const apart = (imm + 1) * own <= x.imm * other || imm * own >= (x.imm + 1) * other;
+    if (apart) return b.emit(`${shape}.extract_lane`, x.a, null, null, imm);
+    if (replaced === shape) return x.b;
+    return replaced === twin ? b.emit(reinterpret, x.b) : null;
   };
 
 const rules: { [O in OpName]?: Rule } = {

@@ -1,5 +1,6 @@
 import { Cpu } from '../../../src/cpu/cpu.ts';
 import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
+import { createArm } from '../../../src/cpu/frontend/arm/frontend.ts';
 import type { Block } from '../../../src/cpu/ir/block.ts';
 import { createAddressSpace } from '../../../src/cpu/memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/cpu/memory/types.ts';
@@ -18,13 +19,14 @@ export interface Compiled {
  * Words of guest code through front end, IR and region compiler, all blocks reachable without a call.
  * `longLoop`: as compiled once the loop at the first word was seen to run long.
  */
-export function compile(words: readonly number[], longLoop = false): Compiled {
+export function compile(words: readonly number[], longLoop = false, guest: 'aarch64' | 'arm' = 'aarch64'): Compiled {
   const space = createAddressSpace();
   const prot = PROT_READ | PROT_WRITE | PROT_EXEC;
   const mapped = space.map({ addr: CODE, length: words.length * 4, prot, fixed: true });
   if (mapped < 0) throw new Error(`map: ${mapped}`);
   for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter('i64'));
+  const frontEnd = guest === 'arm' ? createArm() : createAarch64();
+  const cpu = new Cpu(space, frontEnd, interpreter(frontEnd.addressType));
   const blocks: Block[] = [];
   cpu.cache.onTranslate = (block) => blocks.push(block);
   const end = CODE + 4 * words.length;

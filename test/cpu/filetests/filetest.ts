@@ -16,9 +16,13 @@ import { compile } from '../backend/compile.ts';
  *
  * A line `# long loop` compiles the code as a loop that was seen to run long. Everything from the first `====` on is recorded by scripts/record-filetests.ts.
  */
-export const DIRECTORY: URL = new URL('aarch64/', import.meta.url);
+export const DIRECTORY: URL = new URL('./', import.meta.url);
 
-export const fileTests = (): string[] => fs.readdirSync(DIRECTORY).filter((name) => name.endsWith('.txt'));
+/** Names by guest: `arm/…` is A32. */
+export const fileTests = (): string[] =>
+  ['aarch64', 'arm'].flatMap((guest) =>
+    fs.readdirSync(new URL(guest, DIRECTORY)).flatMap((name) => (name.endsWith('.txt') ? [`${guest}/${name}`] : [])),
+  );
 
 /** The part written by hand. */
 export const source = (text: string): string => text.split(/^==== /m)[0] as string;
@@ -27,8 +31,9 @@ const words = (text: string): number[] =>
   [...source(text).matchAll(/^([0-9a-f]{8})\b/gm)].map(([, word]) => Number.parseInt(word as string, 16));
 
 /** The whole file as it should be. */
-export function record(text: string): string {
-  const { blocks, module } = compile(words(text), /^# long loop$/m.test(text));
+export function record(name: string, text: string): string {
+  const guest = name.startsWith('arm/') ? 'arm' : 'aarch64';
+  const { blocks, module } = compile(words(text), /^# long loop$/m.test(text), guest);
   const decoded = decodeModule(module);
   const [region] = decoded.functions;
   if (region === undefined) throw new Error('the module has no function');

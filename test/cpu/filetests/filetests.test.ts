@@ -6,7 +6,7 @@ test('there are some', () => expect(fileTests().length).toBeGreaterThanOrEqual(1
 
 test.each(fileTests())('%s: IR and wasm are as recorded', (name) => {
   const text = fs.readFileSync(new URL(name, DIRECTORY), 'utf8');
-  const actual = record(text).split('\n');
+  const actual = record(name, text).split('\n');
   const expected = text.split('\n');
   const at = expected.findIndex((line, i) => line !== actual[i]);
   const near = (lines: string[]): string => lines.slice(Math.max(0, at - 3), at + 4).join('\n');

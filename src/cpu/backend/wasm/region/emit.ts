@@ -8,6 +8,7 @@ import { edgeKey } from './cfg.ts';
 import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
+import { coveredGuards, NONE } from './guards.ts';
 import { type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
 import { HOME, LAZY } from './values.ts';
@@ -22,6 +23,9 @@ const FUEL = 20_000;
 class RegionEmitter extends TerminalEmitter {
   /** The conditional part at hand: registers it writes, and what was dirty before. */
   private part: { written: readonly number[]; dirty: RegSet } = { written: [], dirty: new Uint32Array(0) };
+
+  /** Guards of the block at hand whose NaNs others find. */
+  private covered: ReadonlySet<Value> = NONE;
 
   emit(): Code {
     const c = this.code;
@@ -155,6 +159,7 @@ class RegionEmitter extends TerminalEmitter {
       v.left = v.uses;
       v.slot = LAZY;
     }
+    this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
       const next = block.ops[i + 1];
@@ -268,12 +273,17 @@ class RegionEmitter extends TerminalEmitter {
       this.discard(v.c as Value);
     }
     this.keep(v);
+    if (this.covered.has(v)) return false;
     c.i32(v.pc);
     c.set(this.pcLocal);
-    c.get(v.slot);
-    c.get(v.slot);
-    c.op(`${shape}.ne`);
-    if (v.type === 'v128') c.op('v128.any_true');
+    // a scalar that was spread for the vector's operation is one scalar still
+    const one = madd && [v.a, v.b, v.c].every((x) => x?.info.name === `${shape}.splat`);
+    for (let i = 0; i < 2; i++) {
+      c.get(v.slot);
+      if (one) c.lane(`${shape as 'f64x2'}.extract_lane`, 0);
+    }
+    c.op(`${one ? (shape.slice(0, 3) as 'f64') : shape}.ne`);
+    if (v.type === 'v128' && !one) c.op('v128.any_true');
     this.unusual();
     return false;
   }

@@ -61,23 +61,30 @@ export const read = (t: Translator, o: Operand): V128 => viewOf(t).read(o);
 export const assign = (t: Translator, o: Operand, v: V128): void => viewOf(t).write(o, v);
 
 const bytes = (list: readonly number[], lane: number): number[] => Array.from({ length: 16 }, (_, i) => list[i % lane] as number); // biome-ignore format: one line
-const SIGN = bytes([0, 0, 0, 0x80], 4);
 const SMALLEST = bytes([0, 0, 0x80, 0], 4);
+const MAGNITUDE = bytes([0xff, 0xff, 0xff, 0x7f], 4);
 const NAN = bytes([0, 0, 0xc0, 0x7f], 4);
+
+/** What has no subnormals already: results of other operations of Advanced SIMD. */
+const flushed = new WeakSet<V128>();
 
 /** Single-precision lanes with subnormals replaced by zeros of their sign. */
 export const flush = (t: Translator, v: V128): V128 => {
+  if (flushed.has(v)) return v;
   const { b } = t;
-  const normal = b.f32x4.ge(b.f32x4.abs(v), b.constV128(SMALLEST));
   // NaNs compare false, and stay
-  const kept = b.v128.or(b.v128.or(normal, b.f32x4.ne(v, v)), b.constV128(SIGN));
-  return b.v128.and(v, kept);
+  const small = b.f32x4.lt(b.f32x4.abs(v), b.constV128(SMALLEST));
+  const kept = b.v128.andnot(v, b.v128.and(small, b.constV128(MAGNITUDE)));
+  flushed.add(kept);
+  return kept;
 };
 
 /** Results as Advanced SIMD gives them: subnormals flushed, NaNs the default one. */
 export const standardResult = (t: Translator, v: V128): V128 => {
   const { b } = t;
-  return b.v128.bitselect(flush(t, v), b.constV128(NAN), b.f32x4.eq(v, v));
+  const result = b.v128.bitselect(flush(t, v), b.constV128(NAN), b.f32x4.eq(v, v));
+  flushed.add(result);
+  return result;
 };
 
 /**
