@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { run } from '../../src/index.ts';
 import { SYSROOT } from './sysroot.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -38,6 +39,30 @@ describe.skipIf(!fs.existsSync(busybox))('in a shell (needs the arm64 packages)'
     expect(stdout).toBe('y\n');
     expect(stderr).toBe('');
     expect(fs.readFileSync(path.join(dir, 'status'), 'utf8')).toBe(`${128 + os.constants.signals.SIGPIPE}\n`);
+  });
+
+  test('a reader that does not come holds nobody but who writes to it', { timeout: 60_000 }, () => {
+    const guests = "$B sh -c 'head -c 300000 /dev/zero & echo > alive; wait'";
+    const reader = '{ for i in $(seq 300); do [ -e alive ] && break; sleep 0.1; done; ls alive; wc -c; }';
+    expect(shell(`${guests} | ${reader}`).stdout).toBe('alive\n300000\n');
+  });
+
+  test('FIFOs of a memory root join guests', async () => {
+    const tree = path.join(dir, 'tree');
+    fs.mkdirSync(path.join(tree, 'bin'), { recursive: true });
+    fs.copyFileSync(busybox, path.join(tree, 'bin/busybox'));
+    const script = [
+      'b=/bin/busybox; $b mkfifo f; $b stat -c %F f',
+      '$b cat f & echo one > f; wait',
+      '{ echo 1; echo 2; echo 3; } > f & $b sort -r < f; wait; $b rm f; $b ls bin',
+    ];
+    const { stdout, stderr } = await run({
+      program: '/bin/busybox',
+      args: ['sh', '-c', script.join('\n')],
+      root: tree,
+    });
+    expect(stdout.toString()).toBe('fifo\none\n3\n2\n1\nbusybox\n');
+    expect(stderr.toString()).toBe('');
   });
 
   test('what is behind what a program read of its input is left for the next one', () => {

@@ -3,6 +3,7 @@ import { EAGAIN, EFAULT, EINVAL, EPERM } from '../errno.ts';
 import { writeI64 } from '../struct.ts';
 import type { GuestCpu } from './cpu.ts';
 import { RLIMIT_NPROC } from './limits.ts';
+import { PidFile } from './pidfd.ts';
 import { CLONE_SIGHAND, CLONE_VM, Process } from './process.ts';
 import { NSIG } from './signals.ts';
 import type { Task } from './task.ts';
@@ -30,6 +31,8 @@ export interface CloneRequest {
   /** Stack pointer of the child; 0: the parent's. */
   readonly sp: number;
   readonly parentTid: number;
+  /** Where CLONE_PIDFD stores the descriptor: of clone, where the thread id would go. */
+  readonly pidfd: number;
   readonly childTid: number;
   readonly tls: number;
 }
@@ -40,7 +43,7 @@ function check(task: Task, flags: number, exitSignal: number): number {
   if (has(CLONE_SIGHAND) && !has(CLONE_VM)) return -EINVAL;
   if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return -EINVAL;
   if (has(CLONE_FS) && has(CLONE_NEWNS)) return -EINVAL;
-  if (has(CLONE_PIDFD)) return -EINVAL;
+  if (has(CLONE_PIDFD) && has(CLONE_THREAD)) return -EINVAL;
   if (exitSignal < 0 || exitSignal > NSIG) return -EINVAL;
   if (has(NAMESPACES)) return -EPERM;
   const [most] = task.process.limits[RLIMIT_NPROC] ?? [Number.POSITIVE_INFINITY];
@@ -55,6 +58,8 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   if (failed !== 0) return failed;
   const { process, space } = task;
   if ((flags & CLONE_PARENT_SETTID) !== 0 && !space.writable(parentTid, 4)) return -EFAULT;
+
+  if ((flags & CLONE_PIDFD) !== 0 && !space.writable(request.pidfd, 4)) return -EFAULT;
 
   const isThread = (flags & CLONE_THREAD) !== 0;
   const cpu = (flags & CLONE_VM) !== 0 ? task.cpu.clone() : task.cpu.fork();
@@ -72,6 +77,9 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   if (sp !== 0) writeI64(host, cpu.state + State.REGS + 8 * registers.stack, sp);
   if ((flags & CLONE_SETTLS) !== 0) cpu.setTls(BigInt(tls));
   if ((flags & CLONE_PARENT_SETTID) !== 0) space.view.setInt32(parentTid, child.tid, true);
+  if ((flags & CLONE_PIDFD) !== 0) {
+    space.view.setInt32(request.pidfd, process.files.install(new PidFile(child.process, 0), true), true);
+  }
   if ((flags & CLONE_CHILD_SETTID) !== 0 && cpu.space.writable(childTid, 4)) {
     cpu.space.view.setInt32(childTid, child.tid, true);
   }

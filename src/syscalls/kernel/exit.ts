@@ -41,6 +41,7 @@ export function exitProcess(process: Process, status: ExitStatus): void {
   if (process.exited !== null) return;
   const { kernel } = process;
   process.exited = status;
+  process.exitQueue.wake();
   for (const task of [...process.tasks]) endTask(task);
   releaseMemory(process);
   process.timers.clear();

@@ -2,6 +2,7 @@ import { EAGAIN, EBADF, EBUSY, EFAULT, EINVAL, EPERM, EPIPE } from '../errno.ts'
 import { BaseFile } from '../vfs/base-file.ts';
 import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
 import {
+  type BytePath,
   type IoctlArg,
   O_RDONLY,
   O_WRONLY,
@@ -27,8 +28,11 @@ class PipeRing {
   bytes: Uint8Array = new Uint8Array(CAPACITY);
   start = 0;
   length = 0;
-  readers = true;
-  writers = true;
+  readers = 0;
+  writers = 0;
+  /** Ends opened so far: who waits for a partner looks whether one came. */
+  readerOpens = 0;
+  writerOpens = 0;
   /** Readers wait for bytes, writers for room; each also for the end of the others. */
   readonly filled: WaitQueue = new WaitQueue();
   readonly drained: WaitQueue = new WaitQueue();
@@ -36,45 +40,83 @@ class PipeRing {
 
 let nextInode = 1000;
 
-/** One end of a pipe (man 7 pipe) inside our kernel. */
+/** One end of a pipe, or an opened FIFO (man 7 pipe, fifo), inside our kernel. */
 export class PipeEnd extends BaseFile {
   override readonly mayBlock: boolean = true;
   private readonly ring: PipeRing;
-  private readonly inode: number;
+  private readonly info: () => Stat | number;
+  /** Writers, for a reader, and readers that there had been when this end was opened. */
+  private readonly met: number;
 
-  constructor(ring: PipeRing, inode: number, flags: number) {
-    super(`pipe:[${inode}]`, flags);
+  constructor(ring: PipeRing, path: BytePath, flags: number, info: () => Stat | number) {
+    super(path, flags);
     this.ring = ring;
-    this.inode = inode;
+    this.info = info;
+    this.met = this.readable ? ring.writerOpens : ring.readerOpens;
+    if (this.readable) {
+      ring.readers++;
+      ring.readerOpens++;
+      ring.drained.wake();
+    }
+    if (this.writable) {
+      ring.writers++;
+      ring.writerOpens++;
+      ring.filled.wake();
+    }
   }
   override get waitQueue(): WaitQueue {
     return this.readable ? this.ring.filled : this.ring.drained;
   }
-  stat(): Stat {
-    return syntheticStat({ mode: S_IFIFO | 0o600, ino: this.inode, dev: 0xe });
+  /** Whether there is somebody at the other end of a FIFO, or was since this end was opened. */
+  get hasPartner(): boolean {
+    const { ring } = this;
+    if (this.readable) return ring.writers > 0 || ring.writerOpens > this.met;
+    return ring.readers > 0 || ring.readerOpens > this.met;
+  }
+  stat(): Stat | number {
+    return this.info();
   }
   statfs(): Statfs {
     return syntheticStatfs(PIPEFS_MAGIC);
   }
   override read(into: Uint8Array): number {
+    const n = this.peek(into);
+    if (n > 0) this.skip(n);
+    return n;
+  }
+  /** What read would give, which stays there: splice(2), tee(2). */
+  peek(into: Uint8Array): number {
     if (!this.readable) return -EBADF;
     const { ring } = this;
     if (into.length === 0) return 0;
-    if (ring.length === 0) return ring.writers ? -EAGAIN : 0;
+    if (ring.length === 0) return ring.writers > 0 ? -EAGAIN : 0;
     const n = Math.min(into.length, ring.length);
-    const capacity = ring.bytes.length;
-    const first = Math.min(n, capacity - ring.start);
+    const first = Math.min(n, ring.bytes.length - ring.start);
     into.set(ring.bytes.subarray(ring.start, ring.start + first));
     into.set(ring.bytes.subarray(0, n - first), first);
-    ring.start = (ring.start + n) % capacity;
+    return n;
+  }
+  /** Take away what was peeked at. */
+  skip(n: number): void {
+    const { ring } = this;
+    ring.start = (ring.start + n) % ring.bytes.length;
     ring.length -= n;
     ring.drained.wake();
-    return n;
+    // Who has a FIFO open for both waits there.
+    if (ring.readers > 0 && ring.writers > 0) ring.filled.wake(POLLOUT);
+  }
+  /** Bytes that fit now; -EPIPE without readers. */
+  room(): number {
+    return this.ring.readers > 0 ? this.ring.bytes.length - this.ring.length : -EPIPE;
+  }
+  /** Whether both are ends of one pipe. */
+  sameAs(other: PipeEnd): boolean {
+    return this.ring === other.ring;
   }
   override write(from: Uint8Array): number {
     if (!this.writable) return -EBADF;
     const { ring } = this;
-    if (!ring.readers) return -EPIPE;
+    if (ring.readers === 0) return -EPIPE;
     const capacity = ring.bytes.length;
     const room = capacity - ring.length;
     if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return from.length === 0 ? 0 : -EAGAIN;
@@ -89,8 +131,11 @@ export class PipeEnd extends BaseFile {
   }
   override poll(): number {
     const { ring } = this;
-    if (this.readable) return (ring.length > 0 ? POLLIN : 0) | (ring.writers ? 0 : POLLHUP);
-    return (ring.bytes.length - ring.length >= PIPE_BUF ? POLLOUT : 0) | (ring.readers ? 0 : POLLERR);
+    const filled = this.readable && ring.length > 0 ? POLLIN : 0;
+    // Nobody has hung up before the first writer came.
+    const left = this.readable && ring.writers === 0 && ring.writerOpens > 0 ? POLLHUP : 0;
+    const room = this.writable && ring.bytes.length - ring.length >= PIPE_BUF ? POLLOUT : 0;
+    return filled | left | room | (this.writable && ring.readers === 0 ? POLLERR : 0);
   }
   /** F_GETPIPE_SZ (man 2 fcntl). */
   get capacity(): number {
@@ -123,13 +168,12 @@ export class PipeEnd extends BaseFile {
   }
   override close(): number {
     const { ring } = this;
-    if (this.readable) {
-      ring.readers = false;
-      ring.drained.wake();
-    } else {
-      ring.writers = false;
-      ring.filled.wake();
-    }
+    if (this.readable) ring.readers--;
+    if (this.writable) ring.writers--;
+    ring.drained.wake();
+    ring.filled.wake();
+    // What nobody took from a FIFO is gone with its last end.
+    if (ring.readers === 0 && ring.writers === 0) ring.length = 0;
     return 0;
   }
 }
@@ -137,6 +181,18 @@ export class PipeEnd extends BaseFile {
 /** pipe(2): the read end and the write end. */
 export function createPipe(flags: number): [PipeEnd, PipeEnd] {
   const ring = new PipeRing();
-  const inode = nextInode++;
-  return [new PipeEnd(ring, inode, O_RDONLY | flags), new PipeEnd(ring, inode, O_WRONLY | flags)];
+  const ino = nextInode++;
+  const path = `pipe:[${ino}]`;
+  const info = (): Stat => syntheticStat({ mode: S_IFIFO | 0o600, ino, dev: 0xe });
+  return [new PipeEnd(ring, path, O_RDONLY | flags, info), new PipeEnd(ring, path, O_WRONLY | flags, info)];
+}
+
+/** The pipe behind a FIFO's name, which lives as long as the name or a descriptor does. */
+export class Fifo {
+  private readonly ring: PipeRing = new PipeRing();
+
+  /** open(2) without the wait for a partner (see `hasPartner`). */
+  open(path: BytePath, flags: number, info: () => Stat | number): PipeEnd {
+    return new PipeEnd(this.ring, path, flags, info);
+  }
 }

@@ -112,6 +112,8 @@ export class Process {
   execed = false;
   /** Parents wait here for a child to end, stop or go on. */
   readonly childQueue: WaitQueue = new WaitQueue();
+  /** Woken when this process has ended: pidfds. */
+  readonly exitQueue: WaitQueue = new WaitQueue();
   /** vfork's parent waits here until the child no longer uses its memory. */
   readonly vforkQueue: WaitQueue = new WaitQueue();
   borrowsMemory = false;

@@ -1,11 +1,10 @@
-import { EADDRINUSE, ECONNREFUSED, EINVAL } from '../errno.ts';
-import { O_CREAT, O_EXCL, O_WRONLY } from '../vfs/types.ts';
+import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL } from '../errno.ts';
+import { S_IFSOCK } from '../vfs/types.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
 import type { UnixSocket } from './unix-socket.ts';
 
 const AT_FDCWD = -100;
-const EEXIST = 17;
 
 /** Bound sockets of a machine: abstract names, and files by device and inode. */
 const bound = new WeakMap<Kernel, Map<string, UnixSocket>>();
@@ -35,10 +34,8 @@ export function bindName(task: Task, socket: UnixSocket, wanted: string): number
     if (typeof at === 'number') return at;
     if (at.fs.mode(at.path) >= 0) return -EADDRINUSE;
     if (socket.name !== '') return -EINVAL;
-    const file = at.fs.open(at.path, O_CREAT | O_EXCL | O_WRONLY, 0o777 & ~task.process.umask);
-    if (file === -EEXIST) return -EADDRINUSE;
-    if (typeof file === 'number') return file;
-    file.close();
+    const made = at.fs.mknod(at.path, S_IFSOCK | (0o777 & ~task.process.umask), 0);
+    if (made < 0) return made === -EEXIST ? -EADDRINUSE : made;
   } else if (socket.name !== '') return -EINVAL;
   const key = keyOf(task, name);
   if (typeof key === 'number') return key;

@@ -120,7 +120,6 @@ export class UnixSocket extends Socket {
   /** To a bound socket; -EAGAIN while its backlog is full. */
   override connect(task: Task, to: Destination): number {
     if (!(to instanceof UnixSocket)) return -EINVAL;
-    if (this.type !== SOCK_DGRAM && this.peer !== null) return -EISCONN;
     if (to.type !== this.type) return -EPROTOTYPE;
     this.credentials = credentialsOf(task);
     if (this.type === SOCK_DGRAM) {
@@ -129,10 +128,10 @@ export class UnixSocket extends Socket {
       this.changed.wake();
       return 0;
     }
-    if (this.listening) return -EINVAL;
-    if (this.joined) return -EISCONN;
     if (to.backlog === null || to.noReads) return -ECONNREFUSED;
     if (to.backlog.length > to.backlogLimit) return -EAGAIN;
+    if (this.listening) return -EINVAL;
+    if (this.joined) return -EISCONN;
     const end = new UnixSocket(this.type, 0, to.credentials);
     end.name = to.name;
     this.pair(end);
@@ -203,7 +202,7 @@ export class UnixSocket extends Socket {
     let passed: Passed | null = null;
     for (const message of this.messages) {
       if (count === into.length || passed !== null || (message.passed !== null && count > 0)) break;
-      if (this.tellsSender && !sameSender(message.sender, first.sender)) break;
+      if (this.passesSender && !sameSender(message.sender, first.sender)) break;
       const n = Math.min(into.length - count, message.bytes.length);
       into.set(message.bytes.subarray(0, n), count);
       count += n;
@@ -264,8 +263,14 @@ export class UnixSocket extends Socket {
   }
 
   /** SO_PASSCRED */
-  private get tellsSender(): boolean {
+  private get passesSender(): boolean {
     return (this.options.get(SO_PASSCRED) ?? 0) !== 0;
+  }
+
+  /** Whether who sends must be noted: one of the ends asked for it. */
+  tellsSender(to: Destination | null): boolean {
+    const peer = to instanceof UnixSocket ? to : this.peer;
+    return this.passesSender || (peer?.passesSender ?? false);
   }
 
   private room(sender: UnixSocket): number {

@@ -45,10 +45,11 @@ export const clone: Syscall = syscall(
       exitSignal: flags & 0xff,
       sp: stack,
       parentTid: parent_tid,
+      pidfd: parent_tid,
       childTid: child_tid,
       tls,
     }),
-  { support: 'partial', note: 'No namespaces (EPERM), no CLONE_PIDFD.' },
+  { support: 'partial', note: 'No namespaces (EPERM).' },
 );
 
 /** struct clone_args: eleven 64-bit fields; the first eight are the oldest form. */
@@ -72,15 +73,16 @@ export const clone3: Syscall = syscall(
       flags: field(0),
       childTid: field(2),
       parentTid: field(3),
+      pidfd: field(1),
       exitSignal: field(4),
       sp: stack + stackSize,
       tls: field(7),
     });
   },
-  { support: 'partial', note: 'No namespaces (EPERM), no CLONE_PIDFD, no set_tid.' },
+  { support: 'partial', note: 'No namespaces (EPERM), no set_tid.' },
 );
 
-const CHILD = { parentTid: 0, childTid: 0, tls: 0, sp: 0, exitSignal: SIGCHLD };
+const CHILD = { parentTid: 0, pidfd: 0, childTid: 0, tls: 0, sp: 0, exitSignal: SIGCHLD };
 export const fork: Syscall = syscall('fork', {}, R_INT, (task) => cloneTask(task, { ...CHILD, flags: 0 }));
 export const vfork: Syscall = syscall('vfork', {}, R_INT, (task) => cloneTask(task, { ...CHILD, flags: 0x4100 }));
 

@@ -32,6 +32,8 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
+  O_RDONLY,
+  O_RDWR,
   O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
@@ -40,6 +42,24 @@ import {
   S_IFMT,
 } from '../vfs/types.ts';
 import { dropLocks, getLock, type LockCommand, setLock } from './locks.ts';
+
+/** A FIFO inside our kernel is open when somebody is at its other end (man 7 fifo). */
+function meetPartner(task: Task, file: PipeEnd, install: (file: OpenFile) => number): number | Pending {
+  const way = file.flags & O_ACCMODE;
+  if (way === O_RDWR || file.hasPartner) return install(file);
+  if ((file.flags & O_NONBLOCK) !== 0) {
+    if (way === O_RDONLY) return install(file);
+    file.close();
+    return -ENXIO;
+  }
+  const end = (result: number): number => {
+    if (result === 0) return install(file);
+    file.close();
+    return result;
+  };
+  const waited = waitFor(task, () => (file.hasPartner ? 0 : -EAGAIN), { on: [file.waitQueue] });
+  return typeof waited === 'number' ? end(waited) : waited.after(end);
+}
 
 /** open at a directory descriptor; flags are generic. */
 function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode: number): number | Pending {
@@ -56,6 +76,7 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const install = (file: OpenFile | number): number =>
     typeof file === 'number' ? file : process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
   const file = at.fs.open(at.path, wanted, permissions);
+  if (file instanceof PipeEnd) return meetPartner(task, file, install);
   if (file !== -ENXIO || (openFlags & O_NONBLOCK) !== 0 || (openFlags & O_ACCMODE) !== O_WRONLY) return install(file);
   const now = at.fs.stat(at.path, true);
   if (typeof now === 'number' || (now.mode & S_IFMT) !== S_IFIFO) return install(file);
@@ -72,7 +93,10 @@ export const openat: Syscall = syscall(
   { dirfd: FD_AT, pathname: PATH, flags: OPEN, mode: openMode() },
   R_FD,
   (task, { dirfd, pathname, flags: openFlags, mode }) => openAt(task, dirfd, pathname, openFlags, mode),
-  { support: 'partial', note: 'O_DIRECT, O_ASYNC and O_NOATIME are ignored; a FIFO opened for reading does not wait.' },
+  {
+    support: 'partial',
+    note: 'O_DIRECT, O_ASYNC and O_NOATIME are ignored; a FIFO of the host opened for reading does not wait.',
+  },
 );
 
 export const open: Syscall = syscall('open', { pathname: PATH, flags: OPEN, mode: openMode() }, R_FD, (task, args) =>

@@ -291,7 +291,7 @@ export const mknodat: Syscall = syscall(
       at.fs.mode(at.path) >= 0 ? -EEXIST : at.fs.mknod(at.path, mode & ~(task.process.umask & 0o777), dev),
     );
   },
-  { support: 'partial', note: 'Regular files; FIFOs are EOPNOTSUPP, devices EPERM.' },
+  { support: 'partial', note: 'No devices (EPERM).' },
 );
 
 export const calls: readonly Syscall[] = [

@@ -14,6 +14,7 @@ import { calls as memory } from './memory.ts';
 import { calls as narrow } from './narrow.ts';
 import { calls as oldCalls } from './old-calls.ts';
 import { calls as oldStats } from './old-stat.ts';
+import { calls as pidfds } from './pidfd.ts';
 import { calls as poll } from './poll.ts';
 import { calls as processes } from './process.ts';
 import { calls as readWrite } from './read-write.ts';
@@ -22,6 +23,7 @@ import { calls as signals } from './signal.ts';
 import { calls as sockets } from './socket.ts';
 import { calls as socketOptions } from './socket-option.ts';
 import { calls as socketTransfers } from './socket-transfer.ts';
+import { calls as splices } from './splice.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
 import { calls as times } from './time.ts';
@@ -44,6 +46,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...narrow,
   ...oldCalls,
   ...oldStats,
+  ...pidfds,
   ...poll,
   ...processes,
   ...readWrite,
@@ -52,6 +55,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...sockets,
   ...socketOptions,
   ...socketTransfers,
+  ...splices,
   ...stats,
   ...system,
   ...timerFiles,

@@ -270,7 +270,7 @@ export const sigaltstack: Syscall = syscall('sigaltstack', { ss: PTR, old_ss: PT
 });
 
 /** Whether the caller may signal a process (man 2 kill). */
-function permitted(task: Task, target: Process, signal: number): boolean {
+export function permitted(task: Task, target: Process, signal: number): boolean {
   const [ruid, euid] = task.process.uids;
   if (euid === 0) return true;
   const [real, , saved] = target.uids;
@@ -278,7 +278,8 @@ function permitted(task: Task, target: Process, signal: number): boolean {
   return signal === SIGCONT && target.sid === task.process.sid;
 }
 
-function sendTo(task: Task, targets: readonly Process[], info: SigInfo): number {
+/** Signal those of the processes that the caller may signal; -ESRCH without any. */
+export function sendTo(task: Task, targets: readonly Process[], info: SigInfo): number {
   if (targets.length === 0) return -ESRCH;
   const allowed = targets.filter((target) => permitted(task, target, info.signo));
   if (allowed.length === 0) return -EPERM;
@@ -345,7 +346,7 @@ export const tgkill: Syscall = syscall(
 );
 
 /** siginfo_t as rt_sigqueueinfo gets it; null = EFAULT. */
-function readInfo(task: Task, signo: number, address: number): SigInfo | null {
+export function readInfo(task: Task, signo: number, address: number): SigInfo | null {
   if (!task.space.readable(address, 128)) return null;
   const { view } = task.space;
   const wide = task.process.abi.wordSize === 8;
@@ -360,7 +361,7 @@ function readInfo(task: Task, signo: number, address: number): SigInfo | null {
 }
 
 /** Only the kernel may say that a signal came from it or from kill (man 2 rt_sigqueueinfo). */
-const forged = (info: SigInfo, own: boolean): boolean => (info.code >= 0 || info.code === SI_TKILL) && !own;
+export const forged = (info: SigInfo, own: boolean): boolean => (info.code >= 0 || info.code === SI_TKILL) && !own;
 
 export const rt_sigqueueinfo: Syscall = syscall(
   'rt_sigqueueinfo',

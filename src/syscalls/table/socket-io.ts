@@ -11,7 +11,7 @@ import {
   type Socket,
 } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
-import { credentialsOf } from '../kernel/unix-socket.ts';
+import { credentialsOf, UnixSocket } from '../kernel/unix-socket.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 
@@ -44,11 +44,13 @@ export function sendOn(
   how = 0,
   to: Destination | null = null,
   passed: Passed | null = null,
-  sender: Credentials = credentialsOf(task),
+  sender: Credentials | null = null,
 ): number | Pending {
+  const asked = socket instanceof UnixSocket && socket.tellsSender(to);
+  const who = sender ?? (asked ? credentialsOf(task) : undefined);
   let done = 0;
   const attempt = (): number => {
-    const n = socket.send(done === 0 ? bytes : bytes.subarray(done), done === 0 ? passed : null, to, sender);
+    const n = socket.send(done === 0 ? bytes : bytes.subarray(done), done === 0 ? passed : null, to, who);
     if (n === -EAGAIN) return n;
     if (n < 0) {
       if (done > 0) return done;

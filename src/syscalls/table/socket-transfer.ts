@@ -15,7 +15,6 @@ import {
   type Socket,
 } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
-import { credentialsOf } from '../kernel/unix-socket.ts';
 import type { Pending } from '../kernel/wait.ts';
 import {
   ControlWriter,
@@ -130,7 +129,7 @@ function sendMessage(task: Task, socket: Socket, msg: number, how: number): numb
   if (typeof to === 'number') return to;
   const control = readControl(task, header.msg_control, header.msg_controllen);
   if (typeof control === 'number') return control;
-  return sendOn(task, socket, bytes, how, to, control.passed, control.sender ?? credentialsOf(task));
+  return sendOn(task, socket, bytes, how, to, control.passed, control.sender);
 }
 
 /** Nobody is known to have sent it: what the kernel tells of an unknown user. */

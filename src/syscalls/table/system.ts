@@ -113,7 +113,6 @@ const probed: readonly Syscall[] = [
   'bpf',
   'openat2',
   'landlock_create_ruleset',
-  'pidfd_open',
 ].map((name) => syscall(name, { arg0: FD, arg1: PTR, arg2: PTR }, R_INT, () => -ENOSYS, ABSENT));
 
 export const calls: readonly Syscall[] = [

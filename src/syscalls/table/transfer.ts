@@ -59,6 +59,8 @@ export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
 export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
   if (file instanceof Socket) return sendOn(task, file, bytes);
+  // A slow reader of the host must not hold the thread that others need.
+  if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
   const n = file.write(bytes);
   if (n > 0) task.process.afterWrite(file);
   if (n === bytes.length) return n;

@@ -1,6 +1,6 @@
 import { INT, PTR, R_INT, R_SIZE, UINT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EFAULT, EINVAL, ESRCH } from '../errno.ts';
+import { EAGAIN, EFAULT, EINVAL, ESRCH } from '../errno.ts';
 import { type FlagTable, formatFlags } from '../flags.ts';
 import {
   byPid,
@@ -21,6 +21,8 @@ import type { Process } from '../kernel/process.ts';
 import { CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED, SIGCHLD } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { long, struct } from '../struct.ts';
+import { O_NONBLOCK } from '../vfs/types.ts';
+import { pidFile } from './pidfd.ts';
 
 const RUSAGE = struct('rusage', {
   ru_utime_sec: long,
@@ -141,12 +143,15 @@ export const wait4: Syscall = syscall(
 const P_ALL = 0;
 const P_PID = 1;
 const P_PGID = 2;
+const P_PIDFD = 3;
 
-function byId(task: Task, idtype: number, id: number): ChildFilter | null {
+function byId(task: Task, idtype: number, id: number): ChildFilter | number {
   if (idtype === P_ALL) return () => true;
-  if (idtype === P_PID) return id > 0 ? byPid(task.process, id) : null;
+  if (idtype === P_PID) return id > 0 ? byPid(task.process, id) : -EINVAL;
   if (idtype === P_PGID && id >= 0) return byPid(task.process, id === 0 ? 0 : -id);
-  return null;
+  if (idtype !== P_PIDFD || id < 0) return -EINVAL;
+  const file = pidFile(task, id);
+  return typeof file === 'number' ? file : (child) => child === file.process;
 }
 
 /** siginfo_t of waitid: si_signo, si_errno, si_code, then pid, uid and status, padded to 8 bytes on 64-bit ABIs. */
@@ -181,15 +186,20 @@ export const waitid: Syscall = syscall(
     const known = (kinds | WNOHANG | WNOWAIT | WALL | WCLONE | WNOTHREAD) >>> 0;
     if ((options & ~known) !== 0 || (options & kinds) === 0) return -EINVAL;
     const filter = byId(task, idtype, id);
-    if (filter === null) return -EINVAL;
-    return waitChild(task, filter, options, (event) => {
+    if (typeof filter === 'number') return filter;
+    // Of a non-blocking pidfd nothing yet is an error (man 2 waitid).
+    const file = idtype === P_PIDFD ? pidFile(task, id) : 0;
+    const at = typeof file !== 'number' && (file.flags & O_NONBLOCK) !== 0 && (options & WNOHANG) === 0;
+    let nothing = false;
+    const result = waitChild(task, filter, at ? options | WNOHANG : options, (event) => {
+      nothing = event === null && at;
       if (rusage !== 0 && event !== null && putUsage(task, rusage, asUser(event.child.cpuMs), false) !== 0) {
         return -EFAULT;
       }
       return infop === 0 ? 0 : putChildInfo(task, infop, event);
     });
+    return nothing ? -EAGAIN : result;
   },
-  { support: 'partial', note: 'P_ALL, P_PID and P_PGID; there are no pidfds.' },
 );
 
 export const calls: readonly Syscall[] = [getrusage, sys_times, wait4, waitid];

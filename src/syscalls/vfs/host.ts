@@ -1,6 +1,7 @@
 import fs from 'node:fs';
-import { EACCES, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
+import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
 import { HostDirectory, HostHandle, HostPathFile, HostRegular } from './host-file.ts';
+import { makeFifo, makeSocket } from './host-nodes.ts';
 import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
 import { HostStream } from './host-stream.ts';
 import {
@@ -21,6 +22,7 @@ import {
   S_IFIFO,
   S_IFMT,
   S_IFREG,
+  S_IFSOCK,
   type Stat,
   type Statfs,
   type Timespec,
@@ -43,20 +45,6 @@ function hostFlags(flags: number): number {
   if ((flags & O_TMPFILE) === O_TMPFILE) out |= (O_TMPFILE & ~O_DIRECTORY) | C.O_DIRECTORY;
   if (flags & O_PATH) out |= HOST_O_PATH;
   return out;
-}
-
-/** Node has no mknod: mkfifo(1) makes it. */
-function makeFifo(path: BytePath, mode: number): number {
-  if (typeof hostStat(path, false) !== 'number') return -EEXIST;
-  const parent = hostStat(path.slice(0, path.lastIndexOf('/')) || '/', true);
-  if (typeof parent === 'number') return parent;
-  const name = hostPath(path);
-  if (typeof name !== 'string') return -EOPNOTSUPP;
-  const args = ['-m', mode.toString(8), '--', name];
-  const { spawnSync } = process.getBuiltinModule('node:child_process');
-  const { status, error } = spawnSync('mkfifo', args, { stdio: 'ignore' });
-  if (error !== undefined) return -EOPNOTSUPP;
-  return status === 0 ? 0 : -EACCES;
 }
 
 function run(action: () => void): number {
@@ -167,6 +155,7 @@ export class HostFs implements FileSystem {
   mknod(path: BytePath, mode: number, _dev: number): number {
     const type = mode & S_IFMT;
     if (type === S_IFIFO) return makeFifo(path, mode & 0o7777);
+    if (type === S_IFSOCK) return makeSocket(path, mode & 0o7777);
     if (type !== 0 && type !== S_IFREG) return -EPERM;
     return run(() => fs.closeSync(fs.openSync(hostPath(path), C.O_CREAT | C.O_EXCL | C.O_WRONLY, mode & 0o7777)));
   }

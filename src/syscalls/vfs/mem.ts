@@ -9,11 +9,14 @@ import {
   ENOSPC,
   ENOTDIR,
   ENOTEMPTY,
+  ENXIO,
   EOPNOTSUPP,
   EPERM,
   fromNodeError,
 } from '../errno.ts';
+import { Fifo } from '../kernel/pipe.ts';
 import { MemDirectory, MemRegular } from './mem-file.ts';
+import { syntheticStat } from './memory-file.ts';
 import {
   type BytePath,
   type Dirent,
@@ -29,9 +32,11 @@ import {
   O_TRUNC,
   type OpenFile,
   S_IFDIR,
+  S_IFIFO,
   S_IFLNK,
   S_IFMT,
   S_IFREG,
+  S_IFSOCK,
   type Stat,
   type Statfs,
   type Timespec,
@@ -39,6 +44,7 @@ import {
 
 const TMPFS_MAGIC = 0x01021994;
 const BLOCK = 4096;
+const DEVICE = 0x19;
 
 /** How much a memory root may hold. */
 export interface MemLimits {
@@ -74,6 +80,7 @@ export class MemFs implements FileSystem {
   readonly vol: IFs;
   private readonly limits: MemLimits;
   private readonly meta: Map<number, Meta> = new Map();
+  private readonly fifos: Map<number, Fifo> = new Map();
   private usedBytes = 0;
   private usedInodes = 1;
   private tmpCount = 0;
@@ -156,7 +163,7 @@ export class MemFs implements FileSystem {
     const meta = this.metaOf(Number(s.ino), s.isDirectory());
     const size = s.isDirectory() ? BLOCK : Number(s.size);
     return {
-      dev: 0x19,
+      dev: DEVICE,
       ino: Number(s.ino),
       mode: meta.mode,
       nlink: Number(s.nlink),
@@ -226,6 +233,13 @@ export class MemFs implements FileSystem {
       return new MemDirectory(this, trim(path), kept);
     }
     if ((flags & O_DIRECTORY) !== 0 || path.endsWith('/')) return -ENOTDIR;
+    if ((flags & O_PATH) === 0 && type === S_IFSOCK) return -ENXIO;
+    const fifo = (flags & O_PATH) === 0 ? this.fifos.get(this.ino(path)) : undefined;
+    if (fifo !== undefined) {
+      const ino = this.ino(path);
+      const meta = this.metaOf(ino, false);
+      return fifo.open(path, kept, () => syntheticStat({ ...meta, ino, dev: DEVICE }));
+    }
     if ((flags & O_TRUNC) !== 0 && (flags & O_PATH) === 0) {
       const cut = this.truncate(path, 0);
       if (cut < 0) return cut;
@@ -328,6 +342,7 @@ export class MemFs implements FileSystem {
     if (result === 0) {
       if (stat.nlink <= 1) {
         this.usedInodes--;
+        this.fifos.delete(Number(stat.ino));
         if ((stat.mode & S_IFMT) === S_IFREG) this.reserve(-stat.size);
       } else this.metaOf(Number(stat.ino), false).ctime = now();
       this.touchParent(path);
@@ -393,9 +408,14 @@ export class MemFs implements FileSystem {
 
   mknod(path: BytePath, mode: number, _dev: number): number {
     const type = mode & S_IFMT;
-    if (type !== 0 && type !== S_IFREG) return type === 0o010000 ? -EOPNOTSUPP : -EPERM;
+    if (![0, S_IFREG, S_IFIFO, S_IFSOCK].includes(type)) return -EPERM;
     const file = this.open(path, O_CREAT | O_EXCL | 1, mode & 0o7777);
-    return typeof file === 'number' ? file : file.close();
+    if (typeof file === 'number') return file;
+    // memfs knows no such nodes: an empty file stands for one.
+    const ino = this.ino(path);
+    if (type === S_IFIFO || type === S_IFSOCK) this.metaOf(ino, false).mode = type | (mode & 0o7777);
+    if (type === S_IFIFO) this.fifos.set(ino, new Fifo());
+    return file.close();
   }
 
   truncate(path: BytePath, size: number): number {
