@@ -12,7 +12,8 @@ export interface BlockNotes {
   readonly constants: (number | readonly number[])[];
 }
 
-type BlockFacts = Pick<FreshBlock, 'pc' | 'kind' | 'end' | 'readsFlags' | 'callTarget' | 'returnsTo'>;
+/** What is told of a block besides its records. */
+export type BlockFacts = Pick<FreshBlock, 'pc' | 'kind' | 'end' | 'readsFlags' | 'callTarget' | 'returnsTo'>;
 
 interface Noted {
   readonly facts: BlockFacts;

@@ -3,8 +3,9 @@ import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
 import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
-import { type BlockImage, type FreshBlock, writeImage } from './block-image.ts';
-import { type BlockNotes, BlockRecorder } from './block-recorder.ts';
+import { type BlockImage, writeImage } from './block-image.ts';
+import { type BlockFacts, type BlockNotes, BlockRecorder } from './block-recorder.ts';
+import { Composer } from './composer.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
@@ -25,6 +26,14 @@ const MARGIN = 0x10000;
 /** Executions until a block enters a region that is at hand: V8's baseline compiler costs as much as some 100. */
 const STORED_AFTER = 100;
 
+/** A block whose records were written. */
+interface Put {
+  readonly facts: BlockFacts;
+  readonly record: number;
+  /** Records of its own. */
+  readonly count: number;
+}
+
 /**
  * The cold tier's translations of one process: blocks by guest pc (and by the flags kind they were
  * translated for, where they read flags), records and constants in wasm memory.
@@ -36,6 +45,7 @@ export class CodeCache implements RecordSink, BlockSource {
   private own = new Translations(null);
   private readonly units: ActiveUnits;
   private readonly recorder: BlockRecorder;
+  private composer: Composer | null;
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
   /** Roots of the regions that are at hand from earlier. */
@@ -55,6 +65,12 @@ export class CodeCache implements RecordSink, BlockSource {
     this.words = new Uint32Array(space.memory.buffer);
     this.units = new ActiveUnits(space, this.words);
     this.recorder = new BlockRecorder(space);
+    this.composer = this.newComposer();
+  }
+
+  private newComposer(): Composer | null {
+    const { single } = this.frontEnd;
+    return single ? new Composer(this.frontEnd, single, this.words, (bytes) => this.constantAddress(bytes)) : null;
   }
 
   /** Record of the block at pc for a flags kind (-1 = unknown); 0 when its first page is not executable. */
@@ -72,9 +88,14 @@ export class CodeCache implements RecordSink, BlockSource {
   /** IR of the block at pc, or null when it cannot be fetched. */
   lift(pc: number, kind: number, context = 0): Block | null {
     if (!this.space.executable(pc)) return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind) ?? null);
+    return this.frontEnd.liftBlock(this.space.view, pc, kind, this.codeLimit(pc), context);
+  }
+
+  /** Where code that can be fetched ends, as far as a block at pc might care. */
+  private codeLimit(pc: number): number {
     let limit = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
     while (limit - pc < 256 && this.space.executable(limit)) limit += PAGE_SIZE;
-    return this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
+    return limit;
   }
 
   private translate(pc: number, kind: number, context = 0): number {
@@ -83,41 +104,59 @@ export class CodeCache implements RecordSink, BlockSource {
       const known = this.units.find(pc, kind);
       if (known !== 0) return known;
     }
-    const block = this.lift(pc, slow ? -1 : kind, context);
-    if (!block) return 0;
-    this.onTranslate?.(block);
     if (this.isFull()) return 0;
-    const version = block.readsFlags || slow ? kind : -1;
-    const { terminal } = block;
-    const callTarget = terminal.kind === 'call' ? terminal.target : 0;
-    const returnsTo = terminal.kind === 'call' || terminal.kind === 'callIndirect' ? terminal.ret : 0;
-    const record = this.register({ ...block, callTarget, returnsTo }, version, context);
-    this.notes = { links: [], internals: [], constants: [] };
-    // what serves every kind must not tell the one it was made for to those behind it
-    const passes = version === -1 && !block.setsFlags;
-    encodeBlock(passes ? { ...block, flagsOut: -1 } : block, this);
-    const count = (this.own.next - record) / 16;
+    const plain = !slow && context === 0 && pc < GUEST_TOP && this.onTranslate === null;
+    const put = (plain && this.compose(pc, kind)) || this.encode(pc, kind, context);
+    if (put === null) return 0;
     const { links } = this.notes;
     for (let i = 0; i < links.length; i += 3) {
       this.connect(links[i] as number, links[i + 1] as number, links[i + 2] as number);
     }
+    const { facts, record, count } = put;
     // the kernel's page has no code to compare with another time
     if (slow || pc >= GUEST_TOP) return record;
-    if (this.recording) {
-      const { end, readsFlags } = block;
-      this.recorder.add({ pc, kind: version, end, readsFlags, callTarget, returnsTo }, record, count, this.notes);
-    }
+    if (this.recording) this.recorder.add(facts, record, count, this.notes);
     this.enterIfCompiled(pc);
     return record;
   }
 
+  /** Lift the block at pc and encode it as a whole; null when it cannot be fetched. */
+  private encode(pc: number, kind: number, context: number): Put | null {
+    const slow = kind === SLOW;
+    const block = this.lift(pc, slow ? -1 : kind, context);
+    if (!block) return null;
+    this.onTranslate?.(block);
+    const version = block.readsFlags || slow ? kind : -1;
+    const { terminal, end, readsFlags } = block;
+    const callTarget = terminal.kind === 'call' ? terminal.target : 0;
+    const returnsTo = terminal.kind === 'call' || terminal.kind === 'callIndirect' ? terminal.ret : 0;
+    const facts = { pc, kind: version, end, readsFlags, callTarget, returnsTo };
+    const record = this.register(facts, context);
+    this.notes = { links: [], internals: [], constants: [] };
+    // what serves every kind must not tell the one it was made for to those behind it
+    const passes = version === -1 && !block.setsFlags;
+    encodeBlock(passes ? { ...block, flagsOut: -1 } : block, this);
+    return { facts, record, count: (this.own.next - record) / 16 };
+  }
+
+  /** Put the block at pc together from templates; null when it cannot be. */
+  private compose(pc: number, kind: number): Put | null {
+    const { composer } = this;
+    if (!composer || !this.space.executable(pc)) return null;
+    this.notes = { links: [], internals: [], constants: [] };
+    const record = this.own.next + 16;
+    const found = composer.compose(this.space.view, pc, kind, this.codeLimit(pc), record >>> 2, this.notes);
+    if (!found) return null;
+    const { end, readsFlags, callTarget, returnsTo, length } = found;
+    const facts = { pc, kind: readsFlags ? kind : -1, end, readsFlags, callTarget, returnsTo };
+    this.register(facts);
+    this.own.next += 4 * length;
+    return { facts, record, count: length / 4 };
+  }
+
   /** Write the header of a block that begins here and make it known; returns its first record's place. */
-  private register(
-    block: Pick<FreshBlock, 'pc' | 'end' | 'readsFlags' | 'callTarget' | 'returnsTo'>,
-    version: number,
-    context = 0,
-  ): number {
-    const { pc, end, readsFlags, callTarget, returnsTo } = block;
+  private register(block: BlockFacts, context = 0): number {
+    const { pc, kind: version, end, readsFlags, callTarget, returnsTo } = block;
     const slow = version === SLOW;
     const hotAfter =
       slow || pc >= GUEST_TOP ? NEVER : this.isStored(pc) ? Math.min(STORED_AFTER, this.hotAfter) : this.hotAfter;
@@ -223,6 +262,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   flush(): void {
+    // how instructions are translated may have changed
+    this.composer = this.newComposer();
     this.recorder.clear();
     this.units.clear();
     this.entered.clear();

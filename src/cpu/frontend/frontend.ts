@@ -1,6 +1,28 @@
 import type { Block } from '../ir/block.ts';
 import type { HelperContext } from './helper.ts';
 
+/**
+ * What of an instruction word only names registers or is a number that the records of the cold tier contain as it is,
+ * or multiplied. Templates (see cpu/templates.ts) try to leave it open, and find out whether that is right.
+ */
+export interface Shape {
+  /** Lowest bits of the fields with numbers of registers, 5 bits each. */
+  readonly registers: readonly number[];
+  /** The displacement, immediate or distance of a jump. */
+  readonly immediate: { readonly shift: number; readonly width: number; readonly signed: boolean } | null;
+}
+
+/** Instructions by themselves, where they are all 4 bytes long and nothing but the pc and the flags decides what they do. */
+export interface SingleLift {
+  /** Longest block, in instructions. */
+  readonly maxBlock: number;
+  /** What stands for the row of a word, if that has semantics. */
+  row(word: number): object | null;
+  shape(row: object): Shape;
+  /** The instruction as a block; `ends`: it ends a longer one too. */
+  lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
+}
+
 /** What the back ends need of a guest architecture. */
 export interface FrontEnd {
   readonly name: string;
@@ -33,6 +55,7 @@ export interface FrontEnd {
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;
+  readonly single?: SingleLift | undefined;
   /**
    * A page of the kernel's, above what can be mapped, that programs read and call into: blocks by address (null: no
    * function there), and the bytes.

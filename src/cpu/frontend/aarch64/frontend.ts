@@ -5,7 +5,8 @@ import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
 import type { FrontEnd } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
-import { patternOf } from '../row.ts';
+import { patternOf, type Row } from '../row.ts';
+import { shapeOf } from '../shape.ts';
 import { instructionText } from './disassembler.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
@@ -23,6 +24,19 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   const reader = new FieldReader(() => rows.map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
+  const append = (word: number, pc: number): void => {
+    t.pc = pc;
+    builder.pc = pc;
+    const row = decoder.decode(word);
+    if (row?.lift) row.lift(t, reader.read(patternOf(row), word));
+    else t.end({ kind: 'exit', reason: Exit.UNDEFINED, pc });
+  };
+  const finish = (pc: number, end: number, count: number): Block => {
+    const terminal: Terminal = t.terminal ?? { kind: 'jump', target: end };
+    const ops = eliminateDeadCode(builder.ops, terminal);
+    const { flagsIn, readsFlags, setsFlags, flagsOut } = t;
+    return { pc, end, ops, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
+  };
   return {
     name: 'aarch64',
     variant: hostFuses() ? 'fma' : 'plain',
@@ -47,27 +61,26 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
       let pc = start;
       let count = 0;
       while (t.terminal === null && count < MAX_BLOCK && pc < limit) {
-        t.pc = pc;
-        builder.pc = pc;
-        const word = code.getUint32(pc, true);
-        const row = decoder.decode(word);
-        if (row?.lift) row.lift(t, reader.read(patternOf(row), word));
-        else t.end({ kind: 'exit', reason: Exit.UNDEFINED, pc });
+        append(code.getUint32(pc, true), pc);
         pc += 4;
         count++;
       }
-      const terminal: Terminal = t.terminal ?? { kind: 'jump', target: pc };
-      return {
-        pc: start,
-        end: pc,
-        ops: eliminateDeadCode(builder.ops, terminal),
-        terminal,
-        count,
-        flagsIn,
-        readsFlags: t.readsFlags,
-        setsFlags: t.setsFlags,
-        flagsOut: t.flagsOut,
-      };
+      return finish(start, pc, count);
+    },
+    single: {
+      maxBlock: MAX_BLOCK,
+      row: (word) => {
+        const row = decoder.decode(word);
+        return row?.lift ? row : null;
+      },
+      shape: (row) => shapeOf(patternOf(row as Row<Translator>)),
+      lift(word, pc, flagsIn) {
+        builder.reset();
+        t.begin(flagsIn);
+        append(word, pc);
+        const ends = t.terminal !== null;
+        return { block: finish(pc, pc + 4, 1), ends };
+      },
     },
     disassemble(code, pc): string {
       const row = decoder.decode(code.getUint32(pc, true));
