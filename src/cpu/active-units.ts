@@ -1,4 +1,5 @@
-import { type BlockImage, type BlockUnit, contains, findBlock, readsFlags, recordsOf } from './block-image.ts';
+import type { BlockImage } from './block-image.ts';
+import { type BlockUnit, contains, findBlock, readsFlags, recordsOf } from './block-unit.ts';
 import { GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
 import type { AddressSpace } from './memory/types.ts';
 

@@ -406,9 +406,9 @@ export class CodeCache implements RecordSink, BlockSource {
   /** The image to keep after this run, or null when there is nothing new. */
   save(version: number): Uint32Array | null {
     if (this.freshCount === 0) return null;
-    const fresh = this.recorder.units(this.words, (record) => this.entered.get(record));
-    const format = { never: NEVER, unlinked: UNLINKED };
-    return writeImage(fresh, this.image, (unit) => this.units.fits(unit), format, version);
+    const { words, entered } = this;
+    const source = { words, original: (record: number) => entered.get(record), never: NEVER, unlinked: UNLINKED };
+    return writeImage(this.recorder.units, this.image, (unit) => this.units.fits(unit), source, version);
   }
 }
 
