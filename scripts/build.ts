@@ -5,8 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { templateFile } from '../src/built-templates.ts';
 import { interpreterModule } from '../src/cpu/backend/interpreter/module.ts';
+import { createAarch64 } from '../src/cpu/frontend/aarch64/frontend.ts';
+import { nameOf, Templates } from '../src/cpu/templates.ts';
 import { INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
+import { usualWords } from './usual-words.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -101,6 +105,8 @@ async function bundleInto(dist: string): Promise<void> {
     format: 'esm',
     packages: 'external',
   });
+  const aarch64 = createAarch64();
+  fs.writeFileSync(`${dist}/${templateFile(nameOf(aarch64))}`, Templates.learned(aarch64, usualWords()));
   for (const addresses of INTERPRETERS) {
     fs.writeFileSync(`${dist}/${interpreterFile(addresses)}`, interpreterModule(MEMORY_PAGES, addresses));
   }

@@ -1,9 +1,11 @@
+import { builtTemplates } from './built-templates.ts';
 import { BlockImage } from './cpu/block-image.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
 import { GUEST_TOP } from './cpu/memory/layout.ts';
 import { Processors } from './cpu/processor-pool.ts';
 import type { RegionStore } from './cpu/region-store.ts';
+import { Templates } from './cpu/templates.ts';
 import { CpuThread } from './cpu/thread.ts';
 import { type Guest, guests } from './guests.ts';
 import { interpreter } from './interpreter-bytes.ts';
@@ -60,6 +62,7 @@ export class Programs {
   constructor(kernel: Kernel, options: ProgramsOptions) {
     this.kernel = kernel;
     this.options = options;
+    Templates.built = builtTemplates;
     this.processors = new Processors((frontEnd) => this.interpreter(frontEnd));
     this.processors.onTake = options.onCpu ?? (() => {});
     this.processors.onFork = (parent, child) => this.forked(parent, child);

@@ -1,7 +1,8 @@
 import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockNotes } from './block-recorder.ts';
 import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
-import { ANY_KIND, evaluate, type Template, Templates } from './templates.ts';
+import { ANY_KIND, evaluate, type Template } from './template.ts';
+import { Templates } from './templates.ts';
 
 const JUMP = handlerNumber('jump');
 /** Words of a record. */

@@ -26,7 +26,8 @@ class BlockIndex {
     const { slots } = this;
     const { buf } = this.blocks;
     const mask = slots.length - 1;
-    for (let slot = (Math.imul(pc ^ (kind << 26), HASH) >>> 8) & mask; ; slot = (slot + 1) & mask) {
+    const mixed = Math.imul(pc ^ (kind << 26), HASH);
+    for (let slot = (mixed ^ (mixed >>> 15)) & mask; ; slot = (slot + 1) & mask) {
       const found = slots[slot] as number;
       if (found === 0) return slot;
       const at = (found - 1) * BLOCK;

@@ -51,14 +51,26 @@ export class Decoder<T> {
   }
 
   decode(word: number): Row<T> | null {
+    // the first call puts the rows in order
+    const number = this.number(word);
+    return this.order[number] ?? null;
+  }
+
+  /** The row with a number that `number` gave. */
+  row(number: number): Row<T> {
+    return this.order[number] as Row<T>;
+  }
+
+  /** Number of a word's row, always the same for a table; -1: none. */
+  number(word: number): number {
     const bucket = this.buckets[word >>> 21] ?? this.fill(word);
     const { minor } = bucket;
     const list = minor ? (minor[(word >>> 10) & 63] ?? this.fillMinor(bucket, minor, word)) : bucket.list;
     for (let i = 0; i < list.length; i++) {
       const n = list[i] as number;
-      if ((word & (this.masks[n] as number)) === this.values[n]) return this.order[n] as Row<T>;
+      if ((word & (this.masks[n] as number)) === this.values[n]) return n;
     }
-    return null;
+    return -1;
   }
 
   private agrees(n: number, word: number, bits: number): boolean {

@@ -16,9 +16,9 @@ export interface Shape {
 export interface SingleLift {
   /** Longest block, in instructions. */
   readonly maxBlock: number;
-  /** What stands for the row of a word, if that has semantics. */
-  row(word: number): object | null;
-  shape(row: object): Shape;
+  /** Number of a word's row, the same in all runs of a build; -1: none. */
+  row(word: number): number;
+  shape(row: number): Shape;
   /** The instruction as a block; `ends`: it ends a longer one too. */
   lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
 }

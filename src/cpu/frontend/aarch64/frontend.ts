@@ -5,7 +5,7 @@ import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
 import type { FrontEnd } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
-import { patternOf, type Row } from '../row.ts';
+import { patternOf } from '../row.ts';
 import { shapeOf } from '../shape.ts';
 import { instructionText } from './disassembler.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
@@ -69,11 +69,8 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
     },
     single: {
       maxBlock: MAX_BLOCK,
-      row: (word) => {
-        const row = decoder.decode(word);
-        return row?.lift ? row : null;
-      },
-      shape: (row) => shapeOf(patternOf(row as Row<Translator>)),
+      row: (word) => decoder.number(word),
+      shape: (row) => shapeOf(patternOf(decoder.row(row))),
       lift(word, pc, flagsIn) {
         builder.reset();
         t.begin(flagsIn);

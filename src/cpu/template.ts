@@ -1,0 +1,47 @@
+/** Indices of what patches add a multiple of. Registers come first. */
+export const MAX_REGISTERS = 4;
+export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6 } as const;
+export const VARIABLES = 7;
+export const PAGE_MASK = -4096;
+/** Flags kind that no front end has: stands for whatever kind comes in. */
+export const ANY_KIND = 61;
+
+/** A number that depends on variables: `base` + Σ variables[v] · coefficient (int32 arithmetic). */
+export interface Linear {
+  readonly base: number;
+  /** (variable, coefficient) … */
+  readonly terms: readonly number[];
+}
+
+export interface Template {
+  /** Words of the records, 4 each, without what is patched. */
+  readonly words: Int32Array;
+  /** (word, variable, coefficient) … */
+  readonly patches: Int32Array;
+  /** (record, record) of jumps within. */
+  readonly internals: readonly number[];
+  readonly constants: readonly { readonly record: number; readonly bytes: readonly number[] }[];
+  /** Jumps to other blocks; kind ANY_KIND = the one that comes in. */
+  readonly links: readonly { readonly record: number; readonly target: Linear; readonly kind: number }[];
+  readonly callTarget: Linear | null;
+  readonly returnsTo: Linear | null;
+  /** Ends its block. */
+  readonly ends: boolean;
+  readonly readsFlags: boolean;
+  readonly setsFlags: boolean;
+  /** Kind of the flags behind it, or ANY_KIND. */
+  readonly flagsOut: number;
+  /** What of the immediate is added to the pc or its page somewhere. */
+  readonly reach: number;
+}
+
+export const sum = (base: number, terms: readonly number[], variables: Int32Array): number => {
+  let n = base;
+  for (let i = 0; i < terms.length; i += 2) {
+    n = (n + Math.imul(variables[terms[i] as number] as number, terms[i + 1] as number)) | 0;
+  }
+  return n;
+};
+
+/** The value of a Linear. */
+export const evaluate = ({ base, terms }: Linear, variables: Int32Array): number => sum(base, terms, variables) >>> 0;
