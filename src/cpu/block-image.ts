@@ -1,7 +1,8 @@
 import type { FreshUnit } from './block-recorder.ts';
 import { BLOCK, type BlockUnit } from './block-unit.ts';
 import { checksum } from './checksum.ts';
-import { linkUnit, type RecordSource } from './unit-linker.ts';
+import { BYTECODE, BYTECODE_SIZE } from './memory/layout.ts';
+import { linkUnit, moved, type RecordSource } from './unit-linker.ts';
 
 /**
  * Cold-tier translations as they are kept on disk, as 32-bit words: a head, then units.
@@ -12,7 +13,7 @@ import { linkUnit, type RecordSource } from './unit-linker.ts';
  * where they are put. It carries the pages of guest code that it was made from, and is used only where memory
  * holds the same bytes, so an image can be old, foreign or from another program without doing harm.
  *
- * The unit: start and end of the mapping, lengths of the parts, the parts (see BlockUnit).
+ * The unit: start and end of the mapping, place, flags, lengths of the parts, the parts (see BlockUnit).
  */
 const MAGIC = 0x69717376;
 const HEAD = 5;
@@ -20,8 +21,10 @@ const CHECKED_FROM = 4;
 /** Parts of a unit, in their order. */
 const PARTS = ['blocks', 'relocations', 'constantUses', 'functions', 'returnSites', 'stubs', 'runs'] as const;
 const DATA = ['pages', 'constants', 'area'] as const;
-const UNIT_HEAD = 3 + PARTS.length + DATA.length;
+const UNIT_HEAD = 4 + PARTS.length + DATA.length;
 const CROSSES = 1;
+/** Bytes of all units' records: there must be room for what is translated besides. */
+const MAX_RECORDS = (BYTECODE_SIZE / 3) * 2;
 
 /** Read access to an image. */
 export class BlockImage {
@@ -40,7 +43,7 @@ export class BlockImage {
     if (words[2] !== words.length || words[3] !== checksum(words, CHECKED_FROM)) return null;
     const units: BlockUnit[] = [];
     for (let at = HEAD; units.length < (words[4] as number); ) {
-      const [start, end, flags, ...lengths] = words.subarray(at, at + UNIT_HEAD);
+      const [start, end, base, flags, ...lengths] = words.subarray(at, at + UNIT_HEAD);
       at += UNIT_HEAD;
       const parts: Record<string, Uint32Array> = {};
       for (const [i, name] of [...PARTS, ...DATA].entries()) {
@@ -49,20 +52,20 @@ export class BlockImage {
         parts[name] = words.subarray(from, at);
       }
       const crosses = ((flags as number) & CROSSES) !== 0;
-      units.push({ start, end, crosses, ...parts } as unknown as BlockUnit);
+      units.push({ start, end, base, crosses, ...parts } as unknown as BlockUnit);
     }
     return new BlockImage(units);
   }
 }
 
-/** An image of the units of `old`, those in `used` with the fresh blocks of their mapping added, others replaced by them. */
+/** An image of the units of `old`, those in `used` with the fresh blocks of their mapping added, others replaced by them; null: too large. */
 export const writeImage = (
   fresh: readonly FreshUnit[],
   old: BlockImage | null,
   used: (unit: BlockUnit) => boolean,
   records: RecordSource,
   version: number,
-): Uint32Array => {
+): Uint32Array | null => {
   const units: BlockUnit[] = [];
   const overlaps = (unit: BlockUnit): FreshUnit | undefined =>
     fresh.find((f) => f.start < unit.end && unit.start < f.end);
@@ -71,9 +74,15 @@ export const writeImage = (
     const before = old?.units.find((u) => u.start === f.start && u.end === f.end && used(u));
     units.push(linkUnit(before ?? null, f, records));
   }
-  const parts = units.flatMap((unit) => {
+  let end = BYTECODE + BYTECODE_SIZE;
+  const placed = units.map((unit) => {
+    end -= (unit.area.byteLength + 15) & ~15;
+    return moved(unit, end);
+  });
+  if (BYTECODE + BYTECODE_SIZE - end > MAX_RECORDS) return null;
+  const parts = placed.flatMap((unit) => {
     const lists = [...PARTS, ...DATA].map((name) => unit[name]);
-    const head = [unit.start, unit.end, unit.crosses ? CROSSES : 0, ...lists.map((list) => list.length)];
+    const head = [unit.start, unit.end, unit.base, unit.crosses ? CROSSES : 0, ...lists.map((list) => list.length)];
     return [head, ...lists];
   });
   const words = new Uint32Array(parts.reduce((sum, part) => sum + part.length, HEAD));

@@ -2,15 +2,17 @@
 export const BLOCK = 4;
 export const READS_FLAGS = 1;
 
-/** Guest code of one file mapping, translated and linked. Offsets in `area` are bytes from its beginning. */
+/** Guest code of one file mapping, translated and linked. Offsets of records are bytes from the beginning of `area`. */
 export interface BlockUnit {
   readonly start: number;
   readonly end: number;
+  /** Wasm offset of `area`: records are linked by address. */
+  readonly base: number;
   /** A block reads flags behind a call or at a function's entry. */
   readonly crosses: boolean;
   /** By pc, then by kind. */
   readonly blocks: Uint32Array;
-  /** Words of `area` that hold an offset in it. */
+  /** Words of `area` that hold the wasm offset of a record. */
   readonly relocations: Uint32Array;
   /** Words of `area` that hold an offset in `constants`. */
   readonly constantUses: Uint32Array;

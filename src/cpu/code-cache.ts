@@ -185,9 +185,7 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** No room for another block: the owner must flush before it translates on. */
   isFull(): boolean {
-    return (
-      this.own.next > BYTECODE + BYTECODE_SIZE - MARGIN || this.own.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN
-    );
+    return this.own.next > this.limit || this.own.nextConstant > CONST_POOL + CONST_POOL_SIZE - MARGIN;
   }
 
   /** Whether translated code lies in the pages of the range. */
@@ -280,6 +278,8 @@ export class CodeCache implements RecordSink, BlockSource {
     this.own = new Translations(from.own);
     this.units.inherit(from.units);
     this.space.copyOwn(from.space, BYTECODE, this.own.next);
+    this.units.copyRecords(from.space, this.space);
+    this.limit = this.units.from - MARGIN;
     this.space.copyOwn(from.space, CONST_POOL, this.own.nextConstant);
     for (const [record, [op, imm]] of from.entered) {
       const w = record >>> 2;
@@ -359,7 +359,10 @@ export class CodeCache implements RecordSink, BlockSource {
   }
   set image(image: BlockImage | null) {
     this.units.image = image;
+    this.limit = this.units.from - MARGIN;
   }
+  /** Records of our own end here: those of units lie behind. */
+  private limit = BYTECODE + BYTECODE_SIZE - MARGIN;
   /** Keep what `save` needs. */
   recording = false;
   private notes: BlockNotes = { links: [], internals: [], constants: [] };
@@ -370,14 +373,10 @@ export class CodeCache implements RecordSink, BlockSource {
   private useUnit(pc: number): boolean {
     const unit = this.units.candidate(pc);
     if (unit === null) return false;
-    const { area, constants, runs, start, end } = unit;
-    const records = this.own.next + 4 * area.length;
+    const { base, constants, runs, start, end } = unit;
     const constantsEnd = this.own.nextConstant + 4 * constants.length;
-    if (records > BYTECODE + BYTECODE_SIZE - MARGIN || constantsEnd > CONST_POOL + CONST_POOL_SIZE - MARGIN)
-      return false;
-    for (const record of this.units.place(unit, this.own.next, this.own.nextConstant))
-      this.rearm(record, this.hotAfter);
-    this.own.next = records;
+    if (this.own.next > base - MARGIN || constantsEnd > CONST_POOL + CONST_POOL_SIZE - MARGIN) return false;
+    this.units.place(unit, this.own.nextConstant);
     this.own.nextConstant = constantsEnd;
     for (let i = 0; i < runs.length; i += 2) {
       this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
@@ -407,7 +406,13 @@ export class CodeCache implements RecordSink, BlockSource {
   save(version: number): Uint32Array | null {
     if (this.freshCount === 0) return null;
     const { words, entered } = this;
-    const source = { words, original: (record: number) => entered.get(record), never: NEVER, unlinked: UNLINKED };
+    const source = {
+      words,
+      original: (record: number) => entered.get(record),
+      hotAfter: this.hotAfter,
+      never: NEVER,
+      unlinked: UNLINKED,
+    };
     return writeImage(this.recorder.units, this.image, (unit) => this.units.fits(unit), source, version);
   }
 }

@@ -7,6 +7,8 @@ export interface RecordSource {
   readonly words: Uint32Array;
   /** Op word and immediate of a record that was overwritten since. */
   original(record: number): readonly [number, number] | undefined;
+  /** Header word of a block: what it counts down from. */
+  readonly hotAfter: number;
   /** Header word of what is not counted. */
   readonly never: number;
   /** Op word of the record that a link without a target leads to. */
@@ -101,9 +103,9 @@ class UnitLinker {
   private readonly links = new Words();
 
   constructor(old: BlockUnit | null, source: RecordSource) {
-    this.old = old;
+    this.old = old && moved(old, 0);
     this.source = source;
-    this.area = new Words(old?.area, 0x10000);
+    this.area = new Words(this.old?.area, 0x10000);
     this.constants = new Words(old?.constants);
     this.relocations = new Words(old?.relocations);
     this.constantUses = new Words(old?.constantUses);
@@ -133,10 +135,10 @@ class UnitLinker {
 
   /** Copy a block's records behind a header; returns their word. */
   private records(pc: number, kind: number, record: number, count: number): number {
-    const { words, original } = this.source;
+    const { words, original, hotAfter } = this.source;
     const to = this.area.extend(4 + 4 * count) + 4;
     const { buf } = this.area;
-    buf[to - 4] = 0;
+    buf[to - 4] = hotAfter;
     buf[to - 3] = pc;
     buf[to - 2] = kind;
     buf[to - 1] = 0;
@@ -222,6 +224,7 @@ class UnitLinker {
     return {
       start,
       end,
+      base: 0,
       crosses,
       blocks: this.index.sorted(),
       relocations: this.relocations.view,
@@ -235,6 +238,19 @@ class UnitLinker {
     };
   }
 }
+
+/** The unit with its records linked for another place. */
+export const moved = (unit: BlockUnit, base: number): BlockUnit => {
+  const by = base - unit.base;
+  if (by === 0) return unit;
+  const area = unit.area.slice();
+  const { relocations } = unit;
+  for (let i = 0; i < relocations.length; i++) {
+    const word = relocations[i] as number;
+    area[word] = (area[word] as number) + by;
+  }
+  return { ...unit, base, area };
+};
 
 /** The unit of the fresh blocks, and of those that `old` has. */
 export const linkUnit = (old: BlockUnit | null, fresh: FreshUnit, source: RecordSource): BlockUnit => {
