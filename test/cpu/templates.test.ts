@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../scripts/fuzz-random.ts';
+import { usualWords } from '../../scripts/usual-words.ts';
 import { encodeBlock } from '../../src/cpu/backend/interpreter/encode.ts';
 import type { BlockNotes } from '../../src/cpu/block-recorder.ts';
 import { type Composed, Composer } from '../../src/cpu/composer.ts';
@@ -8,6 +9,8 @@ import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
 import { Decoder } from '../../src/cpu/frontend/decoder.ts';
 import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
 import { patternOf } from '../../src/cpu/frontend/row.ts';
+import { TemplateFile } from '../../src/cpu/template-file.ts';
+import { Templates } from '../../src/cpu/templates.ts';
 
 const decoder = new Decoder(rows);
 const AREA = 0x4000;
@@ -68,7 +71,7 @@ describe('templates', () => {
       const without = new Set<unknown>();
       for (const row of rows) {
         const { mask, value } = patternOf(row);
-        for (let i = 0; i < 40; i++) {
+        for (let i = 0; i < 24; i++) {
           // often with two registers the same
           const any = random.u32();
           const twins =
@@ -89,4 +92,19 @@ describe('templates', () => {
       expect(rows.filter((row) => without.has(row)).map((row) => row.syntax)).toEqual(['adrp <Xd>, <label>']);
     });
   }
+
+  it('are the same from a file', () => {
+    const frontEnd = createAarch64() as FrontEnd & { single: SingleLift };
+    const words = usualWords().filter((_, i) => i % 7 === 0);
+    const file = TemplateFile.open(Templates.learned(frontEnd, words));
+    const fresh = new Templates(null);
+    const kept = new Templates(file);
+    for (const { word, kind } of words) {
+      const pc = 0x2000_0000;
+      expect(kept.find(frontEnd.single, word, pc, kind)).toEqual(fresh.find(frontEnd.single, word, pc, kind));
+      expect(kept.variables).toEqual(fresh.variables);
+    }
+    expect(file?.find(0, 0, -1)).toBeUndefined();
+    expect(TemplateFile.open(new Int32Array(8))).toBeNull();
+  });
 });
