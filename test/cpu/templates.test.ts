@@ -104,7 +104,7 @@ describe('templates', () => {
       expect(kept.find(frontEnd.single, word, pc, kind)).toEqual(fresh.find(frontEnd.single, word, pc, kind));
       expect(kept.variables).toEqual(fresh.variables);
     }
-    expect(file?.find(0, 0, -1)).toBeUndefined();
+    expect(file?.find(2, 0, -1)).toBeUndefined();
     expect(TemplateFile.open(new Int32Array(8))).toBeNull();
   });
 });
