@@ -27,6 +27,7 @@ export class TemplateClass {
   private smaller: TemplateClass | null = null;
   /** Bits of the word that are left open. */
   private readonly mask: number;
+  private readonly met: Set<number> = new Set();
   /** By representative; null: the examples do not agree, a narrower class has to be asked. */
   readonly known: Map<number, Template | null | Map<number, Template | null>> = new Map();
 
@@ -38,6 +39,12 @@ export class TemplateClass {
     for (const shift of registers) mask |= REGISTER_MASK << shift;
     if (immediate) mask |= ((1 << immediate.width) - 1) << immediate.shift;
     this.mask = mask;
+  }
+
+  /** Whether no word with this representative was met before. */
+  isFirst(representative: number): boolean {
+    const { size } = this.met;
+    return this.met.add(representative).size > size;
   }
 
   add(representative: number, kind: number, template: Template | null): void {

@@ -189,3 +189,12 @@ export const learn = (
     : [lift(0, ANY_KIND), lift(1, ANY_KIND), lift(2, ANY_KIND)];
   return templateOf(examples, new Solver(variables));
 };
+
+const NOWHERE = new Solver([new Int32Array(VARIABLES)]);
+
+/** A word's records at one address, as a template that is good for nothing else. */
+export const once = (single: SingleLift, word: number, pc: number, kind: number): Template => {
+  const probe = exampleOf(single, word, pc, kind);
+  const example = probe.block.readsFlags ? probe : exampleOf(single, word, pc, ANY_KIND);
+  return templateOf([example], NOWHERE) as Template;
+};

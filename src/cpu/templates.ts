@@ -2,7 +2,7 @@ import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
 import { MAX_REGISTERS, PAGE_MASK, type Template, VARIABLES, Variable } from './template.ts';
 import { TemplateClass } from './template-class.ts';
 import { TemplateFile } from './template-file.ts';
-import { learn } from './template-learning.ts';
+import { learn, once } from './template-learning.ts';
 
 export const nameOf = ({ name, variant }: FrontEnd): string => `${name}-${variant}`;
 
@@ -51,7 +51,10 @@ export class Templates {
     words: readonly { readonly word: number; readonly kind: number }[],
   ): Int32Array<ArrayBuffer> {
     const templates = new Templates(null);
-    for (const { word, kind } of single ? words : []) templates.find(single as SingleLift, word, 0, kind);
+    for (const { word, kind } of single ? words : []) {
+      // nothing is learned when a word is met first, on each level
+      for (let n = 0; n < 4; n++) templates.find(single as SingleLift, word, 0, kind);
+    }
     return TemplateFile.write(templates.classes.flatMap((group) => group.all()));
   }
 
@@ -67,7 +70,12 @@ export class Templates {
       if (known instanceof Map) known = known.get(kind);
       if (known === undefined) {
         known = this.file?.find(group.level, representative, kind);
-        if (known === undefined) known = learn(single, group, representative, kind);
+        if (known === undefined) {
+          this.found = representative;
+          // most words that the build does not know come once
+          if (group.isFirst(representative)) return once(single, word, pc, kind);
+          known = learn(single, group, representative, kind);
+        }
         group.add(representative, kind, known);
       }
       if (known === null) continue;
