@@ -19,10 +19,11 @@ const REGIONS = '.regions';
 /** Fewer new blocks than this, or than this part of the image, are not worth a write. */
 const MIN_NEW = 1;
 const MIN_PART = 1 / 256;
-/** Regions are fewer, and writing them costs machine code (see keptModules). */
-const MIN_REGIONS = 1 / 32;
-/** Nor are fewer functions newly optimised. */
-const MIN_OPTIMISED = 1;
+/** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
+const WRITE_MS = 15;
+const WRITE_MS_PER_BYTE = 1 / 100_000;
+/** What V8 spends on a function that it optimises, on the average of regions. */
+const OPTIMISE_MS = 5;
 
 /** What tells one program's translations from another's. Blocks are compared with memory besides. */
 export interface CacheKey {
@@ -43,6 +44,8 @@ export class TranslationCache {
   private readonly file: string;
   private readonly interpreterFile: string;
   private readonly version: number;
+  /** Size of the file of regions at the start. */
+  private regionBytes = 0;
   /** Bytes of machine code that the cold tier started with. */
   private interpreterBytes = 0;
 
@@ -78,6 +81,7 @@ export class TranslationCache {
     const blocks = readWords(this.file + BLOCKS);
     if (blocks) cpu.cache.image = BlockImage.open(blocks, this.version);
     const regions = readWords(this.file + REGIONS);
+    this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
     if (store) cpu.regions.use(store);
     cpu.cache.recording = true;
@@ -92,10 +96,11 @@ export class TranslationCache {
     // a process that went on to exact floating point keeps nothing
     if (!cache.recording) return null;
     const { store } = regions;
-    const optimised = regions.newlyOptimised();
-    if (store.fresh > store.count * MIN_REGIONS || optimised > Math.max(MIN_OPTIMISED, store.count * MIN_REGIONS)) {
+    // what another run like this one would not have to do again
+    const saved = store.unsavedMs + OPTIMISE_MS * regions.newlyOptimised();
+    if (saved > WRITE_MS + this.regionBytes * WRITE_MS_PER_BYTE) {
       write(this.file + REGIONS, writeRegions(store, this.version, regions.machineCode()));
-      store.fresh = 0;
+      store.unsavedMs = 0;
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));

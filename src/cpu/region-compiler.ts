@@ -154,6 +154,13 @@ export class RegionCompiler {
 
   /** Compile the regions rooted at these pcs into one module; returns those that exist afterwards. */
   compile(pcs: readonly number[], again = false): CompiledRegion[] {
+    const start = performance.now();
+    const compiled = this.compileModule(pcs, again);
+    this.store.unsavedMs += performance.now() - start;
+    return compiled;
+  }
+
+  private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
     const { source, runs, sp } = this.host;
     const regions: Region[] = [];
     for (const pc of new Set(pcs)) {

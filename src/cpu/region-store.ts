@@ -74,8 +74,8 @@ export class RegionStore {
   flagsCross = false;
   private readonly byPc = new Map<number, StoredRegion>();
   private readonly byId: (StoredRegion | undefined)[] = [];
-  /** Regions added since the store was made or read. */
-  fresh = 0;
+  /** Milliseconds spent on compiling regions that are in no file yet. */
+  unsavedMs = 0;
 
   get(pc: number): StoredRegion | undefined {
     return this.byPc.get(pc);
@@ -89,7 +89,6 @@ export class RegionStore {
   add(region: StoredRegion): void {
     this.byPc.set(region.pc, region);
     this.byId[region.id] = region;
-    this.fresh++;
   }
 
   /** Table slot of a guest pc, given when first named. */
