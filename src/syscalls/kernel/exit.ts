@@ -1,5 +1,6 @@
 import { leaveFutexes } from './futex.ts';
 import { groupMembers, isOrphanedGroup, signalGroup } from './groups.ts';
+import { releaseTty } from './job-control.ts';
 import type { ExitStatus, Process } from './process.ts';
 import {
   CLD_EXITED,
@@ -45,6 +46,7 @@ export function exitProcess(process: Process, status: ExitStatus): void {
   for (const task of [...process.tasks]) endTask(task);
   releaseMemory(process);
   process.timers.clear();
+  releaseTty(process);
   process.files.leave();
   kernel.locks.release(process);
   for (let signal = 1; signal <= NSIG; signal++) {

@@ -18,10 +18,12 @@ import { HostSignals } from './host-signals.ts';
 import { FileLocks } from './locks.ts';
 import { Network } from './network.ts';
 import type { Process } from './process.ts';
+import { Ptys } from './pty.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedFiles } from './shared-files.ts';
 import { SIGKILL } from './signals.ts';
 import type { Task } from './task.ts';
+import { Tty } from './tty.ts';
 
 const SIGXCPU = 24;
 /** pid_max of a 64-bit kernel. */
@@ -113,8 +115,9 @@ export class Kernel {
   onFault: (task: Task) => void = () => {};
   /** Milliseconds of processor time until every guest is killed; null: no limit. */
   cpuLimit: number | null = null;
-  /** Foreground process group of the terminal; 0: nobody has said. */
-  foreground = 0;
+  /** The host's terminal, which the first session has. */
+  readonly console: Tty = new Tty();
+  readonly ptys: Ptys = new Ptys(this);
   private nextId: number;
   private last: Task | null = null;
   private stdio: readonly (OpenFile | null)[] = [];
@@ -159,7 +162,7 @@ export class Kernel {
           root,
           [
             { point: '/proc', fs: proc },
-            { point: '/dev', fs: dev, claims: devClaims },
+            { point: '/dev', fs: dev, claims: (path) => devClaims(path) || dev.ownsPty(path) },
           ],
           overlay,
         );
@@ -167,8 +170,6 @@ export class Kernel {
 
   /** The first process: its end is the machine's. */
   first: Process | null = null;
-  /** Its session, which has the host's terminal. */
-  session = 0;
 
   /** A process or thread id that is free. */
   newId(): number {

@@ -137,7 +137,7 @@ export class Process {
     if (origin === undefined) {
       this.pgid = this.pid;
       this.sid = kernel.sandboxed ? this.pid : process.ppid;
-      kernel.session = this.sid;
+      kernel.console.session = this.sid;
       const exe = kernel.namespace.resolve(program.cwd, program.exe, true);
       this.exe = typeof exe === 'number' ? program.exe : canonicalPath(exe);
       this.uids = [kernel.uid, kernel.uid, kernel.uid];

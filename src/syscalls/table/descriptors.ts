@@ -17,6 +17,7 @@ import { type ArgType, type ResultType, type Syscall, syscall } from '../define.
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
 import { type FlagTable, formatOpenFlags } from '../flags.ts';
 import { EventFile } from '../kernel/eventfd.ts';
+import { openedTty } from '../kernel/job-control.ts';
 import { createMemoryFile } from '../kernel/memfd.ts';
 import { createPipe, PipeEnd } from '../kernel/pipe.ts';
 import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
@@ -29,6 +30,7 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_LARGEFILE,
+  O_NOCTTY,
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
@@ -73,8 +75,11 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const permissions = mode & 0o7777 & ~process.umask;
   // 64-bit kernels set O_LARGEFILE on every open, and F_GETFL shows it.
   const wanted = (openFlags & ~O_CLOEXEC) | (process.abi.wordSize === 8 ? O_LARGEFILE : 0);
-  const install = (file: OpenFile | number): number =>
-    typeof file === 'number' ? file : process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
+  const install = (file: OpenFile | number): number => {
+    if (typeof file === 'number') return file;
+    if ((openFlags & O_NOCTTY) === 0) openedTty(task, file);
+    return process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
+  };
   const file = at.fs.open(at.path, wanted, permissions);
   if (file instanceof PipeEnd) return meetPartner(task, file, install);
   if (file !== -ENXIO || (openFlags & O_NONBLOCK) !== 0 || (openFlags & O_ACCMODE) !== O_WRONLY) return install(file);

@@ -1,13 +1,13 @@
 import { FD, R_INT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EBADF, EFAULT, ENOTTY, EPERM } from '../errno.ts';
+import { EBADF, EFAULT, EIO, ENOTTY } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
-import { checkTerminalChange, setForeground, terminalIds } from '../kernel/job-control.ts';
+import { acquireTty, checkTerminalChange, releaseTty, setForeground, terminalIds } from '../kernel/job-control.ts';
+import { PtyMaster, PtySlave } from '../kernel/pty.ts';
 import type { Task } from '../kernel/task.ts';
 import * as T from '../vfs/tty.ts';
-import { type IoctlArg, O_NONBLOCK, S_IFMT, S_IFREG } from '../vfs/types.ts';
+import { type IoctlArg, O_CLOEXEC, O_NONBLOCK, type OpenFile, S_IFMT, S_IFREG } from '../vfs/types.ts';
 
-const FIONREAD = 0x541b;
 const FIONBIO = 0x5421;
 const FIONCLEX = 0x5450;
 const FIOCLEX = 0x5451;
@@ -26,9 +26,14 @@ const NAMES: FlagTable = [
   ['TIOCGWINSZ', T.TIOCGWINSZ],
   ['TIOCSWINSZ', T.TIOCSWINSZ],
   ['TIOCGSID', T.TIOCGSID],
+  ['TIOCGPTN', T.TIOCGPTN],
+  ['TIOCSPTLCK', T.TIOCSPTLCK],
+  ['TIOCGPTPEER', T.TIOCGPTPEER],
+  ['TCXONC', T.TCXONC],
+  ['TIOCOUTQ', T.TIOCOUTQ],
   ['TIOCSCTTY', T.TIOCSCTTY],
   ['TIOCNOTTY', T.TIOCNOTTY],
-  ['FIONREAD', FIONREAD],
+  ['FIONREAD', T.FIONREAD],
   ['FIONBIO', FIONBIO],
   ['FIONCLEX', FIONCLEX],
   ['FIOCLEX', FIOCLEX],
@@ -54,7 +59,7 @@ const ARGUMENT: ArgType<number> = {
     if (args.request === T.TIOCGWINSZ && result === 0) {
       return `{ws_row=${view.getUint16(v, true)}, ws_col=${view.getUint16(v + 2, true)}, ws_xpixel=0, ws_ypixel=0}`;
     }
-    if (args.request === FIONREAD && result === 0) return `[${view.getInt32(v, true)}]`;
+    if (args.request === T.FIONREAD && result === 0) return `[${view.getInt32(v, true)}]`;
     return v === 0 ? 'NULL' : `0x${v.toString(16)}`;
   },
 };
@@ -70,24 +75,29 @@ function argument(task: Task, value: number): IoctlArg {
 }
 
 /** The requests on a terminal that are about processes; null: another one, which its modes answer. */
-function terminalCall(task: Task, request: number, arg: number): number | null {
+function terminalCall(task: Task, file: OpenFile, request: number, arg: number): number | null {
   switch (request) {
     case T.TIOCGPGRP:
     case T.TIOCGSID: {
-      const ids = terminalIds(task);
+      const ids = terminalIds(task, file);
       if (ids === null) return -ENOTTY;
       return task.putInt(arg, request === T.TIOCGPGRP ? ids.group : ids.session);
     }
     case T.TIOCSPGRP:
-      return task.space.readable(arg, 4) ? setForeground(task, task.space.view.getInt32(arg, true)) : -EFAULT;
+      return task.space.readable(arg, 4) ? setForeground(task, file, task.space.view.getInt32(arg, true)) : -EFAULT;
     case T.TIOCSCTTY:
-      return task.process.sid === task.process.kernel.session ? 0 : -EPERM;
+      return acquireTty(task, file, arg === 1);
     case T.TIOCNOTTY:
+      if (terminalIds(task, file) === null) return -ENOTTY;
+      releaseTty(task.process);
       return 0;
     case T.TCSETS:
     case T.TCSETSW:
-    case T.TCSETSF: {
-      const stopped = checkTerminalChange(task);
+    case T.TCSETSF:
+    case T.TCSETS2:
+    case T.TCSETSW2:
+    case T.TCSETSF2: {
+      const stopped = checkTerminalChange(task, file);
       return stopped === 0 ? null : stopped;
     }
     default:
@@ -118,15 +128,19 @@ export const ioctl: Syscall = syscall(
         file.flags = on ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
         return 0;
       }
-      case FIONREAD: {
+      case T.FIONREAD: {
         const stat = file.stat();
         if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFREG) break;
         return task.putInt(arg, Math.max(0, stat.size - Math.max(0, file.seek(0, 1))));
       }
       default:
     }
-    if (file.terminal) {
-      const result = terminalCall(task, request, arg);
+    if (request === T.TIOCGPTPEER && file instanceof PtyMaster) {
+      if (file.pty.locked) return -EIO;
+      return files.install(new PtySlave(file.pty, arg & ~O_CLOEXEC), (arg & O_CLOEXEC) !== 0);
+    }
+    if (file.terminal || file instanceof PtyMaster) {
+      const result = terminalCall(task, file, request, arg);
       if (result !== null) return result;
     }
     return file.ioctl(request, argument(task, arg));

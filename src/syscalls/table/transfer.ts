@@ -1,7 +1,10 @@
-import { EAGAIN, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS } from '../errno.ts';
-import { checkTerminalRead } from '../kernel/job-control.ts';
+import { EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS, ETIMEDOUT } from '../errno.ts';
+import { monotonicMs } from '../kernel/clock.ts';
+import { checkTerminalChange, checkTerminalRead } from '../kernel/job-control.ts';
+import { PtySlave } from '../kernel/pty.ts';
 import { Socket } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
+import { TOSTOP } from '../kernel/termios.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import { O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
 import { readSocket, sendOn } from './socket-io.ts';
@@ -46,19 +49,49 @@ export function readiness(file: OpenFile): WaitOptions {
 export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
   if (file instanceof Socket) return readSocket(task, file, bytes);
   if (file.mayBlock && task.process.kernel.mustNotBlock) {
-    const stopped = file.terminal ? checkTerminalRead(task) : 0;
+    const stopped = file.terminal ? checkTerminalRead(task, file) : 0;
     if (stopped !== 0) return stopped;
     file.unblock();
   }
   task.process.beforeRead(file);
   const n = file.read(bytes);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;
+  if (file instanceof PtySlave) return readTerminal(task, file, bytes);
   return waitFor(task, () => file.read(bytes), readiness(file));
+}
+
+/** A raw read with VTIME ends when that has passed, since the call or the last byte (man 3 termios). */
+function readTerminal(task: Task, file: PtySlave, bytes: Uint8Array): number | Pending {
+  const { line } = file.pty;
+  const { patience } = line;
+  let seen = line.unread;
+  const wait = (): number | Pending => {
+    const counts = patience !== null && (!patience.afterFirst || seen > 0);
+    const deadline = counts ? monotonicMs() + patience.ms : Number.POSITIVE_INFINITY;
+    const attempt = (): number => {
+      const n = file.read(bytes);
+      // Another byte: the time begins anew.
+      return n === -EAGAIN && patience?.afterFirst && line.unread !== seen ? -EALREADY : n;
+    };
+    const waited = waitFor(task, attempt, { on: [file.waitQueue], deadline, onTimeout: -ETIMEDOUT });
+    const next = (n: number): number | Pending => {
+      if (n === -ETIMEDOUT) return line.takeTyped(bytes);
+      if (n !== -EALREADY) return n;
+      seen = line.unread;
+      return wait();
+    };
+    return typeof waited === 'number' ? next(waited) : waited.after(next);
+  };
+  return wait();
 }
 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
 export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
   if (file instanceof Socket) return sendOn(task, file, bytes);
+  if (file instanceof PtySlave && (file.pty.line.termios.lflag & TOSTOP) !== 0) {
+    const stopped = checkTerminalChange(task, file);
+    if (stopped !== 0) return stopped;
+  }
   // A slow reader of the host must not hold the thread that others need.
   if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
   const n = file.write(bytes);

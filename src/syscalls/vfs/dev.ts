@@ -1,7 +1,9 @@
 import fs from 'node:fs';
 import type { MapSource } from '../../cpu/memory/types.ts';
-import { EBADF, EEXIST, EISDIR, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENXIO } from '../errno.ts';
+import { EBADF, EEXIST, EIO, EISDIR, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENXIO } from '../errno.ts';
+import { controllingTty } from '../kernel/job-control.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { masterStat, type Pty, PtySlave, slaveStat } from '../kernel/pty.ts';
 import { BaseFile } from './base-file.ts';
 import { hostStat } from './host-stat.ts';
 import { inheritedFile } from './host-stream.ts';
@@ -12,6 +14,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOCTTY,
   type OpenFile,
   S_IFCHR,
   S_IFDIR,
@@ -30,6 +33,7 @@ const DEVICES: Readonly<Record<string, readonly [number, number]>> = {
   random: [1, 8],
   urandom: [1, 9],
   tty: [5, 0],
+  ptmx: [5, 2],
 };
 const LINKS: Readonly<Record<string, string>> = {
   stdin: '/proc/self/fd/0',
@@ -135,12 +139,15 @@ export class DevFs extends ReadOnlyFs {
     const name = path.slice(5);
     if (path === '/dev' || name === 'pts' || name === 'shm') {
       if ((flags & 3) !== 0 || (flags & O_CREAT) !== 0) return -EISDIR;
-      return new ListDirectory(path, flags, () => (path === '/dev' ? this.list() : []), TMPFS_MAGIC);
+      return new ListDirectory(path, flags, () => this.list(path), TMPFS_MAGIC);
     }
+    const pty = this.ptyOf(path);
+    if (pty !== undefined) return pty.locked || pty.hungUp ? -EIO : new PtySlave(pty, flags & ~O_NOCTTY);
     if (!(name in DEVICES)) return -ENOENT;
     if ((flags & (O_CREAT | O_EXCL)) === (O_CREAT | O_EXCL)) return -EEXIST;
     if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
     if (name === 'tty') return this.openTerminal(path, flags);
+    if (name === 'ptmx') return this.openMaster(path, flags);
     return new DeviceFile(this.kernel, name, path, flags & ~(O_CREAT | O_EXCL | 0o1000));
   }
 
@@ -151,6 +158,9 @@ export class DevFs extends ReadOnlyFs {
     if (target !== undefined) {
       return syntheticStat({ mode: S_IFLNK | 0o777, ino: inodeOf(path), dev: 5, size: target.length });
     }
+    const pty = this.ptyOf(path);
+    if (pty !== undefined) return slaveStat(pty);
+    if (name === 'pts/ptmx') return masterStat();
     if (!(name in DEVICES)) return -ENOENT;
     // The host's numbers and owner, so that `ls -l /dev/null` shows what the machine has.
     const real = this.kernel.sandboxed ? -ENOENT : hostStat(path, true);
@@ -165,8 +175,41 @@ export class DevFs extends ReadOnlyFs {
     return syntheticStatfs(TMPFS_MAGIC);
   }
 
-  /** The controlling terminal: the host's; a sandbox has none. */
+  private ptyOf(path: BytePath): Pty | undefined {
+    return path.startsWith('/dev/pts/') ? this.kernel.ptys.get(path.slice(9)) : undefined;
+  }
+  /** Whether a path is that of a terminal of ours: the host's own have theirs beside them. */
+  ownsPty(path: BytePath): boolean {
+    return this.ptyOf(path) !== undefined;
+  }
+
+  private openMaster(path: BytePath, flags: number): OpenFile | number {
+    const taken = (index: number): boolean =>
+      !this.kernel.sandboxed && typeof hostStat(`/dev/pts/${index}`, true) !== 'number';
+    return this.kernel.ptys.create(path, flags & ~O_NOCTTY, taken) ?? -ENOSPC;
+  }
+
+  override chmod(path: BytePath, mode: number): number {
+    const pty = this.ptyOf(path);
+    if (pty === undefined) return super.chmod(path, mode, true);
+    pty.mode = mode & 0o7777;
+    return 0;
+  }
+  override chown(path: BytePath, uid: number, gid: number): number {
+    const pty = this.ptyOf(path);
+    if (pty === undefined) return super.chown(path, uid, gid, true);
+    if (uid !== -1) pty.uid = uid >>> 0;
+    if (gid !== -1) pty.gid = gid >>> 0;
+    return 0;
+  }
+
+  /** The controlling terminal of who asks: a pty of ours, or the host's, which a sandbox has not. */
   private openTerminal(path: BytePath, flags: number): OpenFile | number {
+    const { currentTask } = this.kernel;
+    const tty = currentTask === null ? null : controllingTty(currentTask.process);
+    if (tty === null) return -ENXIO;
+    const pty = this.kernel.ptys.list().find((candidate) => candidate.tty === tty);
+    if (pty !== undefined) return new PtySlave(pty, flags & ~O_NOCTTY);
     if (this.kernel.sandboxed) return -ENXIO;
     try {
       const fd = fs.openSync('/dev/tty', (flags & 3) | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
@@ -177,7 +220,12 @@ export class DevFs extends ReadOnlyFs {
     }
   }
 
-  private list(): { name: string; mode: number }[] {
+  private list(path: BytePath): { name: string; mode: number }[] {
+    if (path === '/dev/pts') {
+      const slaves = this.kernel.ptys.list().map(({ index }) => ({ name: String(index), mode: S_IFCHR }));
+      return [...slaves, { name: 'ptmx', mode: S_IFCHR }];
+    }
+    if (path !== '/dev') return [];
     return [
       ...Object.keys(DEVICES).map((name) => ({ name, mode: S_IFCHR })),
       ...Object.keys(LINKS).map((name) => ({ name, mode: S_IFLNK })),
