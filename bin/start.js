@@ -3,7 +3,6 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
-const zlib = require('node:zlib');
 
 const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
 
@@ -34,17 +33,26 @@ function readIfThere(file) {
 /** Other versions' caches that stay beside a new one. */
 const KEPT = 4;
 
+/** Node's CRC-32 without the rest of node:zlib, whose loading costs a start more than the checksum. */
+function crc32(data) {
+  try {
+    return process.binding('zlib').crc32(data, 0);
+  } catch {
+    return require('node:zlib').crc32(data);
+  }
+}
+
 /** V8 looks at a cache's head only, and ends the process over damage further on: bytes are kept with their CRC. */
 function unseal(bytes) {
   if (bytes === undefined || bytes.length < 4) return undefined;
   const data = bytes.subarray(0, -4);
-  return zlib.crc32(data) === bytes.readUInt32LE(data.length) ? data : undefined;
+  return crc32(data) === bytes.readUInt32LE(data.length) ? data : undefined;
 }
 
 function seal(data) {
   const bytes = Buffer.alloc(data.length + 4);
   data.copy(bytes);
-  bytes.writeUInt32LE(zlib.crc32(data), data.length);
+  bytes.writeUInt32LE(crc32(data), data.length);
   return bytes;
 }
 

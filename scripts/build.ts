@@ -51,6 +51,7 @@ const COMMAND: BuildOptions = {
   format: 'cjs',
   minifyWhitespace: true,
   minifySyntax: true,
+  alias: { assert: `${root}scripts/lazy-assert.cjs` },
   // For modules that look for files beside themselves.
   define: { ...COMMON.define, 'import.meta.dirname': '__dirname', 'import.meta.url': '__importMetaUrl' },
 };

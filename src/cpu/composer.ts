@@ -25,7 +25,8 @@ export interface Composed {
  * are those of one instruction at a time: some more than a lifted block has, which regions are made from.
  */
 export class Composer {
-  private readonly templates: Templates;
+  private templates: Templates | null = null;
+  private readonly frontEnd: FrontEnd;
   private readonly single: SingleLift;
   private readonly words: Uint32Array;
   /** Where a constant of 16 or 32 bytes lies. */
@@ -37,7 +38,7 @@ export class Composer {
     words: Uint32Array,
     constantAt: (bytes: readonly number[]) => number,
   ) {
-    this.templates = Templates.of(frontEnd);
+    this.frontEnd = frontEnd;
     this.single = single;
     this.words = words;
     this.constantAt = constantAt;
@@ -55,6 +56,8 @@ export class Composer {
     at: number,
     notes: BlockNotes,
   ): Composed | null {
+    // where all translations were kept nobody asks for them
+    this.templates ??= Templates.of(this.frontEnd);
     const { templates, single } = this;
     const { maxBlock } = single;
     const { variables } = templates;
