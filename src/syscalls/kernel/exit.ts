@@ -49,6 +49,7 @@ export function exitProcess(process: Process, status: ExitStatus): void {
   releaseTty(process);
   process.files.leave();
   kernel.locks.release(process);
+  kernel.sysv.leave(process);
   for (let signal = 1; signal <= NSIG; signal++) {
     kernel.hostSignals?.change(signal, process.action(signal), DEFAULT_ACTION);
   }

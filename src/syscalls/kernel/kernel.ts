@@ -22,6 +22,7 @@ import { Ptys } from './pty.ts';
 import { Scheduler } from './scheduler.ts';
 import { SharedFiles } from './shared-files.ts';
 import { SIGKILL } from './signals.ts';
+import { SysvIpc } from './sysv-objects.ts';
 import type { Task } from './task.ts';
 import { Tty } from './tty.ts';
 
@@ -117,6 +118,7 @@ export class Kernel {
   cpuLimit: number | null = null;
   /** The host's terminal, which the first session has. */
   readonly console: Tty = new Tty();
+  readonly sysv: SysvIpc = new SysvIpc();
   readonly ptys: Ptys = new Ptys(this);
   private nextId: number;
   private last: Task | null = null;

@@ -26,6 +26,7 @@ import { calls as socketTransfers } from './socket-transfer.ts';
 import { calls as splices } from './splice.ts';
 import { calls as stats } from './stat.ts';
 import { calls as system } from './system.ts';
+import { calls as sysv } from './sysv.ts';
 import { calls as times } from './time.ts';
 import { calls as timerFiles } from './timer-files.ts';
 import { calls as waits } from './wait.ts';
@@ -58,6 +59,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...splices,
   ...stats,
   ...system,
+  ...sysv,
   ...timerFiles,
   ...times,
   ...waits,

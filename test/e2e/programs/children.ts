@@ -93,6 +93,13 @@ print \`echo backtick\`; open(F, "seq 5|"); print <F>; close F; system("sh", "-c
 open(my $o, "|-", "tr a-z A-Z"); print $o "upper\\n"; close $o; local $SIG{ALRM} = sub { print "alarm\\n" }; alarm 1; select(undef, undef, undef, 3);
 kill 0, $$ and print "alive\\n"; exec "echo", "last";`;
 
+const SYSV = `
+use IPC::SysV qw(IPC_PRIVATE IPC_CREAT); use IPC::Msg; use IPC::Semaphore; use IPC::SharedMem; $| = 1;
+my $q = IPC::Msg->new(IPC_PRIVATE, IPC_CREAT | 0600) or die; $q->snd(3, "hi there"); my $b; print $q->rcv($b, 100, 0, 0), " $b\n"; $q->remove;
+my $s = IPC::Semaphore->new(IPC_PRIVATE, 4, 0600 | IPC_CREAT) or die; $s->setall(1, 2, 3, 4); print join(",", $s->getall), "\n";
+my $h = IPC::SharedMem->new(IPC_PRIVATE, 100, 0600) or die; $h->write("shared", 3, 6);
+if (!fork) { $s->op(0, -1, 0, 0, -1, 0); $h->write("CHILD", 3, 5); print "child\n"; exit } print $s->getval(1), "\n" if 0; $s->op(0, 1, 0); wait; print $h->read(3, 6), "\n"; $h->remove; $s->remove;`;
+
 /** Programs that start children or threads. */
 // biome-ignore format: one program per line
 export const CHILDREN: readonly Program[] = [
@@ -126,6 +133,9 @@ export const CHILDREN: readonly Program[] = [
   { ...program('python3', { native: true }), name: 'python3: multiprocessing', argv: ['python3', '-c', MULTIPROCESSING.trim()] },
   { ...program('python3', { native: true }), name: 'python3: selectors, asyncio, sockets', argv: ['python3', '-c', EVENTS.trim()] },
   { ...program('perl', { native: true }), name: 'perl: fork and pipes', argv: ['perl', '-e', PERL.trim()] },
+  { ...program('perl', { native: true }), name: 'perl: System V IPC', argv: ['perl', '-e', SYSV.trim()] },
+  bash('System V IPC tools', "a=$(ipcmk -M 4096 | grep -o '[0-9]*$'); b=$(ipcmk -S 3 | grep -o '[0-9]*$'); ipcs -m -i $a | grep -o bytes=[0-9]*; ipcs -s -i $b | grep nsems; ipcrm -m $a -s $b; echo $?; ipcs -m -i $a 2>&1 | grep -c found"),
+  bash('a terminal by script', "script -qc 'tty | tr 0-9 N | tr -s N; stty size; stty -a | head -1; stty -echo; stty raw; stty -a | tail -2; test -t 1 && echo tty; exit 5' log < /dev/null; echo $?"),
   applet("sh -c 'for i in 1 2 3; do echo $i; done | while read x; do echo got $x; done; (exit 3); echo $?; echo $(echo sub)'"),
   applet("sh -c 'trap \"echo usr1\" USR1; (kill -USR1 $$) ; sleep 0 ; { echo a; exit 4; } & wait $!; echo $?'"),
   applet('xargs echo', { stdin: 'a b c' }), applet('nice -n 3 true'),
