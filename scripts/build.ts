@@ -51,7 +51,6 @@ const COMMAND: BuildOptions = {
   format: 'cjs',
   minifyWhitespace: true,
   minifySyntax: true,
-  alias: { assert: `${root}scripts/lazy-assert.cjs` },
   // For modules that look for files beside themselves.
   define: { ...COMMON.define, 'import.meta.dirname': '__dirname', 'import.meta.url': '__importMetaUrl' },
 };
@@ -91,7 +90,13 @@ export async function bundle(): Promise<void> {
 }
 
 async function bundleInto(dist: string): Promise<void> {
-  await build({ ...COMMAND, entryPoints: ['src/cli.ts'], outfile: `${dist}/cli.cjs`, plugins: [rarePackages] });
+  await build({
+    ...COMMAND,
+    entryPoints: ['src/cli.ts'],
+    outfile: `${dist}/cli.cjs`,
+    plugins: [rarePackages],
+    alias: { assert: `${root}scripts/lazy-assert.cjs` },
+  });
   // bin/start.js reads it as that
   if (/[^\0-\x7f]/.test(fs.readFileSync(`${root}${dist}/cli.cjs`, 'utf8'))) throw new Error('cli.cjs is not ASCII');
   for (const [name, file] of Object.entries(RARE)) {
