@@ -20,9 +20,9 @@ const SP = 13;
 const PC = 15;
 const ALWAYS = 14;
 
-/** Rows that cannot run inside a case: jumps out of it, lengths of vectors (VMSR), system calls, what differs from run to run. */
+/** Rows that cannot run inside a case: jumps out of it, system calls, what differs from run to run. */
 const EXCLUDED =
-  /^(svc<c>|bkpt|b<c>|b<c>\.w|b<cond>|b<cond>\.w|bl<c>|blx|blx<c>|bx<c>|bxj<c>|tbb<c>|tbh<c>|cbn?z|vmsr<c>|mrrc<c>|mcr<c>|mrc<c>|cps|setend|udf<c>|udf|udf\.w|it<mask>|swp\{b\}<c>)(\s|$)/;
+  /^(svc<c>|bkpt|b<c>|b<c>\.w|b<cond>|b<cond>\.w|bl<c>|blx|blx<c>|bx<c>|bxj<c>|tbb<c>|tbh<c>|cbn?z|mrrc<c>|mcr<c>|mrc<c>|cps|setend|udf<c>|udf|udf\.w|it<mask>|swp\{b\}<c>)(\s|$)/;
 const MEMORY = /^(v?(ld|st)|push|pop|swp)/;
 
 const lifter = new Translator(new Builder());
@@ -89,7 +89,7 @@ class Generator {
     const name = this.row.syntax.split(/[<{ ]/)[0] as string;
     if (name === 'vmrs') return false;
     if (/^(vtrn|vuzp|vzip)/.test(name) && f.d === f.m && f.vd === f.vm) return true;
-    if (this.set === 't32' && /^(clz|rev|rev16|revsh|rbit)/.test(name) && rn !== undefined && rn !== rm) return true;
+    if (this.set === 't32' && /^[su]sat$/.test(name) && f.sh === 1 && f.imm5 === 0) return true;
     if (name === 'vcvt' && f.sx === 0 && (((f.imm4 ?? 0) << 1) | (f.imm0 ?? 0)) > 16) return true;
     if (/^ld(r|a)exd/.test(name) && rt === rt2) return true;
     if (rd === PC || rt === PC || rd === SP) return true;
@@ -145,15 +145,37 @@ function isAllocated(row: Row<Translator>, word: number, set: Set32): boolean {
   return !(lifter.terminal?.kind === 'exit' && lifter.terminal.reason === Exit.UNDEFINED);
 }
 
+/**
+ * What no row takes and qemu may run: FPA's coprocessors 1 and 2, which qemu emulates and Linux of today does not, and
+ * half precision in coprocessor 9. Words that a row turns down are mostly UNPREDICTABLE, which qemu runs in some way.
+ */
+export function isUnknown(set: Set32, word: number): boolean {
+  if (decode(set, word)) return false;
+  const coprocessor = (word >>> 8) & 15;
+  const generic = set === 'a32' ? ((word >>> 26) & 3) === 3 : word >>> 29 === 7 && ((word >>> 26) & 3) === 3;
+  return !(generic && (coprocessor === 1 || coprocessor === 2 || coprocessor === 9));
+}
+
+/** A random word, or one of a row with a fixed bit changed, under no condition; T32's of 16 bits lie in the upper half. */
+export function strayWord(set: Set32, random: Random): number {
+  let word = random.u32();
+  if (random.oneIn(2)) {
+    const { mask, value } = patternOf(random.pick(rowsOf(set)));
+    word = (value | (word & ~mask)) ^ (1 << random.below(32));
+  }
+  return (set === 'a32' && word >>> 28 !== PC ? (word & 0x0fff_ffff) | (ALWAYS << 28) : word) >>> 0;
+}
+
 const takesPart = (row: Row<Translator>): boolean =>
-  row.lift !== null && !EXCLUDED.test(row.syntax) && !/<label>|\[pc/.test(row.syntax) && !row.syntax.startsWith('pl');
+  row.lift !== null && !EXCLUDED.test(row.syntax) && !/<label>|\[pc/.test(row.syntax) && !/^(pl|hint)/.test(row.syntax);
 
 const rowsOf = (set: Set32): readonly Row<Translator>[] => (set === 'a32' ? [...a32Rows, ...a32xRows] : t32Rows);
 
 /** Rows that take part, by a part of their syntax. */
-export const generatorsOf = (set: Set32, part: string): readonly Generator[] =>
+export const generatorsOf = (set: Set32, part: string, exact: boolean): readonly Generator[] =>
   rowsOf(set)
-    .filter((row) => takesPart(row) && row.syntax.includes(part))
+    // writing FPSCR ends the fast mode
+    .filter((row) => takesPart(row) && row.syntax.includes(part) && (exact || !row.syntax.startsWith('vmsr')))
     .map((row) => new Generator(row, set));
 
 function fill(c: Case, random: Random, exact: boolean): void {
@@ -167,7 +189,7 @@ function fill(c: Case, random: Random, exact: boolean): void {
   c.nzcv = BigInt((random.below(32) << 27) | (random.below(16) << 16)) & 0xffff_ffffn;
   c.fpsr = 0n;
   if (!exact) return;
-  c.fpcr = BigInt(randomFpcr(random) & ~(1 << 19));
+  c.fpcr = BigInt(randomFpcr(random));
   c.fpsr = random.oneIn(2) ? 0n : BigInt(random.u32() & 0xf800_009f) & 0xffff_ffffn;
 }
 
@@ -201,13 +223,25 @@ export function randomCase32(
 ): Case {
   const c = emptyCase([]);
   fill(c, random, exact);
+  do {
+    c.words.length = 0;
+    fillWords(c, set, generators, random, 1 + random.below(length));
+  } while (mixesExclusives(set, c.words));
   if (set === 't32') c.thumb = true;
-  const n = 1 + random.below(length);
+  return c;
+}
+
+function fillWords(c: Case, set: Set32, generators: readonly Generator[], random: Random, n: number): void {
   while (c.words.length < n) {
     if (set === 't32' && random.oneIn(4) && n - c.words.length >= 5) c.words.push(...itBlock(generators, random));
     else c.words.push(random.pick(generators).word(random));
   }
-  return c;
+}
+
+/** The manual leaves open what a store-exclusive does behind a load-exclusive of another size. */
+function mixesExclusives(set: Set32, words: readonly number[]): boolean {
+  const sizes = words.map((word) => /^(?:ldr|lda|str|stl)ex([bhd]?)</.exec(decode(set, word)?.syntax ?? '')?.[1]);
+  return new Set(sizes.filter((size) => size !== undefined)).size > 1;
 }
 
 export type { Generator };

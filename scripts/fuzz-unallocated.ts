@@ -1,7 +1,7 @@
 /**
- * Looks for instructions missing from the AArch64 table: words that the table turns down but qemu-aarch64 runs. Half of
+ * Looks for instructions missing from a guest's table: words that the table turns down but qemu runs. Half of
  * them are random, half are words of rows with one fixed bit changed.
- * usage: node scripts/fuzz-unallocated.ts [--cases N] [--seed N]
+ * usage: node scripts/fuzz-unallocated.ts [--guest aarch64|a32|t32] [--cases N] [--seed N]
  */
 import { parseArgs } from 'node:util';
 import { rows } from '../src/cpu/frontend/aarch64/table.ts';
@@ -11,12 +11,27 @@ import { extractFields } from '../src/cpu/frontend/pattern.ts';
 import { patternOf } from '../src/cpu/frontend/row.ts';
 import { Builder } from '../src/cpu/ir/builder.ts';
 import { Exit } from '../src/cpu/memory/layout.ts';
+import * as arm from './fuzz-arm.ts';
 import { fillCase } from './fuzz-generate.ts';
 import { Random } from './fuzz-random.ts';
-import { type Case, emptyCase, packCases, QEMU, RECORD_SIZE, readOutcome, runPacked } from './fuzz-record.ts';
+import {
+  type Case,
+  type Emulator,
+  emptyCase,
+  packCases,
+  QEMU,
+  QEMU_ARM,
+  RECORD_SIZE,
+  readOutcome,
+  runPacked,
+} from './fuzz-record.ts';
 
 const { values } = parseArgs({
-  options: { cases: { type: 'string', default: '20480' }, seed: { type: 'string', default: '1' } },
+  options: {
+    guest: { type: 'string', default: 'aarch64' },
+    cases: { type: 'string', default: '20480' },
+    seed: { type: 'string', default: '1' },
+  },
 });
 
 const CHUNK = 2048;
@@ -45,12 +60,34 @@ function isTurnedDown(word: number): boolean {
   return t.terminal?.kind === 'exit' && t.terminal.reason === Exit.UNDEFINED;
 }
 
-function candidate(random: Random): number {
+function strayA64(random: Random): number {
   const word = random.u32();
   if (random.oneIn(2)) return word;
   const { mask, value } = patternOf(random.pick(rows));
   return ((value | (word & ~mask)) ^ (1 << random.below(32))) >>> 0;
 }
+
+/** What the search must know of a guest. */
+interface Guest {
+  readonly oracle: Emulator;
+  stray(random: Random): number;
+  wanted(word: number): boolean;
+  syntaxOf(word: number): string | undefined;
+}
+
+const AARCH64: Guest = {
+  oracle: QEMU,
+  stray: strayA64,
+  wanted: (word) => !isControl(word) && !isKnown(word) && isTurnedDown(word),
+  syntaxOf: (word) => decoder.decode(word)?.syntax,
+};
+const arm32 = (set: arm.Set32): Guest => ({
+  oracle: QEMU_ARM,
+  stray: (random) => arm.strayWord(set, random),
+  wanted: (word) => arm.isUnknown(set, word),
+  syntaxOf: (word) => arm.decode(set, word)?.syntax,
+});
+const guest = values.guest === 'aarch64' ? AARCH64 : arm32(values.guest as arm.Set32);
 
 const random = new Random(Number(values.seed));
 let checked = 0;
@@ -58,14 +95,15 @@ let missing = 0;
 while (checked < Number(values.cases)) {
   const cases: Case[] = [];
   while (cases.length < CHUNK) {
-    const word = candidate(random);
-    if (isControl(word) || isKnown(word) || !isTurnedDown(word)) continue;
+    const word = guest.stray(random);
+    if (!guest.wanted(word)) continue;
     const c = emptyCase([word]);
+    if (values.guest === 't32') c.thumb = true;
     fillCase(c, random);
     cases.push(c);
   }
   // what the oracle dies of is not undefined either
-  const result = runPacked(QEMU, packCases(cases), true);
+  const result = runPacked(guest.oracle, packCases(cases), true);
   const view = new DataView(result.bytes.buffer, result.bytes.byteOffset, result.bytes.length);
   const answers = Math.floor(result.bytes.length / RECORD_SIZE);
   for (const [i, c] of cases.entries()) {
@@ -73,9 +111,7 @@ while (checked < Number(values.cases)) {
     if (signal === SIGILL) continue;
     missing++;
     const word = c.words[0] as number;
-    console.log(
-      `${word.toString(16).padStart(8, '0')} ${decoder.decode(word)?.syntax ?? 'no row'}: qemu's signal ${signal}`,
-    );
+    console.log(`${word.toString(16).padStart(8, '0')} ${guest.syntaxOf(word) ?? 'no row'}: qemu's signal ${signal}`);
     if (i >= answers) break;
   }
   checked += cases.length;

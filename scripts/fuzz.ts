@@ -111,7 +111,7 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
     import('./fuzz-arm.ts'),
     import('../test/fuzz/known-differences-arm.ts'),
   ]);
-  const generators = generatorsOf(set, values.rows);
+  const generators = generatorsOf(set, values.rows, exact);
   const nop = emptyCase([set === 'a32' ? 0xe1a00000 : 0xbf000000]);
   const syntaxOf = (word: number): string => decode(set, word)?.syntax ?? '?';
   return {

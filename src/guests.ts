@@ -82,6 +82,9 @@ const ARM_FEATURES = {
   idiva: 17,
   idivt: 18,
   vfpd32: 19,
+  fphp: 22,
+  asimdhp: 23,
+  asimddp: 24,
 } as const;
 const ARM_FEATURES2 = { aes: 0, pmull: 1, sha1: 2, sha2: 3, crc32: 4 } as const;
 

@@ -223,7 +223,8 @@ export class Cpu implements HelperContext {
 
   private syscall(): number {
     const left = this.onSyscall();
-    if (left !== 0 || this.flushPending) {
+    // what an address does not tell is asked by the dispatcher
+    if (left !== 0 || this.flushPending || this.frontEnd.context?.(this.view, this.state)) {
       this.setExit(left !== 0 ? Exit.SYSCALL : Exit.INVALIDATED);
       return 1;
     }

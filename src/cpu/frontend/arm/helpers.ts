@@ -27,6 +27,13 @@ export const raiseUndefined: number = defineHelper((c, state) => {
   return 1;
 });
 
+/** Leave, to go on behind a T32 instruction of two bytes as ITSTATE says. */
+export const leaveBehind: number = defineHelper((c, state) => {
+  c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 2n, true);
+  c.view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
+});
+
 /** u32 of a general register (r0–r14) for helpers. */
 export const readR = (c: HelperContext, state: number, n: number): number =>
   c.view.getUint32(state + State.REGS + 8 * n, true);

@@ -5,7 +5,7 @@ import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
 import { carryOf, condition, type FlagState, Flags, fromBits, kindOf, loadFlags, nzcvOf, storeFlags } from './flags.ts';
-import { materializeFlags, raiseUndefined } from './helpers.ts';
+import { leaveBehind, materializeFlags, raiseUndefined } from './helpers.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -13,6 +13,9 @@ type I64 = Value<'i64'>;
 type F32 = Value<'f32'>;
 type F64 = Value<'f64'>;
 type V128 = Value<'v128'>;
+
+/** ITAdvance (Arm ARM E2.1). */
+const advanced = (it: number): number => ((it & 7) === 0 ? 0 : (it & 0xe0) | ((it << 1) & 0x1f));
 
 const UNKNOWN: FlagState = {
   base: Flags.UNKNOWN,
@@ -320,6 +323,20 @@ export class Translator {
     this.setR(LR, this.imm(this.next));
     this.end({ kind: 'call', target: target >>> 0, ret: this.next });
   }
+  /** SVC. Inside an IT block what follows needs ITSTATE, so control leaves to the dispatcher, which looks for it. */
+  syscall(): void {
+    const { b, predicate } = this;
+    if ((this.it & 7) === 0) return this.end({ kind: 'syscall', next: this.next });
+    b.set(Sys.IT, this.imm(advanced(this.it)));
+    this.itStored = false;
+    this.predicate = null;
+    if (predicate) {
+      b.beginWhen(b.i32.eqz(predicate));
+      b.helper(leaveBehind);
+      b.endWhen();
+    }
+    this.terminal = { kind: 'syscall', next: this.next };
+  }
   /** IT: the conditions of up to four instructions that follow (Arm ARM F5.1.56). */
   beginIt(itstate: number): void {
     if (this.it !== 0) return this.undefined();
@@ -327,7 +344,7 @@ export class Translator {
   }
   /** ITAdvance: behind each instruction of an IT block. */
   advanceIt(): void {
-    this.it = (this.it & 7) === 0 ? 0 : (this.it & 0xe0) | ((this.it << 1) & 0x1f);
+    this.it = advanced(this.it);
     if (this.terminal && this.terminal.kind !== 'exit') this.it = 0;
     if (this.it !== 0 || !this.itStored || this.terminal?.kind === 'exit') return;
     this.itStored = false;

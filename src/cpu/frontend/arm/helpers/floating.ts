@@ -25,6 +25,10 @@ const write = (c: HelperContext, state: number, n: number, size: number, v: bigi
   else c.view.setUint32(where, Number(BigInt.asUintN(32, v)), true);
 };
 
+/** A result; a half has zeros above it. */
+const writeWhole = (c: HelperContext, state: number, n: number, size: number, v: bigint): void =>
+  write(c, state, n, Math.max(size, 2), size === 1 ? BigInt.asUintN(16, v) : v);
+
 const env = (c: HelperContext, state: number): FpEnv => new FpEnv(c.view.getUint32(state + Sys.FPCR, true));
 const raise = (c: HelperContext, state: number, flags: number): void =>
   c.view.setUint32(state + Sys.FPSR, c.view.getUint32(state + Sys.FPSR, true) | flags, true);
@@ -73,7 +77,7 @@ export const vcvtFloat: number = defineHelper((c, state, aux) => {
   const size = (aux >>> 10) & 3;
   const e = env(c, state);
   const v = read(c, state, (aux >>> 5) & 31, 2);
-  write(c, state, aux & 31, size, fixedToFp(FORMATS[size] as Format, v, 0, 32, ((aux >>> 18) & 1) === 1, e));
+  writeWhole(c, state, aux & 31, size, fixedToFp(FORMATS[size] as Format, v, 0, 32, ((aux >>> 18) & 1) === 1, e));
   raise(c, state, e.flags);
   return 0;
 });
@@ -89,14 +93,16 @@ export const vcvtFixed: number = defineHelper((c, state, aux) => {
   const unsigned = ((aux >>> 18) & 1) === 1;
   const fraction = aux >>> 19;
   const width = ((aux >>> 15) & 1) === 1 ? 16 : 32;
-  const v = read(c, state, aux & 31, size);
-  if (((aux >>> 16) & 1) === 1) {
+  const toFixed = ((aux >>> 16) & 1) === 1;
+  const v = read(c, state, aux & 31, toFixed ? size : Math.max(size, 2));
+  if (toFixed) {
     const r = fpToFixed(format, v, fraction, width, unsigned, Round.ZERO, e);
-    write(c, state, aux & 31, size, BigInt.asUintN(64, unsigned ? r : BigInt.asIntN(width, r)));
+    write(c, state, aux & 31, Math.max(size, 2), BigInt.asUintN(64, unsigned ? r : BigInt.asIntN(width, r)));
   } else {
     // always to nearest (Arm ARM F6.1.77)
     const nearest = new FpEnv(c.view.getUint32(state + Sys.FPCR, true) & ~(3 << 22));
-    write(c, state, aux & 31, size, fixedToFp(format, BigInt.asUintN(width, v), fraction, width, unsigned, nearest));
+    const r = fixedToFp(format, BigInt.asUintN(width, v), fraction, width, unsigned, nearest);
+    writeWhole(c, state, aux & 31, size, r);
     raise(c, state, nearest.flags);
   }
   raise(c, state, e.flags);

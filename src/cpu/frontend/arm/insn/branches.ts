@@ -37,13 +37,8 @@ const tableBranch = (t: Translator, rn: number, rm: number, halves: boolean): vo
   t.branchTo(i32.add(i32.shl(entry, t.imm(1)), t.imm(t.pcValue | 1)), false);
 };
 
-const svc = (t: Translator): void => {
-  // ITSTATE would have to live through the call; compilers never put one there
-  if (t.inIt && (t.it & 7) !== 0) return t.undefined();
-  t.end({ kind: 'syscall', next: t.next });
-};
 /** A32: the number of the old ABI in the instruction is no system call of ours. */
-const svcA32 = (t: Translator, imm: number): void => (imm === 0 ? svc(t) : t.undefined());
+const svcA32 = (t: Translator, imm: number): void => (imm === 0 ? t.syscall() : t.undefined());
 const breakpoint = (t: Translator): void => t.end({ kind: 'exit', reason: Exit.BREAKPOINT, pc: t.pc });
 
 /** Sign and magnitude of BL, B.W (T4): the offset's bits 23 and 22 are mixed with its sign. */
@@ -80,7 +75,7 @@ export const t32Branches: readonly Row<Translator>[] = [
   t16('bkpt #<imm8>', '1011 1110 imm8:8', breakpoint),
   t16('b<cond> <label>', '1101 cc:4 imm8:s8', (t, f) => t.conditionally(f.cc, () => branch(t, f.imm8 * 2))),
   t16('udf #<imm8>', '1101 1110 imm8:8', (t) => t.undefined()),
-  t16('svc<c> #<imm8>', '1101 1111 imm8:8', svc),
+  t16('svc<c> #<imm8>', '1101 1111 imm8:8', (t) => t.syscall()),
   t16('b<c> <label>', '11100 imm11:s11', (t, f) => branch(t, f.imm11 * 2)),
   t32('b<cond>.w <label>', '11110 s:1 cc:4 high:6 10 j1:1 0 j2:1 low:11', (t, { s, cc, high, j1, j2, low }) => t.conditionally(cc, () => branch(t, (((s << 20) | (j2 << 19) | (j1 << 18) | (high << 12) | (low << 1)) << 11) >> 11))),
   t32('b<c>.w <label>', '11110 s:1 high:10 10 j1:1 1 j2:1 low:11', (t, f) => branch(t, far(f))),

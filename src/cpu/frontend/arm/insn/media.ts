@@ -271,10 +271,7 @@ export const a32Media: readonly Row<Translator>[] = [
   a32('ubfx<c> <Rd>, <Rn>, #<lsb>, #<width>', '0111 111 widthm1:5 rd:4 lsb:5 101 rn:4', (t, f) => extractField(t, f, false)),
 ];
 
-const same = (t: Translator, f: F, lift: (t: Translator, f: F) => void): void =>
-  f.rn === f.rm ? lift(t, f) : t.undefined();
-
-/** F3.1.10 and the bit fields of F3.1.4 */
+/** F3.1.10 and the bit fields of F3.1.4. REV and its kin name their source twice; where the two differ (UNPREDICTABLE) Rm it is. */
 // biome-ignore format: one instruction per line
 export const t32Media: readonly Row<Translator>[] = [
   ...parallelRows(false),
@@ -283,12 +280,12 @@ export const t32Media: readonly Row<Translator>[] = [
   t32('qdadd<c> <Rd>, <Rm>, <Rn>', '11111010 1000 rn:4 1111 rd:4 1001 rm:4', (t, f) => saturatingAdd(t, f, false, true)),
   t32('qsub<c> <Rd>, <Rm>, <Rn>', '11111010 1000 rn:4 1111 rd:4 1010 rm:4', (t, f) => saturatingAdd(t, f, true, false)),
   t32('qdsub<c> <Rd>, <Rm>, <Rn>', '11111010 1000 rn:4 1111 rd:4 1011 rm:4', (t, f) => saturatingAdd(t, f, true, true)),
-  t32('rev<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1000 rm:4', (t, f) => same(t, f, rev)),
-  t32('rev16<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1001 rm:4', (t, f) => same(t, f, rev16)),
-  t32('rbit<c> <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1010 rm:4', (t, f) => same(t, f, rbit)),
-  t32('revsh<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1011 rm:4', (t, f) => same(t, f, revsh)),
+  t32('rev<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1000 rm:4', rev),
+  t32('rev16<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1001 rm:4', rev16),
+  t32('rbit<c> <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1010 rm:4', rbit),
+  t32('revsh<c>.w <Rd>, <Rm>', '11111010 1001 rn:4 1111 rd:4 1011 rm:4', revsh),
   t32('sel<c> <Rd>, <Rn>, <Rm>', '11111010 1010 rn:4 1111 rd:4 1000 rm:4', select),
-  t32('clz<c> <Rd>, <Rm>', '11111010 1011 rn:4 1111 rd:4 1000 rm:4', (t, f) => same(t, f, clz)),
+  t32('clz<c> <Rd>, <Rm>', '11111010 1011 rn:4 1111 rd:4 1000 rm:4', clz),
   t32('pkh<tb><c> <Rd>, <Rn>, <Rm>{, <shift>}', '11101010 1100 rn:4 0 imm5:3 rd:4 imm5:2 tb:1 0 rm:4', pack),
   t32('ssat<c> <Rd>, #<sat>, <Rn>{, <shift>}', '11110 0 1100 sh:1 0 rn:4 0 imm5:3 rd:4 imm5:2 0 sat:5', (t, f) => saturate(t, f, true)),
   t32('ssat16<c> <Rd>, #<sat>, <Rn>', '11110 0 110010 rn:4 0 000 rd:4 00 00 sat:4', (t, f) => saturate16(t, f, true)),

@@ -107,6 +107,8 @@ export const a32xSystem: readonly Row<Translator>[] = [
   a32x('isb <option>', '0101 0111 1111 1111 0000 0110 option:4', nop),
   a32x('sb', '0101 0111 1111 1111 0000 0111 0000', nop),
   a32x('pli <mem12>', '0100 u:1 101 rn:4 1111 imm12:12', nop),
+  a32x('hint <mem12>', '0100 u:1 001 rn:4 rt:4 imm12:12', nop),
+  a32x('hint <memR>', '0110 u:1 001 rn:4 rt:4 imm5:5 type:2 0 rm:4', nop),
   a32x('pld{w} <mem12>', '0101 u:1 r:1 01 rn:4 1111 imm12:12', nop),
   a32x('pli <memR>', '0110 u:1 101 rn:4 1111 imm5:5 type:2 0 rm:4', nop),
   a32x('pld{w} <memR>', '0111 u:1 r:1 01 rn:4 1111 imm5:5 type:2 0 rm:4', nop),

@@ -29,6 +29,21 @@ const one = (t: Translator, f: F, isLoad: boolean): void => {
   else t.store('f32.store', at, t.s(s), offset);
 };
 
+/** VLDR.16, VSTR.16: a half, zeros above it. */
+const oneHalf = (t: Translator, f: F, isLoad: boolean): void => {
+  const offset = (f.u === 1 ? 2 : -2) * (f.imm8 as number);
+  const at = base(t, f.rn as number);
+  if (isLoad) t.setSBits(single(f), t.load('i32.load16_u', at, offset) as I32);
+  else t.store('i32.store16', at, t.sBits(single(f)), offset);
+};
+const coreHalf = (t: Translator, f: F): void => {
+  const n = ((f.vn as number) << 1) | (f.n as number);
+  if (f.rt === PC) return t.undefined();
+  const v = t.b.i32.and(f.op === 1 ? t.sBits(n) : t.r(f.rt as number), t.imm(0xffff));
+  if (f.op === 1) t.setR(f.rt as number, v);
+  else t.setSBits(n, v);
+};
+
 /** VLDM, VSTM */
 const multiple = (t: Translator, f: F, isLoad: boolean, up: boolean, wback: boolean): void => {
   const wide = f.sz === 1;
@@ -132,6 +147,9 @@ type Line = readonly [syntax: string, pattern: string, lift: (t: Translator, f: 
 const LINES: readonly Line[] = [
   ['vstr<c> <Fd>, <mem8v>', '1101 u:1 d:1 00 rn:4 vd:4 101 sz:1 imm8:8', (t, f) => (f.rn === PC && t.thumb ? t.undefined() : one(t, f, false))],
   ['vldr<c> <Fd>, <mem8v>', '1101 u:1 d:1 01 rn:4 vd:4 101 sz:1 imm8:8', (t, f) => one(t, f, true)],
+  ['vstr<c>.16 <Sd>, <mem8v>', '1101 u:1 d:1 00 rn:4 vd:4 1001 imm8:8', (t, f) => (f.rn === PC && t.thumb ? t.undefined() : oneHalf(t, f, false))],
+  ['vldr<c>.16 <Sd>, <mem8v>', '1101 u:1 d:1 01 rn:4 vd:4 1001 imm8:8', (t, f) => oneHalf(t, f, true)],
+  ['vmov<c>.f16 <core>', '1110 000 op:1 vn:4 rt:4 1001 n:1 00 1 0000', coreHalf],
   ['vstmia<c> <Rn>{!}, <list>', '110 0 1 d:1 w:1 0 rn:4 vd:4 101 sz:1 imm8:8', (t, f) => multiple(t, f, false, true, f.w === 1)],
   ['vldmia<c> <Rn>{!}, <list>', '110 0 1 d:1 w:1 1 rn:4 vd:4 101 sz:1 imm8:8', (t, f) => multiple(t, f, true, true, f.w === 1)],
   ['vstmdb<c> <Rn>!, <list>', '110 1 0 d:1 1 0 rn:4 vd:4 101 sz:1 imm8:8', (t, f) => multiple(t, f, false, false, true)],

@@ -5,7 +5,7 @@ import { Exit, State } from '../../../memory/layout.ts';
 import { expandImmediate, roundAway } from '../../aarch64/insn/fp-data.ts';
 import type { Float, Floats } from '../../aarch64/insn/fp-mode.ts';
 import type { Row } from '../../row.ts';
-import { A64View, a64Row, D, FIRST, type Operand, S } from '../a64.ts';
+import { A64View, a64Row, D, FIRST, H, type Operand, S } from '../a64.ts';
 import { writeFpscr } from '../cpsr.ts';
 import { compareBits, compared, fromBits } from '../flags.ts';
 import { packFp, vcmp, vcvtFixed, vcvtFloat, vcvtFormat, vcvtInteger } from '../helpers/floating.ts';
@@ -34,14 +34,16 @@ const reg = (f: F, name: 'd' | 'n' | 'm'): number => {
   const x = f[name] as number;
   return f.sz === 1 ? (x << 4) | v : (v << 1) | x;
 };
+/** What `sz` is in rows of half precision; a half lies in the bottom of a single register, zeros above it. */
+const HALF = 2;
 const single = (v: number, x: number): number => (v << 1) | x;
 const double = (v: number, x: number): number => (x << 4) | v;
-const operand = (f: F, name: 'd' | 'n' | 'm'): Operand => (f.sz === 1 ? D(reg(f, name)) : S(reg(f, name)));
+const operand = (f: F, name: 'd' | 'n' | 'm'): Operand => [S, D, H][f.sz as number]?.(reg(f, name)) as Operand;
 
 /** A step of AArch64's: destination and sources are operands. */
 const step = (t: Translator, name: string, sz: number, d: Operand, n: Operand, m: Operand | null = null, a: Operand | null = null): void => {
   const operands = [d, n, m ?? n, a ?? n];
-  viewOf(t).run(a64Row(name), { type: sz, rd: FIRST, rn: FIRST + 1, rm: FIRST + 2, ra: FIRST + 3 }, operands);
+  viewOf(t).run(a64Row(name), { type: sz === HALF ? 3 : sz, rd: FIRST, rn: FIRST + 1, rm: FIRST + 2, ra: FIRST + 3 }, operands);
 }; // biome-ignore format: one line
 
 const temporary = (t: Translator): { kind: 'value'; v: V128 } => ({ kind: 'value', v: t.b.constV128(new Array(16).fill(0)) }); // biome-ignore format: one line
@@ -92,13 +94,17 @@ const floats = (t: Translator, sz: number): Floats => {
   };
 };
 
+/** A format as helpers have it. */
+const size = (f: F): number => (f.sz === HALF ? 1 : 2 + (f.sz as number));
+/** wasm has no halves. */
+const byHelper = (t: Translator, f: F): boolean => t.exact || f.sz === HALF;
+
 /** VCMP, VCMPE: into FPSCR, as operands until somebody asks. */
 const compare = (t: Translator, f: F, e: number, zero: boolean): void => {
   const sz = f.sz as number;
-  const size = 2 + sz;
   const [d, m] = [reg(f, 'd'), zero ? 0 : reg(f, 'm')];
-  if (t.exact) {
-    t.helper(vcmp, packFp({ d, m, size, e, mode: zero ? 1 : 0 }));
+  if (byHelper(t, f)) {
+    t.helper(vcmp, packFp({ d, m, size: size(f), e, mode: zero ? 1 : 0 }));
     return;
   }
   const wide = (n: number): Value<'f64'> => (sz === 1 ? t.d(n) : t.b.f64.promote_f32(t.s(n)));
@@ -148,13 +154,11 @@ const fpscrWritten: number = defineHelper((c, state, aux) => {
   return 1;
 });
 
-const size = (f: F): number => 2 + (f.sz as number);
-
 /** VCVT, VCVTR, VCVTA … to an integer: `mode` as soft-float has it, 7 = FPSCR's. */
 const toInteger = (t: Translator, f: F, mode: number, unsigned: number): void => {
   const d = single(f.vd as number, f.d as number);
   const m = reg(f, 'm');
-  if (t.exact) return t.helper(vcvtInteger, packFp({ d, m, size: size(f), mode, unsigned }));
+  if (byHelper(t, f)) return t.helper(vcvtInteger, packFp({ d, m, size: size(f), mode, unsigned }));
   const fl = floats(t, f.sz as number);
   const v = fl.get(m);
   const rounded = mode === 3 ? v : mode === 4 ? roundAway(fl, v) : fl.op(['nearest', 'ceil', 'floor', '', '', '', '', 'nearest'][mode] as string, v); // biome-ignore format: one line
@@ -164,7 +168,7 @@ const fromInteger = (t: Translator, f: F): void => {
   const m = single(f.vm as number, f.m as number);
   const d = reg(f, 'd');
   const unsigned = f.op === 0 ? 1 : 0;
-  if (t.exact) return t.helper(vcvtFloat, packFp({ d, m, size: size(f), unsigned }));
+  if (byHelper(t, f)) return t.helper(vcvtFloat, packFp({ d, m, size: size(f), unsigned }));
   const fl = floats(t, f.sz as number);
   fl.set(d, t.b.emit(`${fl.type}.convert_i32_${unsigned ? 'u' : 's'}` as OpName, t.sBits(m)) as Float);
 };
@@ -192,18 +196,20 @@ const convertFixed = (t: Translator, f: F): void => {
   t.helper(vcvtFixed, packFp({ d: reg(f, 'd'), size: size(f), mode, unsigned: f.u as number, fraction }));
 };
 
+const lowHalf = (t: Translator, f: F, v: I32): I32 => (f.sz === HALF ? t.b.i32.and(v, t.imm(0xffff)) : v);
+
 const select = (t: Translator, f: F): void => {
   // EQ, VS, GE, GT
   const cond = t.cond([0, 6, 10, 12][f.cc as number] as number);
   const [d, n, m] = [reg(f, 'd'), reg(f, 'n'), reg(f, 'm')];
   if (f.sz === 1) t.setDBits(d, t.b.i64.select(t.dBits(n), t.dBits(m), cond));
-  else t.setSBits(d, t.b.i32.select(t.sBits(n), t.sBits(m), cond));
+  else t.setSBits(d, lowHalf(t, f, t.b.i32.select(t.sBits(n), t.sBits(m), cond)));
 };
 
 const moveImmediate = (t: Translator, f: F): void => {
   const bits = expandImmediate(f.imm8 as number, size(f));
   if (f.sz === 1) t.setDBits(reg(f, 'd'), t.b.const64(bits));
-  else t.setSBits(reg(f, 'd'), t.imm(Number(BigInt.asIntN(32, bits))));
+  else t.setSBits(reg(f, 'd'), lowHalf(t, f, t.imm(Number(BigInt.asIntN(32, bits)))));
 };
 const move = (t: Translator, f: F): void => {
   if (f.sz === 1) t.setDBits(reg(f, 'd'), t.dBits(reg(f, 'm')));
@@ -273,9 +279,32 @@ const MOVES: readonly Line[] = [
   ['vmsr<c> fpscr, <Rt>', '1110 1110 0001 rt:4 1010 0001 0000', (t, f) => (f.rt === PC ? t.undefined() : t.helper(fpscrWritten, f.rt as number))],
 ]; // biome-ignore format: one instruction per line
 
-export const a32Vfp: readonly Row<Translator>[] = [...CONDITIONAL, ...MOVES].map(([syntax, pattern, lift]) => a32(syntax, pattern, lift)); // biome-ignore format: one line
-export const a32xVfp: readonly Row<Translator>[] = UNCONDITIONAL.map(([syntax, pattern, lift]) => a32x(syntax, pattern, lift)); // biome-ignore format: one line
+/** Rows that have no form of half precision: VMOV between registers, and what converts formats. */
+const NOT_HALF = /^(vmov<c>\.<f> <Fd>, <Fm>|vcvt<bt>|vcvt<c>\.<fo>)/;
+/** The rows of half precision (FEAT_FP16): size 01 in the place of `sz`. */
+const halves = (lines: readonly Line[]): readonly Line[] =>
+  lines
+    .filter(([syntax]) => !NOT_HALF.test(syntax))
+    .map(([syntax, pattern, lift]) => [syntax.replace('<f>', 'f16'), pattern.replace('101 sz:1', '1001'), (t, f) => lift(t, { ...f, sz: HALF })]); // biome-ignore format: one line
+
+const upperHalf = (t: Translator, n: number): I32 => t.b.i32.shr_u(t.sBits(n), t.imm(16));
+const singleOf = (f: F, name: 'd' | 'm'): number => single(f[`v${name}`] as number, f[name] as number);
+const insertTop = (t: Translator, d: number, m: number): void => {
+  const { i32 } = t.b;
+  t.setSBits(d, i32.or(i32.and(t.sBits(d), t.imm(0xffff)), i32.shl(t.sBits(m), t.imm(16))));
+};
+/** Halves in the top of a register: VMOVX takes one, VINS puts one there. */
+const TOPS: readonly Line[] = [
+  ['vmovx.f16 <Sd>, <Sm>', '1110 1 d:1 11 0000 vd:4 1010 01 m:1 0 vm:4', (t, f) => t.setSBits(singleOf(f, 'd'), upperHalf(t, singleOf(f, 'm')))],
+  ['vins.f16 <Sd>, <Sm>', '1110 1 d:1 11 0000 vd:4 1010 11 m:1 0 vm:4', (t, f) => insertTop(t, singleOf(f, 'd'), singleOf(f, 'm'))],
+]; // biome-ignore format: one instruction per line
+
+const conditional: readonly Line[] = [...CONDITIONAL, ...halves(CONDITIONAL), ...MOVES];
+const unconditional: readonly Line[] = [...UNCONDITIONAL, ...halves(UNCONDITIONAL), ...TOPS];
+
+export const a32Vfp: readonly Row<Translator>[] = conditional.map(([syntax, pattern, lift]) => a32(syntax, pattern, lift)); // biome-ignore format: one line
+export const a32xVfp: readonly Row<Translator>[] = unconditional.map(([syntax, pattern, lift]) => a32x(syntax, pattern, lift)); // biome-ignore format: one line
 export const t32Vfp: readonly Row<Translator>[] = [
-  ...[...CONDITIONAL, ...MOVES].map(([syntax, pattern, lift]) => t32(syntax, `1110 ${pattern}`, lift)),
-  ...UNCONDITIONAL.map(([syntax, pattern, lift]) => t32(syntax, `1111 ${pattern}`, lift)),
+  ...conditional.map(([syntax, pattern, lift]) => t32(syntax, `1110 ${pattern}`, lift)),
+  ...unconditional.map(([syntax, pattern, lift]) => t32(syntax, `1111 ${pattern}`, lift)),
 ];
