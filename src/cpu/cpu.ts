@@ -46,7 +46,7 @@ const BUDGET = 50_000;
 const BATCH = 16;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
-const HOT_AFTER = 3000;
+const HOT_AFTER = 8000;
 /**
  * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
  * milliseconds, so what runs for a moment must not compile much, and what runs long should.
