@@ -303,7 +303,7 @@ class RegionEmitter extends TerminalEmitter {
     // values read before the helper stay what they were
     for (const offset of this.homed.keys()) this.moveOut(offset);
     this.homed.clear();
-    this.flush();
+    this.flushAll();
     c.get(STATE);
     c.i64(v.pc, 0);
     c.mem('i64.store', State.PC, 3);

@@ -128,6 +128,13 @@ export abstract class ValueEmitter {
     return this.module;
   }
 
+  /** Store what is dirty in the middle of a block: a helper may look at anything, the flags too. */
+  protected flushAll(): void {
+    this.storeRegisters(this.code, this.dirty);
+    this.dirty.fill(0);
+  }
+
+  /** Store what is dirty at the end of a block; behind calls and returns the flags are of no use. */
   protected flush(): void {
     const block = this.region.blocks[this.current] as Block;
     const drop = dropsFlags(block) && !this.policy.flagsCross;
