@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import { endLike, signalMessage } from './cli/end.ts';
-import { CPU_MODELS, DEFAULTS, type EmulatorOptions, emulatorOptions, toBytes } from './cli/options.ts';
+import { DEFAULTS, type EmulatorOptions, emulatorOptions, toBytes } from './cli/options.ts';
 import { environmentValues, type ParsedLine, parseLine, UsageError } from './cli/parse.ts';
 import { LOG_ITEMS } from './cli/table.ts';
+import { CPU_NAMES } from './cpu-models.ts';
 import { LoadError } from './loader/load-error.ts';
 import { learned } from './translation-cache.ts';
 import { VERSION } from './version.ts';
@@ -61,7 +62,7 @@ async function commandLine(args: readonly string[]): Promise<EmulatorOptions | n
     return null;
   }
   if (line.values.get('cpu')?.at(-1) === 'help') {
-    print(`${CPU_MODELS.join('\n')}\n`);
+    print(`${CPU_NAMES.join('\n')}\n`);
     return null;
   }
   return emulatorOptions(line, environmentValues(process.env), hostEnvironment());

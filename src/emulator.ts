@@ -19,6 +19,8 @@ export interface RunOptions extends KernelOptions {
   readonly stdio?: readonly (OpenFile | null)[] | undefined;
   /** Folder of kept translations; undefined: the user's cache folder, null: none. */
   readonly cache?: string | null | undefined;
+  /** Name of a CPU model; unless told `max`. */
+  readonly cpu?: string | undefined;
   /** See Cpu.setTier: for tests and debugging. */
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
   /** Processor time until the guests are killed by SIGXCPU. */

@@ -1,4 +1,5 @@
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
+import { type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
 import { EM_AARCH64, EM_ARM } from './loader/machines.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 
@@ -16,9 +17,23 @@ export interface Guest {
   load(): Promise<{ readonly frontEnd: FrontEnd; readonly abi: Abi }>;
 }
 
+type Features = Readonly<Record<string, number>>;
 /** A word of features by their bit numbers. */
-const bits = (features: Readonly<Record<string, number>>): number =>
-  Object.values(features).reduce((word, n) => word | (1 << n), 0);
+const bits = (features: Features): number => Object.values(features).reduce((word, n) => word | (1 << n), 0);
+/** Those that a model has. */
+const featuresOf = (all: Features, { without }: CpuModel): Features =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => !without.includes(name)));
+
+/** A /proc/cpuinfo block's last lines (arch/arm64/kernel/cpuinfo.c). */
+const identity = (model: CpuModel, architecture: number): string[] => [
+  `CPU implementer\t: 0x${model.implementer.toString(16).padStart(2, '0')}`,
+  `CPU architecture: ${architecture}`,
+  `CPU variant\t: 0x${model.variant.toString(16)}`,
+  `CPU part\t: 0x${model.part.toString(16).padStart(3, '0')}`,
+  `CPU revision\t: ${model.revision}`,
+  '',
+  '',
+];
 
 /** HWCAP_* of arm64 (uapi asm/hwcap.h): exactly what the instruction table has. */
 const AARCH64_FEATURES = {
@@ -38,10 +53,10 @@ const AARCH64_FEATURES = {
   asimddp: 20,
 } as const;
 
-const aarch64: Guest = {
+const aarch64 = (model: CpuModel): Guest => ({
   machine: EM_AARCH64,
   name: 'aarch64',
-  hwcap: bits(AARCH64_FEATURES),
+  hwcap: bits(featuresOf(AARCH64_FEATURES, model)),
   hwcap2: 0,
   platform: 'aarch64',
   taskSize: 0x1_0000_0000,
@@ -49,23 +64,17 @@ const aarch64: Guest = {
     [
       `processor\t: ${cpu}`,
       'BogoMIPS\t: 125.00',
-      `Features\t: ${Object.keys(AARCH64_FEATURES).join(' ')}`,
-      'CPU implementer\t: 0x00',
-      'CPU architecture: 8',
-      'CPU variant\t: 0x0',
-      'CPU part\t: 0x051',
-      'CPU revision\t: 0',
-      '',
-      '',
+      `Features\t: ${Object.keys(featuresOf(AARCH64_FEATURES, model)).join(' ')}`,
+      ...identity(model, 8),
     ].join('\n'),
   load: async () => {
     const [{ createAarch64 }, { aarch64: abi }] = await Promise.all([
       import('./cpu/frontend/aarch64/frontend.ts'),
       import('./syscalls/abi/aarch64.ts'),
     ]);
-    return { frontEnd: createAarch64(), abi };
+    return { frontEnd: createAarch64({ name: model.name, lacks: model.lacks, midr: midrOf(model) }), abi };
   },
-};
+});
 
 /** HWCAP_* of arm (arch/arm uapi asm/hwcap.h): exactly what the instruction tables have. */
 const ARM_FEATURES = {
@@ -88,35 +97,41 @@ const ARM_FEATURES = {
 } as const;
 const ARM_FEATURES2 = { aes: 0, pmull: 1, sha1: 2, sha2: 3, crc32: 4 } as const;
 
-const arm: Guest = {
-  machine: EM_ARM,
-  name: 'arm',
-  hwcap: bits(ARM_FEATURES),
-  hwcap2: bits(ARM_FEATURES2),
-  platform: 'v7l',
-  taskSize: 0xc000_0000,
-  cpuinfo: (cpu) =>
-    [
-      `processor\t: ${cpu}`,
-      'model name\t: ARMv7 Processor rev 0 (v7l)',
-      'BogoMIPS\t: 125.00',
-      `Features\t: ${[...Object.keys(ARM_FEATURES), ...Object.keys(ARM_FEATURES2)].join(' ')} `,
-      'CPU implementer\t: 0x41',
-      'CPU architecture: 7',
-      'CPU variant\t: 0x0',
-      'CPU part\t: 0xc0f',
-      'CPU revision\t: 0',
-      '',
-      '',
-    ].join('\n'),
-  load: async () => {
-    const [{ createArm }, { arm: abi }] = await Promise.all([
-      import('./cpu/frontend/arm/frontend.ts'),
-      import('./syscalls/abi/arm.ts'),
-    ]);
-    return { frontEnd: createArm(), abi };
-  },
+const arm = (model: CpuModel): Guest => {
+  const [features, features2] = [featuresOf(ARM_FEATURES, model), featuresOf(ARM_FEATURES2, model)];
+  return {
+    machine: EM_ARM,
+    name: 'arm',
+    hwcap: bits(features),
+    hwcap2: bits(features2),
+    platform: 'v7l',
+    taskSize: 0xc000_0000,
+    cpuinfo: (cpu) =>
+      [
+        `processor\t: ${cpu}`,
+        `model name\t: ARMv7 Processor rev ${model.revision} (v7l)`,
+        'BogoMIPS\t: 125.00',
+        `Features\t: ${[...Object.keys(features), ...Object.keys(features2)].join(' ')} `,
+        ...identity(model, 7),
+      ].join('\n'),
+    load: async () => {
+      const [{ createArm }, { arm: abi }] = await Promise.all([
+        import('./cpu/frontend/arm/frontend.ts'),
+        import('./syscalls/abi/arm.ts'),
+      ]);
+      return { frontEnd: createArm({ name: model.name, lacks: model.lacks }), abi };
+    },
+  };
 };
 
-/** Every guest, by ELF e_machine. */
-export const guests: ReadonlyMap<number, Guest> = new Map([aarch64, arm].map((guest) => [guest.machine, guest]));
+/** Every guest, by ELF e_machine; `cpu` is the model's name. */
+const GUESTS: ReadonlyMap<number, (cpu?: string) => Guest> = new Map([
+  [EM_AARCH64, (cpu?: string): Guest => aarch64(cpuModel('aarch64', cpu))],
+  [EM_ARM, (cpu?: string): Guest => arm(cpuModel('arm', cpu))],
+]);
+
+/** Machines that there are guests for. */
+export const MACHINES: readonly number[] = [...GUESTS.keys()];
+
+/** The guest of a machine, on the processor named. */
+export const guestOf = (machine: number, cpu?: string): Guest | undefined => GUESTS.get(machine)?.(cpu);

@@ -7,7 +7,7 @@ import { Processors } from './cpu/processor-pool.ts';
 import type { RegionStore } from './cpu/region-store.ts';
 import { Templates } from './cpu/templates.ts';
 import { CpuThread } from './cpu/thread.ts';
-import { type Guest, guests } from './guests.ts';
+import { type Guest, guestOf, MACHINES } from './guests.ts';
 import { interpreter } from './interpreter-bytes.ts';
 import { type Executable, mapProgram, openProgram } from './loader/load.ts';
 import { LoadError } from './loader/load-error.ts';
@@ -17,6 +17,8 @@ import { TranslationCache, worthKeeping } from './translation-cache.ts';
 
 /** How programs are started, besides what execve says. */
 export interface ProgramsOptions {
+  /** Name of a CPU model; unless told `max`. */
+  readonly cpu?: string | undefined;
   /** Folder of kept translations; undefined: the user's cache folder, null: none. */
   readonly cache?: string | null | undefined;
   /** See Cpu.setTier. */
@@ -89,13 +91,13 @@ export class Programs {
     const exe = openProgram({
       path: request.path,
       argv: request.argv,
-      machines: [...guests.keys()],
+      machines: MACHINES,
       open: (path) => this.kernel.openProgram(request.cwd, path),
     });
     const { machine } = exe.image;
     const known = this.loaded.get(machine);
     if (known !== undefined) return this.start(known, exe, request);
-    const guest = guests.get(machine);
+    const guest = guestOf(machine, this.options.cpu);
     if (!guest) throw new Error(`no guest for machine ${machine}`);
     return guest.load().then((parts) => {
       const fresh = { guest, ...parts };

@@ -20,6 +20,7 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     root,
     sysroot: options.sysroot === undefined ? undefined : toBytes(options.sysroot),
     stack: options.stackSize,
+    cpu: options.cpu,
     cpuSeconds: options.cpuSeconds,
     release: options.release,
     seed: options.seed,

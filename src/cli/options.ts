@@ -1,3 +1,4 @@
+import { CPU_NAMES } from '../cpu-models.ts';
 import type { LogRange } from '../log.ts';
 import { type ParsedLine, UsageError } from './parse.ts';
 import { LOG_ITEMS, type OptionName } from './table.ts';
@@ -58,16 +59,6 @@ export const SANDBOX_ENV: readonly string[] = [
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   'HOME=/root',
   'LANG=C.UTF-8',
-];
-
-/** Values of -cpu: names qemu-aarch64 has too. All give the one processor there is, which is `max`. */
-export const CPU_MODELS: readonly string[] = [
-  'max',
-  'cortex-a53',
-  'cortex-a57',
-  'cortex-a72',
-  'cortex-a76',
-  'neoverse-n1',
 ];
 
 const DEFAULT_STACK = 8 << 20;
@@ -143,8 +134,8 @@ function network(yes: boolean, no: boolean): boolean | undefined {
 
 /** A wrong name is refused as qemu-user does. */
 function cpuModel(name: string | undefined): string | undefined {
-  if (name !== undefined && !CPU_MODELS.includes(name)) {
-    throw new UsageError(`unknown CPU model '${name}'; there are ${CPU_MODELS.join(', ')}`);
+  if (name !== undefined && !CPU_NAMES.includes(name)) {
+    throw new UsageError(`unknown CPU model '${name}'; there are ${CPU_NAMES.join(', ')}`);
   }
   return name;
 }

@@ -65,3 +65,19 @@ export interface FrontEnd {
   /** One line of assembly for the instruction at pc. */
   disassemble(code: DataView, pc: number): string;
 }
+
+/** The processor that a front end is to be: its name, and the instructions that it has not, by their syntax. */
+export interface Processor {
+  readonly name: string;
+  readonly lacks: RegExp | null;
+}
+/** The processor that has all. */
+export const MAX: Processor = { name: 'max', lacks: null };
+/** Rows that a processor has. */
+export const rowsFor = <R extends { readonly syntax: string }>(
+  rows: readonly R[],
+  { lacks }: Processor,
+): readonly R[] => (lacks ? rows.filter((row) => !lacks.test(row.syntax)) : rows);
+/** What tells translations for a processor from those for others. */
+export const variantFor = (variant: string, { name, lacks }: Processor): string =>
+  lacks || name !== MAX.name ? `${variant} ${name}` : variant;

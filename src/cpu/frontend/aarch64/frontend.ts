@@ -3,13 +3,14 @@ import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
-import type { FrontEnd } from '../frontend.ts';
+import { type FrontEnd, MAX, type Processor, rowsFor, variantFor } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf } from '../row.ts';
 import { shapeOf } from '../shape.ts';
 import { instructionText } from './disassembler.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { helpers } from './helpers.ts';
+import { identify } from './identification.ts';
 import { hostFuses } from './insn/fp-mode.ts';
 import { SP, Sys, xOffset } from './registers.ts';
 import { rows } from './table.ts';
@@ -19,11 +20,14 @@ import { Translator } from './translator.ts';
 const MAX_BLOCK = 64;
 
 /** AArch64 (Armv8.2-A, EL0, little endian). */
-export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translator> } => {
-  const decoder = new Decoder(rows);
+export const createAarch64 = (
+  processor: Processor & { readonly midr?: number } = MAX,
+): FrontEnd & { readonly decoder: Decoder<Translator> } => {
+  const decoder = new Decoder(rowsFor(rows, processor));
   const reader = new FieldReader(() => rows.map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
+  if (processor.midr !== undefined) t.identification = identify(processor.midr, processor.lacks !== null);
   const append = (word: number, pc: number): void => {
     t.pc = pc;
     builder.pc = pc;
@@ -39,7 +43,7 @@ export const createAarch64 = (): FrontEnd & { readonly decoder: Decoder<Translat
   };
   return {
     name: 'aarch64',
-    variant: hostFuses() ? 'fma' : 'plain',
+    variant: variantFor(hostFuses() ? 'fma' : 'plain', processor),
     addressType: 'i64',
     isCodeAddress: (pc) => pc % 4 === 0,
     sp: xOffset(SP),

@@ -5,6 +5,7 @@ import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
 import { condition, type FlagState, Flags, loadFlagState, nzcv, storeFlagState } from './flags.ts';
 import { materializeFlags } from './helpers.ts';
+import { identify } from './identification.ts';
 import { SP, vOffset, xOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -35,6 +36,8 @@ export class Translator {
   readsFlags = false;
   setsFlags = false;
   terminal: Terminal | null = null;
+  /** Identification registers of the processor that this one is said to be, by their encoding. */
+  identification: ReadonlyMap<number, bigint> = identify();
   readonly w32: Width;
   readonly w64: Width;
 

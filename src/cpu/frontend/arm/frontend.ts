@@ -4,7 +4,7 @@ import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Decoder } from '../decoder.ts';
-import type { FrontEnd } from '../frontend.ts';
+import { type FrontEnd, MAX, rowsFor, variantFor } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf, type Row } from '../row.ts';
 import { a64Helpers } from './a64.ts';
@@ -44,8 +44,9 @@ const fetchA32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
 };
 
 /** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
-export const createArm = (): FrontEnd & { readonly decoders: Decoders } => {
-  const decoders = { a32: new Decoder(a32Rows), a32x: new Decoder(a32xRows), t32: new Decoder(t32Rows) };
+export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Decoders } => {
+  const [a32, a32x, t32] = [a32Rows, a32xRows, t32Rows].map((rows) => new Decoder(rowsFor(rows, processor)));
+  const decoders = { a32, a32x, t32 } as Decoders;
   const reader = new FieldReader(() => [...a32Rows, ...a32xRows, ...t32Rows].map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
@@ -65,7 +66,7 @@ export const createArm = (): FrontEnd & { readonly decoders: Decoders } => {
   });
   return {
     name: 'arm',
-    variant: 'plain',
+    variant: variantFor('plain', processor),
     addressType: 'i32',
     isCodeAddress: (pc) => (pc & 3) !== 2,
     context: (view, state) => view.getUint32(state + Sys.IT, true),

@@ -1,13 +1,10 @@
 import { Exit, State } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
 import { defineHelper, writeX } from '../helpers.ts';
+import { sys } from '../identification.ts';
 import { Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { insn } from './row.ts';
-
-/** op0 (2 or 3) op1 CRn CRm op2 as one number, as in the encoding's bits 20:5. */
-const sys = (op0: number, op1: number, crn: number, crm: number, op2: number): number =>
-  (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 
 const NZCV = sys(3, 3, 4, 2, 0);
 const FPCR = sys(3, 3, 4, 4, 0);
@@ -23,22 +20,18 @@ const COUNTER_HZ = 62_500_000;
 /**
  * Registers with a fixed value. DCZID: DC ZVA clears 64 bytes. CTR: 64-byte lines, IDC = DIC = 0, so
  * that guests do their cache maintenance. ID registers as Linux emulates them for EL0 (Documentation/
- * arch/arm64/cpu-feature-registers.rst), matching HWCAP.
+ * arch/arm64/cpu-feature-registers.rst), matching HWCAP; those of the model at hand come first (identification.ts).
  */
 const constants: ReadonlyMap<number, bigint> = new Map([
   [sys(3, 3, 0, 0, 1), 0x8444c004n], // CTR_EL0
   [sys(3, 3, 0, 0, 7), 4n], // DCZID_EL0
   [sys(3, 3, 14, 0, 0), BigInt(COUNTER_HZ)], // CNTFRQ_EL0
   [TPIDRRO_EL0, 0n],
-  [sys(3, 0, 0, 0, 0), 0x000f0510n], // MIDR_EL1
   [sys(3, 0, 0, 0, 5), 0x80000000n], // MPIDR_EL1
   [sys(3, 0, 0, 0, 6), 0n], // REVIDR_EL1
-  [sys(3, 0, 0, 4, 0), 0x0000000000110011n], // ID_AA64PFR0_EL1: AArch64 only, FP and AdvSIMD with half precision
   [sys(3, 0, 0, 4, 1), 0n],
   [sys(3, 0, 0, 5, 0), 0x6n], // ID_AA64DFR0_EL1
   [sys(3, 0, 0, 5, 1), 0n],
-  [sys(3, 0, 0, 6, 0), 0x0000100010211120n], // ID_AA64ISAR0_EL1: AES+PMULL SHA1 SHA2 CRC32 LSE RDM DP
-  [sys(3, 0, 0, 6, 1), 0x0000000000100000n], // ID_AA64ISAR1_EL1: LRCPC
   [sys(3, 0, 0, 6, 2), 0n],
   [sys(3, 0, 0, 7, 0), 0n],
   [sys(3, 0, 0, 7, 1), 0n],
@@ -62,7 +55,7 @@ const fpcrWritten: number = defineHelper((c, state, aux) => {
 });
 
 const mrs = (t: Translator, reg: number, rt: number): void => {
-  const fixed = constants.get(reg);
+  const fixed = t.identification.get(reg) ?? constants.get(reg);
   if (fixed !== undefined) return t.setX(rt, t.b.const64(fixed));
   switch (reg) {
     case NZCV:
