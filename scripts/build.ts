@@ -67,9 +67,14 @@ function newestSource(): number {
 
 /** Bundle again unless nothing changed since the last time. */
 export async function bundleIfStale(): Promise<void> {
-  const files = ['cli.cjs', 'index.js', ...INTERPRETERS.map(interpreterFile), ...Object.values(RARE)].map(
-    (name) => `${root}dist/${name}`,
-  );
+  const files = [
+    'cli.cjs',
+    'index.js',
+    'worker.cjs',
+    'worker-guests.cjs',
+    ...INTERPRETERS.map(interpreterFile),
+    ...Object.values(RARE),
+  ].map((name) => `${root}dist/${name}`);
   const built = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (Math.min(...built) <= newestSource()) await bundle();
 }
@@ -97,6 +102,9 @@ async function bundleInto(dist: string): Promise<void> {
     plugins: [rarePackages],
     alias: { assert: `${root}scripts/lazy-assert.cjs` },
   });
+  for (const name of ['worker', 'worker-guests']) {
+    await build({ ...COMMAND, entryPoints: [`src/${name}.ts`], outfile: `${dist}/${name}.cjs` });
+  }
   // bin/start.js reads it as that
   if (/[^\0-\x7f]/.test(fs.readFileSync(`${root}${dist}/cli.cjs`, 'utf8'))) throw new Error('cli.cjs is not ASCII');
   for (const [name, file] of Object.entries(RARE)) {

@@ -1,5 +1,7 @@
+import path from 'node:path';
 import type { Cpu } from './cpu/cpu.ts';
 import { CpuThread } from './cpu/thread.ts';
+import { WorkerPool } from './cpu/workers/pool.ts';
 import { Programs } from './programs.ts';
 import { Kernel, type KernelOptions } from './syscalls/kernel/kernel.ts';
 import { RLIMIT_CPU } from './syscalls/kernel/limits.ts';
@@ -25,6 +27,8 @@ export interface RunOptions extends KernelOptions {
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
   /** Processor time until the guests are killed by SIGXCPU. */
   readonly cpuSeconds?: number | undefined;
+  /** Most worker threads that guest code runs on beside the main thread; by default one less than processors. */
+  readonly workers?: number | undefined;
   /** Told of each process's processor before it runs: logging. */
   readonly onCpu?: ((cpu: Cpu) => void) | undefined;
 }
@@ -38,7 +42,9 @@ const SEND_MS = 10_000;
 /** Run one program, and all it starts, to its end. Throws LoadError when it cannot be started. */
 export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   const kernel = new Kernel({ ...options, cpuinfo: (cpu) => programs.cpuinfo(cpu) });
-  const programs: Programs = new Programs(kernel, options);
+  const workers = workerPool(options.workers ?? kernel.cpus - 1);
+  kernel.scheduler.processors = workers;
+  const programs: Programs = new Programs(kernel, { ...options, onDrop: (cpu) => workers?.forget(cpu) });
   const cwd = options.cwd ?? (kernel.sandboxed ? '/' : process.cwd());
   const { uid, gid } = kernel;
   const image = await programs.load({
@@ -65,6 +71,15 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   await kernel.scheduler.run();
   await kernel.network.drain(SEND_MS);
   return first.exited ?? { code: 0 };
+};
+
+/** Set by the build, which bundles what worker threads run. */
+declare const TSQEMU_BUILD: number | undefined;
+
+const workerPool = (limit: number): WorkerPool | null => {
+  if (limit <= 0) return null;
+  const file = path.join(import.meta.dirname, typeof TSQEMU_BUILD === 'undefined' ? 'worker.ts' : 'worker.cjs');
+  return new WorkerPool(file, limit);
 };
 
 /** RLIMIT_CPU of man 2 getrlimit, soft and hard alike so that no handler puts it off, for all guests together. */

@@ -26,6 +26,8 @@ export interface RunRequest {
   readonly cpuSeconds?: number;
   /** Whether sockets reach the host's network; by default only without `root`. */
   readonly network?: boolean;
+  /** Worker threads for guests that run in parallel: one less than there are processors by default, 0 for none. */
+  readonly workers?: number;
   readonly stackSize?: number;
   /** Makes random numbers repeat. */
   readonly seed?: number;
@@ -56,6 +58,7 @@ export async function run(request: RunRequest): Promise<RunResult> {
     maxInodes: request.maxInodes,
     cpuSeconds: request.cpuSeconds,
     network: request.network,
+    workers: request.workers,
     stackSize: request.stackSize,
     seed: request.seed,
     stdio: {

@@ -25,6 +25,8 @@ export interface ProgramsOptions {
   readonly tier?: 'auto' | 'cold' | 'hot' | undefined;
   /** Told of each process's processor before it runs: logging. */
   readonly onCpu?: ((cpu: Cpu) => void) | undefined;
+  /** Told of each processor that will not be used again. */
+  readonly onDrop?: ((cpu: Cpu) => void) | undefined;
 }
 
 interface LoadedGuest {
@@ -67,6 +69,7 @@ export class Programs {
     Templates.built = builtTemplates;
     this.processors = new Processors((frontEnd) => this.interpreter(frontEnd));
     this.processors.onTake = options.onCpu ?? (() => {});
+    this.processors.onDrop = options.onDrop ?? (() => {});
     this.processors.onFork = (parent, child) => this.forked(parent, child);
     this.processors.onGive = (cpu) => this.keep(cpu);
   }

@@ -22,6 +22,7 @@ export async function launch(options: EmulatorOptions): Promise<ExitResult> {
     stack: options.stackSize,
     cpu: options.cpu,
     cpuSeconds: options.cpuSeconds,
+    workers: options.workers,
     release: options.release,
     seed: options.seed,
     network: options.network,

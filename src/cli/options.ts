@@ -1,3 +1,4 @@
+import { MAX_WORKERS } from '../cpu/memory/layout.ts';
 import { CPU_NAMES } from '../cpu-models.ts';
 import type { LogRange } from '../log.ts';
 import { type ParsedLine, UsageError } from './parse.ts';
@@ -38,6 +39,8 @@ export interface EmulatorOptions {
   readonly cpuSeconds?: number | undefined;
   /** Whether sockets reach the host's network; by default unless `memfs` is given. */
   readonly network?: boolean | undefined;
+  /** Most worker threads; see RunOptions. */
+  readonly workers?: number | undefined;
   /** Directory of the translation cache; null = none. */
   readonly cache?: string | null | undefined;
   /** Standard streams kept from the host's: given bytes, and sinks. */
@@ -71,6 +74,7 @@ export const toBytes = (text: string): string => Buffer.from(text, 'utf8').toStr
 export const DEFAULTS: Readonly<Record<string, string>> = {
   QEMU_LD_PREFIX: '/',
   QEMU_STACK_SIZE: `${DEFAULT_STACK} byte`,
+  TSQEMU_WORKERS: 'one less than processors',
 };
 
 /**
@@ -121,6 +125,7 @@ export function emulatorOptions(
     maxInodes: positive('--max-inodes', last('max-inodes')),
     cpuSeconds: positive('--max-cpu', last('max-cpu')),
     network: network(last('net') !== undefined, last('no-net') !== undefined),
+    workers: workers(last('workers')),
     cache: cache === 'off' ? null : cache,
   };
 }
@@ -154,6 +159,15 @@ function positive(option: string, text: string | undefined): number | undefined 
   const value = Number(text);
   if (text === '' || !(value > 0 && Number.isFinite(value))) {
     throw new UsageError(`${option} takes a number above 0, not '${text}'`);
+  }
+  return value;
+}
+
+function workers(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text === '' || !(Number.isInteger(value) && value >= 0 && value <= MAX_WORKERS)) {
+    throw new UsageError(`--workers takes a number from 0 to ${MAX_WORKERS}, not '${text}'`);
   }
   return value;
 }

@@ -35,6 +35,7 @@ export const OPTIONS = [
   { flag: null, long: 'max-cpu', value: 'SECONDS', env: null, help: 'kill the guest (SIGXCPU) after so much processor time' },
   { flag: null, long: 'net', value: null, env: null, help: 'let sockets reach the host\'s network in --memfs too' },
   { flag: null, long: 'no-net', value: null, env: null, help: 'sockets reach other guests only, by the loopback' },
+  { flag: null, long: 'workers', value: 'NUMBER', env: 'TSQEMU_WORKERS', help: 'host threads beside the main one that guest threads and processes run on, 0 for none' },
   { flag: null, long: 'cache', value: 'DIR|off', env: 'TSQEMU_CACHE', help: 'where translated code is kept' },
   { flag: 'version', long: 'version', value: null, env: null, help: 'print the version' },
   { flag: 'h', long: 'help', value: null, env: null, help: 'print this help' },

@@ -42,6 +42,7 @@ export class CodeCache implements RecordSink, BlockSource {
   private readonly space: GuestAddressSpace;
   private readonly frontEnd: FrontEnd;
   private readonly words: Uint32Array;
+  private readonly halves: Uint16Array;
   private own = new Translations(null);
   private readonly units: ActiveUnits;
   private readonly recorder: BlockRecorder;
@@ -63,6 +64,7 @@ export class CodeCache implements RecordSink, BlockSource {
     this.space = space;
     this.frontEnd = frontEnd;
     this.words = new Uint32Array(space.memory.buffer);
+    this.halves = new Uint16Array(space.memory.buffer);
     this.units = new ActiveUnits(space, this.words);
     this.recorder = new BlockRecorder(space);
     this.composer = this.newComposer();
@@ -223,10 +225,11 @@ export class CodeCache implements RecordSink, BlockSource {
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
   enterRegion(pc: number, slot: number): void {
     for (const record of this.recordsAt(pc)) {
-      const w = record >>> 2;
-      if (!this.entered.has(record)) this.entered.set(record, [this.words[w] as number, this.words[w + 2] as number]);
-      this.words[w] = ENTER;
-      this.words[(record >>> 2) + 2] = slot;
+      const at = record >>> 1;
+      if (!this.entered.has(record)) this.entered.set(record, this.halves[at] as number);
+      // worker threads may run the block meanwhile: nothing they might read changes but the operation
+      this.words[(record - 4) >>> 2] = slot;
+      Atomics.store(this.halves, at, ENTER);
       this.words[(record - 16) >>> 2] = NEVER;
     }
   }
@@ -281,10 +284,8 @@ export class CodeCache implements RecordSink, BlockSource {
     this.units.copyRecords(from.space, this.space);
     this.limit = this.units.from - MARGIN;
     this.space.copyOwn(from.space, CONST_POOL, this.own.nextConstant);
-    for (const [record, [op, imm]] of from.entered) {
-      const w = record >>> 2;
-      this.words[w] = op;
-      this.words[w + 2] = imm;
+    for (const [record, op] of from.entered) {
+      this.halves[record >>> 1] = op;
       this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
     }
   }
@@ -329,7 +330,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 
   private patchImm(record: number, imm: number): void {
-    this.words[(record >>> 2) + 2] = imm;
+    // where a jump goes: worker threads see either target
+    Atomics.store(this.words, (record >>> 2) + 2, imm);
   }
 
   private constantAddress(bytes: readonly number[]): number {
@@ -366,8 +368,8 @@ export class CodeCache implements RecordSink, BlockSource {
   /** Keep what `save` needs. */
   recording = false;
   private notes: BlockNotes = { links: [], internals: [], constants: [] };
-  /** First records that enterRegion has overwritten: op word and immediate. */
-  private readonly entered = new Map<number, readonly [number, number]>();
+  /** First records that enterRegion has overwritten, and their operations. */
+  private readonly entered = new Map<number, number>();
 
   /** Take the image's unit with code for pc into use, if there is one that fits; whether there was. */
   private useUnit(pc: number): boolean {

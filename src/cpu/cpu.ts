@@ -21,7 +21,9 @@ import {
 import { RunTable } from './memory/runs.ts';
 import { PROT_READ } from './memory/types.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
-import { RegionStore } from './region-store.ts';
+import { RegionStore, type StoredRegion } from './region-store.ts';
+import { BlockIndex } from './workers/block-index.ts';
+import { Request } from './workers/protocol.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
 export interface Fault {
@@ -59,6 +61,15 @@ const COMPILE_GRANT_MS = 20;
  */
 const MAX_DEPTH = 10_000;
 
+/** Worker threads that run threads of a process, as its processor on the main thread sees them. */
+export interface Outside {
+  /** Have all threads of the process come back, now. */
+  halt(): void;
+  installed(region: StoredRegion): void;
+  /** All translations were dropped while nobody ran. */
+  flushed(exact: boolean): void;
+}
+
 /**
  * The processor of one guest process: runs translated code from the state block of one of its threads until
  * something needs the kernel. See CpuThread.
@@ -75,6 +86,11 @@ export class Cpu implements HelperContext {
   readonly cache: CodeCache;
   readonly table: WebAssembly.Table;
   readonly regions: RegionCompiler;
+  readonly interpreter: WebAssembly.Module;
+  /** Whether the main thread is wanted elsewhere: looked at wherever `until` is. */
+  rung: () => boolean = () => false;
+  private outside: Outside | null = null;
+  private index: BlockIndex | null = null;
   private readonly runs: RunTable;
   private compile = true;
   private batch = BATCH;
@@ -100,6 +116,7 @@ export class Cpu implements HelperContext {
   constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: WebAssembly.Module) {
     this.space = space;
     this.frontEnd = frontEnd;
+    this.interpreter = interpreter;
     this.view = space.host;
     this.u8 = new Uint8Array(space.memory.buffer);
     this.runs = new RunTable(space.memory);
@@ -130,6 +147,8 @@ export class Cpu implements HelperContext {
       runs: this.runs,
       sp: this.frontEnd.sp,
       table: this.table,
+      installed: (region) => this.outside?.installed(region),
+      halt: () => this.halt(),
       imports: {
         m: imports.m,
         t: imports.t,
@@ -148,7 +167,9 @@ export class Cpu implements HelperContext {
       this.flagsCross = true;
       // another process that uses the store may have found out before
       if (!this.regions.flagsCross) this.regions.store.flagsDoCross();
-      if (this.regions.count > 0) this.flushPending = true;
+      if (this.regions.count === 0) return;
+      this.flushPending = true;
+      this.halt();
     };
     this.prepare(this.state);
     this.clearJumpCache();
@@ -177,23 +198,23 @@ export class Cpu implements HelperContext {
     const { view, state } = this;
     // one front end serves every process of the machine
     if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
-    view.setUint32(state + State.INTERRUPT, 0, true);
-    view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    this.prepareRun(state, JUMP_CACHES);
+    if (this.rung()) return Exit.INTERRUPT;
     for (;;) {
-      if (this.flushPending || this.cache.isFull()) this.flush();
+      this.settle();
       const record = this.lookup(state);
       if (record === 0) return this.leave();
       view.setUint32(state + State.IP, record, true);
       const pc = this.runRecords(state, 0);
       if (pc !== -1) {
         this.pc = pc >>> 0;
-        if (this.until !== Infinity && performance.now() >= this.until) return Exit.INTERRUPT;
+        if (this.isOver()) return Exit.INTERRUPT;
         continue;
       }
       const reason = view.getUint32(state + State.EXIT_REASON, true);
       if (reason === Exit.INTERRUPT) {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
-        if (this.until !== Infinity && performance.now() >= this.until) return reason;
+        if (this.isOver()) return reason;
         // a long loop: enter it at its header from now on
         if (this.compile) this.enter(this.regions.compileLoop(this.pc));
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
@@ -202,8 +223,59 @@ export class Cpu implements HelperContext {
     }
   }
 
+  private isOver(): boolean {
+    return (this.until !== Infinity && performance.now() >= this.until) || this.rung();
+  }
+
+  /** What a state block holds when a thread begins to run, on this thread or another. */
+  prepareRun(state: number, jumpCache: number): void {
+    const { view } = this;
+    view.setUint32(state + State.JUMP_CACHE, jumpCache, true);
+    view.setUint32(state + State.NEWS, 0, true);
+    view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    view.setUint32(state + State.INTERRUPT, 0, true);
+  }
+
+  /** Drop translations that have become stale. */
+  settle(): void {
+    if (this.flushPending || this.cache.isFull()) this.flush();
+  }
+
+  // ── worker threads ──
+
+  /** Worker threads begin to run threads of this process, or have forgotten it. */
+  share(outside: Outside | null): void {
+    this.outside = outside;
+    if (outside === null) return;
+    this.index ??= new BlockIndex(this.space.memory);
+    for (let at = JUMP_CACHES; at < JUMP_CACHES + JUMP_CACHE_SIZE; at += 16) {
+      const pc = this.view.getUint32(at, true);
+      if (pc !== 0xffff_ffff) this.index.add(pc, this.view.getUint32(at + 8, true));
+    }
+  }
+
+  /** Have all threads that run on worker threads come back: pages cease to be plain, or are copied. */
+  halt(): void {
+    this.outside?.halt();
+  }
+
+  /** A worker thread asks for something (see Request). */
+  serve(kind: number, a: number, b: number): void {
+    if (this.flushPending || this.cache.isFull()) return;
+    if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
+    if (kind === Request.HOT) this.hot(a);
+    else if (kind === Request.LINK) this.cache.follow(a);
+    else if (kind === Request.TARGET) this.cache.noteTarget(a >>> 0, b >>> 0);
+    else if (kind === Request.LOOP && this.compile) this.enter(this.regions.compileLoop(a >>> 0));
+  }
+
+  /** See FrontEnd.exact. */
+  get isExact(): boolean {
+    return this.exact;
+  }
+
   /** Turn the exit reason into what the kernel handles. */
-  private leave(): number {
+  leave(): number {
     const reason = this.view.getUint32(this.state + State.EXIT_REASON, true);
     if (reason === Exit.UNDEFINED) this.fault = { signal: SIGILL, code: ILL_ILLOPC, addr: codeAddress(this.pc) };
     else if (reason === Exit.BREAKPOINT) this.fault = { signal: SIGTRAP, code: TRAP_BRKPT, addr: codeAddress(this.pc) };
@@ -222,10 +294,10 @@ export class Cpu implements HelperContext {
   }
 
   private syscall(): number {
-    const left = this.onSyscall();
+    const left = this.onSyscall() !== 0 || this.rung();
     // what an address does not tell is asked by the dispatcher
-    if (left !== 0 || this.flushPending || this.frontEnd.context?.(this.view, this.state)) {
-      this.setExit(left !== 0 ? Exit.SYSCALL : Exit.INVALIDATED);
+    if (left || this.flushPending || this.frontEnd.context?.(this.view, this.state)) {
+      this.setExit(left ? Exit.SYSCALL : Exit.INVALIDATED);
       return 1;
     }
     return 0;
@@ -284,6 +356,7 @@ export class Cpu implements HelperContext {
       this.cache.noteTarget(site, pc);
       this.view.setUint32(state + State.SITE, 0, true);
     }
+    if (this.outside !== null) this.index?.add(pc, record);
     this.u8.copyWithin(entry ^ JUMP_CACHE_VICTIM, entry, entry + 16);
     this.view.setUint32(entry, pc, true);
     this.view.setUint32(entry + 4, this.regions.slotOf(pc) ?? DISPATCH_SLOT, true);
@@ -343,8 +416,11 @@ export class Cpu implements HelperContext {
 
   /** A block was called or jumped back to often enough. */
   private hot(record: number): number {
-    if (!this.compile) return 0;
     const pc = this.cache.pcOf(record);
+    if (!this.compile) {
+      this.cache.rearm(record, 0x7fffffff);
+      return 0;
+    }
     if (this.regions.isStored(pc)) {
       const loaded = this.regions.load(pc);
       if (loaded.length > 0) {
@@ -387,6 +463,7 @@ export class Cpu implements HelperContext {
   }
 
   private forgetRuns(): void {
+    this.halt();
     this.runs.forget();
     for (const state of this.states) this.runs.clear(state + State.STACK_LO);
   }
@@ -409,8 +486,7 @@ export class Cpu implements HelperContext {
   /** What translated code expects in a state block. */
   private prepare(state: number): void {
     this.view.setUint32(state + State.BUDGET, BUDGET, true);
-    this.view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
-    this.view.setUint32(state + State.JUMP_CACHE, JUMP_CACHES, true);
+    this.prepareRun(state, JUMP_CACHES);
     this.view.setBigInt64(state + State.EXCL_ADDR, -1n, true);
     this.runs.clear(state + State.STACK_LO);
   }
@@ -453,6 +529,7 @@ export class Cpu implements HelperContext {
   }
 
   private flush(): void {
+    this.halt();
     this.flushPending = false;
     this.cache.flush();
     this.regions.flush();
@@ -460,6 +537,8 @@ export class Cpu implements HelperContext {
     this.storeAfterFlush = null;
     this.queue.length = 0;
     this.clearJumpCache();
+    this.index?.clear();
+    this.outside?.flushed(this.exact);
   }
 
   /** An address as memory sees it: of 32 bits, or without its top byte, which is ignored at EL0 (Arm ARM D8.8). */
@@ -486,6 +565,7 @@ export class Cpu implements HelperContext {
   invalidateCode(addr: number, length: number): boolean {
     if (!this.cache.holdsCode(addr, addr + length)) return false;
     this.flushPending = true;
+    this.halt();
     return true;
   }
 

@@ -20,6 +20,8 @@ export class Processors implements ProcessorPool {
   onFork: (parent: Cpu, child: Cpu) => void = () => {};
   /** Called when the last thread of a process has ended. */
   onGive: (cpu: Cpu) => void = () => {};
+  /** Called when a processor will not be used again. */
+  onDrop: (cpu: Cpu) => void = () => {};
 
   constructor(interpreterFor: (frontEnd: FrontEnd) => WebAssembly.Module) {
     this.interpreterFor = interpreterFor;
@@ -46,6 +48,7 @@ export class Processors implements ProcessorPool {
   give(cpu: Cpu): void {
     this.onGive(cpu);
     if (this.kept.length < MAX_KEPT && cpu.space.touched <= MAX_TOUCHED) this.kept.push(cpu);
+    else this.onDrop(cpu);
   }
 
   private taken(cpu: Cpu): Cpu {

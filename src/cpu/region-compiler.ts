@@ -35,6 +35,10 @@ export interface RegionHost {
   readonly sp: number;
   readonly table: WebAssembly.Table;
   readonly imports: Record<string, unknown>;
+  /** A region came into use; no code leads to it yet that did not lead to an earlier one. */
+  installed(region: StoredRegion): void;
+  /** Wait until no other host thread runs code of this process. */
+  halt(): void;
 }
 
 /**
@@ -69,6 +73,11 @@ export class RegionCompiler {
   /** Regions in use. */
   get count(): number {
     return this.compiled.size;
+  }
+
+  /** Those in use. */
+  *all(): Generator<StoredRegion> {
+    for (const { stored } of this.compiled.values()) yield stored;
   }
 
   /** See MemoryPolicy; may only turn true, with a flush. */
@@ -149,6 +158,7 @@ export class RegionCompiler {
     const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0 };
     this.compiled.set(pc, region);
     this.policies.set(pc, stored.policy);
+    this.host.installed(stored);
     return region;
   }
 
@@ -254,6 +264,8 @@ export class RegionCompiler {
       if (runs.aim(stackRun, addr, true, STACK_REACH) && r) this.recompile(r, ++r.stackMisses, Policy.OFF_STACK);
     } else if (why === Miss.READ_RUN || why === Miss.WRITE_RUN) {
       const write = why === Miss.WRITE_RUN;
+      // its two words are not read as one
+      this.host.halt();
       const aimed = runs.aim(runs.offset(stored.run) + (write ? RUN_WRITE : 0), addr, write);
       if (r && aimed) this.recompile(r, ++r.runMisses, Policy.WANDERING);
     } else if (!r) return;

@@ -1,6 +1,6 @@
 import type { Cpu, Fault } from './cpu.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { State } from './memory/layout.ts';
+import { Exit, State } from './memory/layout.ts';
 
 /** What threads and processes need of the owner of processors. */
 export interface ProcessorPool {
@@ -61,8 +61,16 @@ export class CpuThread {
     return thread;
   }
 
+  /** It comes back from a worker thread with an exit reason; returns what the kernel handles, as run does. */
+  cameBack(reason: number): number {
+    if (reason !== Exit.UNDEFINED && reason !== Exit.BREAKPOINT) return reason;
+    this.cpu.state = this.state;
+    return this.cpu.leave();
+  }
+
   /** The only thread of a copy of the process: fork(2). */
   fork(): CpuThread {
+    this.cpu.halt();
     const cpu = this.pool.take(this.cpu);
     cpu.space.copyFrom(this.space);
     cpu.inherit(this.cpu);

@@ -5,8 +5,8 @@ import { Words } from './words.ts';
 /** Where the records of fresh blocks are, and what linking must know of them. */
 export interface RecordSource {
   readonly words: Uint32Array;
-  /** Op word and immediate of a record that was overwritten since. */
-  original(record: number): readonly [number, number] | undefined;
+  /** Operation of a record that was overwritten since. */
+  original(record: number): number | undefined;
   /** Header word of a block: what it counts down from. */
   readonly hotAfter: number;
   /** Header word of what is not counted. */
@@ -145,7 +145,7 @@ class UnitLinker {
     const from = record >>> 2;
     for (let i = 0; i < 4 * count; i++) buf[to + i] = words[from + i] as number;
     const first = original(record);
-    if (first) [buf[to], buf[to + 2]] = first as [number, number];
+    if (first !== undefined) buf[to] = (((buf[to] as number) & 0xffff_0000) | first) >>> 0;
     return to;
   }
 

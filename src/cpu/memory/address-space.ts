@@ -49,6 +49,8 @@ export interface GuestAddressSpace extends AddressSpace {
   release(): void;
   /** Show what was stored to shared mappings to the other processes: the process's turn is over. */
   publish(): void;
+  /** Whether another process sees stores to this memory, or the other way round: then only one of them may run. */
+  sharesStores(): boolean;
   /** Empty a released space, so that another process can use it. */
   reset(): void;
   /** Bytes that reset would have to clear: what the memory costs while nobody uses it. */
@@ -305,6 +307,10 @@ class Space implements GuestAddressSpace {
 
   publish(): void {
     this.#pages.shared.publish();
+  }
+
+  sharesStores(): boolean {
+    return this.#pages.shared.sharesStores();
   }
 
   reset(): void {

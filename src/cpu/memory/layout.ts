@@ -25,7 +25,7 @@ export const CPU_STATE_SIZE = 0x2000;
 export const READ_BYTES = 0x10_0000;
 export const WRITE_BYTES = 0x20_0000;
 
-/** Jump cache: direct-mapped, guest pc → entry points. The threads of a process share it, as they share the table. */
+/** Jump cache of the main thread: direct-mapped, guest pc → entry points. Worker threads have their own. */
 export const JUMP_CACHES = 0x30_0000;
 export const JUMP_CACHE_SIZE = 0x4_0000;
 /** Bits of an entry's offset. */
@@ -35,6 +35,10 @@ export const JUMP_CACHE_MASK: number = JUMP_CACHE_SIZE - 16;
  * targets with one entry would else ask JavaScript in turn.
  */
 export const JUMP_CACHE_VICTIM: number = JUMP_CACHE_SIZE / 2;
+
+/** Index of blocks for worker threads: see BlockIndex. */
+export const BLOCK_INDEX = 0x70_0000;
+export const BLOCK_INDEX_SIZE = 0x10_0000;
 
 /** Constants of translated code (shuffle masks …) and scratch of the helpers. */
 export const CONST_POOL = 0x80_0000;
@@ -62,9 +66,13 @@ export const cpuStateAt = (n: number): number =>
     ? CPU_STATES + n * CPU_STATE_SIZE
     : JUMP_CACHES + JUMP_CACHE_SIZE + (n - FIRST_STATES) * CPU_STATE_SIZE;
 
+/** Most worker threads, each with a jump cache in every memory that it runs. */
+export const MAX_WORKERS = 16;
+export const workerJumpCache = (n: number): number => GUEST_BASE - (n + 1) * JUMP_CACHE_SIZE;
+
 /** Records of the cold tier. */
 export const BYTECODE = 0x100_0000;
-export const BYTECODE_SIZE = GUEST_BASE - BYTECODE;
+export const BYTECODE_SIZE: number = GUEST_BASE - MAX_WORKERS * JUMP_CACHE_SIZE - BYTECODE;
 
 /**
  * Value of a page byte: why an access to the page is not plain. 0 = plain access.
@@ -91,6 +99,7 @@ export const State: {
   readonly BUDGET: number;
   readonly JUMP_CACHE: number;
   readonly SITE: number;
+  readonly NEWS: number;
   readonly STACK_LO: number;
   readonly STACK_LEN: number;
   readonly CC_OP: number;
@@ -124,10 +133,12 @@ export const State: {
   IP: 0x20,
   /** u32, cold-tier blocks until it returns to the dispatcher. */
   BUDGET: 0x24,
-  /** u32, wasm offset of this task's jump cache. */
+  /** u32, wasm offset of the jump cache of the host thread that runs it. */
   JUMP_CACHE: 0x28,
   /** u32, guest pc of the indirect jump that missed the jump cache, else 0. */
   SITE: 0x2c,
+  /** u32, nonzero = on a worker thread: regions were compiled that it has not got yet. */
+  NEWS: 0x40,
   /** The run of plain pages around the stack pointer (u64, u64): accesses based on SP. */
   STACK_LO: 0x30,
   STACK_LEN: 0x38,
@@ -164,7 +175,7 @@ export const Exit: {
   readonly INTERRUPT: 5;
   readonly SYSCALL: 6;
   readonly INVALIDATED: 7;
-  readonly PROMOTE: 8;
+  readonly KERNEL: 8;
 } = {
   NONE: 0,
   UNTRANSLATED: 1,
@@ -174,5 +185,6 @@ export const Exit: {
   INTERRUPT: 5,
   SYSCALL: 6,
   INVALIDATED: 7,
-  PROMOTE: 8,
+  /** A worker thread met what only the main thread can do; nothing of the instruction at the pc was done. */
+  KERNEL: 8,
 };

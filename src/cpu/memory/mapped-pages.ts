@@ -250,6 +250,8 @@ export class MappedPages {
       eof: vma.eof === Infinity ? Infinity : vma.eof + to - from,
     };
     vma.source?.ref();
+    // nobody may store to the old place any more
+    this.bytes.onPlainLoss();
     this.bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
     this.bytes.markUsed(to, to + length);
     this.files.move(from, from + length, to - from);

@@ -136,8 +136,8 @@ export class PageBytes {
     const first = start / PAGE_SIZE;
     const count = end / PAGE_SIZE - first;
     if (count <= 0) return;
-    if (value !== PageByte.PLAIN) this.onPlainLoss();
     const last = first + count - 1;
+    if (value !== PageByte.PLAIN && table.subarray(first, last + 1).includes(PageByte.PLAIN)) this.onPlainLoss();
     const pairs = table === this.read ? this.#readPairs : this.#writePairs;
     const pair = value === PageByte.PLAIN ? 1 : 0;
     if (count > SMALL) {

@@ -1,5 +1,6 @@
 import { GUEST_BASE, PAGE_SIZE } from './layout.ts';
 import type { MappedPages } from './mapped-pages.ts';
+import { PROT_WRITE } from './types.ts';
 import type { Vma } from './vma.ts';
 
 /** What a shared mapping shows: a file, or anonymous memory that fork's copies have in common. */
@@ -57,6 +58,15 @@ export class Sharers {
   hasOthers(vma: Vma): boolean {
     const object = objectOf(vma);
     return object !== null && (spacesOf.get(object)?.size ?? 0) > 1;
+  }
+
+  /** Whether stores of another process may show here, or ours there: shared mappings that somebody may write. */
+  sharesStores(): boolean {
+    const writes = (object: string): boolean =>
+      [...(spacesOf.get(object) ?? [])].some(({ vmas }) =>
+        vmas.items.some((v) => (v.prot & PROT_WRITE) !== 0 && objectOf(v) === object),
+      );
+    return this.pages.vmas.items.some((v) => v.shared && this.hasOthers(v) && writes(objectOf(v) as string));
   }
 
   /** A store to a page that others have is about to happen. */

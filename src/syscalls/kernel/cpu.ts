@@ -31,3 +31,36 @@ export interface GuestCpu {
   setTls(value: bigint): void;
   clearExclusive(): void;
 }
+
+/** Processors of the guest machine besides the main thread: worker threads, which run user mode only. */
+export interface GuestProcessors {
+  /** Have one more of them, if there may be more; it is ready some time later. */
+  grow(): void;
+  /** Whether one has nothing to do. */
+  readonly free: boolean;
+  /** Whether a thread may be run by one now. */
+  accepts(cpu: GuestCpu): boolean;
+  /** Run a thread on a free one until it needs the kernel. */
+  start(cpu: GuestCpu): void;
+  /** Whether something happened there since `returned` was last asked. */
+  rung(): boolean;
+  /** Those that came back since the last time: why (see Exit), and the milliseconds they ran. */
+  returned(): readonly { readonly thread: GuestCpu; readonly reason: number; readonly ms: number }[];
+  /** Milliseconds for which a thread has been running there. */
+  runningMs(cpu: GuestCpu): number;
+  /** What the main thread runs from now on: it is interrupted when something happens here. */
+  mainRuns(cpu: GuestCpu | null): void;
+  /** Have a thread come back soon. */
+  interrupt(cpu: GuestCpu): void;
+  /** The same for the one that has been away longest, if that is so many milliseconds. */
+  interruptOldest(ms: number): void;
+  /** Stop a thread for good, now; returns the milliseconds that it ran. */
+  recall(cpu: GuestCpu): number;
+  /** Sleep until something happens here. */
+  sleep(ms: number): void;
+  /** The main thread sleeps in its event loop from now on (or no more); false: something has happened. */
+  sleepInLoop(on: boolean): boolean;
+  /** Called in the event loop when something happens while the main thread sleeps there. */
+  onRing: () => void;
+  stop(): void;
+}

@@ -21,10 +21,11 @@ import type { Task } from './task.ts';
 export function endTask(task: Task): void {
   if (task.dead) return;
   const { process } = task;
+  // first: it may be running
+  process.kernel.scheduler.remove(task);
   leaveFutexes(task);
   task.dead = true;
   task.abandon();
-  process.kernel.scheduler.remove(task);
   process.kernel.tasks.delete(task.tid);
   process.tasks.splice(process.tasks.indexOf(task), 1);
   process.ended.cpuMs += task.cpuMs;

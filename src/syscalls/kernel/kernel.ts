@@ -203,6 +203,11 @@ export class Kernel {
 
   /** A task's turn is over. */
   leave(_task: Task): void {
+    this.checkLimit();
+  }
+
+  /** Kill all guests when they have used the processor time that they may. */
+  checkLimit(): void {
     if (this.cpuLimit === null) return;
     const { user, system } = process.cpuUsage();
     if ((user + system) / 1000 < this.cpuLimit) return;

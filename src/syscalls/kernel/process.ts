@@ -302,6 +302,7 @@ export class Process {
   private wakeFor(signal: number, task: Task | undefined): void {
     const target = task ?? this.tasks.find((t) => !t.blocks(signal)) ?? null;
     if (target?.blockedInCall === true) target.wake();
+    else if (target !== null) this.kernel.scheduler.interrupt(target);
     // sigtimedwait and signalfd look at signals that are blocked
     for (const t of this.tasks) if (t.blockedInCall && t.blocks(signal)) t.wake();
     this.signalQueue.wake();
@@ -321,7 +322,7 @@ export class Process {
     this.stopped = true;
     this.stopSignal = signal;
     this.continued = false;
-    for (const task of this.tasks) this.kernel.scheduler.remove(task);
+    for (const task of this.tasks) this.kernel.scheduler.suspend(task);
     notifyParent(this, CLD_STOPPED, signal);
   }
 

@@ -1,6 +1,7 @@
 import { Exit } from '../../cpu/memory/layout.ts';
 import { hostWatches } from '../vfs/host-watch.ts';
 import { monotonicMs } from './clock.ts';
+import type { GuestCpu, GuestProcessors } from './cpu.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
 import { Ticker } from './ticker.ts';
@@ -9,6 +10,14 @@ import { Ticker } from './ticker.ts';
 const TURN_MS = 8;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
+/** Milliseconds that tasks compete without a pause until a worker thread is started, which costs some 50. */
+const BOOT_AFTER_MS = 50;
+/** A task computes if it makes fewer calls than this while it runs for a turn: from a worker one costs 30 µs or more. */
+const FEW_CALLS = 40;
+/** How long a task stays on a worker thread while others that compute wait for one. */
+const ROTATE_MS = 50;
+/** How often the limit of processor time is looked at while worker threads run. */
+const LIMIT_MS = 50;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
 const CALM_MS = 50;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
@@ -25,8 +34,11 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Runs the tasks of all processes on this thread, one after the other. A task is ready (in the queue),
- * running, or blocked: out of the queue until something wakes it. When nothing is ready the thread sleeps,
+ * running, away, or blocked: out of the queue until something wakes it. When nothing is ready the thread sleeps,
  * in the event loop if something of the host may wake a task.
+ *
+ * Tasks that compute while others are ready go away to worker threads, where calls are dear: a task comes back with
+ * each call or fault, and is sent again if it was away for long. What runs alone never leaves.
  */
 export class Scheduler {
   private readonly kernel: Kernel;
@@ -36,11 +48,17 @@ export class Scheduler {
   /** Timers that run. */
   readonly timers: Set<Alarm> = new Set();
   private readonly ticker: Ticker = new Ticker();
+  /** Worker threads; null: there are none. */
+  processors: GuestProcessors | null = null;
+  /** Tasks that worker threads run. */
+  private readonly away: Map<GuestCpu, Task> = new Map();
   /** What of the host may wake a task: promises. Watched streams and signal listeners come on top. */
   private hostSources = 0;
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
   private contended = 0;
+  /** The same since this thread slept. */
+  private pressure = 0;
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
@@ -57,12 +75,13 @@ export class Scheduler {
 
   /** Milliseconds of processor time that a task has used, the turn under way included. */
   cpuMsOf(task: Task): number {
-    return task === this.running ? task.cpuMs + performance.now() - this.turnStart : task.cpuMs;
+    if (task === this.running) return task.cpuMs + performance.now() - this.turnStart;
+    return task.away ? task.cpuMs + (this.processors?.runningMs(task.cpu) ?? 0) : task.cpuMs;
   }
 
   /** A task can go on: put it at the end of the queue. */
   enqueue(task: Task): void {
-    if (task.queued) return;
+    if (task.queued || task.away) return;
     task.queued = true;
     this.ready.push(task);
     this.wakeHost?.();
@@ -76,8 +95,18 @@ export class Scheduler {
     task?.cpu.endBy(this.turnEnd(task, performance.now()));
   }
 
-  /** A task has ended or blocks in another way. */
+  /** A task has ended. */
   remove(task: Task): void {
+    if (task.away) {
+      task.cpuMs += this.processors?.recall(task.cpu) ?? 0;
+      this.back(task);
+    }
+    this.suspend(task);
+  }
+
+  /** A task is not to run: its process was stopped. */
+  suspend(task: Task): void {
+    this.interrupt(task);
     this.timed.delete(task);
     if (!task.queued) return;
     task.queued = false;
@@ -104,10 +133,18 @@ export class Scheduler {
     this.wakeHost?.();
   }
 
+  /** A task that runs on a worker thread should come back: a signal waits. */
+  interrupt(task: Task): void {
+    if (task.away) this.processors?.interrupt(task.cpu);
+  }
+
   /** Run until the machine has ended. */
   async run(): Promise<void> {
+    if (this.processors) this.processors.onRing = () => this.nudge();
     while (!this.kernel.over()) {
       if (this.timed.size > 0 || this.timers.size > 0) this.expire();
+      if (this.processors?.rung()) this.collect();
+      if (this.ready.length > 1) this.spread();
       const task = this.ready.shift();
       if (task === undefined) {
         const sleep = this.idle();
@@ -122,6 +159,78 @@ export class Scheduler {
       }
     }
     this.ticker.stop();
+    this.processors?.stop();
+  }
+
+  // ── worker threads ──
+
+  /** Send tasks that compute to worker threads, all but one. */
+  private spread(): void {
+    const { processors } = this;
+    if (processors === null) return;
+    while (this.ready.length > 1 && processors.free) {
+      const i = this.ready.findIndex((task) => this.mayLeave(task));
+      const task = this.ready[i];
+      if (task === undefined) return;
+      this.ready.splice(i, 1);
+      task.queued = false;
+      this.send(task);
+    }
+  }
+
+  private mayLeave(task: Task): boolean {
+    return (
+      task.computes &&
+      !task.needsMain &&
+      task.runnable &&
+      task.isUserMode &&
+      (this.processors?.accepts(task.cpu) ?? false)
+    );
+  }
+
+  private send(task: Task): void {
+    this.kernel.enter(task);
+    task.away = true;
+    this.away.set(task.cpu, task);
+    this.processors?.start(task.cpu);
+  }
+
+  private back(task: Task): void {
+    task.away = false;
+    this.away.delete(task.cpu);
+  }
+
+  /** Go on with what came back from worker threads. */
+  private collect(): void {
+    for (const { thread, reason, ms } of this.processors?.returned() ?? []) {
+      const task = this.away.get(thread);
+      if (task === undefined) continue;
+      this.back(task);
+      this.account(task, ms);
+      this.kernel.enter(task);
+      this.running = task;
+      this.turnStart = performance.now();
+      let again = false;
+      if (reason === Exit.SYSCALL) again = task.syscall() === 0;
+      else if (reason === Exit.FAULT) this.kernel.fault(task);
+      else if (reason === Exit.KERNEL) task.needsMain = true;
+      this.running = null;
+      this.kernel.leave(task);
+      if (task.blockedInCall) this.block(task);
+      else if (!task.runnable) continue;
+      else if (again && this.ready.length > 0 && this.mayLeave(task) && this.processors?.free) this.send(task);
+      else this.enqueue(task);
+    }
+  }
+
+  /** A task ran for so long: whether it computes is seen by its calls. */
+  private account(task: Task, ms: number): void {
+    task.cpuMs += ms;
+    task.spanMs += ms;
+    if (task.spanMs < TURN_MS && task.spanCalls < FEW_CALLS) return;
+    task.computes = task.spanCalls < FEW_CALLS;
+    task.spanMs = 0;
+    task.spanCalls = 0;
   }
 
   /** Nobody runs on this memory any more. */
@@ -158,16 +267,31 @@ export class Scheduler {
     if (task.runnable) {
       const start = performance.now();
       this.turnStart = start;
+      this.processors?.mainRuns(task.cpu);
       const reason = task.cpu.run(this.turnEnd(task, start));
+      this.processors?.mainRuns(null);
+      this.ticker.leave();
       const ms = performance.now() - start;
-      task.cpuMs += ms;
-      if (this.ready.length > 0) this.contended += ms;
+      this.account(task, ms);
+      // it may have been interrupted before it did what it came back for
+      if (reason !== Exit.INTERRUPT || ms > 0.1) task.needsMain = false;
+      if (this.ready.length > 0) this.compete(task, ms);
       if (reason === Exit.FAULT && !task.dead) this.kernel.fault(task);
     }
     this.running = null;
     this.kernel.leave(task);
     if (task.blockedInCall) this.block(task);
     else if (task.runnable) this.enqueue(task);
+  }
+
+  /** A turn is over that others had to wait for. */
+  private compete(task: Task, ms: number): void {
+    this.contended += ms;
+    this.pressure += ms;
+    const { processors } = this;
+    if (processors === null || !task.computes || processors.free) return;
+    processors.interruptOldest(ROTATE_MS);
+    if (this.pressure > BOOT_AFTER_MS) processors.grow();
   }
 
   /** When the turn that begins now ends at the latest; sets the alarm clock for code that never looks. */
@@ -218,16 +342,27 @@ export class Scheduler {
   private idle(): Promise<void> | null {
     const ms = this.nextDue() - monotonicMs();
     if (ms <= 0) return null;
+    this.pressure = 0;
     if (ms > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
+    const limit = this.away.size > 0 && this.kernel.cpuLimit !== null ? LIMIT_MS : ms;
+    const { processors } = this;
     if (!this.hostBusy) {
-      Atomics.wait(cell, 0, 0, ms);
+      if (this.away.size > 0) processors?.sleep(Math.min(ms, limit));
+      else Atomics.wait(cell, 0, 0, ms);
+      if (limit !== ms) this.kernel.checkLimit();
+      return null;
+    }
+    if (this.away.size > 0 && processors?.sleepInLoop(true) === false) {
+      processors.sleepInLoop(false);
       return null;
     }
     return new Promise((resolve) => {
       // Without a timer Node would end the process: signal listeners and paused streams do not hold it.
-      const timer = setTimeout(() => done(), Math.min(ms, LONGEST_TIMEOUT));
+      const timer = setTimeout(() => done(), Math.min(ms, limit, LONGEST_TIMEOUT));
       const done = (): void => {
         clearTimeout(timer);
+        processors?.sleepInLoop(false);
+        if (limit !== ms) this.kernel.checkLimit();
         this.wakeHost = null;
         this.lastHostTurn = performance.now();
         resolve();

@@ -57,6 +57,14 @@ export class Task {
   cpuMs = 0;
   /** Whether the scheduler has it in its queue. */
   queued = false;
+  /** A worker thread runs it. */
+  away = false;
+  /** It came back from there with what only the main thread can do. */
+  needsMain = false;
+  /** It makes few calls; so many of them, in so many milliseconds, since that was looked at. */
+  computes = false;
+  spanMs = 0;
+  spanCalls = 0;
   /** The task has ended. */
   dead = false;
   /** Something may be pending: looked at after every call, so that the usual case is one test. */
@@ -125,6 +133,7 @@ export class Task {
     const nr = host.getUint32(this.numberAt, true);
     const call = this.calls.byNumber[nr];
     this.restart = 0;
+    this.spanCalls++;
     this.wideTime = call?.wideTime ?? false;
     this.firstArg[0] = host.getUint32(this.resultAt, true);
     this.firstArg[1] = host.getUint32(this.resultAt + 4, true);
@@ -142,6 +151,11 @@ export class Task {
     }
     this.waiting = { call, args, pending: result as Pending };
     return 1;
+  }
+
+  /** Whether guest code goes on next: there is nothing that the kernel has to do first. */
+  get isUserMode(): boolean {
+    return this.waiting === null && this.restart === 0 && !this.signalsDirty && this.savedMask === null;
   }
 
   /** Let the blocked call look again; true when it is over and its result is in the registers. */

@@ -56,6 +56,12 @@ export class Ticker {
     Atomics.store(this.words, 4, state);
   }
 
+  /** Nothing runs here. */
+  leave(): void {
+    this.running = null;
+    Atomics.store(this.words, 3, -1);
+  }
+
   /** The memory is no longer in use. */
   forget(memory: WebAssembly.Memory): void {
     const id = this.ids.get(memory);

@@ -54,7 +54,7 @@ export const sched_setaffinity: Syscall = syscall(
     target.affinity = wanted;
     return 0;
   },
-  { support: 'partial', note: 'Remembered and inherited; one processor runs all.' },
+  { support: 'partial', note: 'Remembered and inherited; nothing is bound to a processor.' },
 );
 
 export const getcpu: Syscall = syscall('getcpu', { cpu: PTR, node: PTR, unused: PTR }, R_INT, (task, { cpu, node }) => {

@@ -106,9 +106,15 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.br(next);
       return false;
     case 'enter':
+      // the block's header has its pc and the slot; the record keeps its operands, which others may be reading
+      c.get(STATE);
+      header(e);
+      c.mem('i64.load32_u', 4, 2);
+      c.mem('i64.store', State.PC, 3);
       c.get(STATE);
       c.get(DEPTH);
-      e.imm();
+      header(e);
+      c.mem('i32.load', 12, 2);
       c.returnCallIndirect(T.ii_i);
       return false;
     case 'const32':
@@ -279,7 +285,17 @@ const callRecord = (e: Emitter): void => {
   c.end();
 };
 
-/** The block header before a record: {executions left, pc, flags kind, –}. Calls `hot` at zero. */
+/** Address of the header of the block that begins at ip. */
+const header = (e: Emitter): void => {
+  e.code.get(e.ip);
+  e.code.i32(16);
+  e.code.op('i32.sub');
+};
+
+/**
+ * The block header before a record: {executions left, pc, flags kind, slot of its region}. Calls `hot` at zero, and
+ * below: threads that count at the same time may miss it.
+ */
 const countDown = (e: Emitter, record: number): void => {
   const c = e.code;
   const left = e.wide[0] as number;
@@ -295,7 +311,8 @@ const countDown = (e: Emitter, record: number): void => {
   c.tee(left);
   c.mem('i64.store32', 0, 2);
   c.get(left);
-  c.op('i64.eqz');
+  c.i64(0);
+  c.op('i64.le_s');
   c.if();
   c.get(STATE);
   c.get(record);
@@ -410,9 +427,7 @@ const runFunction = (): Code => {
 const leaveAtBlock = (e: Emitter): void => {
   const c = e.code;
   c.get(STATE);
-  c.get(e.ip);
-  c.i32(16);
-  c.op('i32.sub');
+  header(e);
   c.mem('i64.load32_u', 4, 2);
   c.mem('i64.store', State.PC, 3);
   e.exit(Exit.INTERRUPT);
@@ -462,6 +477,21 @@ const dispatchFunction = (): Code => {
   return c;
 };
 
+/** As dispatch, on a worker thread, in slots without a region: what is missing may have been compiled meanwhile. */
+const gateFunction = (): Code => {
+  const e = new Emitter(2, null);
+  const c = e.code;
+  c.get(STATE);
+  c.mem('i32.load', State.NEWS, 2);
+  c.if();
+  e.exit(Exit.UNTRANSLATED);
+  c.end();
+  c.get(STATE);
+  c.get(DEPTH);
+  c.returnCall(F.dispatch);
+  return c;
+};
+
 /** The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set. */
 export const interpreterModule = (
   memoryPages: { initial: number; maximum: number },
@@ -482,6 +512,7 @@ export const interpreterModule = (
       { type: T.ii_i, code: runFunction(), export: 'run' },
       { type: T.ii_i, code: coldFunction() },
       { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
+      { type: T.ii_i, code: gateFunction(), export: 'gate' },
     ],
     memoryPages,
     importTable: true,
