@@ -57,7 +57,7 @@ export class Scheduler {
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
   private contended = 0;
-  /** The same since this thread slept. */
+  /** Milliseconds that tasks which compute took turns, since this thread slept. */
   private pressure = 0;
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
@@ -287,9 +287,9 @@ export class Scheduler {
   /** A turn is over that others had to wait for. */
   private compete(task: Task, ms: number): void {
     this.contended += ms;
-    this.pressure += ms;
     const { processors } = this;
-    if (processors === null || !task.computes || processors.free) return;
+    if (processors === null || processors.free || !task.computes || !this.ready.some((t) => t.computes)) return;
+    this.pressure += ms;
     processors.interruptOldest(ROTATE_MS);
     if (this.pressure > BOOT_AFTER_MS) processors.grow();
   }
