@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import type { Cpu } from '../cpu.ts';
-import { MAX_WORKERS, State, workerJumpCache } from '../memory/layout.ts';
+import { Exit, MAX_WORKERS, State, workerJumpCache } from '../memory/layout.ts';
 import { exportName } from '../region-module.ts';
 import { compiledModule, type StoredModule, type StoredRegion } from '../region-store.ts';
 import type { CpuThread } from '../thread.ts';
@@ -107,7 +107,7 @@ export class WorkerPool {
     words[own + Slot.STATE] = state;
     member.thread = thread;
     member.since = performance.now();
-    Atomics.store(words, own + Slot.STATUS, Status.RUN);
+    Atomics.store(words, own + Slot.STATUS, Status.OFFERED);
     Atomics.notify(words, own + Slot.STATUS);
   }
 
@@ -149,6 +149,15 @@ export class WorkerPool {
     return list;
   }
 
+  /** A thread that a worker has not begun with yet, for the main thread to run; null: there is none. */
+  reclaim(): CpuThread | null {
+    const member = this.members.find((m) => m.thread !== null && this.takeBack(m, Status.IDLE));
+    if (member === undefined) return null;
+    const { thread } = member;
+    this.release(member);
+    return thread;
+  }
+
   /** Have a thread come back soon. */
   interrupt({ cpu, state }: CpuThread): void {
     cpu.view.setUint32(state + State.INTERRUPT, 1, true);
@@ -157,7 +166,7 @@ export class WorkerPool {
 
   /** Interrupt the thread that has been away longest, if that is so many milliseconds. */
   interruptOldest(ms: number): void {
-    const away = this.members.filter((m) => m.thread !== null && this.status(m) === Status.RUN);
+    const away = this.members.filter((m) => m.thread !== null && this.status(m) === Status.RUNNING);
     const [oldest] = away.sort((a, b) => a.since - b.since);
     if (oldest?.thread && performance.now() - oldest.since > ms) this.interrupt(oldest.thread);
   }
@@ -200,8 +209,21 @@ export class WorkerPool {
   }
 
   private awaitEnd(member: Member): void {
-    const at = slotOf(member.n) + Slot.STATUS;
-    while (Atomics.load(this.words, at) === Status.RUN) Atomics.wait(this.words, at, Status.RUN);
+    const { words } = this;
+    const own = slotOf(member.n);
+    const at = own + Slot.STATUS;
+    if (this.takeBack(member, Status.DONE)) {
+      words[own + Slot.REASON] = Exit.INTERRUPT;
+      words[own + Slot.MICROS] = 0;
+      Atomics.add(words, Control.BELL, 1);
+    }
+    while (Atomics.load(words, at) === Status.RUNNING) Atomics.wait(words, at, Status.RUNNING);
+  }
+
+  /** Take back what a worker was offered and has not begun with; whether that was so. */
+  private takeBack({ n }: Member, status: number): boolean {
+    const at = slotOf(n) + Slot.STATUS;
+    return Atomics.compareExchange(this.words, at, Status.OFFERED, status) === Status.OFFERED;
   }
 
   private release(member: Member): void {

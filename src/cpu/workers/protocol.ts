@@ -42,7 +42,8 @@ const WORDS = Slot.REQUESTS + 3 * MAX_REQUESTS;
 /** Index of the first word of worker `n`. */
 export const slotOf = (n: number): number => 16 + n * WORDS;
 
-export const Status = { BOOTING: 0, IDLE: 1, RUN: 2, DONE: 3 } as const;
+/** The main thread makes IDLE OFFERED, and DONE IDLE; the worker takes what is offered, unless it was taken back. */
+export const Status = { BOOTING: 0, IDLE: 1, OFFERED: 2, RUNNING: 3, DONE: 4 } as const;
 
 /** Reason of a run that an exception of ours ended. */
 export const FAILED = -1;

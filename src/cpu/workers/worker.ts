@@ -38,7 +38,9 @@ export class Worker implements RemoteHost {
     Atomics.compareExchange(words, status, Status.BOOTING, Status.IDLE);
     this.ring();
     for (;;) {
-      for (let now = Atomics.load(words, status); now !== Status.RUN; now = Atomics.load(words, status)) {
+      for (;;) {
+        const now = Atomics.compareExchange(words, status, Status.OFFERED, Status.RUNNING);
+        if (now === Status.OFFERED) break;
         Atomics.wait(words, status, now);
       }
       const start = performance.now();

@@ -50,6 +50,8 @@ export interface GuestProcessors {
   runningMs(cpu: GuestCpu): number;
   /** What the main thread runs from now on: it is interrupted when something happens here. */
   mainRuns(cpu: GuestCpu | null): void;
+  /** A thread that was started and has not begun yet, for the main thread to run; null: there is none. */
+  reclaim(): GuestCpu | null;
   /** Have a thread come back soon. */
   interrupt(cpu: GuestCpu): void;
   /** The same for the one that has been away longest, if that is so many milliseconds. */

@@ -10,8 +10,8 @@ import { Ticker } from './ticker.ts';
 const TURN_MS = 8;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
-/** Milliseconds that tasks compete without a pause until a worker thread is started, which costs some 50. */
-const BOOT_AFTER_MS = 50;
+/** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
+const BOOT_AFTER_MS = 100;
 /** A task computes if it makes fewer calls than this while it runs for a turn: from a worker one costs 30 µs or more. */
 const FEW_CALLS = 40;
 /** How long a task stays on a worker thread while others that compute wait for one. */
@@ -57,8 +57,8 @@ export class Scheduler {
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
   private contended = 0;
-  /** Milliseconds that tasks which compute took turns, since this thread slept. */
-  private pressure = 0;
+  /** This thread's processor time when tasks which compute began to take turns; NaN: it has slept since. */
+  private pressedSince = Number.NaN;
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
@@ -289,9 +289,12 @@ export class Scheduler {
     this.contended += ms;
     const { processors } = this;
     if (processors === null || processors.free || !task.computes || !this.ready.some((t) => t.computes)) return;
-    this.pressure += ms;
+    // not the time that passes: that says little on a busy host
+    const { user, system } = process.threadCpuUsage();
+    const now = (user + system) / 1000;
+    if (Number.isNaN(this.pressedSince)) this.pressedSince = now;
     processors.interruptOldest(ROTATE_MS);
-    if (this.pressure > BOOT_AFTER_MS) processors.grow();
+    if (now - this.pressedSince > BOOT_AFTER_MS) processors.grow();
   }
 
   /** When the turn that begins now ends at the latest; sets the alarm clock for code that never looks. */
@@ -340,9 +343,17 @@ export class Scheduler {
 
   /** Nothing is ready: sleep until something may be. Null when the thread has slept already. */
   private idle(): Promise<void> | null {
+    // on a busy host it may take a worker long to wake up
+    const waiting = this.away.size > 0 ? this.processors?.reclaim() : null;
+    const task = waiting ? this.away.get(waiting) : undefined;
+    if (task !== undefined) {
+      this.back(task);
+      this.enqueue(task);
+      return null;
+    }
     const ms = this.nextDue() - monotonicMs();
     if (ms <= 0) return null;
-    this.pressure = 0;
+    this.pressedSince = Number.NaN;
     if (ms > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
     const limit = this.away.size > 0 && this.kernel.cpuLimit !== null ? LIMIT_MS : ms;
     const { processors } = this;
