@@ -83,7 +83,7 @@ export const TCP_SERVER = 1;
 export const UV_IPV6ONLY = 1;
 export const UV_TCP_REUSEPORT = 2;
 export const UV_UDP_REUSEADDR = 4;
-export const UV_UDP_REUSEPORT = 8;
+export const UV_UDP_REUSEPORT = 64;
 const UV_EOF = -4095;
 
 export const isEndOfFile = (status: number): boolean => status === UV_EOF;

@@ -270,6 +270,7 @@ const sendfileBy =
     if (from.mayBlock || (to.flags & O_APPEND) !== 0) return -EINVAL;
     const at = load(task, a.offset);
     if (at === undefined) return -EFAULT;
+    if (at !== null && at < 0) return -EINVAL;
     const done = copyBetween(task, from, to, at, null, Math.min(a.count, MAX_RW_COUNT));
     if (typeof done === 'number') {
       store(task, a.offset, at, done);

@@ -64,5 +64,6 @@ export function hostStat(path: BytePath, follow: boolean): Stat | number {
 
 /** A Timespec as the seconds that Node's utimes takes (a double: precise to about 0.3 µs). */
 export function toSeconds(t: Timespec): number {
-  return t.sec + t.nsec / 1e9;
+  // Half a nanosecond more: libuv cuts off what a double has too little.
+  return t.sec + (t.nsec + 0.5) / 1e9;
 }
