@@ -173,7 +173,8 @@ export class CodeCache implements RecordSink, BlockSource {
     if (callTarget !== 0) own.functions.add(callTarget);
     if (returnsTo !== 0) own.returnSites.add(returnsTo);
     for (const at of [pc, callTarget, returnsTo]) {
-      const reads = own.find(at)?.readsFlags ?? this.units.readsFlags(at);
+      // this one may be known for its flags kind alone
+      const reads = at === pc ? readsFlags && !slow : (own.find(at)?.readsFlags ?? this.units.readsFlags(at));
       if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.onFlagsCross();
     }
     this.noteCode(pc, end);

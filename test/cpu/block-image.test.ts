@@ -102,3 +102,15 @@ test('words that are cut off, changed or of another build are no image', () => {
     expect(BlockImage.open(bad, 1)).toBeNull();
   }
 });
+
+test('flags that a return site reads are noticed, whatever kind it was translated for', () => {
+  for (const kind of [-1, 2]) {
+    const cache = cacheOf({ 0: 0x94000400 /* bl page 1 */, 4: 0x54ffffe1 /* b.ne .-4 */, [PAGE]: 0xd65f03c0 }, null);
+    let crosses = 0;
+    cache.onFlagsCross = () => crosses++;
+    cache.recordFor(CODE, -1);
+    expect(crosses).toBe(0);
+    cache.recordFor(CODE + 4, kind);
+    expect(crosses, `kind ${kind}`).toBe(1);
+  }
+});
