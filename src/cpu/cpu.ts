@@ -146,6 +146,7 @@ export class Cpu implements HelperContext {
       source: this.cache,
       runs: this.runs,
       sp: this.frontEnd.sp,
+      flagsCross: this.frontEnd.flagsCross,
       table: this.table,
       installed: (region) => this.outside?.installed(region),
       halt: () => this.halt(),
@@ -163,7 +164,7 @@ export class Cpu implements HelperContext {
     this.cache.isStored = (pc) => this.compile && this.regions.isStored(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.onFlagsCross = () => {
-      if (this.flagsCross) return;
+      if (this.flagsCross || this.frontEnd.flagsCross) return;
       this.flagsCross = true;
       // another process that uses the store may have found out before
       if (!this.regions.flagsCross) this.regions.store.flagsDoCross();

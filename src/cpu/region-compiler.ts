@@ -33,6 +33,8 @@ export interface RegionHost {
   readonly runs: RunTable;
   /** State offset of the stack pointer. */
   readonly sp: number;
+  /** See FrontEnd. */
+  readonly flagsCross: boolean;
   readonly table: WebAssembly.Table;
   readonly imports: Record<string, unknown>;
   /** A region came into use; no code leads to it yet that did not lead to an earlier one. */
@@ -82,7 +84,7 @@ export class RegionCompiler {
 
   /** See MemoryPolicy; may only turn true, with a flush. */
   get flagsCross(): boolean {
-    return this.store.flagsCross;
+    return this.host.flagsCross || this.store.flagsCross;
   }
 
   /** Table slot of the region at pc, or undefined when none is in use. */
@@ -195,7 +197,7 @@ export class RegionCompiler {
         id: firstId + i,
         runs: run === 0 ? null : runs.offset(run),
         sp,
-        flagsCross: store.flagsCross,
+        flagsCross: this.flagsCross,
         stackRun: (policy & Policy.OFF_STACK) === 0,
         exact: (policy & Policy.EXACT) !== 0,
         hoist: (policy & (Policy.NO_HOIST | Policy.LONG_LOOP)) === Policy.LONG_LOOP,

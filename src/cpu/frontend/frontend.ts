@@ -37,6 +37,11 @@ export interface FrontEnd {
    * begin with such a thing are lifted for it, and nothing else goes to them.
    */
   readonly context?: (view: DataView, state: number) => number;
+  /**
+   * Whether regions keep condition codes across all calls and returns. Else they do from when a block at a function's
+   * entry or behind a call is seen to read some.
+   */
+  readonly flagsCross: boolean;
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */

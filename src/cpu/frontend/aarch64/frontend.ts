@@ -46,6 +46,7 @@ export const createAarch64 = (
     variant: variantFor(hostFuses() ? 'fma' : 'plain', processor),
     addressType: 'i64',
     isCodeAddress: (pc) => pc % 4 === 0,
+    flagsCross: false,
     sp: xOffset(SP),
     get exact(): boolean {
       return t.exact;

@@ -70,6 +70,8 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     addressType: 'i32',
     isCodeAddress: (pc) => (pc & 3) !== 2,
     context: (view, state) => view.getUint32(state + Sys.IT, true),
+    // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found
+    flagsCross: true,
     sp: rOffset(SP),
     get exact(): boolean {
       return t.exact;
