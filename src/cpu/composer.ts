@@ -21,7 +21,7 @@ export interface Composed {
 }
 
 /**
- * Puts blocks of the cold tier together from templates, which takes a tenth of the time that lifting takes. The records
+ * Puts blocks of the cold tier together from templates, which takes half the time that lifting takes. The records
  * are those of one instruction at a time: some more than a lifted block has, which regions are made from.
  */
 export class Composer {

@@ -3,12 +3,12 @@ import type { Linear, Template } from './template.ts';
 /**
  * Templates as the build puts them into a file, as 32-bit words:
  *
- *     magic, slots (a power of 2), (representative, kind and level, template) of each slot, templates
+ *     magic, slots (a power of 2), words, (representative, kind and level, template) of each slot, templates
  *
  * `template` is a word's index, 0 = a free slot, -1 = there is none. A template becomes an object when it is first used.
  */
 const MAGIC = 0x74717376;
-const HEAD = 2;
+const HEAD = 3;
 const SLOT = 3;
 /** Kind of templates that serve all. */
 export const EVERY_KIND = -2;
@@ -129,9 +129,11 @@ export class TemplateFile {
     this.words = words;
   }
 
-  /** Null when these are no templates. */
+  /** Null when these are no templates, or not all. */
   static open(words: Int32Array | null): TemplateFile | null {
-    return words !== null && words.length > HEAD && words[0] === MAGIC ? new TemplateFile(words) : null;
+    return words !== null && words.length > HEAD && words[0] === MAGIC && words[2] === words.length
+      ? new TemplateFile(words)
+      : null;
   }
 
   /** What was learned for a representative and a flags kind (null: there is no template), or undefined. */
@@ -154,7 +156,7 @@ export class TemplateFile {
 
   static write(templates: readonly KeptTemplate[]): Int32Array<ArrayBuffer> {
     const slots = 2 ** Math.ceil(Math.log2(2 * templates.length + 2));
-    const words = [MAGIC, slots, ...new Array<number>(SLOT * slots).fill(0)];
+    const words = [MAGIC, slots, 0, ...new Array<number>(SLOT * slots).fill(0)];
     for (const { level, representative, kind, template } of templates) {
       const key = keyOf(level, kind);
       let n = hash(representative, key) & (slots - 1);
@@ -163,6 +165,7 @@ export class TemplateFile {
       [words[slot], words[slot + 1], words[slot + 2]] = [representative, key, template ? words.length : NONE];
       if (template) write(words, template);
     }
+    words[2] = words.length;
     return Int32Array.from(words);
   }
 }

@@ -100,7 +100,8 @@ describe('templates', () => {
   it('are the same from a file', () => {
     const frontEnd = createAarch64() as FrontEnd & { single: SingleLift };
     const words = usualWords().filter((_, i) => i % 7 === 0);
-    const file = TemplateFile.open(Templates.learned(frontEnd, words));
+    const learned = Templates.learned(frontEnd, words);
+    const file = TemplateFile.open(learned);
     const fresh = new Templates(null);
     const kept = new Templates(file);
     for (const { word, kind } of words) {
@@ -111,5 +112,6 @@ describe('templates', () => {
     }
     expect(file?.find(2, 0, -1)).toBeUndefined();
     expect(TemplateFile.open(new Int32Array(8))).toBeNull();
+    expect(TemplateFile.open(learned.slice(0, -1))).toBeNull();
   });
 });
