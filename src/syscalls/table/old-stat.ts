@@ -7,7 +7,7 @@ import type { Task } from '../kernel/task.ts';
 import { long, struct, u16, ulong } from '../struct.ts';
 import type { Stat } from '../vfs/types.ts';
 import { ftruncate, truncate } from './attributes.ts';
-import { AT_SYMLINK_NOFOLLOW, foldInode, statAt } from './stat.ts';
+import { AT_SYMLINK_NOFOLLOW, statAt, statFields } from './stat.ts';
 
 const OLD_STAT = struct('old_stat', {
   st_dev: ulong,
@@ -38,26 +38,10 @@ const short = (id: number): number => (id > 0xffff ? 65534 : id);
 function putOld(task: Task, address: number, s: Stat | number): number {
   if (typeof s === 'number') return s;
   if (s.size > MAX_SIZE || s.nlink > 0xffff) return -EOVERFLOW;
-  return task.put(OLD_STAT, address, {
-    st_dev: s.dev,
-    st_ino: Number(foldInode(task.process.abi, s.ino)),
-    st_mode: s.mode,
-    st_nlink: s.nlink,
-    st_uid: short(s.uid),
-    st_gid: short(s.gid),
-    st_rdev: s.rdev,
-    st_size: s.size,
-    st_blksize: s.blksize,
-    st_blocks: s.blocks,
-    st_atime: s.atime.sec,
-    st_atime_nsec: s.atime.nsec,
-    st_mtime: s.mtime.sec,
-    st_mtime_nsec: s.mtime.nsec,
-    st_ctime: s.ctime.sec,
-    st_ctime_nsec: s.ctime.nsec,
-    __unused4: 0,
-    __unused5: 0,
-  });
+  const ids = { st_uid: short(s.uid), st_gid: short(s.gid) };
+  const common = statFields(task.process.abi, s);
+  const ino = Number(common.st_ino);
+  return task.put(OLD_STAT, address, { ...common, ...ids, st_ino: ino, __unused4: 0, __unused5: 0 });
 }
 
 const BY_PATH = { pathname: PATH, statbuf: PTR };

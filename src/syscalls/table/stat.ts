@@ -223,30 +223,32 @@ export function foldInode(abi: Abi, ino: number | bigint): number | bigint {
   return Number(BigInt.asUintN(32, bits ^ (bits >> 32n))) || 1;
 }
 
+/** Fields that all layouts have. */
+export const statFields = (abi: Abi, s: Stat) => ({
+  st_dev: s.dev,
+  st_ino: foldInode(abi, s.ino),
+  st_mode: s.mode,
+  st_nlink: s.nlink,
+  st_uid: s.uid,
+  st_gid: s.gid,
+  st_rdev: s.rdev,
+  st_size: s.size,
+  st_blksize: s.blksize,
+  st_blocks: s.blocks,
+  st_atime: s.atime.sec,
+  st_atime_nsec: s.atime.nsec,
+  st_mtime: s.mtime.sec,
+  st_mtime_nsec: s.mtime.nsec,
+  st_ctime: s.ctime.sec,
+  st_ctime_nsec: s.ctime.nsec,
+});
+
 /** Write a stat in the ABI's layout. */
 export function putStat(task: Task, address: number, s: Stat): number {
   const { abi } = task.process;
-  const ino = foldInode(abi, s.ino);
-  const common = {
-    st_dev: s.dev,
-    st_ino: ino,
-    st_mode: s.mode,
-    st_nlink: s.nlink,
-    st_uid: s.uid,
-    st_gid: s.gid,
-    st_rdev: s.rdev,
-    st_size: s.size,
-    st_blksize: s.blksize,
-    st_blocks: s.blocks,
-    st_atime: s.atime.sec,
-    st_atime_nsec: s.atime.nsec,
-    st_mtime: s.mtime.sec,
-    st_mtime_nsec: s.mtime.nsec,
-    st_ctime: s.ctime.sec,
-    st_ctime_nsec: s.ctime.nsec,
-  };
+  const common = statFields(abi, s);
   if (abi.statLayout === 'stat64') {
-    const low = Number(ino);
+    const low = Number(common.st_ino);
     const seconds = { st_atime: s.atime.sec >>> 0, st_mtime: s.mtime.sec >>> 0, st_ctime: s.ctime.sec >>> 0 };
     return task.put(STAT64, address, { ...common, ...seconds, __st_ino: low, __pad0: 0, __pad3: 0 });
   }
