@@ -15,6 +15,7 @@ packages=(
   bc dc lua5.4 sqlite3 python3 libpython3.11-testsuite perl perl-base
   gzip bzip2 xz-utils zstd openssl gcc cpp binutils libc6-dev file jq
   make git tar procps pigz util-linux bsdutils cpio curl redis-server redis-tools
+  inotify-tools screen luajit iproute2
 )
 
 stamp="$suite $arch 1 ${packages[*]}"

@@ -13,6 +13,7 @@ import { ProcFs } from '../vfs/proc.ts';
 import { type BytePath, type FileSystem, type OpenFile, S_IFCHR, S_IFMT, S_IFREG } from '../vfs/types.ts';
 import { monotonicMs, realtimeMs } from './clock.ts';
 import type { GuestCpu } from './cpu.ts';
+import { FileWatches } from './file-watches.ts';
 import { Futexes } from './futex.ts';
 import { HostSignals } from './host-signals.ts';
 import { FileLocks } from './locks.ts';
@@ -108,6 +109,7 @@ export class Kernel {
   readonly futexes: Futexes = new Futexes();
   readonly locks: FileLocks = new FileLocks();
   readonly sharedFiles: SharedFiles = new SharedFiles(this);
+  readonly watches: FileWatches = new FileWatches(this);
   readonly network: Network;
   readonly hostSignals: HostSignals | null;
   /** Starts programs for execve(2); set by the emulator. */

@@ -12,6 +12,7 @@ import { dropWatches } from './epoll.ts';
 import { exitProcess } from './exit.ts';
 import { FdTable } from './fd-table.ts';
 import { isOrphanedGroup } from './groups.ts';
+import { IN_ACCESS, IN_MODIFY } from './inotify.ts';
 import type { Kernel } from './kernel.ts';
 import { defaultLimits, type Limits, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NOFILE, RLIMIT_STACK } from './limits.ts';
 import { notifyParent } from './notify.ts';
@@ -149,6 +150,7 @@ export class Process {
       this.files.onLastClose = (file) => {
         if (kernel.locks.any) kernel.locks.release(file);
         dropWatches(file);
+        kernel.watches.onClose(file);
       };
       this.actions = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
       this.applyLimits();
@@ -227,6 +229,12 @@ export class Process {
   /** After a file was written or resized: its shared mappings show it. */
   afterWrite(file: OpenFile): void {
     this.kernel.sharedFiles.afterWrite(file);
+    this.kernel.watches.onFile(file, IN_MODIFY);
+  }
+
+  /** After something of a file was read. */
+  afterRead(file: OpenFile): void {
+    this.kernel.watches.onFile(file, IN_ACCESS);
   }
 
   /** Another task on a CPU; the first has the process's id. */

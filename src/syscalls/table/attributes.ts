@@ -3,9 +3,11 @@ import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EACCES, EBADF, EFAULT, EINVAL, EOPNOTSUPP } from '../errno.ts';
 import { ACCESS_MODES, AT_FLAGS } from '../flags.ts';
 import { realtimeMs } from '../kernel/clock.ts';
+import { IN_ATTRIB, IN_MODIFY } from '../kernel/inotify.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Location, OpenFile, Timespec } from '../vfs/types.ts';
+import { timesEvent } from '../vfs/watched-fs.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './stat.ts';
 import { readTimespec, TIMESPEC_PAIR, timeSize } from './timespec.ts';
 
@@ -35,6 +37,12 @@ function withFile(task: Task, fd: number, action: (file: OpenFile) => number): n
   return file === null ? -EBADF : action(file);
 }
 
+/** An open file's attributes were changed, if they were. */
+function changed(task: Task, file: OpenFile, result: number, event: number = IN_ATTRIB): number {
+  if (result === 0) task.process.kernel.watches.onFile(file, event);
+  return result;
+}
+
 function chmodAt(task: Task, dirfd: number, path: string, mode: number, how: number): number {
   return target(
     task,
@@ -42,12 +50,12 @@ function chmodAt(task: Task, dirfd: number, path: string, mode: number, how: num
     path,
     how,
     (at, follow) => at.fs.chmod(at.path, mode & 0o7777, follow),
-    (file) => file.chmod(mode & 0o7777),
+    (file) => changed(task, file, file.chmod(mode & 0o7777)),
   );
 }
 
 export const fchmod: Syscall = syscall('fchmod', { fd: FD, mode: MODE }, R_INT, (task, { fd, mode }) =>
-  withFile(task, fd, (file) => file.chmod(mode & 0o7777)),
+  withFile(task, fd, (file) => changed(task, file, file.chmod(mode & 0o7777))),
 );
 export const fchmodat: Syscall = syscall('fchmodat', { dirfd: FD_AT, pathname: PATH, mode: MODE }, R_INT, (task, a) =>
   chmodAt(task, a.dirfd, a.pathname, a.mode, 0),
@@ -64,7 +72,7 @@ function chownAt(task: Task, dirfd: number, path: string, uid: number, gid: numb
     path,
     how,
     (at, follow) => at.fs.chown(at.path, uid, gid, follow),
-    (file) => file.chown(uid, gid),
+    (file) => changed(task, file, file.chown(uid, gid)),
   );
 }
 
@@ -72,7 +80,7 @@ export const fchown: Syscall = syscall(
   'fchown',
   { fd: FD, owner: UID, group: UID },
   R_INT,
-  (task, { fd, owner, group }) => withFile(task, fd, (file) => file.chown(owner, group)),
+  (task, { fd, owner, group }) => withFile(task, fd, (file) => changed(task, file, file.chown(owner, group))),
 );
 export const fchownat: Syscall = syscall(
   'fchownat',
@@ -105,15 +113,9 @@ export function setTimes(
 ): number {
   // Both omitted: success without looking at the file (man 2 utimensat).
   if (atime === null && mtime === null) return 0;
-  if (pathname === null) return withFile(task, dirfd, (file) => file.utimes(atime, mtime));
-  return target(
-    task,
-    dirfd,
-    pathname,
-    how,
-    (at, follow) => at.fs.utimes(at.path, atime, mtime, follow),
-    (file) => file.utimes(atime, mtime),
-  );
+  const onFile = (file: OpenFile): number => changed(task, file, file.utimes(atime, mtime), timesEvent(atime, mtime));
+  if (pathname === null) return withFile(task, dirfd, onFile);
+  return target(task, dirfd, pathname, how, (at, follow) => at.fs.utimes(at.path, atime, mtime, follow), onFile);
 }
 
 export const utimensat: Syscall = syscall(
@@ -188,7 +190,7 @@ export const ftruncate: Syscall = syscall('ftruncate', { fd: FD, length: OFF }, 
     ? -EINVAL
     : withFile(task, fd, (file) => {
         const result = file.truncate(length);
-        task.process.afterWrite(file);
+        if (result === 0) task.process.afterWrite(file);
         return result;
       }),
 );
@@ -205,7 +207,7 @@ export const fallocate: Syscall = syscall(
     len: OFF,
   },
   R_INT,
-  (task, a) => withFile(task, a.fd, (file) => file.allocate(a.mode, a.offset, a.len)),
+  (task, a) => withFile(task, a.fd, (file) => changed(task, file, file.allocate(a.mode, a.offset, a.len), IN_MODIFY)),
   { support: 'partial', note: 'Extends the file; punching and zeroing ranges are EOPNOTSUPP.' },
 );
 

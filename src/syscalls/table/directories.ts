@@ -59,6 +59,7 @@ export const getdents64: Syscall = syscall(
       used += length;
       return true;
     });
+    if (result >= 0) task.process.afterRead(file);
     return result < 0 ? result : error !== 0 ? error : used;
   },
 );

@@ -8,6 +8,7 @@ import { calls as epoll } from './epoll.ts';
 import { calls as exec } from './exec.ts';
 import { calls as futexes } from './futex.ts';
 import { calls as identity } from './identity.ts';
+import { calls as inotify } from './inotify.ts';
 import { calls as ioctls } from './ioctl.ts';
 import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
@@ -41,6 +42,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...exec,
   ...futexes,
   ...identity,
+  ...inotify,
   ...ioctls,
   ...locks,
   ...memory,

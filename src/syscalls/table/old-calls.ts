@@ -89,6 +89,7 @@ const getdents: Syscall = syscall(
       used += length;
       return true;
     });
+    if (result >= 0) task.process.afterRead(file);
     return result < 0 ? result : error !== 0 ? error : used;
   },
 );

@@ -1,4 +1,4 @@
-import { FD, HEX, INT, inBuffer, OFF, OUT_BUFFER, oneOf, PTR, quote, R_SIZE, SIZE, UINT, WORD_OFF } from '../args.ts';
+import { FD, INT, inBuffer, OFF, OUT_BUFFER, oneOf, PTR, quote, R_SIZE, SIZE, UINT, WORD_OFF } from '../args.ts';
 import { byteString } from '../cursor.ts';
 import { type ArgType, type FormatContext, type Syscall, syscall } from '../define.ts';
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, EXDEV } from '../errno.ts';
@@ -10,11 +10,13 @@ import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG 
 import {
   gatherWrite,
   MAX_RW_COUNT,
+  readAt,
   readInto,
   readIoVecs,
   scatterRead,
   transfer,
   writablePrefix,
+  writeAt,
   writeFrom,
 } from './transfer.ts';
 
@@ -101,8 +103,7 @@ export const pread64: Syscall = syscall(
     if (offset < 0) return -EINVAL;
     const bytes = writablePrefix(task, buf, Math.min(count, MAX_RW_COUNT));
     if (bytes === null) return -EFAULT;
-    task.process.beforeRead(file);
-    return file.pread(bytes, offset);
+    return readAt(task, file, bytes, offset);
   },
 );
 
@@ -116,27 +117,24 @@ export const pwrite64: Syscall = syscall(
     if (offset < 0) return -EINVAL;
     const bytes = task.space.readRange(buf, Math.min(count, MAX_RW_COUNT));
     if (bytes === null) return -EFAULT;
-    const n = file.pwrite(bytes, offset);
-    if (n > 0) task.process.afterWrite(file);
-    return n;
+    return writeAt(task, file, bytes, offset);
   },
 );
 
 /** Positioned vector calls: each piece goes behind the last. */
 function positioned(
-  call: (file: OpenFile, bytes: Uint8Array, offset: number) => number,
+  task: Task,
+  call: (task: Task, file: OpenFile, bytes: Uint8Array, offset: number) => number,
   offset: number,
 ): (file: OpenFile, bytes: Uint8Array) => number {
   let at = offset;
   return (file, bytes) => {
-    const n = call(file, bytes, at);
+    const n = call(task, file, bytes, at);
     if (n > 0) at += n;
     return n;
   };
 }
 
-const doPread = (file: OpenFile, bytes: Uint8Array, at: number): number => file.pread(bytes, at);
-const doPwrite = (file: OpenFile, bytes: Uint8Array, at: number): number => file.pwrite(bytes, at);
 /** pos_l and pos_h: 64-bit ABIs put everything in the first. */
 const position = (task: Task, low: number, high: number): number =>
   task.process.abi.wordSize === 8 ? low : (low >>> 0) + high * 0x1_0000_0000;
@@ -153,7 +151,7 @@ export const preadv: Syscall = syscall(
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h }) => {
     const at = position(task, offset, pos_h);
-    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(doPread, at));
+    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(task, readAt, at));
   },
 );
 
@@ -163,7 +161,7 @@ export const pwritev: Syscall = syscall(
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h }) => {
     const at = position(task, offset, pos_h);
-    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(doPwrite, at));
+    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(task, writeAt, at));
   },
 );
 
@@ -180,7 +178,7 @@ export const preadv2: Syscall = syscall(
     if ((flags & ~7) !== 0) return -EOPNOTSUPP;
     const at = position(task, offset, pos_h);
     if (at === -1) return readVectors(task, fd, iov, iovcnt, (file, bytes) => readInto(task, file, bytes));
-    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(doPread, at));
+    return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(task, readAt, at));
   },
   V2,
 );
@@ -193,7 +191,7 @@ export const pwritev2: Syscall = syscall(
     if ((flags & ~7) !== 0) return -EOPNOTSUPP;
     const at = position(task, offset, pos_h);
     if (at === -1) return writeVectors(task, fd, iov, iovcnt, (file, bytes) => writeFrom(task, file, bytes));
-    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(doPwrite, at));
+    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(task, writeAt, at));
   },
   V2,
 );
@@ -204,6 +202,14 @@ export const lseek: Syscall = syscall(
   R_SIZE,
   (task, { fd, offset, whence }) => task.process.files.get(fd)?.seek(offset, whence) ?? -EBADF,
 );
+
+/** read(2) of what does not wait. */
+function takeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number {
+  task.process.beforeRead(file);
+  const n = file.read(bytes);
+  if (n > 0) task.process.afterRead(file);
+  return n;
+}
 
 /** Copy between descriptors through a buffer; offsets null = the file's position. */
 function copyBetween(
@@ -220,10 +226,10 @@ function copyBetween(
   const loop = (): number | Pending => {
     while (done < count) {
       const want = chunk.subarray(0, Math.min(chunk.length, count - done));
-      const n = fromAt === null ? from.read(want) : from.pread(want, fromAt + done);
+      const n = fromAt === null ? takeFrom(task, from, want) : readAt(task, from, want, fromAt + done);
       if (n <= 0) return fail(n);
       const part = chunk.subarray(0, n);
-      const written = toAt === null ? writeFrom(task, to, part) : to.pwrite(part, toAt + done);
+      const written = toAt === null ? writeFrom(task, to, part) : writeAt(task, to, part, toAt + done);
       if (typeof written !== 'number') {
         return written.after((w) => {
           if (w < 0) return fail(w);
@@ -313,35 +319,6 @@ export const copy_file_range: Syscall = syscall(
   },
 );
 
-const NO_SPLICE = {
-  support: 'none',
-  note: 'EINVAL, as for files that cannot be spliced: callers copy instead.',
-} as const;
-
-export const splice: Syscall = syscall(
-  'splice',
-  { fd_in: FD, off_in: PTR, fd_out: FD, off_out: PTR, len: SIZE, flags: HEX },
-  R_SIZE,
-  () => -EINVAL,
-  NO_SPLICE,
-);
-
-export const tee: Syscall = syscall(
-  'tee',
-  { fd_in: FD, fd_out: FD, len: SIZE, flags: HEX },
-  R_SIZE,
-  () => -EINVAL,
-  NO_SPLICE,
-);
-
-export const vmsplice: Syscall = syscall(
-  'vmsplice',
-  { fd: FD, iov: PTR, nr_segs: SIZE, flags: HEX },
-  R_SIZE,
-  () => -EINVAL,
-  NO_SPLICE,
-);
-
 export const readahead: Syscall = syscall('readahead', { fd: FD, offset: OFF, count: SIZE }, R_SIZE, (task, { fd }) => {
   const file = task.process.files.get(fd);
   return file === null ? -EBADF : file.mayBlock ? -EINVAL : 0;
@@ -374,9 +351,6 @@ export const calls: readonly Syscall[] = [
   sendfile,
   oldSendfile,
   copy_file_range,
-  splice,
-  tee,
-  vmsplice,
   readahead,
   fadvise64,
 ];

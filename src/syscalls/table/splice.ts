@@ -73,7 +73,10 @@ export const splice: Syscall = syscall(
       if (n === -EPIPE) task.brokenPipe();
       if (n > 0 && fromAt !== null) writeI64(task.space.view, off_in, fromAt + n);
       if (n > 0 && toAt !== null) writeI64(task.space.view, off_out, toAt + n);
-      if (n > 0) task.process.afterWrite(to);
+      if (n > 0) {
+        task.process.afterRead(from);
+        task.process.afterWrite(to);
+      }
       return n;
     };
     return waiting(task, attempt, end, how, from, to);

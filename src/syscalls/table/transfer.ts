@@ -55,9 +55,25 @@ export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number 
   }
   task.process.beforeRead(file);
   const n = file.read(bytes);
+  if (n > 0) task.process.afterRead(file);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;
   if (file instanceof PtySlave) return readTerminal(task, file, bytes);
   return waitFor(task, () => file.read(bytes), readiness(file));
+}
+
+/** pread(2): at an offset. */
+export function readAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
+  task.process.beforeRead(file);
+  const n = file.pread(bytes, offset);
+  if (n > 0) task.process.afterRead(file);
+  return n;
+}
+
+/** pwrite(2): at an offset. */
+export function writeAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
+  const n = file.pwrite(bytes, offset);
+  if (n > 0) task.process.afterWrite(file);
+  return n;
 }
 
 /** A raw read with VTIME ends when that has passed, since the call or the last byte (man 3 termios). */

@@ -30,15 +30,21 @@ export function normalize(path: BytePath): BytePath {
 
 /** What the guest sees as `/`: a root file system, mounts, and qemu's `-L` prefix. */
 export class Namespace {
-  readonly root: FileSystem;
-  readonly mounts: readonly Mount[];
-  readonly overlay: SysrootOverlay | null;
+  private root: FileSystem;
+  private mounts: readonly Mount[];
+  private readonly overlay: SysrootOverlay | null;
 
   constructor(root: FileSystem, mounts: readonly Mount[], overlay: SysrootOverlay | null) {
     this.root = root;
     // Longest first, so that /dev/shm wins over /dev.
     this.mounts = [...mounts].sort((a, b) => b.point.length - a.point.length);
     this.overlay = overlay;
+  }
+
+  /** Put something in front of each file system. */
+  wrap(around: (fs: FileSystem) => FileSystem): void {
+    this.root = around(this.root);
+    this.mounts = this.mounts.map((mount) => ({ ...mount, fs: around(mount.fs) }));
   }
 
   /**

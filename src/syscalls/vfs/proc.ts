@@ -1,5 +1,6 @@
 import { toByteString } from '../cursor.ts';
 import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR } from '../errno.ts';
+import { MAX_INSTANCES, MAX_QUEUED_EVENTS, MAX_WATCHES } from '../kernel/inotify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
@@ -99,6 +100,9 @@ const MACHINE_FILES: Files<Kernel> = {
   'sys/kernel/random/uuid': (k) => `${uuid(k)}\n`,
   'sys/kernel/random/entropy_avail': () => '256\n',
   'sys/fs/file-max': () => '9223372036854775807\n',
+  'sys/fs/inotify/max_queued_events': () => `${MAX_QUEUED_EVENTS}\n`,
+  'sys/fs/inotify/max_user_instances': () => `${MAX_INSTANCES}\n`,
+  'sys/fs/inotify/max_user_watches': () => `${MAX_WATCHES}\n`,
   'sys/fs/nr_open': () => '1048576\n',
   'sys/fs/pipe-max-size': () => '1048576\n',
   'sys/vm/overcommit_memory': () => '0\n',

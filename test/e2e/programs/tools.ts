@@ -6,6 +6,14 @@ const LUA =
 const PYTHON =
   'import re, json, struct; print(re.findall(r"(\\w)=(\\d+)", "a=1 b=22")); print(json.dumps({"x": [1.5, 2**70]})); print(struct.pack("<d", 0.1).hex())';
 
+const INOTIFY = `
+import ctypes, os, struct
+c = ctypes.CDLL(None, use_errno=True); fd = c.inotify_init1(os.O_NONBLOCK)
+print(c.inotify_add_watch(fd, b"dir", 0xfff), c.inotify_add_watch(fd, b"text.txt", 0xfff), c.inotify_add_watch(fd, b"missing", 1), ctypes.get_errno())
+open("dir/a", "w").write("x"); open("dir/a").read(); os.rename("dir/a", "dir/b"); os.replace("dir/b", "text.txt"); os.mkdir("dir/d"); os.rmdir("dir/d")
+data = os.read(fd, 65536); at = 0
+while at < len(data): wd, mask, cookie, n = struct.unpack_from("iIII", data, at); print(wd, hex(mask), cookie != 0, data[at + 16:at + 16 + n].rstrip(b"\\0")); at += 16 + n`;
+
 /** Dynamic programs of Debian: coreutils and the usual tools. */
 // biome-ignore format: one program per line
 export const TOOLS: readonly Program[] = [
@@ -24,6 +32,7 @@ export const TOOLS: readonly Program[] = [
   program("sed -n '$=' text.txt"), program("sed -i 's/alpha/OMEGA/' text.txt", { outputs: ['text.txt'] }), program("gawk '{ c[$1]++ } END { n = asorti(c, k); for (i = 1; i <= n; i++) print k[i], c[k[i]] }' text.txt"), program("gawk 'BEGIN { printf \"%.10f %d %s\\n\", atan2(0, -1), 2^31, toupper(\"abc\") }'"), program("mawk '{ print $NF }' text.txt"),
   program('find . -name *.txt -size +1k', { unordered: true }), program("find . -type f -name e* -printf '%f %s\\n'", { unordered: true }), program('diff text.txt other.txt'), program('diff -u text.txt other.txt --label a --label b'), program('cmp text.txt other.txt'),
   program('bc -l', { stdin: 'scale=40\n4*a(1)\n2^200\n' }), program('dc', { stdin: '20 k 2 v p 5 ! \n' }), program(`lua5.4 -e '${LUA}'`), program('jq .', { stdin: '{"b":[1,2.5,{"c":null}],"a":"x"}' }), program("jq '.a | map(. == null)' data.json"),
+  { ...program('python3', { native: true }), name: 'python3: inotify', argv: ['python3', '-c', INOTIFY.trim()] },
   program('file -b text.txt data.bin data.json'), program('gzip -9 -c -n text.txt'), program('bzip2 -c text.txt'), program('xz -c text.txt'), program('zstd -q -c text.txt'), program('zstd -q -c --single-thread --no-asyncio text.txt'),
   program('openssl dgst -sha256 data.bin'), program('openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 0 -in text.txt'), program(`python3 -c '${PYTHON}'`), program("python3 -c 'raise SystemExit(5)'"), program("perl -e 'print join(\",\", map { $_ ** 2 } 1..10), \"\\n\"; printf \"%s %.3f\\n\", \"abc\" =~ /b(c)/, 1/3'"),
   program("bash -c 'declare -A m=([a]=1 [b]=2); for i in {1..5}; do ((s+=i)); done; echo $s ${m[b]} ${BASH_VERSINFO[0]}'"), program("dash -c 'x=abc; echo ${x#a} $((7*6))'"), program("sqlite3 :memory: 'create table t(a,b); insert into t values(1,2.5),(2,null); select sum(a),avg(b),count(*) from t; select upper(hex(\"abc\"))||printf(\"%.3f\",3.14159);'"),
