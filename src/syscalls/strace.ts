@@ -52,6 +52,7 @@ function codeName(info: SigInfo): string {
   if (info.code === SI_KERNEL) return 'SI_KERNEL';
   if (info.code === -1) return 'SI_QUEUE';
   if (info.code === -2) return 'SI_TIMER';
+  if (info.code === -3) return 'SI_MESGQ';
   if (info.signo === SIGSEGV)
     return info.code === 1 ? 'SEGV_MAPERR' : info.code === 2 ? 'SEGV_ACCERR' : String(info.code);
   return String(info.code);

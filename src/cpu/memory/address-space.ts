@@ -55,6 +55,8 @@ export interface GuestAddressSpace extends AddressSpace {
   reset(): void;
   /** Bytes that reset would have to clear: what the memory costs while nobody uses it. */
   readonly touched: number;
+  /** How many bytes of a range of whole pages were ever used. */
+  usedBytes(start: number, end: number): number;
   /** Become a copy of another, this one being empty: fork. */
   copyFrom(other: GuestAddressSpace): void;
   /** Set bytes of what the processor keeps below the guest: wasm offsets. */
@@ -320,9 +322,16 @@ class Space implements GuestAddressSpace {
   }
 
   get touched(): number {
-    let pages = 0;
-    for (const [, count] of this.#pages.bytes.usedRuns()) pages += count;
-    return pages * PAGE_SIZE;
+    return this.usedBytes(0, Number.POSITIVE_INFINITY);
+  }
+
+  usedBytes(start: number, end: number): number {
+    let bytes = 0;
+    for (const [page, count] of this.#pages.bytes.usedRuns()) {
+      const first = Math.max(start, page * PAGE_SIZE);
+      bytes += Math.max(0, Math.min(end, (page + count) * PAGE_SIZE) - first);
+    }
+    return bytes;
   }
 
   copyFrom(other: GuestAddressSpace): void {

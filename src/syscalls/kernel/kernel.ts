@@ -17,6 +17,7 @@ import { FileWatches } from './file-watches.ts';
 import { Futexes } from './futex.ts';
 import { HostSignals } from './host-signals.ts';
 import { FileLocks } from './locks.ts';
+import { PosixQueues } from './mqueue.ts';
 import { Network } from './network.ts';
 import type { Process } from './process.ts';
 import { Ptys } from './pty.ts';
@@ -121,6 +122,7 @@ export class Kernel {
   /** The host's terminal, which the first session has. */
   readonly console: Tty = new Tty();
   readonly sysv: SysvIpc = new SysvIpc();
+  readonly mqueues: PosixQueues = new PosixQueues();
   readonly ptys: Ptys = new Ptys(this);
   private nextId: number;
   private last: Task | null = null;

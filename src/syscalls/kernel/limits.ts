@@ -9,6 +9,7 @@ export const RLIMIT_CORE = 4;
 export const RLIMIT_NPROC = 6;
 export const RLIMIT_NOFILE = 7;
 export const RLIMIT_AS = 9;
+export const RLIMIT_MSGQUEUE = 12;
 
 /** Names of /proc/self/limits with units, by number. */
 export const LIMIT_ROWS: readonly (readonly [string, string])[] = [

@@ -47,6 +47,7 @@ export const SI_USER = 0;
 export const SI_KERNEL = 0x80;
 export const SI_QUEUE = -1;
 export const SI_TIMER = -2;
+export const SI_MESGQ = -3;
 export const SI_TKILL = -6;
 /** si_code of SIGCHLD (man 2 sigaction). */
 export const CLD_EXITED = 1;

@@ -19,6 +19,7 @@ import { type FlagTable, formatOpenFlags } from '../flags.ts';
 import { EventFile } from '../kernel/eventfd.ts';
 import { openedTty } from '../kernel/job-control.ts';
 import { createMemoryFile } from '../kernel/memfd.ts';
+import { QueueFile } from '../kernel/mqueue.ts';
 import { createPipe, PipeEnd } from '../kernel/pipe.ts';
 import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
@@ -122,8 +123,15 @@ function openMode(): ArgType<number> {
   };
 }
 
-export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => {
+/** What closing a descriptor ends for its process, whoever else has the file open: record locks, mq_notify. */
+function flush(task: Task, fd: number): void {
   dropLocks(task, fd);
+  const file = task.process.files.get(fd);
+  if (file instanceof QueueFile) file.queue.forget(task.process);
+}
+
+export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => {
+  flush(task, fd);
   return task.process.files.close(fd);
 });
 
@@ -151,7 +159,7 @@ export const close_range: Syscall = syscall(
       if (fd < first || fd > last) continue;
       if ((how & 4) !== 0) files.setCloexec(fd, true);
       else {
-        dropLocks(task, fd);
+        flush(task, fd);
         files.close(fd);
       }
     }
@@ -166,7 +174,7 @@ export const dup: Syscall = syscall('dup', { oldfd: FD }, R_FD, (task, { oldfd }
 export const dup2: Syscall = syscall('dup2', { oldfd: FD, newfd: FD }, R_FD, (task, { oldfd, newfd }) => {
   const { files } = task.process;
   if (oldfd === newfd) return files.get(oldfd) === null ? -EBADF : newfd;
-  dropLocks(task, newfd);
+  flush(task, newfd);
   return files.dupTo(oldfd, newfd, false);
 });
 
@@ -176,7 +184,7 @@ export const dup3: Syscall = syscall(
   R_FD,
   (task, { oldfd, newfd, flags: how }) => {
     if (oldfd === newfd || (how & ~O_CLOEXEC) !== 0) return -EINVAL;
-    dropLocks(task, newfd);
+    flush(task, newfd);
     return task.process.files.dupTo(oldfd, newfd, (how & O_CLOEXEC) !== 0);
   },
 );

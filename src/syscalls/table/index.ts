@@ -12,6 +12,7 @@ import { calls as inotify } from './inotify.ts';
 import { calls as ioctls } from './ioctl.ts';
 import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
+import { calls as mqueues } from './mqueue.ts';
 import { calls as narrow } from './narrow.ts';
 import { calls as oldCalls } from './old-calls.ts';
 import { calls as oldStats } from './old-stat.ts';
@@ -46,6 +47,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...ioctls,
   ...locks,
   ...memory,
+  ...mqueues,
   ...narrow,
   ...oldCalls,
   ...oldStats,

@@ -182,9 +182,9 @@ export const alarm: Syscall = syscall('alarm', { seconds: UINT }, R_INT, (task, 
 });
 
 /** struct sigevent: the value, then signal and kind. */
-const SIGEVENT = struct('sigevent', { value: wordBits, signo: i32, notify: i32, tid: i32 });
-const SIGEV_SIGNAL = 0;
-const SIGEV_NONE = 1;
+export const SIGEVENT = struct('sigevent', { value: wordBits, signo: i32, notify: i32, tid: i32 });
+export const SIGEV_SIGNAL = 0;
+export const SIGEV_NONE = 1;
 const SIGEV_THREAD_ID = 4;
 
 export const timer_create: Syscall = syscall(

@@ -1,6 +1,7 @@
 import { inStruct, outStruct } from '../args.ts';
 import type { ArgType } from '../define.ts';
-import { EFAULT } from '../errno.ts';
+import { EFAULT, EINVAL } from '../errno.ts';
+import { CLOCK_REALTIME, clockMs, monotonicMs } from '../kernel/clock.ts';
 import type { Task } from '../kernel/task.ts';
 import { long, readI64, struct, writeI64 } from '../struct.ts';
 import type { Timespec } from '../vfs/types.ts';
@@ -31,6 +32,15 @@ export function readTimespec(task: Task, address: number): Timespec | null {
   }
   if (!space.readable(address, 8)) return null;
   return { sec: space.view.getInt32(address, true), nsec: space.view.getInt32(address + 4, true) };
+}
+
+/** An absolute time of CLOCK_REALTIME as a monotonic deadline; infinity without one, a negative errno for a bad one. */
+export function readRealtimeDeadline(task: Task, address: number): number {
+  if (address === 0) return Number.POSITIVE_INFINITY;
+  const t = readTimespec(task, address);
+  if (t === null) return -EFAULT;
+  if (t.sec < 0 || t.nsec < 0 || t.nsec > 999_999_999) return -EINVAL;
+  return Math.max(0, monotonicMs() + t.sec * 1000 + t.nsec / 1e6 - clockMs(CLOCK_REALTIME));
 }
 
 /** Write two longs; 0 or -EFAULT. */

@@ -7,7 +7,6 @@ import { NSIG, SIG_DFL, SIG_IGN, sigmask } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 
 /** Texts of /proc (man 5 proc), each made when its file is opened. */
-const hex = (value: number, width: number): string => value.toString(16).padStart(width, '0');
 /** USER_HZ: the unit of times in stat files. */
 const HZ = 100;
 
@@ -41,21 +40,6 @@ function vmBytes(target: Process): number {
   if (target.exited !== null) return bytes;
   for (const mapping of target.space.mappings()) bytes += mapping.end - mapping.start;
   return bytes;
-}
-
-/** /proc/PID/maps */
-export function maps(target: Process): string {
-  let out = '';
-  if (target.exited !== null) return out;
-  for (const m of target.space.mappings()) {
-    const perms = `${m.prot & 1 ? 'r' : '-'}${m.prot & 2 ? 'w' : '-'}${m.prot & 4 ? 'x' : '-'}${m.shared ? 's' : 'p'}`;
-    const dev = m.source?.dev ?? 0;
-    const major = dev >>> 8;
-    const head = `${hex(m.start, 8)}-${hex(m.end, 8)} ${perms} ${hex(m.offset, 8)} ${hex(major & 0xfff, 2)}:${hex(dev & 0xff, 2)} ${m.source?.ino ?? 0}`;
-    const name = m.source?.name ?? m.name;
-    out += name === '' ? `${head} \n` : `${head.padEnd(72)} ${name}\n`;
-  }
-  return out;
 }
 
 /** /proc/PID/stat and /proc/PID/task/TID/stat: 52 fields. */

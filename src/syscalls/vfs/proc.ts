@@ -2,6 +2,7 @@ import { toByteString } from '../cursor.ts';
 import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR } from '../errno.ts';
 import { MAX_INSTANCES, MAX_QUEUED_EVENTS, MAX_WATCHES } from '../kernel/inotify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { MQ_LIMITS } from '../kernel/mqueue.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import {
@@ -13,6 +14,8 @@ import {
   TextFile,
   textStat,
 } from './memory-file.ts';
+import * as ipc from './proc-ipc.ts';
+import { maps, smaps, smapsRollup } from './proc-maps.ts';
 import * as text from './proc-text.ts';
 import { ReadOnlyFs } from './read-only.ts';
 import {
@@ -42,7 +45,9 @@ const zeroTerminated = (list: readonly string[]): string => list.map((item) => `
 
 /** Files of /proc/PID. */
 const PROCESS_FILES: Files<Process> = {
-  maps: text.maps,
+  maps,
+  smaps,
+  smaps_rollup: smapsRollup,
   cmdline: (p) => (p.exited === null ? zeroTerminated(p.program.argv) : ''),
   environ: (p) => (p.exited === null ? zeroTerminated(p.program.env) : ''),
   auxv: (p) => p.program.auxv ?? new Uint8Array(0),
@@ -85,6 +90,9 @@ const MACHINE_FILES: Files<Kernel> = {
   cmdline: () => '\n',
   devices: () => 'Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n',
   swaps: () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
+  'sysvipc/shm': (k) => ipc.shm(k.sysv),
+  'sysvipc/sem': (k) => ipc.sem(k.sysv),
+  'sysvipc/msg': (k) => ipc.msg(k.sysv),
   'sys/kernel/osrelease': (k) => `${k.release}\n`,
   'sys/kernel/ostype': () => 'Linux\n',
   'sys/kernel/hostname': (k) => `${toByteString(k.hostname)}\n`,
@@ -103,6 +111,9 @@ const MACHINE_FILES: Files<Kernel> = {
   'sys/fs/inotify/max_queued_events': () => `${MAX_QUEUED_EVENTS}\n`,
   'sys/fs/inotify/max_user_instances': () => `${MAX_INSTANCES}\n`,
   'sys/fs/inotify/max_user_watches': () => `${MAX_WATCHES}\n`,
+  ...Object.fromEntries(
+    Object.entries(MQ_LIMITS).map(([name, value]) => [`sys/fs/mqueue/${name}`, () => `${value}\n`]),
+  ),
   'sys/fs/nr_open': () => '1048576\n',
   'sys/fs/pipe-max-size': () => '1048576\n',
   'sys/vm/overcommit_memory': () => '0\n',
