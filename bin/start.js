@@ -1,10 +1,9 @@
 'use strict';
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
+const dist = path.join(__dirname, '..', 'dist');
 
 /** A folder private to the user beside the kept translations, or null: run without. */
 function cacheFolder() {
@@ -61,7 +60,9 @@ function replace(file, bytes) {
   try {
     fs.writeFileSync(aside, bytes, { mode: 0o600, flag: 'wx' });
     fs.renameSync(aside, file);
-    const others = fs.readdirSync(path.dirname(file)).map((name) => path.join(path.dirname(file), name));
+    const [kind] = path.basename(file).split('-');
+    const names = fs.readdirSync(path.dirname(file)).filter((name) => name.startsWith(`${kind}-`));
+    const others = names.map((name) => path.join(path.dirname(file), name));
     const byAge = others.map((name) => ({ name, at: fs.statSync(name).mtimeMs })).sort((a, b) => b.at - a.at);
     for (const { name } of byAge.slice(1 + KEPT)) fs.rmSync(name, { recursive: true, force: true });
   } catch {
@@ -72,14 +73,18 @@ function replace(file, bytes) {
 /** A run that did more than those before it: a cache is written anew when it becomes larger by this. */
 const LARGER = 1.1;
 
+/** The command line's exports, and whether this run learned something: its caches are written then. */
+let command = null;
+
 /**
- * The bundle's exports. Node's own compile cache holds only what is compiled before anything runs, a fifth of
+ * A bundle's exports. Node's own compile cache holds only what is compiled before anything runs, a fifth of
  * what a start needs; this one is written when a run ends that kept new translations, with all that had been
  * compiled by then.
  */
-function loadWithCodeCache(dir) {
+function loadWithCodeCache(dir, name) {
+  const bundle = path.join(dist, `${name}.cjs`);
   const { mtimeMs, size } = fs.statSync(bundle);
-  const file = path.join(dir, `cli-${process.version}-${process.arch}-${size}-${mtimeMs}`);
+  const file = path.join(dir, `${name}-${process.version}-${process.arch}-${size}-${mtimeMs}`);
   const cachedData = unseal(readIfThere(file));
   // esbuild writes ASCII
   const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'latin1')}\n})`;
@@ -91,13 +96,18 @@ function loadWithCodeCache(dir) {
   const had = cachedData === undefined || script.cachedDataRejected ? 0 : cachedData.length;
   const bundled = { exports: {} };
   process.once('exit', () => {
-    if (had > 0 && !bundled.exports.learned()) return;
+    if (had > 0 && !command.learned()) return;
     const data = script.createCachedData();
     if (data.length > had * LARGER) replace(file, seal(data));
   });
-  script.runInThisContext()(bundled.exports, createRequire(bundle), bundled, bundle, path.dirname(bundle));
+  const load = (id) => {
+    if (id === './translator.cjs') return loadWithCodeCache(dir, 'translator');
+    return require(id.startsWith('./') ? path.join(dist, id) : id);
+  };
+  script.runInThisContext()(bundled.exports, load, bundled, bundle, dist);
   return bundled.exports;
 }
 
 const dir = cacheFolder();
-(dir === null ? require('../dist/cli.cjs') : loadWithCodeCache(dir)).main();
+command = dir === null ? require('../dist/cli.cjs') : loadWithCodeCache(dir, 'cli');
+command.main();

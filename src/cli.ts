@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { endLike, signalMessage } from './cli/end.ts';
+import { launch } from './cli/launch.ts';
 import { DEFAULTS, type EmulatorOptions, emulatorOptions, toBytes } from './cli/options.ts';
 import { environmentValues, type ParsedLine, parseLine, UsageError } from './cli/parse.ts';
 import { LOG_ITEMS } from './cli/table.ts';
@@ -27,7 +28,6 @@ export async function main(args: readonly string[] = process.argv.slice(2)): Pro
   try {
     const options = await commandLine(args);
     if (options === null) return;
-    const { launch } = await import('./cli/launch.ts');
     const result = await launch(options);
     const message = 'signal' in result && !result.told ? signalMessage(result.signal) : null;
     if (message !== null) say(message);

@@ -1,5 +1,8 @@
-import type { FrontEnd } from './cpu/frontend/frontend.ts';
+import { aarch64Facts } from './cpu/frontend/aarch64/facts.ts';
+import { armFacts } from './cpu/frontend/arm/facts.ts';
+import { type Facts, type FrontEnd, lazyFrontEnd, type Processor } from './cpu/frontend/frontend.ts';
 import { type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
+import { createFrontEnd } from './front-ends.ts';
 import { EM_AARCH64, EM_ARM } from './loader/machines.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 
@@ -16,6 +19,12 @@ export interface Guest {
   cpuinfo(cpu: number): string;
   load(): Promise<{ readonly frontEnd: FrontEnd; readonly abi: Abi }>;
 }
+
+/** Its instructions are loaded when the first is translated. */
+const frontEnd = (of: (processor: Processor) => Facts, processor: Processor): FrontEnd => {
+  const facts = of(processor);
+  return lazyFrontEnd(facts, () => createFrontEnd(facts.name, processor));
+};
 
 type Features = Readonly<Record<string, number>>;
 /** A word of features by their bit numbers. */
@@ -68,11 +77,8 @@ const aarch64 = (model: CpuModel): Guest => ({
       ...identity(model, 8),
     ].join('\n'),
   load: async () => {
-    const [{ createAarch64 }, { aarch64: abi }] = await Promise.all([
-      import('./cpu/frontend/aarch64/frontend.ts'),
-      import('./syscalls/abi/aarch64.ts'),
-    ]);
-    return { frontEnd: createAarch64({ name: model.name, lacks: model.lacks, midr: midrOf(model) }), abi };
+    const { aarch64: abi } = await import('./syscalls/abi/aarch64.ts');
+    return { frontEnd: frontEnd(aarch64Facts, { name: model.name, lacks: model.lacks, midr: midrOf(model) }), abi };
   },
 });
 
@@ -115,11 +121,8 @@ const arm = (model: CpuModel): Guest => {
         ...identity(model, 7),
       ].join('\n'),
     load: async () => {
-      const [{ createArm }, { arm: abi }] = await Promise.all([
-        import('./cpu/frontend/arm/frontend.ts'),
-        import('./syscalls/abi/arm.ts'),
-      ]);
-      return { frontEnd: createArm({ name: model.name, lacks: model.lacks }), abi };
+      const { arm: abi } = await import('./syscalls/abi/arm.ts');
+      return { frontEnd: frontEnd(armFacts, { name: model.name, lacks: model.lacks }), abi };
     },
   };
 };

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { type AddressType, interpreterModule } from './cpu/backend/interpreter/module.ts';
+import type { AddressType } from './cpu/backend/interpreter/module.ts';
 import { moduleOf } from './cpu/machine-code.ts';
+import { interpreterModule } from './cpu/translation.ts';
 
 /** Set by the build, which also puts the module into a file beside the bundle. */
 declare const TSQEMU_BUILD: number | undefined;

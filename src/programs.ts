@@ -1,11 +1,9 @@
-import { builtTemplates } from './built-templates.ts';
 import { BlockImage } from './cpu/block-image.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
 import { GUEST_TOP } from './cpu/memory/layout.ts';
 import { Processors } from './cpu/processor-pool.ts';
 import type { RegionStore } from './cpu/region-store.ts';
-import { Templates } from './cpu/templates.ts';
 import { CpuThread } from './cpu/thread.ts';
 import { type Guest, guestOf, MACHINES } from './guests.ts';
 import { interpreter } from './interpreter-bytes.ts';
@@ -14,6 +12,7 @@ import { LoadError } from './loader/load-error.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 import type { ExecRequest, Kernel, LoadedImage } from './syscalls/kernel/kernel.ts';
 import { TranslationCache, worthKeeping } from './translation-cache.ts';
+import { uptimeMs } from './uptime.ts';
 
 /** How programs are started, besides what execve says. */
 export interface ProgramsOptions {
@@ -66,7 +65,6 @@ export class Programs {
   constructor(kernel: Kernel, options: ProgramsOptions) {
     this.kernel = kernel;
     this.options = options;
-    Templates.built = builtTemplates;
     this.processors = new Processors((frontEnd) => this.interpreter(frontEnd));
     this.processors.onTake = options.onCpu ?? (() => {});
     this.processors.onDrop = options.onDrop ?? (() => {});
@@ -186,7 +184,7 @@ export class Programs {
     }
     // without a folder, only processes that follow have a use for it
     cpu.cache.recording = program.store !== null || cpu !== this.first;
-    this.running.set(cpu, { program, start: performance.now() });
+    this.running.set(cpu, { program, start: uptimeMs() });
   }
 
   /** A child of fork goes on with the program of its parent. */
@@ -196,7 +194,7 @@ export class Programs {
     child.cache.recording = parent.cache.recording;
     // what earlier children have translated it may use
     if (parent.cache.recording) child.cache.image = run.program.image;
-    this.running.set(child, { program: run.program, start: performance.now() });
+    this.running.set(child, { program: run.program, start: uptimeMs() });
   }
 
   /** A processor is left by its last thread: keep what was translated, for other processes and for later runs. */
@@ -217,7 +215,7 @@ export class Programs {
       return;
     }
     const count = program.regions?.count ?? 0;
-    if (!first && !worth && count - program.written <= 8 && performance.now() - start < LONG_MS) return;
+    if (!first && !worth && count - program.written <= 8 && uptimeMs() - start < LONG_MS) return;
     program.written = count;
     program.image = program.store.save(cpu, first) ?? program.image;
   }

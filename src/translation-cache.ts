@@ -5,6 +5,7 @@ import { BlockImage } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
 import type { Cpu } from './cpu/cpu.ts';
+import { nativesCode, useNatives } from './cpu/machine-code.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
 
 /** Set by the build: a hash of the sources (u32). Running from the sources, translations are not kept. */
@@ -43,6 +44,7 @@ export class TranslationCache {
   /** Path without the suffixes of what is kept of the program. */
   private readonly file: string;
   private readonly interpreterFile: string;
+  private readonly nativesFile: string;
   private readonly version: number;
   /** Size of the file of regions at the start. */
   private regionBytes = 0;
@@ -52,6 +54,7 @@ export class TranslationCache {
   private constructor(file: string, interpreterFile: string, version: number) {
     this.file = file;
     this.interpreterFile = interpreterFile;
+    this.nativesFile = path.join(path.dirname(file), `natives-${process.version}`);
     this.version = version;
   }
 
@@ -69,8 +72,11 @@ export class TranslationCache {
     return new TranslationCache(path.join(dir, name), path.join(dir, interpreter), TSQEMU_BUILD);
   }
 
-  /** Machine code of the cold tier from an earlier run, of whatever program. */
+  /** Machine code of the cold tier from an earlier run, of whatever program; what reads it is kept beside it. */
   interpreterCode(): Uint8Array<ArrayBuffer> | null {
+    const natives = readWords(this.nativesFile);
+    const bytecode = natives && unseal(natives, this.version);
+    if (bytecode) useNatives(Buffer.from(bytecode.buffer, bytecode.byteOffset, bytecode.length));
     const words = readWords(this.interpreterFile);
     const code = words && unseal(words, this.version);
     this.interpreterBytes = code?.length ?? 0;
@@ -104,6 +110,8 @@ export class TranslationCache {
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));
+    const natives = interpreter ? nativesCode() : null;
+    if (natives) write(this.nativesFile, seal(natives, this.version));
     const blocks = worthKeeping(cache) ? cache.save(this.version) : null;
     write(this.file + BLOCKS, blocks);
     return blocks && BlockImage.open(blocks, this.version);

@@ -1,11 +1,10 @@
 import { ActiveUnits } from './active-units.ts';
+import { specialNumber } from './backend/interpreter/contract.ts';
 import type { RecordSink } from './backend/interpreter/encode.ts';
-import { encodeBlock } from './backend/interpreter/encode.ts';
-import { handlerNumber } from './backend/interpreter/handlers.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, writeImage } from './block-image.ts';
 import { type BlockFacts, type BlockNotes, BlockRecorder } from './block-recorder.ts';
-import { Composer } from './composer.ts';
+import type { Composer } from './composer.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
@@ -18,6 +17,7 @@ import {
   PAGE_SHIFT,
   PAGE_SIZE,
 } from './memory/layout.ts';
+import { createComposer, encodeBlock } from './translation.ts';
 import { type CachedBlock, Translations } from './translations.ts';
 
 const NEVER = 0x7fffffff;
@@ -46,7 +46,8 @@ export class CodeCache implements RecordSink, BlockSource {
   private own = new Translations(null);
   private readonly units: ActiveUnits;
   private readonly recorder: BlockRecorder;
-  private composer: Composer | null;
+  /** Undefined: not asked for yet. */
+  private composer: Composer | null | undefined;
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
   /** Roots of the regions that are at hand from earlier. */
@@ -67,12 +68,11 @@ export class CodeCache implements RecordSink, BlockSource {
     this.halves = new Uint16Array(space.memory.buffer);
     this.units = new ActiveUnits(space, this.words);
     this.recorder = new BlockRecorder(space);
-    this.composer = this.newComposer();
   }
 
   private newComposer(): Composer | null {
     const { single } = this.frontEnd;
-    return single ? new Composer(this.frontEnd, single, this.words, (bytes) => this.constantAddress(bytes)) : null;
+    return single ? createComposer(this.frontEnd, single, this.words, (bytes) => this.constantAddress(bytes)) : null;
   }
 
   /** Record of the block at pc for a flags kind (-1 = unknown); 0 when its first page is not executable. */
@@ -143,8 +143,10 @@ export class CodeCache implements RecordSink, BlockSource {
 
   /** Put the block at pc together from templates; null when it cannot be. */
   private compose(pc: number, kind: number): Put | null {
+    if (!this.space.executable(pc)) return null;
+    if (this.composer === undefined) this.composer = this.newComposer();
     const { composer } = this;
-    if (!composer || !this.space.executable(pc)) return null;
+    if (composer === null) return null;
     this.notes = { links: [], internals: [], constants: [] };
     const record = this.own.next + 16;
     const found = composer.compose(this.space.view, pc, kind, this.codeLimit(pc), record >>> 2, this.notes);
@@ -265,7 +267,7 @@ export class CodeCache implements RecordSink, BlockSource {
 
   flush(): void {
     // how instructions are translated may have changed
-    this.composer = this.newComposer();
+    this.composer = undefined;
     this.recorder.clear();
     this.units.clear();
     this.entered.clear();
@@ -420,8 +422,8 @@ export class CodeCache implements RecordSink, BlockSource {
   }
 }
 
-const UNLINKED = handlerNumber('unlinked');
-const ENTER = handlerNumber('enter');
+const UNLINKED = specialNumber('unlinked');
+const ENTER = specialNumber('enter');
 /** Stands for a flags kind in the key of a slow copy. */
 const SLOW = 62;
 

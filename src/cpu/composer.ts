@@ -1,10 +1,10 @@
-import { handlerNumber } from './backend/interpreter/handlers.ts';
+import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockNotes } from './block-recorder.ts';
 import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
 import { ANY_KIND, evaluate, type Template } from './template.ts';
 import { Templates } from './templates.ts';
 
-const JUMP = handlerNumber('jump');
+const JUMP = specialNumber('jump');
 /** Words of a record. */
 const RECORD = 4;
 const INSTRUCTION = 4;

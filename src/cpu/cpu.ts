@@ -1,4 +1,5 @@
-import { DISPATCH_SLOT } from './backend/interpreter/module.ts';
+import { uptimeMs } from '../uptime.ts';
+import { DISPATCH_SLOT } from './backend/interpreter/contract.ts';
 import { MISS_BITS } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
@@ -79,7 +80,7 @@ export class Cpu implements HelperContext {
   readonly frontEnd: FrontEnd;
   /** Wasm offset of the state block of the thread that runs. */
   state: number = CPU_STATES;
-  /** Time (performance.now) to leave at, where translated code comes by: the end of the thread's turn. */
+  /** Time (uptimeMs) to leave at, where translated code comes by: the end of the thread's turn. */
   until = Number.POSITIVE_INFINITY;
   readonly view: DataView;
   readonly u8: Uint8Array;
@@ -106,7 +107,7 @@ export class Cpu implements HelperContext {
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
   private storeAfterFlush: RegionStore | null = null;
-  private startMs = performance.now();
+  private startMs = uptimeMs();
   private compileMs = 0;
   /** This process has shown that flags live across calls. */
   private flagsCross = false;
@@ -225,7 +226,7 @@ export class Cpu implements HelperContext {
   }
 
   private isOver(): boolean {
-    return (this.until !== Infinity && performance.now() >= this.until) || this.rung();
+    return (this.until !== Infinity && uptimeMs() >= this.until) || this.rung();
   }
 
   /** What a state block holds when a thread begins to run, on this thread or another. */
@@ -320,9 +321,9 @@ export class Cpu implements HelperContext {
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
     }
     if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
-    const { vectors } = this.frontEnd;
-    if (vectors && addr >= vectors.base && addr < vectors.base + PAGE_SIZE - size + 1 && (info & 2) === 0) {
-      this.view.setBigUint64(state + State.FAULT_ADDR, BigInt(this.vectorsCopy() + Number(addr) - vectors.base), true);
+    const { vectorsBase: page } = this.frontEnd;
+    if (page !== undefined && addr >= page && addr < page + PAGE_SIZE - size + 1 && (info & 2) === 0) {
+      this.view.setBigUint64(state + State.FAULT_ADDR, BigInt(this.vectorsCopy() + Number(addr) - page), true);
       return 0;
     }
     const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
@@ -429,7 +430,7 @@ export class Cpu implements HelperContext {
         return 0;
       }
     }
-    if (this.batch > 1 && this.compileMs > COMPILE_GRANT_MS + COMPILE_SHARE * (performance.now() - this.startMs)) {
+    if (this.batch > 1 && this.compileMs > COMPILE_GRANT_MS + COMPILE_SHARE * (uptimeMs() - this.startMs)) {
       this.cache.rearm(record, PATIENCE);
       return 0;
     }
@@ -442,14 +443,14 @@ export class Cpu implements HelperContext {
 
   private compileNow(pcs: readonly number[]): void {
     if (!this.compile) return;
-    const before = performance.now();
+    const before = uptimeMs();
     try {
       this.enter(this.regions.compile(pcs));
     } catch (error) {
       // deep in a guest's recursion the stack may not do for it: later, from higher up
       if (!(error instanceof RangeError)) throw error;
     }
-    this.compileMs += performance.now() - before;
+    this.compileMs += uptimeMs() - before;
   }
 
   /** From now on the cold tier and indirect jumps go into these regions. */
@@ -504,7 +505,7 @@ export class Cpu implements HelperContext {
     this.state = CPU_STATES;
     this.until = Number.POSITIVE_INFINITY;
     this.exact = false;
-    this.startMs = performance.now();
+    this.startMs = uptimeMs();
     this.compileMs = 0;
     this.flagsCross = false;
     this.cache.forsakeImage();

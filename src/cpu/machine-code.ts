@@ -1,3 +1,5 @@
+import vm from 'node:vm';
+
 /**
  * V8's optimised machine code of a wasm module as bytes, and back. V8 has this behind runtime functions that
  * JavaScript can name only while a flag allows it; where it is not to be had, code is compiled again.
@@ -12,35 +14,60 @@ interface Natives {
   deserialize(code: ArrayBuffer, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module | undefined;
 }
 
-let natives: Natives | null | undefined;
+/** Functions in parentheses are compiled at once: called later, they need no flag. */
+const SOURCE = `({
+isOptimised: (function (func) { return %IsTurboFanFunction(func); }),
+optimise: (function (func) { %WasmTierUpFunction(func); }),
+serialize: (function (module) { return %SerializeWasmModule(module); }),
+deserialize: (function (code, bytes) { return %DeserializeWasmModule(code, bytes); }),
+})`;
+const FILENAME = 'tsqemu-user natives';
 
-/**
- * Call with the natives at hand. The flag is on for that long only: functions that name them are parsed again
- * when they are called after V8 has dropped their bytecode.
- */
-const withNatives = <T>(call: (natives: Natives) => T): T | null => {
-  if (natives === null) return null;
+/** Undefined: not asked for yet; null: a V8 without them. */
+let natives: Natives | null | undefined;
+let script: vm.Script | null = null;
+
+const run = (compiled: vm.Script): Natives => compiled.runInThisContext() as Natives;
+
+/** Compile with the flag on, which holds for all of the host process and is part of what V8 knows kept code by. */
+const compile = (): Natives | null => {
+  // loading it takes longer than all the rest
   const v8 = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString('--allow-natives-syntax');
   try {
-    natives ??= {
-      isOptimised: new Function('func', 'return %IsTurboFanFunction(func)') as Natives['isOptimised'],
-      optimise: new Function('func', '%WasmTierUpFunction(func)') as Natives['optimise'],
-      serialize: new Function('module', 'return %SerializeWasmModule(module)') as Natives['serialize'],
-      deserialize: new Function(
-        'code',
-        'bytes',
-        'return %DeserializeWasmModule(code, bytes)',
-      ) as Natives['deserialize'],
-    };
+    script = new vm.Script(SOURCE, { filename: FILENAME });
+    return run(script);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  } finally {
+    v8.setFlagsFromString('--no-allow-natives-syntax');
+  }
+};
+
+/** Use the natives' bytecode of an earlier run, which needs no flag; without effect if V8 does not take it. */
+export const useNatives = (cachedData: Buffer): void => {
+  try {
+    natives = run(new vm.Script(SOURCE, { filename: FILENAME, cachedData }));
+  } catch (error) {
+    // of another V8: compiled from the source, which takes the flag
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+};
+
+/** Their bytecode, if this run had to compile them. */
+export const nativesCode = (): Buffer | null => script?.createCachedData() ?? null;
+
+const withNatives = <T>(call: (natives: Natives) => T): T | null => {
+  if (natives === undefined) natives = compile();
+  if (natives === null) return null;
+  try {
     return call(natives);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // a V8 without them
-    natives = null;
-    return null;
-  } finally {
-    v8.setFlagsFromString('--no-allow-natives-syntax');
+    // V8 had dropped the bytecode of what was not called for long
+    natives = compile();
+    return natives && call(natives);
   }
 };
 

@@ -1,14 +1,14 @@
+import { uptimeMs } from '../uptime.ts';
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
-import { Miss, type RegionModule } from './backend/wasm/region/contract.ts';
-import { type BlockSource, discover, type Region } from './backend/wasm/region/discover.ts';
-import { emitRegion } from './backend/wasm/region/emit.ts';
+import { exportName, Miss } from './backend/wasm/region/contract.ts';
+import type { BlockSource, Region } from './backend/wasm/region/discover.ts';
 import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { PAGE_SHIFT, PAGE_SIZE, READ_BYTES } from './memory/layout.ts';
+import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import type { MachineCode } from './region-merge.ts';
-import { exportName, REGION_IMPORTS, regionModule } from './region-module.ts';
 import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
+import { discover, emitRegion, regionModule } from './translation.ts';
 
 /** A region in use by this process. */
 export interface CompiledRegion {
@@ -166,9 +166,9 @@ export class RegionCompiler {
 
   /** Compile the regions rooted at these pcs into one module; returns those that exist afterwards. */
   compile(pcs: readonly number[], again = false): CompiledRegion[] {
-    const start = performance.now();
+    const start = uptimeMs();
     const compiled = this.compileModule(pcs, again);
-    this.store.unsavedMs += performance.now() - start;
+    this.store.unsavedMs += uptimeMs() - start;
     return compiled;
   }
 
@@ -190,10 +190,9 @@ export class RegionCompiler {
     const firstId = store.nextId;
     store.nextId += regions.length;
     const funcs = regions.map((r, i) => {
-      const module: RegionModule = { ...REGION_IMPORTS, slot: (pc) => this.slot(pc) };
       const policy = policies[i] as number;
       const run = runNumbers[i] as number;
-      return emitRegion(r, module, {
+      return emitRegion(r, (pc) => this.slot(pc), {
         id: firstId + i,
         runs: run === 0 ? null : runs.offset(run),
         sp,
@@ -274,7 +273,7 @@ export class RegionCompiler {
     else if (why === Miss.FP) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
     else if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
     // an unmapped or protected page is no fault of the region
-    else if (this.pageBytes[addr >>> PAGE_SHIFT] === 0) this.recompile(r, ++r.edgeMisses, Policy.EXACT);
+    else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN) this.recompile(r, ++r.edgeMisses, Policy.EXACT);
   }
 
   /** The process's use of a region; undefined when its pc has another by now. */

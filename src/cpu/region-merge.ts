@@ -1,5 +1,5 @@
-import { regionModule } from './region-module.ts';
 import type { StoredModule, StoredRegion } from './region-store.ts';
+import { regionModule } from './translation.ts';
 
 /** New machine code of modules, to be kept instead of what the store has. */
 export type MachineCode = ReadonlyMap<StoredModule, { readonly code: Uint8Array; readonly optimised: number }>;

@@ -1,4 +1,5 @@
 import { type Code, type FunctionBody, type FunctionPlace, layOutModule } from './backend/wasm/encoder.ts';
+import { exportName } from './backend/wasm/region/contract.ts';
 
 /** Imports of a region module, by function index. */
 const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
@@ -15,9 +16,6 @@ export const REGION_IMPORTS = {
   dispatch: IMPORTS.indexOf('dispatch'),
   regionType: T.ii_i,
 };
-
-/** Name under which a module exports its region number `index`. */
-export const exportName = (index: number): string => `r${index}`;
 
 /** A module of regions. They know nothing of their numbers in it, so that they can be put together anew. */
 export const regionModule = (

@@ -1,3 +1,4 @@
+import { builtTemplates } from './built-templates.ts';
 import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
 import { MAX_REGISTERS, PAGE_MASK, type Template, VARIABLES, Variable } from './template.ts';
 import { TemplateClass } from './template-class.ts';
@@ -26,9 +27,6 @@ export class Templates {
   /** The first of all words that have the template found last. */
   found = 0;
 
-  /** What the build learned, by name and variant of the front end; asked for when the first instruction comes. */
-  static built: (name: string) => Int32Array | null = () => null;
-
   private readonly file: TemplateFile | null;
 
   constructor(file: TemplateFile | null) {
@@ -39,7 +37,7 @@ export class Templates {
     const key = `${nameOf(frontEnd)} ${frontEnd.exact}`;
     let templates = shared.get(key);
     if (templates === undefined) {
-      templates = new Templates(frontEnd.exact ? null : TemplateFile.open(Templates.built(nameOf(frontEnd))));
+      templates = new Templates(frontEnd.exact ? null : TemplateFile.open(builtTemplates(nameOf(frontEnd))));
       shared.set(key, templates);
     }
     return templates;

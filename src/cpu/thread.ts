@@ -40,7 +40,7 @@ export class CpuThread {
     return this.cpu.fault;
   }
 
-  /** Run guest code until it needs the kernel, or until the time (performance.now) given; see Cpu.run. */
+  /** Run guest code until it needs the kernel, or until the time (uptimeMs) given; see Cpu.run. */
   run(until: number): number {
     const { cpu } = this;
     cpu.state = this.state;

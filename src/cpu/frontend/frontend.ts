@@ -23,8 +23,8 @@ export interface SingleLift {
   lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
 }
 
-/** What the back ends need of a guest architecture. */
-export interface FrontEnd {
+/** What is needed of a guest architecture before anything is translated. */
+export interface Facts {
   readonly name: string;
   /** What besides guest code decides how it is translated (host features). */
   readonly variant: string;
@@ -44,8 +44,6 @@ export interface FrontEnd {
   readonly flagsCross: boolean;
   /** State offset of the stack pointer. */
   readonly sp: number;
-  /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */
-  exact: boolean;
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
   readFlags(view: DataView, state: number): number;
   writeFlags(view: DataView, state: number, flags: number): void;
@@ -56,25 +54,67 @@ export interface FrontEnd {
   };
   /** State offsets of the system registers that the kernel reads and writes. */
   readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number };
+  /** A page of the kernel's, above what can be mapped, that programs read and call into. */
+  readonly vectorsBase?: number;
+}
+
+/** What the back ends need of a guest architecture. */
+export interface FrontEnd extends Facts {
+  /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */
+  exact: boolean;
   /** Name of the instruction at pc for messages, when its semantics are missing; null: not in the table. */
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;
   readonly single?: SingleLift | undefined;
-  /**
-   * A page of the kernel's, above what can be mapped, that programs read and call into: blocks by address (null: no
-   * function there), and the bytes.
-   */
-  readonly vectors?: { readonly base: number; lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array };
+  /** The page at `vectorsBase`: blocks by address (null: no function there), and the bytes. */
+  readonly vectors?: { lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array } | undefined;
   readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];
   /** One line of assembly for the instruction at pc. */
   disassemble(code: DataView, pc: number): string;
 }
 
+/** A front end of which nothing but facts is there until something else is asked for. */
+export const lazyFrontEnd = (facts: Facts, create: () => FrontEnd): FrontEnd => {
+  let whole: FrontEnd | null = null;
+  let exact = false;
+  const made = (): FrontEnd => {
+    if (whole === null) {
+      whole = create();
+      whole.exact = exact;
+    }
+    return whole;
+  };
+  return {
+    ...facts,
+    get exact(): boolean {
+      return exact;
+    },
+    set exact(on: boolean) {
+      exact = on;
+      if (whole !== null) whole.exact = on;
+    },
+    get single(): SingleLift | undefined {
+      return made().single;
+    },
+    get vectors(): FrontEnd['vectors'] {
+      return made().vectors;
+    },
+    get helpers(): FrontEnd['helpers'] {
+      return made().helpers;
+    },
+    unimplemented: (code, pc) => made().unimplemented(code, pc),
+    liftBlock: (code, pc, flagsIn, limit, context) => made().liftBlock(code, pc, flagsIn, limit, context),
+    disassemble: (code, pc) => made().disassemble(code, pc),
+  };
+};
+
 /** The processor that a front end is to be: its name, and the instructions that it has not, by their syntax. */
 export interface Processor {
   readonly name: string;
   readonly lacks: RegExp | null;
+  /** MIDR_EL1 of AArch64's. */
+  readonly midr?: number | undefined;
 }
 /** The processor that has all. */
 export const MAX: Processor = { name: 'max', lacks: null };

@@ -75,17 +75,17 @@ export const BYTECODE = 0x100_0000;
 export const BYTECODE_SIZE: number = GUEST_BASE - MAX_WORKERS * JUMP_CACHE_SIZE - BYTECODE;
 
 /**
- * Value of a page byte: why an access to the page is not plain. 0 = plain access.
- * The order matters to nobody; only 0 is special to translated code.
+ * Value of a page byte: whether an access to the page is plain, and why not. Memory that was never written says
+ * unmapped. PLAIN alone is odd, so that the AND of two bytes is PLAIN when both are.
  */
 export const PageByte: {
-  readonly PLAIN: 0;
-  readonly UNMAPPED: 1;
+  readonly UNMAPPED: 0;
+  readonly PLAIN: 1;
   readonly PROTECTED: 2;
-  readonly CODE: 3;
-  readonly SHARED: 4;
-  readonly PAST_EOF: 5;
-} = { PLAIN: 0, UNMAPPED: 1, PROTECTED: 2, CODE: 3, SHARED: 4, PAST_EOF: 5 };
+  readonly CODE: 4;
+  readonly SHARED: 6;
+  readonly PAST_EOF: 8;
+} = { UNMAPPED: 0, PLAIN: 1, PROTECTED: 2, CODE: 4, SHARED: 6, PAST_EOF: 8 };
 
 /** Fields of a CPU state block that are the same for every guest architecture (byte offsets). */
 export const State: {

@@ -127,7 +127,8 @@ export class MappedPages {
   settle(addr: number, access: 1 | 2 | 4): Fault | 0 {
     if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
     const page = Math.floor(addr / PAGE_SIZE);
-    if ((access === 1 && this.bytes.read[page] === 0) || (access === 2 && this.bytes.write[page] === 0)) return 0;
+    const byte = access === 1 ? this.bytes.read[page] : access === 2 ? this.bytes.write[page] : null;
+    if (byte === PageByte.PLAIN) return 0;
     const start = page * PAGE_SIZE;
     const vma = this.vmas.find(start) ?? this.#growStack(start);
     if (vma === undefined) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
@@ -136,7 +137,6 @@ export class MappedPages {
     // The file may have grown since it was mapped.
     if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
     if (access !== 2) return 0;
-    const byte = this.bytes.write[page];
     if (byte === PageByte.SHARED) {
       if (vma.source !== null) this.files.markDirty(page);
       if (this.shared.hasOthers(vma)) this.shared.touch(page);
@@ -279,7 +279,7 @@ export class MappedPages {
     if (!(addr >= 0 && length > 0 && end <= this.taskSize)) return false;
     const last = Math.floor((end - 1) / PAGE_SIZE);
     for (let page = Math.floor(addr / PAGE_SIZE); page <= last; page++) {
-      if (bytes[page] !== 0 && this.settle(page * PAGE_SIZE, access) !== 0) return false;
+      if (bytes[page] !== PageByte.PLAIN && this.settle(page * PAGE_SIZE, access) !== 0) return false;
     }
     return true;
   }

@@ -31,7 +31,6 @@ export class PageBytes {
     this.write = new Uint8Array(memory.buffer, WRITE_BYTES, TABLE_SIZE);
     this.#readPairs = new Uint8Array(memory.buffer, READ_PAIRS, TABLE_SIZE);
     this.#writePairs = new Uint8Array(memory.buffer, WRITE_PAIRS, TABLE_SIZE);
-    this.unmap(0, TABLE_SIZE * PAGE_SIZE);
   }
 
   unmap(start: number, end: number): void {
@@ -94,8 +93,11 @@ export class PageBytes {
     const used = this.#used;
     let page = first;
     while (page < last) {
-      if (this.#chunks[page >>> CHUNK_SHIFT] === 0) {
-        page = ((page >>> CHUNK_SHIFT) + 1) << CHUNK_SHIFT;
+      const chunk = page >>> CHUNK_SHIFT;
+      if (this.#chunks[chunk] === 0) {
+        const next = this.#chunks.indexOf(1, chunk + 1);
+        if (next < 0) return;
+        page = next << CHUNK_SHIFT;
         continue;
       }
       if (used[page] === 0) {
@@ -142,9 +144,7 @@ export class PageBytes {
     const pair = value === PageByte.PLAIN ? 1 : 0;
     if (count > SMALL) {
       this.#bulk.fill(base + first, value, count);
-      // most of a whole table was never touched, and stays so
-      if (count === TABLE_SIZE && pair === 0) this.#bulk.zeroPages(pairs.byteOffset, TABLE_SIZE / PAGE_SIZE);
-      else this.#bulk.fill(pairs.byteOffset + first, pair, count - 1);
+      this.#bulk.fill(pairs.byteOffset + first, pair, count - 1);
     } else {
       for (let page = first; page <= last; page++) table[page] = value;
       for (let page = first; page < last; page++) pairs[page] = pair;

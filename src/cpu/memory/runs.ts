@@ -1,4 +1,4 @@
-import { PAGE_SHIFT, PAGE_SIZE, READ_BYTES, RUNS, RUNS_SIZE, WRITE_BYTES } from './layout.ts';
+import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES, RUNS, RUNS_SIZE, WRITE_BYTES } from './layout.ts';
 
 /** Bytes of one slot: read lo, read len, write lo, write len. */
 export const RUN_SLOT = 32;
@@ -52,10 +52,10 @@ export class RunTable {
   aim(at: number, addr: number, write: boolean, reach: number = RUN_REACH): boolean {
     const table = write ? WRITE_BYTES : READ_BYTES;
     let first = table + (addr >>> PAGE_SHIFT);
-    if (this.bytes[first] !== 0) return false;
+    if (this.bytes[first] !== PageByte.PLAIN) return false;
     let last = first;
-    while (first > table && this.bytes[first - 1] === 0) first--;
-    while (last + 1 < table + 0x10_0000 && this.bytes[last + 1] === 0) last++;
+    while (first > table && this.bytes[first - 1] === PageByte.PLAIN) first--;
+    while (last + 1 < table + 0x10_0000 && this.bytes[last + 1] === PageByte.PLAIN) last++;
     const length = BigInt(last + 1 - first) * BigInt(PAGE_SIZE);
     this.view.setBigUint64(at, BigInt(first - table) << BigInt(PAGE_SHIFT), true);
     this.view.setBigUint64(at + 8, length - BigInt(reach), true);

@@ -1,7 +1,8 @@
 import type { Worker } from 'node:worker_threads';
+import { uptimeMs } from '../../uptime.ts';
+import { exportName } from '../backend/wasm/region/contract.ts';
 import type { Cpu } from '../cpu.ts';
 import { Exit, MAX_WORKERS, State, workerJumpCache } from '../memory/layout.ts';
-import { exportName } from '../region-module.ts';
 import { compiledModule, type StoredModule, type StoredRegion } from '../region-store.ts';
 import type { CpuThread } from '../thread.ts';
 import {
@@ -31,7 +32,7 @@ interface Member {
   readonly worker: Worker;
   /** Processors that it knows, and the modules of each that it has. */
   readonly attached: Map<Cpu, Set<StoredModule>>;
-  /** What it runs, and since when (performance.now). */
+  /** What it runs, and since when (uptimeMs). */
   thread: CpuThread | null;
   since: number;
 }
@@ -106,7 +107,7 @@ export class WorkerPool {
     words[own + Slot.CPU] = this.numbers.get(cpu) as number;
     words[own + Slot.STATE] = state;
     member.thread = thread;
-    member.since = performance.now();
+    member.since = uptimeMs();
     Atomics.store(words, own + Slot.STATUS, Status.OFFERED);
     Atomics.notify(words, own + Slot.STATUS);
   }
@@ -114,7 +115,7 @@ export class WorkerPool {
   /** Milliseconds for which a thread has been on a worker; 0: it is not. */
   runningMs(thread: CpuThread): number {
     const member = this.members.find((m) => m.thread === thread);
-    return member === undefined ? 0 : performance.now() - member.since;
+    return member === undefined ? 0 : uptimeMs() - member.since;
   }
 
   /** What the main thread is about to run: it should be interrupted when a worker rings. */
@@ -168,7 +169,7 @@ export class WorkerPool {
   interruptOldest(ms: number): void {
     const away = this.members.filter((m) => m.thread !== null && this.status(m) === Status.RUNNING);
     const [oldest] = away.sort((a, b) => a.since - b.since);
-    if (oldest?.thread && performance.now() - oldest.since > ms) this.interrupt(oldest.thread);
+    if (oldest?.thread && uptimeMs() - oldest.since > ms) this.interrupt(oldest.thread);
   }
 
   /** Wait until none of a processor's threads runs: what it did is told by `returned`. */

@@ -1,4 +1,4 @@
-import { DISPATCH_SLOT } from '../backend/interpreter/module.ts';
+import { DISPATCH_SLOT } from '../backend/interpreter/contract.ts';
 import type { FrontEnd } from '../frontend/frontend.ts';
 import type { HelperContext } from '../frontend/helper.ts';
 import {
@@ -8,6 +8,7 @@ import {
   JUMP_CACHE_SIZE,
   JUMP_CACHE_VICTIM,
   PAGE_SHIFT,
+  PageByte,
   READ_BYTES,
   State,
   WRITE_BYTES,
@@ -227,7 +228,9 @@ export class RemoteCpu implements HelperContext {
     if (given + size > 0x1_0000_0000 || (aligned && given % size !== 0)) throw NEEDS_KERNEL;
     const bytes = write ? WRITE_BYTES : READ_BYTES;
     const last = (given + size - 1) >>> PAGE_SHIFT;
-    for (let page = given >>> PAGE_SHIFT; page <= last; page++) if (this.u8[bytes + page] !== 0) throw NEEDS_KERNEL;
+    for (let page = given >>> PAGE_SHIFT; page <= last; page++) {
+      if (this.u8[bytes + page] !== PageByte.PLAIN) throw NEEDS_KERNEL;
+    }
     return GUEST_BASE + given;
   }
 

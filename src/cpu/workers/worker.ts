@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { uptimeMs } from '../../uptime.ts';
 import type { FrontEnd } from '../frontend/frontend.ts';
 import { State } from '../memory/layout.ts';
 import {
@@ -43,7 +44,7 @@ export class Worker implements RemoteHost {
         if (now === Status.OFFERED) break;
         Atomics.wait(words, status, now);
       }
-      const start = performance.now();
+      const start = uptimeMs();
       let reason = FAILED;
       try {
         reason = this.run(words[own + Slot.CPU] as number, words[own + Slot.STATE] as number);
@@ -52,7 +53,7 @@ export class Worker implements RemoteHost {
         fs.writeSync(2, `tsqemu-user: ${error instanceof Error ? error.stack : error}\n`);
       }
       words[own + Slot.REASON] = reason;
-      words[own + Slot.MICROS] = (performance.now() - start) * 1000;
+      words[own + Slot.MICROS] = (uptimeMs() - start) * 1000;
       Atomics.store(words, status, Status.DONE);
       Atomics.notify(words, status);
       this.ring();

@@ -21,23 +21,17 @@ export function monotonicMs(): number {
   return sec * 1000 + nsec / 1e6;
 }
 
-/** Milliseconds since the epoch with a fraction. */
-export function realtimeMs(): number {
-  return performance.timeOrigin + performance.now() + adjustment();
-}
+let offset = Number.NEGATIVE_INFINITY;
 
-let checked = 0;
-let offset = 0;
-/** performance's clock never steps; follow a host clock that was set, looking once a second. */
-function adjustment(): number {
-  const now = performance.now();
-  if (now - checked > 1000 || checked === 0) {
-    checked = now;
-    const drift = Date.now() - (performance.timeOrigin + now);
-    // Date.now() is whole milliseconds: less than two of them is no step.
-    offset = Math.abs(drift) > 2 ? drift : 0;
-  }
-  return offset;
+/**
+ * Milliseconds since the epoch with a fraction: the monotonic clock, moved so that it runs at most a millisecond behind
+ * Date.now(), which has whole ones. Follows a host clock that is set.
+ */
+export function realtimeMs(): number {
+  const now = monotonicMs();
+  const least = Date.now() - now;
+  if (least > offset || offset - least > 2) offset = least;
+  return now + offset;
 }
 
 function split(ms: number): ClockValue {

@@ -7,7 +7,7 @@ export interface GuestCpu {
   onSyscall: () => number;
   /** After a run that ended with Exit.FAULT: the signal it is, its code and address. */
   readonly fault: { readonly signal: number; readonly code: number; readonly addr: bigint };
-  /** Run guest code until it needs the kernel or the time (performance.now) has come; answers an Exit. */
+  /** Run guest code until it needs the kernel or the time (uptimeMs) has come; answers an Exit. */
   run(until: number): number;
   /** Change when the turn under way ends. */
   endBy(until: number): void;

@@ -1,4 +1,5 @@
 import { Exit } from '../../cpu/memory/layout.ts';
+import { uptimeMs } from '../../uptime.ts';
 import { hostWatches } from '../vfs/host-watch.ts';
 import { monotonicMs } from './clock.ts';
 import type { GuestCpu, GuestProcessors } from './cpu.ts';
@@ -75,7 +76,7 @@ export class Scheduler {
 
   /** Milliseconds of processor time that a task has used, the turn under way included. */
   cpuMsOf(task: Task): number {
-    if (task === this.running) return task.cpuMs + performance.now() - this.turnStart;
+    if (task === this.running) return task.cpuMs + uptimeMs() - this.turnStart;
     return task.away ? task.cpuMs + (this.processors?.runningMs(task.cpu) ?? 0) : task.cpuMs;
   }
 
@@ -92,7 +93,7 @@ export class Scheduler {
   /** Others became ready, a timer was set, a host signal is listened for: the turn under way may have to end earlier. */
   retime(): void {
     const task = this.running ?? this.kernel.currentTask;
-    task?.cpu.endBy(this.turnEnd(task, performance.now()));
+    task?.cpu.endBy(this.turnEnd(task, uptimeMs()));
   }
 
   /** A task has ended. */
@@ -153,9 +154,9 @@ export class Scheduler {
       }
       task.queued = false;
       this.turn(task);
-      if (this.hostBusy && performance.now() - this.lastHostTurn > TURN_MS) {
+      if (this.hostBusy && uptimeMs() - this.lastHostTurn > TURN_MS) {
         await new Promise((resolve) => setImmediate(resolve));
-        this.lastHostTurn = performance.now();
+        this.lastHostTurn = uptimeMs();
       }
     }
     this.ticker.stop();
@@ -209,7 +210,7 @@ export class Scheduler {
       this.account(task, ms);
       this.kernel.enter(task);
       this.running = task;
-      this.turnStart = performance.now();
+      this.turnStart = uptimeMs();
       let again = false;
       if (reason === Exit.SYSCALL) again = task.syscall() === 0;
       else if (reason === Exit.FAULT) this.kernel.fault(task);
@@ -265,13 +266,13 @@ export class Scheduler {
     this.running = task;
     task.deliverSignals();
     if (task.runnable) {
-      const start = performance.now();
+      const start = uptimeMs();
       this.turnStart = start;
       this.processors?.mainRuns(task.cpu);
       const reason = task.cpu.run(this.turnEnd(task, start));
       this.processors?.mainRuns(null);
       this.ticker.leave();
-      const ms = performance.now() - start;
+      const ms = uptimeMs() - start;
       this.account(task, ms);
       // it may have been interrupted before it did what it came back for
       if (reason !== Exit.INTERRUPT || ms > 0.1) task.needsMain = false;
@@ -375,7 +376,7 @@ export class Scheduler {
         processors?.sleepInLoop(false);
         if (limit !== ms) this.kernel.checkLimit();
         this.wakeHost = null;
-        this.lastHostTurn = performance.now();
+        this.lastHostTurn = uptimeMs();
         resolve();
       };
       this.wakeHost = done;

@@ -14,6 +14,7 @@ import {
   EPERM,
   fromNodeError,
 } from '../errno.ts';
+import { fromMs, realtimeMs } from '../kernel/clock.ts';
 import { Fifo } from '../kernel/pipe.ts';
 import { MemDirectory, MemRegular } from './mem-file.ts';
 import { syntheticStat } from './memory-file.ts';
@@ -64,9 +65,7 @@ export interface Meta {
 }
 
 function now(): Timespec {
-  const ms = performance.timeOrigin + performance.now();
-  const sec = Math.floor(ms / 1000);
-  return { sec, nsec: Math.floor((ms - sec * 1000) * 1e6) };
+  return fromMs(realtimeMs());
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Type } from '../../ir/types.ts';
 import { Value } from '../../ir/value.ts';
-import { GUEST_BASE, READ_BYTES, State, WRITE_BYTES } from '../../memory/layout.ts';
+import { GUEST_BASE, PageByte, READ_BYTES, READ_PAIRS, State, WRITE_BYTES, WRITE_PAIRS } from '../../memory/layout.ts';
 import { Code } from '../wasm/encoder.ts';
 import { emitPure } from '../wasm/pure.ts';
 import type { Handler } from './handlers.ts';
@@ -109,7 +109,7 @@ export class Emitter {
   /** addr ← a + imm, checked for `size` bytes; leaves when the memory stub says so. */
   address(size: number, write: boolean, atomic: boolean): void {
     const c = this.code;
-    const table = write ? WRITE_BYTES : READ_BYTES;
+    const [bytes, pairs] = write ? [WRITE_BYTES, WRITE_PAIRS] : [READ_BYTES, READ_PAIRS];
     this.readAddress();
     if (!atomic) {
       c.get(this.ip);
@@ -118,31 +118,18 @@ export class Emitter {
     }
     c.tee(this.addr);
     c.op('i32.wrap_i64');
-    c.tee(this.tmp);
-    c.i32(12);
-    c.op('i32.shr_u');
-    c.mem('i32.load8_u', table);
-    if (size > 1) {
-      c.get(this.tmp);
-      c.i32(size - 1);
-      c.op('i32.add');
-      c.i32(12);
-      c.op('i32.shr_u');
-      c.mem('i32.load8_u', table);
-      c.op('i32.or');
-    }
-    c.get(this.addr);
-    c.i64(32);
-    c.op('i64.shr_u');
-    c.op('i32.wrap_i64');
-    c.op('i32.or');
-    if (atomic && size > 1) {
-      c.get(this.tmp);
-      c.i32(size - 1);
-      c.op('i32.and');
-      c.op('i32.or');
-    }
+    c.set(this.tmp);
+    this.pageByte(size > 1 ? pairs : bytes, 0);
+    this.orSpecial(size, atomic);
     c.if();
+    if (size > 1) {
+      // the last plain page before another: its pair says no
+      this.pageByte(bytes, 0);
+      this.pageByte(bytes, size - 1);
+      c.op('i32.and');
+      this.orSpecial(size, atomic);
+      c.if();
+    }
     c.get(STATE);
     c.get(this.addr);
     c.mem('i64.store', State.FAULT_ADDR, 3);
@@ -159,6 +146,38 @@ export class Emitter {
     c.mem('i64.load', State.FAULT_ADDR, 3);
     c.set(this.addr);
     c.end();
+    if (size > 1) c.end();
+  }
+
+  /** Pushes the byte that a table has for the page of tmp + `by`. */
+  private pageByte(table: number, by: number): void {
+    const c = this.code;
+    c.get(this.tmp);
+    if (by > 0) {
+      c.i32(by);
+      c.op('i32.add');
+    }
+    c.i32(12);
+    c.op('i32.shr_u');
+    c.mem('i32.load8_u', table);
+  }
+
+  /** 0 if the value is PageByte.PLAIN and the address has no upper half, nor is misaligned where that matters. */
+  private orSpecial(size: number, atomic: boolean): void {
+    const c = this.code;
+    c.i32(PageByte.PLAIN);
+    c.op('i32.xor');
+    c.get(this.addr);
+    c.i64(32);
+    c.op('i64.shr_u');
+    c.op('i32.wrap_i64');
+    c.op('i32.or');
+    if (atomic && size > 1) {
+      c.get(this.tmp);
+      c.i32(size - 1);
+      c.op('i32.and');
+      c.op('i32.or');
+    }
   }
 
   guest(): void {

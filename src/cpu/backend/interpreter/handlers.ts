@@ -1,4 +1,5 @@
 import { type OpInfo, type OpName, opTable } from '../../ir/opcodes.ts';
+import { type SpecialName, specials } from './contract.ts';
 
 /**
  * The cold tier's instruction set, derived from the IR's operation table. A record is 16 bytes:
@@ -17,40 +18,6 @@ export type Handler =
   /** the same with b = the pc field as an immediate */
   | { readonly kind: 'branchImm'; readonly info: OpInfo }
   | { readonly kind: 'special'; readonly name: SpecialName };
-
-export const specials = [
-  'exit',
-  'jump',
-  'jumpBack',
-  'branchIf',
-  'branchUnless',
-  'call',
-  'callIndirect',
-  'jumpIndirect',
-  'return',
-  'syscall',
-  'helper',
-  'unlinked',
-  'enter',
-  'const32',
-  'const64',
-  'constV128',
-  'mov32',
-  'mov64',
-  'mov128',
-  'set64z',
-  'set32z',
-  'cc',
-  'cc3',
-  'fence',
-  'slot8s',
-  'slot8u',
-  'slot16s',
-  'slot16u',
-  'putSlot8',
-  'putSlot16',
-] as const;
-export type SpecialName = (typeof specials)[number];
 
 const isInt = (info: OpInfo): boolean => info.args.every((a) => a === 'i32' || a === 'i64');
 /** Integer comparisons: fused with the branch that tests them. */

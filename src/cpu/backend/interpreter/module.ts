@@ -1,11 +1,9 @@
 import type { OpName } from '../../ir/opcodes.ts';
 import { Exit, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
 import { type Code, encodeModule } from '../wasm/encoder.ts';
+import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
-import { coldHandlers, type Handler, hotHandlers, type SpecialName } from './handlers.ts';
-
-/** Table slot of `dispatch`; what a jump cache entry names where no region is known. */
-export const DISPATCH_SLOT = 1;
+import { coldHandlers, type Handler, hotHandlers } from './handlers.ts';
 
 /** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
 const FRAME = 4;

@@ -3,16 +3,14 @@ import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
-import { type FrontEnd, MAX, type Processor, rowsFor, variantFor } from '../frontend.ts';
+import { type FrontEnd, MAX, type Processor, rowsFor } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf } from '../row.ts';
 import { shapeOf } from '../shape.ts';
 import { instructionText } from './disassembler.ts';
-import { readNzcv, writeNzcv } from './flags.ts';
+import { aarch64Facts } from './facts.ts';
 import { helpers } from './helpers.ts';
 import { identify } from './identification.ts';
-import { hostFuses } from './insn/fp-mode.ts';
-import { SP, Sys, xOffset } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -20,9 +18,7 @@ import { Translator } from './translator.ts';
 const MAX_BLOCK = 64;
 
 /** AArch64 (Armv8.2-A, EL0, little endian). */
-export const createAarch64 = (
-  processor: Processor & { readonly midr?: number } = MAX,
-): FrontEnd & { readonly decoder: Decoder<Translator> } => {
+export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly decoder: Decoder<Translator> } => {
   const decoder = new Decoder(rowsFor(rows, processor));
   const reader = new FieldReader(() => rows.map((row) => row.text));
   const builder = new Builder();
@@ -42,12 +38,7 @@ export const createAarch64 = (
     return { pc, end, ops, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
   };
   return {
-    name: 'aarch64',
-    variant: variantFor(hostFuses() ? 'fma' : 'plain', processor),
-    addressType: 'i64',
-    isCodeAddress: (pc) => pc % 4 === 0,
-    flagsCross: false,
-    sp: xOffset(SP),
+    ...aarch64Facts(processor),
     get exact(): boolean {
       return t.exact;
     },
@@ -56,9 +47,6 @@ export const createAarch64 = (
     },
     helpers,
     decoder,
-    readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
-    writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),
-    sys: { tls: Sys.TPIDR_EL0, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
     unimplemented: (code, pc) => decoder.decode(code.getUint32(pc, true))?.syntax ?? null,
     liftBlock(code, start, flagsIn, limit): Block {
       builder.reset();

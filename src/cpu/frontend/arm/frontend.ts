@@ -4,15 +4,14 @@ import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Decoder } from '../decoder.ts';
-import { type FrontEnd, MAX, rowsFor, variantFor } from '../frontend.ts';
+import { type FrontEnd, MAX, rowsFor } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf, type Row } from '../row.ts';
 import { a64Helpers } from './a64.ts';
-import { readCpsr, readFpscr, writeCpsr, writeFpscr } from './cpsr.ts';
 import { instructionText } from './disassembler.ts';
+import { armFacts } from './facts.ts';
 import { helpers } from './helpers.ts';
-import { liftKuser, VECTORS, vectorsPage } from './kuser.ts';
-import { rOffset, SP, Sys } from './registers.ts';
+import { liftKuser, vectorsPage } from './kuser.ts';
 import { a32Rows, a32xRows, t32Rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -65,14 +64,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     flagsOut: t.flagsOut,
   });
   return {
-    name: 'arm',
-    variant: variantFor('plain', processor),
-    addressType: 'i32',
-    isCodeAddress: (pc) => (pc & 3) !== 2,
-    context: (view, state) => view.getUint32(state + Sys.IT, true),
-    // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found
-    flagsCross: true,
-    sp: rOffset(SP),
+    ...armFacts(processor),
     get exact(): boolean {
       return t.exact;
     },
@@ -81,12 +73,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     },
     helpers: [...helpers, ...a64Helpers],
     decoders,
-    readFlags: readCpsr,
-    writeFlags: writeCpsr,
-    fpStatus: { read: readFpscr, write: writeFpscr },
-    sys: { tls: Sys.TPIDRURO, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
     vectors: {
-      base: VECTORS,
       bytes: vectorsPage,
       lift(pc, flagsIn): Block | null {
         builder.reset();

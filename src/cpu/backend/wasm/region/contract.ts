@@ -35,6 +35,9 @@ export interface MemoryPolicy {
   readonly fast: boolean;
 }
 
+/** Name under which a module exports its region number `index`. */
+export const exportName = (index: number): string => `r${index}`;
+
 export const STATE = 0;
 export const DEPTH = 1;
 /** Why a region calls `miss`: in State.EXIT_INFO, below the region's number. */

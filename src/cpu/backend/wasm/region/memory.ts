@@ -104,7 +104,9 @@ export abstract class MemoryEmitter extends ValueEmitter {
     c.mem('i32.load8_u', bytes);
     this.pageOf(max - min - 1);
     c.mem('i32.load8_u', bytes);
-    c.op('i32.or');
+    c.op('i32.and');
+    c.i32(1);
+    c.op('i32.xor');
     c.brIf(this.exit(kind));
     this.labels.pop();
     c.end();

@@ -1,9 +1,10 @@
 /** Scalar floating-point data processing (Arm ARM C4.1.96.26–33, C7.2 scalar forms). */
+import { hostFuses } from '../../host-fuses.ts';
 import type { Row } from '../../row.ts';
 import * as fp from '../helpers/floating.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
-import { arithmeticNaN, type Float, type Floats, floats, hostFuses, isExact, vectorMla } from './fp-mode.ts';
+import { arithmeticNaN, type Float, type Floats, floats, isExact, vectorMla } from './fp-mode.ts';
 import { insn } from './row.ts';
 
 interface Two {

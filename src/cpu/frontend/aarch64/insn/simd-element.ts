@@ -1,10 +1,11 @@
 /** Advanced SIMD vector x indexed element (Arm ARM C4.1.96.9, C4.1.96.18). */
+import { hostFuses } from '../../host-fuses.ts';
 import type { Row } from '../../row.ts';
 import * as fp from '../helpers/floating.ts';
 import * as integer from '../helpers/integer.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
-import { arithmeticLanes, hostFuses, isExact, negateLanes, vectorMla } from './fp-mode.ts';
+import { arithmeticLanes, isExact, negateLanes, vectorMla } from './fp-mode.ts';
 import { broadcast, extendMultiply, family, lanes, permute, type V128 } from './simd-row.ts';
 import { multiplyAccumulate } from './simd-three-different.ts';
 import { dot, multiply } from './simd-three-same.ts';

@@ -1,10 +1,12 @@
 /** Advanced SIMD floating point: three same, two-register miscellaneous, pairwise, across lanes (Arm ARM C4.1.96). */
+
 import type { OpName } from '../../../ir/opcodes.ts';
+import { hostFuses } from '../../host-fuses.ts';
 import type { Row } from '../../row.ts';
 import * as fp from '../helpers/floating.ts';
 import { packLanes, Shape } from '../helpers/lanes.ts';
 import type { Translator } from '../translator.ts';
-import { arithmeticLanes, floatLanes, hostFuses, isExact, negateLanes, vectorMla, vectorNaN } from './fp-mode.ts';
+import { arithmeticLanes, floatLanes, isExact, negateLanes, vectorMla, vectorNaN } from './fp-mode.ts';
 import { halfToSingle, singleToHalf } from './saturating.ts';
 import { family, permute, setNarrow, shiftBy, unzip, type V128 } from './simd-row.ts';
 

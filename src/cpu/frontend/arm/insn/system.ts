@@ -68,7 +68,7 @@ const mcr = (t: Translator, f: F): void => {
 };
 /** The virtual counter (CNTVCT) in ticks of 62.5 MHz. */
 const counterHelper: number = defineHelper((c, state, aux) => {
-  const ticks = BigInt(Math.floor(performance.now() * 62_500));
+  const ticks = (process.hrtime.bigint() * 62_500_000n) / 1_000_000_000n;
   writeR(c, state, aux & 15, Number(ticks & 0xffff_ffffn));
   writeR(c, state, (aux >> 4) & 15, Number(ticks >> 32n));
   return 0;

@@ -1,0 +1,17 @@
+import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
+import { hostFuses } from '../host-fuses.ts';
+import { readNzcv, writeNzcv } from './flags.ts';
+import { SP, Sys, xOffset } from './registers.ts';
+
+/** AArch64 (Armv8.2-A, EL0, little endian). */
+export const aarch64Facts = (processor: Processor = MAX): Facts => ({
+  name: 'aarch64',
+  variant: variantFor(hostFuses() ? 'fma' : 'plain', processor),
+  addressType: 'i64',
+  isCodeAddress: (pc) => pc % 4 === 0,
+  flagsCross: false,
+  sp: xOffset(SP),
+  readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
+  writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),
+  sys: { tls: Sys.TPIDR_EL0, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
+});

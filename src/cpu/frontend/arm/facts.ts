@@ -1,0 +1,21 @@
+import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
+import { readCpsr, readFpscr, writeCpsr, writeFpscr } from './cpsr.ts';
+import { VECTORS } from './kuser.ts';
+import { rOffset, SP, Sys } from './registers.ts';
+
+/** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
+export const armFacts = (processor: Processor = MAX): Facts => ({
+  name: 'arm',
+  variant: variantFor('plain', processor),
+  addressType: 'i32',
+  isCodeAddress: (pc) => (pc & 3) !== 2,
+  context: (view, state) => view.getUint32(state + Sys.IT, true),
+  // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found
+  flagsCross: true,
+  sp: rOffset(SP),
+  readFlags: readCpsr,
+  writeFlags: writeCpsr,
+  fpStatus: { read: readFpscr, write: writeFpscr },
+  sys: { tls: Sys.TPIDRURO, fpcr: Sys.FPCR, fpsr: Sys.FPSR },
+  vectorsBase: VECTORS,
+});

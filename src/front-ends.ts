@@ -1,0 +1,24 @@
+/** The front ends, with all their instructions: see guests.ts for what is needed of a guest before any is translated. */
+import { createAarch64 } from './cpu/frontend/aarch64/frontend.ts';
+import { createArm } from './cpu/frontend/arm/frontend.ts';
+import type { FrontEnd, Processor } from './cpu/frontend/frontend.ts';
+
+const create: Readonly<Record<string, (processor?: Processor) => FrontEnd>> = {
+  aarch64: createAarch64,
+  arm: createArm,
+};
+const ofWorkers = new Map<string, FrontEnd>();
+
+/** The front end of a guest's name. */
+export const createFrontEnd = (guest: string, processor?: Processor): FrontEnd => {
+  const front = create[guest]?.(processor);
+  if (front === undefined) throw new Error(`no guest ${guest}`);
+  return front;
+};
+
+/** The same for a worker thread, which needs its helpers. */
+export const frontEndOf = (guest: string): FrontEnd => {
+  const front = ofWorkers.get(guest) ?? createFrontEnd(guest);
+  ofWorkers.set(guest, front);
+  return front;
+};
