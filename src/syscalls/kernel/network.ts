@@ -75,6 +75,8 @@ export class Network {
   readonly host: boolean;
   readonly tcp: Ports<PortOwner> = new Ports();
   readonly udp: Ports<PortOwner> = new Ports();
+  /** Ports of netlink sockets. */
+  readonly netlinkPorts: Set<number> = new Set();
   private readonly scheduler: Scheduler;
   private readonly leaving: Set<Promise<void>> = new Set();
 

@@ -1,10 +1,11 @@
 import { EINVAL, ENOPROTOOPT } from '../errno.ts';
-import { AF_INET6, AF_UNIX, SOCK_STREAM, type Socket } from './socket.ts';
+import { AF_INET6, AF_NETLINK, AF_UNIX, SOCK_STREAM, type Socket } from './socket.ts';
 
 export const SOL_SOCKET = 1;
 export const SOL_IP = 0;
 export const SOL_TCP = 6;
 export const SOL_IPV6 = 41;
+export const SOL_NETLINK = 270;
 
 export const LEVELS: readonly (readonly [string, number])[] = [
   ['SOL_SOCKET', SOL_SOCKET],
@@ -12,6 +13,7 @@ export const LEVELS: readonly (readonly [string, number])[] = [
   ['SOL_TCP', SOL_TCP],
   ['SOL_UDP', 17],
   ['SOL_IPV6', SOL_IPV6],
+  ['SOL_NETLINK', SOL_NETLINK],
 ];
 
 /**
@@ -87,6 +89,16 @@ const ROWS: Readonly<Record<number, readonly OptionRow[]>> = {
     int('IP_MULTICAST_TTL', 33, 1, [0, 255]),
     flag('IP_MULTICAST_LOOP', 34, 1),
   ],
+  [SOL_NETLINK]: [
+    int('NETLINK_ADD_MEMBERSHIP', 1, 0),
+    int('NETLINK_DROP_MEMBERSHIP', 2, 0),
+    flag('NETLINK_PKTINFO', 3),
+    flag('NETLINK_BROADCAST_ERROR', 4),
+    flag('NETLINK_NO_ENOBUFS', 5),
+    flag('NETLINK_CAP_ACK', 10),
+    flag('NETLINK_EXT_ACK', 11),
+    flag('NETLINK_GET_STRICT_CHK', 12),
+  ],
   [SOL_IPV6]: [
     int('IPV6_UNICAST_HOPS', 16, 64, [-1, 255]),
     int('IPV6_MULTICAST_HOPS', 18, 1, [-1, 255]),
@@ -118,6 +130,7 @@ export const optionNames = (level: number): readonly (readonly [string, number])
 /** Whether a socket has options of that level. */
 export function hasLevel({ domain, type }: Socket, level: number): boolean {
   if (level === SOL_SOCKET) return true;
+  if (domain === AF_NETLINK) return level === SOL_NETLINK;
   if (level === SOL_TCP) return domain !== AF_UNIX && type === SOCK_STREAM;
   return level === SOL_IP ? domain !== AF_UNIX : level === SOL_IPV6 && domain === AF_INET6;
 }

@@ -4,9 +4,11 @@ import { EBADF, EFAULT, EIO, ENOTTY } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
 import { acquireTty, checkTerminalChange, releaseTty, setForeground, terminalIds } from '../kernel/job-control.ts';
 import { PtyMaster, PtySlave } from '../kernel/pty.ts';
+import { Socket } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import * as T from '../vfs/tty.ts';
 import { type IoctlArg, O_CLOEXEC, O_NONBLOCK, type OpenFile, S_IFMT, S_IFREG } from '../vfs/types.ts';
+import { INTERFACE_REQUESTS, interfaceCall } from './interface-ioctl.ts';
 
 const FIONBIO = 0x5421;
 const FIONCLEX = 0x5450;
@@ -38,6 +40,7 @@ const NAMES: FlagTable = [
   ['FIONCLEX', FIONCLEX],
   ['FIOCLEX', FIOCLEX],
   ['FIOASYNC', FIOASYNC],
+  ...INTERFACE_REQUESTS,
   ['FICLONE', 0x40049409],
   ['FICLONERANGE', 0x4020940d],
   ['FS_IOC_GETFLAGS', 0x80086601],
@@ -139,13 +142,20 @@ export const ioctl: Syscall = syscall(
       if (file.pty.locked) return -EIO;
       return files.install(new PtySlave(file.pty, arg & ~O_CLOEXEC), (arg & O_CLOEXEC) !== 0);
     }
+    if (file instanceof Socket) {
+      const result = interfaceCall(task, request, arg);
+      if (result !== null) return result;
+    }
     if (file.terminal || file instanceof PtyMaster) {
       const result = terminalCall(task, file, request, arg);
       if (result !== null) return result;
     }
     return file.ioctl(request, argument(task, arg));
   },
-  { support: 'partial', note: 'Terminal modes, window size, FIONREAD, FIONBIO, FIOCLEX; others are ENOTTY.' },
+  {
+    support: 'partial',
+    note: 'Terminal modes, window size, FIONREAD, FIONBIO, FIOCLEX, what is asked of interfaces; others are ENOTTY.',
+  },
 );
 
 export const calls: readonly Syscall[] = [ioctl];

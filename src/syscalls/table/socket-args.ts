@@ -5,6 +5,7 @@ import { isV6, readEndpoint } from '../kernel/inet-address.ts';
 import {
   AF_INET,
   AF_INET6,
+  AF_NETLINK,
   AF_UNIX,
   AF_UNSPEC,
   type Credentials,
@@ -82,6 +83,11 @@ function showAddress(bytes: SocketAddress): string | null {
     const name = unixName(bytes);
     if (typeof name === 'number') return null;
     return `{sa_family=AF_UNIX, sun_path=${name.startsWith('\0') ? `@${quote(name.slice(1), 108)}` : quote(name, 108)}}`;
+  }
+  if (family === AF_NETLINK && bytes.length >= 12) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    const groups = view.getUint32(8, true).toString(16).padStart(8, '0');
+    return `{sa_family=AF_NETLINK, nl_pid=${view.getUint32(4, true)}, nl_groups=${groups}}`;
   }
   if (family !== AF_INET && family !== AF_INET6) return null;
   const at = readEndpoint(bytes, family);

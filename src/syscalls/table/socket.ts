@@ -15,6 +15,7 @@ import {
   ESOCKTNOSUPPORT,
 } from '../errno.ts';
 import { type FlagTable, formatEnum, formatFlags } from '../flags.ts';
+import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink-socket.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -66,7 +67,7 @@ const TYPE = {
 };
 const SOME_FAMILIES = {
   support: 'partial',
-  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP; other families are EAFNOSUPPORT.',
+  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP; AF_NETLINK tells of interfaces and addresses; other families are EAFNOSUPPORT.',
 } as const;
 
 /** What speaks against such a socket: 0 or -errno. */
@@ -77,6 +78,10 @@ function refuse(domain: number, type: number, protocol: number): number {
     if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
     // SOCK_RAW is a datagram socket here (man 7 unix does not say).
     return [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET].includes(kind) ? 0 : -ESOCKTNOSUPPORT;
+  }
+  if (domain === AF_NETLINK) {
+    if (kind !== SOCK_RAW && kind !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+    return protocol === NETLINK_ROUTE ? 0 : -EPROTONOSUPPORT;
   }
   if (domain !== AF_INET && domain !== AF_INET6) return -EAFNOSUPPORT;
   if (kind === SOCK_RAW) return protocol === 0 ? -EPROTONOSUPPORT : -EPERM;
@@ -95,6 +100,7 @@ function makeUnix(task: Task, type: number): UnixSocket {
 function make(task: Task, domain: number, type: number): Socket {
   if (domain === AF_UNIX) return makeUnix(task, type);
   const { network } = task.process.kernel;
+  if (domain === AF_NETLINK) return new NetlinkSocket(network, type & TYPE_MASK, type & O_NONBLOCK);
   const kind = (type & TYPE_MASK) === SOCK_STREAM ? TcpSocket : UdpSocket;
   return new kind(network, domain, type & O_NONBLOCK);
 }
