@@ -1,15 +1,18 @@
 /** A processor that -cpu names: what programs can tell it by. */
 export interface CpuModel {
   readonly name: string;
+  /** Features of /proc/cpuinfo that `max` has and this one has not. */
+  readonly without: readonly string[];
+  /** Instructions that it has not, by their syntax. */
+  readonly lacks: RegExp | null;
+}
+
+export interface ArmModel extends CpuModel {
   /** Implementer, variant, part and revision, as MIDR has them (Arm ARM, MIDR_EL1). */
   readonly implementer: number;
   readonly variant: number;
   readonly part: number;
   readonly revision: number;
-  /** Features of /proc/cpuinfo that `max` has and this one has not. */
-  readonly without: readonly string[];
-  /** Instructions that it has not, by their syntax. */
-  readonly lacks: RegExp | null;
 }
 
 const ARM = 0x41;
@@ -19,7 +22,7 @@ const cortex = (
   [variant, revision]: readonly [number, number],
   without: string,
   lacks: RegExp | null,
-): CpuModel => ({ name, implementer: ARM, variant, part, revision, without: without.split(' '), lacks });
+): ArmModel => ({ name, implementer: ARM, variant, part, revision, without: without.split(' '), lacks });
 
 /** Of Armv8.1 and 8.2: large system extensions, rounding doubling multiplies, RCpc loads, dot product. */
 const ARMV8_2 = /^(casp?\{|swp\{|ld<atomic>|ldapr|sqrdml[as]h|[su]dot)/;
@@ -30,8 +33,16 @@ const ARMV8 =
 const A64_NEW = 'atomics fphp asimdhp asimdrdm lrcpc asimddp';
 const A32_NEW = 'fphp asimdhp asimddp aes pmull sha1 sha2 crc32';
 
+/** Of x86-64's first level (System V ABI, 3.1.1) none of these. */
+const X86_64_V1 =
+  /^(movbe|popcnt|[lt]zcnt|rd(rand|seed|tscp|pid)|ad[co]x|andn|bls|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|(rd|wr)[fg]sbase|xgetbv|clflushopt) ?/;
+
 /** Models by the guest's name; the first is what runs unless -cpu says otherwise. */
-export const CPU_MODELS: Readonly<Record<'aarch64' | 'arm', readonly [CpuModel, ...CpuModel[]]>> = {
+export const CPU_MODELS: {
+  readonly aarch64: readonly [ArmModel, ...ArmModel[]];
+  readonly arm: readonly [ArmModel, ...ArmModel[]];
+  readonly x86: readonly [CpuModel, ...CpuModel[]];
+} = {
   aarch64: [
     { name: 'max', implementer: 0, variant: 0, part: 0x051, revision: 0, without: [], lacks: null },
     cortex('cortex-a53', 0xd03, [0, 4], A64_NEW, ARMV8_2),
@@ -45,15 +56,22 @@ export const CPU_MODELS: Readonly<Record<'aarch64' | 'arm', readonly [CpuModel, 
     cortex('cortex-a7', 0xc07, [0, 5], A32_NEW, ARMV8),
     cortex('cortex-a15', 0xc0f, [2, 1], A32_NEW, ARMV8),
   ],
+  x86: [
+    { name: 'max', without: [], lacks: null },
+    { name: 'qemu64', without: [], lacks: X86_64_V1 },
+    { name: 'x86-64-v1', without: [], lacks: X86_64_V1 },
+  ],
 };
 
 /** Every name that -cpu takes. */
 export const CPU_NAMES: readonly string[] = [...new Set(Object.values(CPU_MODELS).flat().map(({ name }) => name))]; // biome-ignore format: one line
 
 /** A guest's model of that name, or its `max`: a name may be that of another guest's. */
-export const cpuModel = (guest: 'aarch64' | 'arm', name: string | undefined): CpuModel =>
-  CPU_MODELS[guest].find((model) => model.name === name) ?? CPU_MODELS[guest][0];
+export const cpuModel = <G extends keyof typeof CPU_MODELS>(
+  guest: G,
+  name: string | undefined,
+): (typeof CPU_MODELS)[G][0] => CPU_MODELS[guest].find((model) => model.name === name) ?? CPU_MODELS[guest][0];
 
 /** MIDR_EL1 of an Armv8 or Armv7 processor. */
-export const midrOf = ({ implementer, variant, part, revision }: CpuModel): number =>
+export const midrOf = ({ implementer, variant, part, revision }: ArmModel): number =>
   ((implementer << 24) | (variant << 20) | (0xf << 16) | (part << 4) | revision) >>> 0;

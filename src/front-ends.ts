@@ -2,10 +2,13 @@
 import { createAarch64 } from './cpu/frontend/aarch64/frontend.ts';
 import { createArm } from './cpu/frontend/arm/frontend.ts';
 import type { FrontEnd, Processor } from './cpu/frontend/frontend.ts';
+import { createI386, createX86_64 } from './cpu/frontend/x86/frontend.ts';
 
 const create: Readonly<Record<string, (processor?: Processor) => FrontEnd>> = {
   aarch64: createAarch64,
   arm: createArm,
+  x86_64: createX86_64,
+  i386: createI386,
 };
 const ofWorkers = new Map<string, FrontEnd>();
 

@@ -1,9 +1,11 @@
 import { aarch64Facts } from './cpu/frontend/aarch64/facts.ts';
 import { armFacts } from './cpu/frontend/arm/facts.ts';
 import { type Facts, type FrontEnd, lazyFrontEnd, type Processor } from './cpu/frontend/frontend.ts';
-import { type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
+import { x86_64Facts } from './cpu/frontend/x86/facts.ts';
+import { brandOf, featureNames, featureWord } from './cpu/frontend/x86/identification.ts';
+import { type ArmModel, type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
 import { createFrontEnd } from './front-ends.ts';
-import { EM_AARCH64, EM_ARM } from './loader/machines.ts';
+import { EM_AARCH64, EM_ARM, EM_X86_64 } from './loader/machines.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 
 /** A guest architecture: what the emulator must know to start a program of it. */
@@ -34,7 +36,7 @@ const featuresOf = (all: Features, { without }: CpuModel): Features =>
   Object.fromEntries(Object.entries(all).filter(([name]) => !without.includes(name)));
 
 /** A /proc/cpuinfo block's last lines (arch/arm64/kernel/cpuinfo.c). */
-const identity = (model: CpuModel, architecture: number): string[] => [
+const identity = (model: ArmModel, architecture: number): string[] => [
   `CPU implementer\t: 0x${model.implementer.toString(16).padStart(2, '0')}`,
   `CPU architecture: ${architecture}`,
   `CPU variant\t: 0x${model.variant.toString(16)}`,
@@ -62,7 +64,7 @@ const AARCH64_FEATURES = {
   asimddp: 20,
 } as const;
 
-const aarch64 = (model: CpuModel): Guest => ({
+const aarch64 = (model: ArmModel): Guest => ({
   machine: EM_AARCH64,
   name: 'aarch64',
   hwcap: bits(featuresOf(AARCH64_FEATURES, model)),
@@ -103,7 +105,7 @@ const ARM_FEATURES = {
 } as const;
 const ARM_FEATURES2 = { aes: 0, pmull: 1, sha1: 2, sha2: 3, crc32: 4 } as const;
 
-const arm = (model: CpuModel): Guest => {
+const arm = (model: ArmModel): Guest => {
   const [features, features2] = [featuresOf(ARM_FEATURES, model), featuresOf(ARM_FEATURES2, model)];
   return {
     machine: EM_ARM,
@@ -127,10 +129,53 @@ const arm = (model: CpuModel): Guest => {
   };
 };
 
+/** /proc/cpuinfo of x86 (arch/x86/kernel/cpu/proc.c). */
+const x86Info = (cpu: number, name: string): string =>
+  [
+    `processor\t: ${cpu}`,
+    'vendor_id\t: AuthenticAMD',
+    'cpu family\t: 16',
+    'model\t\t: 0',
+    `model name\t: ${brandOf(name)}`,
+    'stepping\t: 0',
+    'cpu MHz\t\t: 1000.000',
+    'cache size\t: 512 KB',
+    'fpu\t\t: yes',
+    'fpu_exception\t: yes',
+    'cpuid level\t: 13',
+    'wp\t\t: yes',
+    `flags\t\t: ${featureNames(name).join(' ')}`,
+    'bogomips\t: 2000.00',
+    'clflush size\t: 64',
+    'cache_alignment\t: 64',
+    'address sizes\t: 40 bits physical, 48 bits virtual',
+    'power management:',
+    '',
+    '',
+  ].join('\n');
+
+const HWCAP2_FSGSBASE = 2;
+
+const x86_64 = ({ name, lacks }: CpuModel): Guest => ({
+  machine: EM_X86_64,
+  name: 'x86_64',
+  // CPUID.1:EDX (arch/x86 asm/elf.h)
+  hwcap: featureWord(name, 1, 3),
+  hwcap2: featureNames(name).includes('fsgsbase') ? HWCAP2_FSGSBASE : 0,
+  platform: 'x86_64',
+  taskSize: 0x1_0000_0000,
+  cpuinfo: (cpu) => x86Info(cpu, name),
+  load: async () => {
+    const { x86_64: abi } = await import('./syscalls/abi/x86_64.ts');
+    return { frontEnd: frontEnd(x86_64Facts, { name, lacks }), abi };
+  },
+});
+
 /** Every guest, by ELF e_machine; `cpu` is the model's name. */
 const GUESTS: ReadonlyMap<number, (cpu?: string) => Guest> = new Map([
   [EM_AARCH64, (cpu?: string): Guest => aarch64(cpuModel('aarch64', cpu))],
   [EM_ARM, (cpu?: string): Guest => arm(cpuModel('arm', cpu))],
+  [EM_X86_64, (cpu?: string): Guest => x86_64(cpuModel('x86', cpu))],
 ]);
 
 /** Machines that there are guests for. */

@@ -23,25 +23,9 @@ import { RunTable } from './memory/runs.ts';
 import { PROT_READ } from './memory/types.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
 import { RegionStore, type StoredRegion } from './region-store.ts';
+import { BUS_ADRALN, codeAddress, type Fault, SIGBUS, SIGSEGV, signExtended, trapOf, unreachable } from './traps.ts';
 import { BlockIndex } from './workers/block-index.ts';
 import { Request } from './workers/protocol.ts';
-
-/** A synchronous fault of the guest, to be turned into a signal. */
-export interface Fault {
-  readonly signal: number;
-  readonly code: number;
-  /** Guest address (u64). */
-  readonly addr: bigint;
-}
-
-const SIGILL = 4;
-const SIGTRAP = 5;
-const SIGBUS = 7;
-const SIGSEGV = 11;
-const ILL_ILLOPC = 1;
-const TRAP_BRKPT = 1;
-const BUS_ADRALN = 1;
-const SEGV_MAPERR = 1;
 
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 const BUDGET = 50_000;
@@ -277,11 +261,10 @@ export class Cpu implements HelperContext {
   }
 
   /** Turn the exit reason into what the kernel handles. */
-  leave(): number {
-    const reason = this.view.getUint32(this.state + State.EXIT_REASON, true);
-    if (reason === Exit.UNDEFINED) this.fault = { signal: SIGILL, code: ILL_ILLOPC, addr: codeAddress(this.pc) };
-    else if (reason === Exit.BREAKPOINT) this.fault = { signal: SIGTRAP, code: TRAP_BRKPT, addr: codeAddress(this.pc) };
-    else return reason;
+  leave(reason: number = this.view.getUint32(this.state + State.EXIT_REASON, true)): number {
+    const fault = trapOf(this.frontEnd, reason, this.pc);
+    if (fault === null) return reason;
+    this.fault = fault;
     return Exit.FAULT;
   }
 
@@ -318,9 +301,9 @@ export class Cpu implements HelperContext {
     const size = info >>> 8;
     const addr = this.address(given);
     if ((info & 8) !== 0 && Number(addr & 15n) % size !== 0) {
-      return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(given) });
+      return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(this.frontEnd, given) });
     }
-    if (addr >= 0x1_0000_0000n) return this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(given) });
+    if (addr >= 0x1_0000_0000n) return this.raise(unreachable(this.frontEnd, given));
     const { vectorsBase: page } = this.frontEnd;
     if (page !== undefined && addr >= page && addr < page + PAGE_SIZE - size + 1 && (info & 2) === 0) {
       this.view.setBigUint64(state + State.FAULT_ADDR, BigInt(this.vectorsCopy() + Number(addr) - page), true);
@@ -377,7 +360,7 @@ export class Cpu implements HelperContext {
   private badTarget(): number {
     const addr = this.view.getBigUint64(this.state + State.PC, true);
     if (!this.frontEnd.isCodeAddress(Number(addr & 0xffn))) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr });
-    else this.raise({ signal: SIGSEGV, code: SEGV_MAPERR, addr });
+    else this.raise(unreachable(this.frontEnd, addr));
     return 0;
   }
 
@@ -389,7 +372,9 @@ export class Cpu implements HelperContext {
     }
     const fault = this.space.resolveFault(pc, 4, 4);
     this.raise(
-      fault !== 0 ? { ...fault, addr: BigInt(fault.addr) } : { signal: SIGSEGV, code: 2, addr: codeAddress(pc) },
+      fault !== 0
+        ? { ...fault, addr: BigInt(fault.addr) }
+        : { signal: SIGSEGV, code: 2, addr: codeAddress(this.frontEnd, pc) },
     );
     return 0;
   }
@@ -487,6 +472,7 @@ export class Cpu implements HelperContext {
 
   /** What translated code expects in a state block. */
   private prepare(state: number): void {
+    this.frontEnd.reset?.(this.view, state);
     this.view.setUint32(state + State.BUDGET, BUDGET, true);
     this.prepareRun(state, JUMP_CACHES);
     this.view.setBigInt64(state + State.EXCL_ADDR, -1n, true);
@@ -543,16 +529,16 @@ export class Cpu implements HelperContext {
     this.outside?.flushed(this.exact);
   }
 
-  /** An address as memory sees it: of 32 bits, or without its top byte, which is ignored at EL0 (Arm ARM D8.8). */
+  /** An address as memory sees it: the bits of it that count. */
   private address(given: bigint): bigint {
-    return BigInt.asUintN(this.frontEnd.addressType === 'i32' ? 32 : 56, given);
+    return BigInt.asUintN(this.frontEnd.addressBits, given);
   }
 
   // ── HelperContext ──
 
   access(state: number, addr: bigint, size: number, write: boolean, aligned = false): number {
     if (aligned && Number(addr & 15n) % size !== 0) {
-      this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(addr) });
+      this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(this.frontEnd, addr) });
       return -1;
     }
     const given = Number(this.address(addr));
@@ -584,9 +570,3 @@ export class Cpu implements HelperContext {
 
 /** The jump cache entry of a pc; the same function of it stands in both back ends. */
 const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);
-
-/** Where an instruction lies: bit 0 of a pc tells no more than the instruction set. */
-const codeAddress = (pc: number): bigint => BigInt(pc - (pc % 2));
-
-/** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
-const signExtended = (addr: bigint): bigint => BigInt.asUintN(64, BigInt.asIntN(56, addr));

@@ -1,6 +1,7 @@
-import type { Cpu, Fault } from './cpu.ts';
+import type { Cpu } from './cpu.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { Exit, State } from './memory/layout.ts';
+import { GUEST_BASE, State } from './memory/layout.ts';
+import type { Fault } from './traps.ts';
 
 /** What threads and processes need of the owner of processors. */
 export interface ProcessorPool {
@@ -63,9 +64,8 @@ export class CpuThread {
 
   /** It comes back from a worker thread with an exit reason; returns what the kernel handles, as run does. */
   cameBack(reason: number): number {
-    if (reason !== Exit.UNDEFINED && reason !== Exit.BREAKPOINT) return reason;
     this.cpu.state = this.state;
-    return this.cpu.leave();
+    return this.cpu.leave(reason);
   }
 
   /** The only thread of a copy of the process: fork(2). */
@@ -135,6 +135,23 @@ export class CpuThread {
   }
   setTls(value: bigint): void {
     this.view.setBigUint64(this.state + this.cpu.frontEnd.sys.tls, value, true);
+  }
+  getGs(): bigint {
+    const { gs } = this.cpu.frontEnd.sys;
+    return gs === undefined ? 0n : this.view.getBigUint64(this.state + gs, true);
+  }
+  setGs(value: bigint): void {
+    const { gs } = this.cpu.frontEnd.sys;
+    if (gs !== undefined) this.view.setBigUint64(this.state + gs, value, true);
+  }
+  get fpStateSize(): number {
+    return this.cpu.frontEnd.fpState?.size ?? 0;
+  }
+  saveFpState(addr: number): void {
+    this.cpu.frontEnd.fpState?.save(this.view, this.state, GUEST_BASE + addr);
+  }
+  restoreFpState(addr: number): boolean {
+    return this.cpu.frontEnd.fpState?.restore(this.view, this.state, GUEST_BASE + addr) ?? true;
   }
   /** Open the exclusive monitor: signals, and other threads that ran meanwhile. */
   clearExclusive(): void {

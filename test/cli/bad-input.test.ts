@@ -16,14 +16,14 @@ const EXIT_0 = [0xd2800000, 0xd2800ba8, 0xd4000001]; // mov x0, #0; mov x8, #93;
 const elf = fs.readFileSync(hello);
 const text = programs.file('text', 'text');
 const otherMachine = Buffer.from(elf);
-otherMachine.writeUInt16LE(62, 18);
+otherMachine.writeUInt16LE(243, 18);
 const bigEndian = Buffer.from(elf);
 bigEndian[5] = 2;
 
 const TABLE: readonly (readonly [string, readonly string[], number | string, RegExp])[] = [
   ['a missing file', ['/no/such/file'], 127, /\/no\/such\/file: No such file or directory/],
   ['a directory', [fixtures], 126, /fixtures\/aarch64: (Is a directory|Permission denied)/],
-  ['another machine', [programs.file('x86', otherMachine)], 126, /a program for .*; this emulator runs AArch64/],
+  ['another machine', [programs.file('riscv', otherMachine)], 126, /a program for .*; this emulator runs AArch64/],
   ['the other byte order', [programs.file('big', bigEndian)], 126, /big: .*endian/],
   ['a file cut off in its header', [programs.file('cut', elf.subarray(0, 40))], 126, /cut: /],
   ['a file cut off in its code', [programs.file('half', elf.subarray(0, 300))], 126, /half: /],

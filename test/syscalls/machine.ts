@@ -59,6 +59,15 @@ class IdleCpu implements GuestCpu {
   setTls(v: bigint): void {
     this.tls = v;
   }
+  getGs(): bigint {
+    return 0n;
+  }
+  setGs(): void {}
+  readonly fpStateSize = 0;
+  saveFpState(): void {}
+  restoreFpState(): boolean {
+    return true;
+  }
   clearExclusive(): void {
     this.cleared++;
   }

@@ -23,6 +23,15 @@ export interface SingleLift {
   lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
 }
 
+/** A trap's signal and its code; `at`: si_addr is the instruction's address, else 0. */
+export interface Trap {
+  readonly signal: number;
+  readonly code: number;
+  readonly at: boolean;
+}
+/** Traps by Exit reason. */
+export type Traps = Readonly<Record<number, Trap | undefined>>;
+
 /** What is needed of a guest architecture before anything is translated. */
 export interface Facts {
   readonly name: string;
@@ -30,6 +39,12 @@ export interface Facts {
   readonly variant: string;
   /** Type of addresses in the IR: that of the guest's registers. */
   readonly addressType: 'i32' | 'i64';
+  /** Bits of an address that count: AArch64 ignores the top byte (Arm ARM D8.8). */
+  readonly addressBits: 32 | 56 | 64;
+  /** The address that a fault at a pc names; without: the pc. */
+  readonly codeAddress?: (pc: number) => number;
+  /** Signals of the exits that are traps; without: SIGILL and SIGTRAP as ARM's kernels send them. */
+  readonly traps?: Traps;
   /** Whether instructions may lie at an address, its page aside (bit 0 tells the instruction set where there are two). */
   isCodeAddress(pc: number): boolean;
   /**
@@ -52,8 +67,16 @@ export interface Facts {
     read(view: DataView, state: number): number;
     write(view: DataView, state: number, value: number): void;
   };
+  /** Put into a state block of zeros what its registers hold when a program starts. */
+  readonly reset?: (view: DataView, state: number) => void;
   /** State offsets of the system registers that the kernel reads and writes. */
-  readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number };
+  readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number; readonly gs?: number };
+  /** Floating-point state as signal frames have it, where one function lays it out; `at` is a wasm offset. */
+  readonly fpState?: {
+    readonly size: number;
+    save(view: DataView, state: number, at: number): void;
+    restore(view: DataView, state: number, at: number): boolean;
+  };
   /** A page of the kernel's, above what can be mapped, that programs read and call into. */
   readonly vectorsBase?: number;
 }

@@ -176,6 +176,8 @@ export const Exit: {
   readonly SYSCALL: 6;
   readonly INVALIDATED: 7;
   readonly KERNEL: 8;
+  readonly DIVIDE: 9;
+  readonly PROTECTION: 10;
 } = {
   NONE: 0,
   UNTRANSLATED: 1,
@@ -187,4 +189,8 @@ export const Exit: {
   INVALIDATED: 7,
   /** A worker thread met what only the main thread can do; nothing of the instruction at the pc was done. */
   KERNEL: 8,
+  /** A division by zero, or whose quotient is too large (x86: #DE). */
+  DIVIDE: 9,
+  /** What a program may not do, or an address that cannot be one (x86: #GP). */
+  PROTECTION: 10,
 };

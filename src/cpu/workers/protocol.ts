@@ -74,6 +74,7 @@ export interface RegionMessage {
 export interface RemoteGuest {
   readonly name: string;
   readonly addressType: 'i32' | 'i64';
+  readonly addressBits: 32 | 56 | 64;
   readonly hasContext: boolean;
 }
 

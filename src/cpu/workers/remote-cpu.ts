@@ -224,7 +224,7 @@ export class RemoteCpu implements HelperContext {
   // ── HelperContext ──
 
   access(_state: number, addr: bigint, size: number, write: boolean, aligned = false): number {
-    const given = Number(BigInt.asUintN(this.guest.addressType === 'i32' ? 32 : 56, addr));
+    const given = Number(BigInt.asUintN(this.guest.addressBits, addr));
     if (given + size > 0x1_0000_0000 || (aligned && given % size !== 0)) throw NEEDS_KERNEL;
     const bytes = write ? WRITE_BYTES : READ_BYTES;
     const last = (given + size - 1) >>> PAGE_SHIFT;

@@ -29,6 +29,15 @@ export interface GuestCpu {
   /** Thread pointer (TPIDR_EL0). */
   getTls(): bigint;
   setTls(value: bigint): void;
+  /** Base of the other segment that threads may use (x86: GS). */
+  getGs(): bigint;
+  setGs(value: bigint): void;
+  /** Bytes of the floating-point state in a signal frame, where the front end lays it out; else 0. */
+  readonly fpStateSize: number;
+  /** Write it to the guest address, which must be writable. */
+  saveFpState(addr: number): void;
+  /** Load it; false: it is malformed. */
+  restoreFpState(addr: number): boolean;
   clearExclusive(): void;
 }
 

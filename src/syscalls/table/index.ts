@@ -32,6 +32,7 @@ import { calls as sysv } from './sysv.ts';
 import { calls as times } from './time.ts';
 import { calls as timerFiles } from './timer-files.ts';
 import { calls as waits } from './wait.ts';
+import { calls as x86 } from './x86.ts';
 
 /** Every declared system call. */
 export const SYSCALLS: readonly Syscall[] = [
@@ -67,6 +68,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...timerFiles,
   ...times,
   ...waits,
+  ...x86,
 ];
 
 /** The calls of an ABI by number, and the names of all numbers, declared or not. */

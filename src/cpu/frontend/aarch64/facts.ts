@@ -8,6 +8,7 @@ export const aarch64Facts = (processor: Processor = MAX): Facts => ({
   name: 'aarch64',
   variant: variantFor(hostFuses() ? 'fma' : 'plain', processor),
   addressType: 'i64',
+  addressBits: 56,
   isCodeAddress: (pc) => pc % 4 === 0,
   flagsCross: false,
   sp: xOffset(SP),

@@ -8,6 +8,8 @@ export const armFacts = (processor: Processor = MAX): Facts => ({
   name: 'arm',
   variant: variantFor('plain', processor),
   addressType: 'i32',
+  addressBits: 32,
+  codeAddress: (pc) => pc - (pc % 2),
   isCodeAddress: (pc) => (pc & 3) !== 2,
   context: (view, state) => view.getUint32(state + Sys.IT, true),
   // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found

@@ -1,0 +1,38 @@
+import { Exit } from '../../memory/layout.ts';
+import { type Facts, MAX, type Processor, type Traps, variantFor } from '../frontend.ts';
+import { readEflags, writeEflags } from './eflags.ts';
+import { FXSAVE_SIZE, restoreFx, saveFx } from './fpstate.ts';
+import { RSP, resetState, rOffset, Sys } from './registers.ts';
+
+/** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
+const SI_KERNEL = 0x80;
+const TRAPS: Traps = {
+  [Exit.UNDEFINED]: { signal: 4, code: 2, at: true },
+  [Exit.BREAKPOINT]: { signal: 5, code: SI_KERNEL, at: false },
+  [Exit.DIVIDE]: { signal: 8, code: 1, at: true },
+  [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false },
+};
+
+/** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
+const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
+  name: mode === 64 ? 'x86_64' : 'i386',
+  variant: variantFor('plain', processor),
+  addressType: mode === 64 ? 'i64' : 'i32',
+  addressBits: mode,
+  traps: TRAPS,
+  isCodeAddress: () => true,
+  flagsCross: false,
+  sp: rOffset(RSP),
+  readFlags: readEflags,
+  writeFlags: writeEflags,
+  reset: (view, state) => resetState(view, state, mode),
+  sys: { tls: mode === 64 ? Sys.FS_BASE : Sys.GS_BASE, fpcr: Sys.MXCSR, fpsr: Sys.MXCSR, gs: Sys.GS_BASE },
+  fpState: {
+    size: FXSAVE_SIZE,
+    save: (view, state, at) => saveFx(view, state, at, mode),
+    restore: (view, state, at) => restoreFx(view, state, at, mode),
+  },
+});
+
+export const x86_64Facts = (processor: Processor = MAX): Facts => x86Facts(64, processor);
+export const i386Facts = (processor: Processor = MAX): Facts => x86Facts(32, processor);

@@ -1,0 +1,345 @@
+import type { Builder } from '../../ir/builder.ts';
+import type { Value } from '../../ir/value.ts';
+import { State } from '../../memory/layout.ts';
+
+type I32 = Value<'i32'>;
+/** An integer of an operand's size: i64 for 8 bytes, else i32, of which the bits above the size mean nothing. */
+export type Int = Value<'i64'>;
+/** Bytes of an operand. */
+export type Size = 1 | 2 | 4 | 8;
+
+/**
+ * Lazy EFLAGS: what the flags were computed from. CC_OP holds the kind, CC_A and CC_B its operands in a register's width
+ * (whose bits above the operand's size mean nothing). Kinds but EFLAGS come in four sizes: add log2 of the bytes.
+ */
+export const Flags = {
+  /** CC_A has the arithmetic flags in their places. */
+  EFLAGS: 0,
+  /** Of CC_A + CC_B. */
+  ADD: 1,
+  SUB: 5,
+  /** Of the result in CC_A; CF and OF are 0 (and AF, which is undefined). */
+  LOGIC: 9,
+  /** ZF, SF and PF of the result in CC_A; CF, AF and OF in their places in CC_B. */
+  RESULT: 13,
+} as const;
+type Base = (typeof Flags)[keyof typeof Flags];
+
+/** Bits of EFLAGS (SDM vol. 1, 3.4.3). */
+export const CF = 1;
+export const PF = 4;
+export const AF = 0x10;
+export const ZF = 0x40;
+export const SF = 0x80;
+export const DF = 0x400;
+export const OF = 0x800;
+/** Those that arithmetic sets. */
+export const ARITHMETIC: number = CF | PF | AF | ZF | SF | OF;
+
+/** Flags that are values of this block already, as 0 or 1. */
+export interface Parts {
+  readonly cf?: I32;
+  readonly pf?: I32;
+  readonly af?: I32;
+  readonly zf?: I32;
+  readonly sf?: I32;
+  readonly of?: I32;
+}
+
+/** Flags as IR values: a and b have the type of the operands' size. */
+export interface FlagState {
+  readonly base: Base;
+  readonly size: Size;
+  readonly a: Int;
+  readonly b: Int | null;
+  readonly parts: Parts | null;
+}
+
+const log2 = (size: Size): number => (size === 1 ? 0 : size === 2 ? 1 : size === 4 ? 2 : 3);
+
+export const kindOf = ({ base, size }: FlagState): number => (base === Flags.EFLAGS ? 0 : base + log2(size));
+const baseOf = (kind: number): Base => (kind === 0 ? 0 : ((kind - 1) & ~3) + 1) as Base;
+const sizeOf = (kind: number): Size => (kind === 0 ? 4 : 1 << ((kind - 1) & 3)) as Size;
+
+/** The flags in the CPU state, which are of this kind. */
+export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState => {
+  const [base, size] = [baseOf(kind), sizeOf(kind)];
+  const word = (offset: number, i64: boolean): Int => {
+    if (!wide) return b.get('i32', offset) as Value as Int;
+    const v = b.get('i64', offset);
+    return i64 ? v : (b.i32.wrap_i64(v) as Value as Int);
+  };
+  const two = base === Flags.ADD || base === Flags.SUB;
+  const second = two ? word(State.CC_B, size === 8) : base === Flags.RESULT ? word(State.CC_B, false) : null;
+  return { base, size, a: word(State.CC_A, size === 8), b: second, parts: null };
+};
+
+/** Write what differs from `before` (the flags in the CPU state). */
+export const storeFlags = (b: Builder, s: FlagState, before: FlagState | null, wide: boolean): void => {
+  const put = (offset: number, value: Int | null): void => {
+    if (value === null) return;
+    if (!wide || value.type === 'i64') return b.set(offset, value);
+    const narrow = value as Value as I32;
+    const whole = narrow.info.name === 'i32.wrap_i64' ? (narrow.a as Int) : b.i64.extend_i32_u(narrow);
+    b.set(offset, whole);
+  };
+  const kind = kindOf(s);
+  if (before === null || kindOf(before) !== kind) b.set(State.CC_OP, b.const32(kind));
+  put(State.CC_A, s.a);
+  put(State.CC_B, s.b);
+};
+
+/** Conditions by their encoding (SDM vol. 1, appendix B); odd ones are the negations of those before. */
+export const Cond = { O: 0, B: 2, E: 4, BE: 6, S: 8, P: 10, L: 12, LE: 14 } as const;
+
+/** Computes flags from what they depend on. */
+export class FlagReader {
+  private readonly b: Builder;
+  private readonly s: FlagState;
+  private readonly ns: Builder['i64'];
+
+  constructor(b: Builder, s: FlagState) {
+    this.b = b;
+    this.s = s;
+    this.ns = (s.size === 8 ? b.i64 : b.i32) as Builder['i64'];
+  }
+
+  private k(n: number): Int {
+    return (this.s.size === 8 ? this.b.const64(n) : this.b.const32(n)) as Int;
+  }
+
+  /** The value with its sign in the highest bit of the type, and zeros below it. */
+  private top(v: Int): Int {
+    const { size } = this.s;
+    return size >= 4 ? v : (this.b.i32.shl(v as Value as I32, this.b.const32(32 - 8 * size)) as Value as Int);
+  }
+
+  private get x(): Int {
+    return this.top(this.s.a);
+  }
+  private get y(): Int {
+    return this.top(this.s.b as Int);
+  }
+
+  /** A bit of the flags that are there as such. */
+  private bit(v: Int | null, mask: number): I32 {
+    const { i32 } = this.b;
+    const shift = 31 - Math.clz32(mask);
+    return i32.and(i32.shr_u(v as Value as I32, this.b.const32(shift)), this.b.const32(1));
+  }
+
+  /** The result, its sign in the highest bit. */
+  private result(): Int {
+    const { ns, s } = this;
+    if (s.base === Flags.ADD) return this.top(ns.add(s.a, s.b as Int));
+    if (s.base === Flags.SUB) return this.top(ns.sub(s.a, s.b as Int));
+    return this.x;
+  }
+
+  /** 0 or 1. */
+  cf(): I32 {
+    const { ns, s, b } = this;
+    if (s.parts?.cf) return s.parts.cf;
+    switch (s.base) {
+      case Flags.ADD:
+        return ns.lt_u(this.result(), this.x);
+      case Flags.SUB:
+        return ns.lt_u(this.x, this.y);
+      case Flags.LOGIC:
+        return b.const32(0);
+      case Flags.RESULT:
+        return this.bit(s.b, CF);
+      default:
+        return this.bit(s.a, CF);
+    }
+  }
+
+  zf(): I32 {
+    const { ns, s } = this;
+    if (s.parts?.zf) return s.parts.zf;
+    if (s.base === Flags.EFLAGS) return this.bit(s.a, ZF);
+    return s.base === Flags.SUB ? ns.eq(this.x, this.y) : ns.eqz(this.result());
+  }
+
+  sf(): I32 {
+    const { ns, s } = this;
+    if (s.parts?.sf) return s.parts.sf;
+    return s.base === Flags.EFLAGS ? this.bit(s.a, SF) : ns.lt_s(this.result(), this.k(0));
+  }
+
+  of(): I32 {
+    const { ns, s, b } = this;
+    if (s.parts?.of) return s.parts.of;
+    switch (s.base) {
+      case Flags.ADD: {
+        const r = this.result();
+        return ns.lt_s(ns.and(ns.xor(this.x, r), ns.xor(this.y, r)), this.k(0));
+      }
+      case Flags.SUB: {
+        const { x, y } = this;
+        return ns.lt_s(ns.and(ns.xor(x, y), ns.xor(x, ns.sub(x, y))), this.k(0));
+      }
+      case Flags.LOGIC:
+        return b.const32(0);
+      case Flags.RESULT:
+        return this.bit(s.b, OF);
+      default:
+        return this.bit(s.a, OF);
+    }
+  }
+
+  private narrow(v: Int): I32 {
+    return this.s.size === 8 ? this.b.i32.wrap_i64(v) : (v as Value as I32);
+  }
+
+  /** The low byte of the result, with anything above. */
+  private low(): I32 {
+    const { ns, s } = this;
+    if (s.base === Flags.ADD) return this.narrow(ns.add(s.a, s.b as Int));
+    return this.narrow(s.base === Flags.SUB ? ns.sub(s.a, s.b as Int) : s.a);
+  }
+
+  pf(): I32 {
+    const { s, b } = this;
+    if (s.parts?.pf) return s.parts.pf;
+    if (s.base === Flags.EFLAGS) return this.bit(s.a, PF);
+    const ones = b.i32.popcnt(b.i32.and(this.low(), b.const32(0xff)));
+    return b.i32.xor(b.i32.and(ones, b.const32(1)), b.const32(1));
+  }
+
+  af(): I32 {
+    const { s, b } = this;
+    if (s.parts?.af) return s.parts.af;
+    if (s.base === Flags.LOGIC) return b.const32(0);
+    if (s.base === Flags.RESULT) return this.bit(s.b, AF);
+    if (s.base === Flags.EFLAGS) return this.bit(s.a, AF);
+    const carries = b.i32.xor(b.i32.xor(this.narrow(s.a), this.narrow(s.b as Int)), this.low());
+    return this.bit(carries as Value as Int, AF);
+  }
+
+  /** The arithmetic flags in their places. */
+  eflags(): I32 {
+    const { s, b } = this;
+    const { i32 } = b;
+    if (s.base === Flags.EFLAGS && !s.parts) return s.a as Value as I32;
+    const at = (v: I32, mask: number): I32 => i32.shl(v, b.const32(31 - Math.clz32(mask)));
+    let bits = i32.or(at(this.zf(), ZF), i32.or(at(this.sf(), SF), at(this.pf(), PF)));
+    if (s.base === Flags.RESULT && !s.parts) bits = i32.or(bits, s.b as Value as I32);
+    else bits = i32.or(bits, i32.or(this.cf(), i32.or(at(this.af(), AF), at(this.of(), OF))));
+    return bits;
+  }
+
+  /** The conditions of a subtraction are comparisons. */
+  private compare(cond: number): I32 | null {
+    const { ns, x, y } = this;
+    switch (cond) {
+      case Cond.B:
+        return ns.lt_u(x, y);
+      case Cond.B + 1:
+        return ns.ge_u(x, y);
+      case Cond.E:
+        return ns.eq(x, y);
+      case Cond.E + 1:
+        return ns.ne(x, y);
+      case Cond.BE:
+        return ns.le_u(x, y);
+      case Cond.BE + 1:
+        return ns.gt_u(x, y);
+      case Cond.L:
+        return ns.lt_s(x, y);
+      case Cond.L + 1:
+        return ns.ge_s(x, y);
+      case Cond.LE:
+        return ns.le_s(x, y);
+      case Cond.LE + 1:
+        return ns.gt_s(x, y);
+      default:
+        return null;
+    }
+  }
+
+  /** Conditions of a result without carry and overflow. */
+  private sign(cond: number): I32 | null {
+    const { ns } = this;
+    const [r, zero] = [this.x, this.k(0)];
+    switch (cond) {
+      case Cond.E + 1:
+      case Cond.BE + 1:
+        return ns.ne(r, zero);
+      case Cond.BE:
+        return ns.eqz(r);
+      case Cond.L:
+        return ns.lt_s(r, zero);
+      case Cond.S + 1:
+      case Cond.L + 1:
+        return ns.ge_s(r, zero);
+      case Cond.LE:
+        return ns.le_s(r, zero);
+      case Cond.LE + 1:
+        return ns.gt_s(r, zero);
+      default:
+        return null;
+    }
+  }
+
+  /** 1 when the condition holds, else 0. */
+  condition(cond: number): I32 {
+    const { s, b, ns } = this;
+    if (!s.parts) {
+      const quick = s.base === Flags.SUB ? this.compare(cond) : s.base === Flags.LOGIC ? this.sign(cond) : null;
+      if (quick) return quick;
+      if (cond === Cond.E + 1 && s.base !== Flags.EFLAGS) return ns.ne(this.result(), this.k(0));
+      if (cond === Cond.S + 1 && s.base !== Flags.EFLAGS) return ns.ge_s(this.result(), this.k(0));
+    }
+    if (cond & 1) return b.i32.eqz(this.condition(cond - 1));
+    switch (cond) {
+      case Cond.O:
+        return this.of();
+      case Cond.B:
+        return this.cf();
+      case Cond.E:
+        return this.zf();
+      case Cond.BE:
+        return b.i32.or(this.cf(), this.zf());
+      case Cond.S:
+        return this.sf();
+      case Cond.P:
+        return this.pf();
+      case Cond.L:
+        return b.i32.ne(this.sf(), this.of());
+      default:
+        return b.i32.or(b.i32.ne(this.sf(), this.of()), this.zf());
+    }
+  }
+}
+
+/** The arithmetic flags from the CPU state, outside translated code. */
+export const readArithmetic = (view: DataView, state: number): number => {
+  const kind = view.getUint32(state + State.CC_OP, true);
+  const base = baseOf(kind);
+  if (base === Flags.EFLAGS) return view.getUint32(state + State.CC_A, true) & ARITHMETIC;
+  const bits = 8 * sizeOf(kind);
+  const word = (offset: number): bigint => BigInt.asUintN(bits, view.getBigUint64(state + offset, true));
+  const [x, y] = [word(State.CC_A), word(State.CC_B)];
+  const whole = base === Flags.ADD ? x + y : base === Flags.SUB ? x - y : x;
+  const r = BigInt.asUintN(bits, whole);
+  const negative = (v: bigint): boolean => BigInt.asIntN(bits, v) < 0n;
+  let flags = (r === 0n ? ZF : 0) | (negative(r) ? SF : 0) | parity(Number(r & 0xffn));
+  if (base === Flags.RESULT) return flags | (view.getUint32(state + State.CC_B, true) & (CF | AF | OF));
+  if (base === Flags.LOGIC) return flags;
+  flags |= Number((x ^ y ^ r) & BigInt(AF));
+  if (base === Flags.ADD) return flags | (r < x ? CF : 0) | (negative((x ^ r) & (y ^ r)) ? OF : 0);
+  return flags | (x < y ? CF : 0) | (negative((x ^ y) & (x ^ r)) ? OF : 0);
+};
+
+/** PF of a byte. */
+export const parity = (byte: number): number => {
+  const half = byte ^ (byte >> 4);
+  return (0x9669 >> (half & 15)) & 1 ? PF : 0;
+};
+
+/** Set the arithmetic flags in the CPU state, outside translated code. */
+export const writeArithmetic = (view: DataView, state: number, flags: number): void => {
+  view.setUint32(state + State.CC_OP, Flags.EFLAGS, true);
+  view.setBigUint64(state + State.CC_A, BigInt(flags & ARITHMETIC), true);
+};

@@ -1,0 +1,78 @@
+import type { Block } from '../../ir/block.ts';
+import { Builder } from '../../ir/builder.ts';
+import { eliminateDeadCode } from '../../ir/finish.ts';
+import { type FrontEnd, MAX, type Processor, rowsFor } from '../frontend.ts';
+import { Decoder, MAX_LENGTH } from './decoder.ts';
+import { instructionText } from './disassembler.ts';
+import { i386Facts, x86_64Facts } from './facts.ts';
+import { helpers } from './helpers.ts';
+import { processorNumber } from './identification.ts';
+import { rows } from './table.ts';
+import { Translator } from './translator.ts';
+
+/** Longest block, in instructions: bounds one region function and the work lost on a fault. */
+const MAX_BLOCK = 64;
+/** What takes LOCK, with a destination in memory (SDM vol. 2, LOCK). */
+const LOCKABLE = /^(add|adc|and|btc|btr|bts|cmpxchg|cmpxchg8b|dec|inc|neg|not|or|sbb|sub|xor|xadd|xchg) /;
+
+/** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
+export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd & { readonly decoder: Decoder } => {
+  const decoder = new Decoder(rowsFor(rows, processor), mode);
+  const builder = new Builder();
+  const t = new Translator(builder, decoder);
+  t.processor = processorNumber(processor.name);
+  const lift = (): void => {
+    const { entry, lock, mod } = decoder;
+    if (!entry?.row.lift || (lock && (mod === 3 || !LOCKABLE.test(entry.row.syntax)))) return t.undefined();
+    entry.row.lift(t);
+  };
+  return {
+    ...(mode === 64 ? x86_64Facts(processor) : i386Facts(processor)),
+    get exact(): boolean {
+      return t.exact;
+    },
+    set exact(on: boolean) {
+      t.exact = on;
+    },
+    helpers,
+    decoder,
+    unimplemented: (code, pc) => {
+      const entry = decoder.decode(code, pc);
+      return entry === null || entry.row.lift !== null ? null : entry.row.syntax;
+    },
+    liftBlock(code, start, flagsIn, limit): Block {
+      builder.reset();
+      t.begin(flagsIn);
+      let pc = start;
+      let count = 0;
+      while (t.terminal === null && count < MAX_BLOCK && pc < limit) {
+        decoder.decode(code, pc);
+        // an instruction that reaches into what cannot be fetched is left for a block of its own
+        if (pc + MAX_LENGTH > limit && pc + decoder.length > limit && count > 0) break;
+        t.beginInstruction(pc);
+        pc += decoder.length;
+        count++;
+        lift();
+      }
+      const terminal = t.terminal ?? { kind: 'jump', target: pc };
+      return {
+        pc: start,
+        end: pc,
+        ops: eliminateDeadCode(builder.ops, terminal),
+        terminal,
+        count,
+        flagsIn,
+        readsFlags: t.readsFlags,
+        setsFlags: t.setsFlags,
+        flagsOut: t.flagsOut,
+      };
+    },
+    disassemble(code, pc): string {
+      decoder.decode(code, pc);
+      return instructionText(decoder, code, pc);
+    },
+  };
+};
+
+export const createX86_64 = (processor?: Processor): FrontEnd => createX86(64, processor);
+export const createI386 = (processor?: Processor): FrontEnd => createX86(32, processor);

@@ -1,0 +1,169 @@
+import { GUEST_BASE, PAGE_SIZE, State } from '../../../memory/layout.ts';
+import type { HelperContext } from '../../helper.ts';
+import { AF, CF, OF, parity, SF, writeArithmetic, ZF } from '../flags.ts';
+import { defineHelper } from '../helpers.ts';
+import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
+
+/**
+ * Repeated string instructions (SDM vol. 2, REP): as much at a time as lies in one page on either side. Registers are
+ * written after each such run, so that a fault finds them as the processor leaves them: the instruction goes on from
+ * there. `aux`: log2 of the element's bytes in bits 1:0, of the address size in bits 3:2 (1–3), bit 4: REPNE; the source
+ * segment's base is in Sys.OPERAND.
+ */
+interface Operation {
+  readonly size: 1 | 2 | 4 | 8;
+  /** Address size in bits. */
+  readonly bits: number;
+  readonly repne: boolean;
+  /** 1 or -1. */
+  readonly step: number;
+}
+
+const operation = (c: HelperContext, state: number, aux: number): Operation => ({
+  size: (1 << (aux & 3)) as 1 | 2 | 4 | 8,
+  bits: 8 << ((aux >> 2) & 3),
+  repne: (aux & 16) !== 0,
+  step: c.view.getUint32(state + Sys.DF, true) !== 0 ? -1 : 1,
+});
+
+const register = (c: HelperContext, state: number, n: number, { bits }: Operation): bigint =>
+  BigInt.asUintN(bits, c.view.getBigUint64(state + State.REGS + 8 * n, true));
+
+/** As instructions do: 32 bits clear the upper half, 16 leave it. */
+const setRegister = (c: HelperContext, state: number, n: number, value: bigint, { bits }: Operation): void => {
+  const at = state + State.REGS + 8 * n;
+  const v = BigInt.asUintN(bits, value);
+  if (bits === 16) c.view.setUint16(at, Number(v), true);
+  else c.view.setBigUint64(at, v, true);
+};
+
+/** Elements from the address on, in the direction, that lie in the address's page; at least one. */
+const inPage = (address: bigint, { size, step }: Operation): number => {
+  const offset = Number(address & BigInt(PAGE_SIZE - 1));
+  return Math.max(1, step > 0 ? Math.floor((PAGE_SIZE - offset) / size) : Math.floor(offset / size) + 1);
+};
+const least = (count: bigint, ...runs: number[]): number => Math.min(...runs, count > 4096n ? 4096 : Number(count));
+
+/** Wasm offset of the lowest byte of `n` elements from the address on, checked; -1 after a fault. */
+const span = (c: HelperContext, state: number, address: bigint, n: number, op: Operation, write: boolean): number => {
+  const low = op.step > 0 ? address : address - BigInt((n - 1) * op.size);
+  return c.access(state, BigInt.asUintN(64, low), n * op.size, write);
+};
+
+const source = (c: HelperContext, state: number, offset: bigint): bigint =>
+  BigInt.asUintN(64, offset + c.view.getBigUint64(state + Sys.OPERAND, true));
+
+const advance = (op: Operation, n: number): bigint => BigInt(n * op.size * op.step);
+
+export const repeatMove: number = defineHelper((c, state, aux) => {
+  const op = operation(c, state, aux);
+  const { size, step } = op;
+  for (;;) {
+    const count = register(c, state, RCX, op);
+    if (count === 0n) return 0;
+    const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
+    const linear = source(c, state, from);
+    let n = least(count, inPage(linear, op), inPage(to, op));
+    let src = span(c, state, linear, n, op, false);
+    let dst = src < 0 ? -1 : span(c, state, to, n, op, true);
+    if (dst < 0) {
+      if (n === 1) return 1;
+      // what lies before the fault is done
+      n = 1;
+      src = span(c, state, linear, n, op, false);
+      dst = src < 0 ? -1 : span(c, state, to, n, op, true);
+      if (dst < 0) return 1;
+    }
+    const length = n * size;
+    const distance = step > 0 ? dst - src : src - dst;
+    if (distance <= 0 || distance >= length) c.u8.copyWithin(dst, src, src + length);
+    else moveEach(c, src, dst, n, op);
+    setRegister(c, state, RSI, from + advance(op, n), op);
+    setRegister(c, state, RDI, to + advance(op, n), op);
+    setRegister(c, state, RCX, count - BigInt(n), op);
+  }
+});
+
+/** Where the ranges overlap, elements that were written are read again. */
+const moveEach = ({ u8 }: HelperContext, src: number, dst: number, n: number, { size, step }: Operation): void => {
+  for (let i = 0; i < n; i++) {
+    const at = (step > 0 ? i : n - 1 - i) * size;
+    u8.copyWithin(dst + at, src + at, src + at + size);
+  }
+};
+
+export const repeatStore: number = defineHelper((c, state, aux) => {
+  const op = operation(c, state, aux);
+  const { size } = op;
+  const value = new Uint8Array(size);
+  for (let i = 0; i < size; i++) value[i] = c.view.getUint8(state + State.REGS + 8 * RAX + i);
+  const alike = value.every((byte) => byte === value[0]);
+  for (;;) {
+    const count = register(c, state, RCX, op);
+    if (count === 0n) return 0;
+    const to = register(c, state, RDI, op);
+    const n = least(count, inPage(to, op));
+    const dst = span(c, state, to, n, op, true);
+    if (dst < 0) return 1;
+    if (alike) c.u8.fill(value[0] as number, dst, dst + n * size);
+    else for (let i = 0; i < n; i++) c.u8.set(value, dst + i * size);
+    setRegister(c, state, RDI, to + advance(op, n), op);
+    setRegister(c, state, RCX, count - BigInt(n), op);
+  }
+});
+
+const element = ({ view }: HelperContext, at: number, size: number): bigint => {
+  if (size === 8) return view.getBigUint64(at, true);
+  return BigInt(size === 4 ? view.getUint32(at, true) : size === 2 ? view.getUint16(at, true) : view.getUint8(at));
+};
+
+/** EFLAGS of a comparison of two elements. */
+export const subtractionFlags = (x: bigint, y: bigint, size: number): number => {
+  const bits = 8 * size;
+  const r = BigInt.asUintN(bits, x - y);
+  const negative = (v: bigint): boolean => BigInt.asIntN(bits, v) < 0n;
+  return (
+    (x < y ? CF : 0) |
+    parity(Number(r & 0xffn)) |
+    Number((x ^ y ^ r) & BigInt(AF)) |
+    (r === 0n ? ZF : 0) |
+    (negative(r) ? SF : 0) |
+    (negative((x ^ y) & (x ^ r)) ? OF : 0)
+  );
+};
+
+/** CMPS and SCAS: up to the first pair that differs (REPE) or agrees (REPNE). `two`: both operands are in memory. */
+const compareRuns = (c: HelperContext, state: number, aux: number, two: boolean): number => {
+  const op = operation(c, state, aux);
+  const { size, step, repne } = op;
+  const accumulator = BigInt.asUintN(8 * size, c.view.getBigUint64(state + State.REGS + 8 * RAX, true));
+  for (;;) {
+    const count = register(c, state, RCX, op);
+    if (count === 0n) return 0;
+    const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
+    const linear = two ? source(c, state, from) : to;
+    const n = least(count, inPage(linear, op), inPage(to, op));
+    const src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
+    const dst = src < 0 ? -1 : span(c, state, to, n, op, false);
+    if (dst < 0) return 1;
+    let done = 0;
+    let [x, y, stop] = [accumulator, 0n, false];
+    while (done < n && !stop) {
+      const at = (step > 0 ? done : n - 1 - done) * size;
+      if (two) x = element(c, src + at, size);
+      y = element(c, dst + at, size);
+      stop = (x === y) === repne;
+      done++;
+    }
+    if (two) setRegister(c, state, RSI, from + advance(op, done), op);
+    setRegister(c, state, RDI, to + advance(op, done), op);
+    setRegister(c, state, RCX, count - BigInt(done), op);
+    if (stop || count === BigInt(done)) {
+      writeArithmetic(c.view, state, subtractionFlags(x, y, size));
+      return 0;
+    }
+  }
+};
+
+export const repeatCompare: number = defineHelper((c, state, aux) => compareRuns(c, state, aux, true));
+export const repeatScan: number = defineHelper((c, state, aux) => compareRuns(c, state, aux, false));

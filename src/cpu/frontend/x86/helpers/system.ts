@@ -1,0 +1,66 @@
+import { PAIR_LOCK } from '../../../memory/layout.ts';
+import { readArithmetic, writeArithmetic, ZF } from '../flags.ts';
+import { defineHelper, readR, writeR } from '../helpers.ts';
+import { identify, xcr0 } from '../identification.ts';
+import { RAX, RBX, RCX, RDX, Sys } from '../registers.ts';
+
+/** CPUID: `aux` is the number of the processor. */
+export const cpuid: number = defineHelper((c, state, aux) => {
+  const leaf = Number(readR(c, state, RAX) & 0xffff_ffffn);
+  const words = identify(aux, leaf, Number(readR(c, state, RCX) & 0xffff_ffffn));
+  for (const [i, n] of [RAX, RBX, RCX, RDX].entries()) writeR(c, state, n, BigInt((words[i] as number) >>> 0));
+  return 0;
+});
+
+/** Two words from a number of 64 bits. */
+const pair = (v: bigint): [low: bigint, high: bigint] => [v & 0xffff_ffffn, BigInt.asUintN(32, v >> 32n)];
+
+/** RDTSC: nanoseconds; RDTSCP (`aux` 1) tells the processor's number too. */
+export const timestamp: number = defineHelper((c, state, aux) => {
+  const [low, high] = pair(process.hrtime.bigint());
+  writeR(c, state, RAX, low);
+  writeR(c, state, RDX, high);
+  if (aux === 1) writeR(c, state, RCX, 0n);
+  return 0;
+});
+
+export const xgetbv: number = defineHelper((c, state, aux) => {
+  writeR(c, state, RAX, BigInt(xcr0(aux)));
+  writeR(c, state, RDX, 0n);
+  return 0;
+});
+
+const fill = new Uint32Array(2);
+/** RDRAND, RDSEED: a number for Sys.OPERAND. */
+export const random: number = defineHelper((c, state) => {
+  crypto.getRandomValues(fill);
+  c.view.setUint32(state + Sys.OPERAND, fill[0] as number, true);
+  c.view.setUint32(state + Sys.OPERAND + 4, fill[1] as number, true);
+  return 0;
+});
+export const seed: number = random;
+
+/** CMPXCHG16B at the address in Sys.OPERAND (SDM vol. 2): 16-aligned, always one access. */
+export const compareExchange16: number = defineHelper((c, state) => {
+  const { view } = c;
+  const lock = new Int32Array(view.buffer, PAIR_LOCK, 1);
+  while (Atomics.compareExchange(lock, 0, 0, 1) !== 0);
+  try {
+    const at = c.access(state, view.getBigUint64(state + Sys.OPERAND, true), 16, true, true);
+    if (at < 0) return 1;
+    const [low, high] = [view.getBigUint64(at, true), view.getBigUint64(at + 8, true)];
+    const same = low === readR(c, state, RAX) && high === readR(c, state, RDX);
+    if (same) {
+      view.setBigUint64(at, readR(c, state, RBX), true);
+      view.setBigUint64(at + 8, readR(c, state, RCX), true);
+    } else {
+      writeR(c, state, RAX, low);
+      writeR(c, state, RDX, high);
+    }
+    const flags = readArithmetic(view, state);
+    writeArithmetic(view, state, same ? flags | ZF : flags & ~ZF);
+    return 0;
+  } finally {
+    Atomics.store(lock, 0, 0);
+  }
+});

@@ -1,0 +1,70 @@
+import { State } from '../../memory/layout.ts';
+
+/** State offset of the general registers in the order of their encoding: rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8–r15. */
+export const rOffset = (n: number): number => State.REGS + 8 * n;
+/** State offset of xmm0–xmm15. */
+export const xmmOffset = (n: number): number => State.VREGS + 16 * n;
+/** State offset of the upper halves of ymm0–ymm15. */
+export const ymmHighOffset = (n: number): number => State.VREGS + 256 + 16 * n;
+/** State offset of the physical x87 registers R0–R7: significand (u64), then sign and exponent (u16). */
+export const x87Offset = (n: number): number => State.SYSREGS + 0x100 + 16 * n;
+
+export const RAX = 0;
+export const RCX = 1;
+export const RDX = 2;
+export const RBX = 3;
+export const RSP = 4;
+export const RBP = 5;
+export const RSI = 6;
+export const RDI = 7;
+
+/** Segment registers by their encoding. */
+export const Seg = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 } as const;
+/** State offset of a segment register's selector (u32). */
+export const selectorOffset = (n: number): number => State.SYSREGS + 0x20 + 4 * n;
+
+/** Registers besides, in the CPU state. */
+export const Sys: {
+  readonly FS_BASE: number;
+  readonly GS_BASE: number;
+  readonly MXCSR: number;
+  readonly DF: number;
+  readonly MORE_FLAGS: number;
+  readonly TLS: number;
+  readonly FCW: number;
+  readonly FSW: number;
+  readonly FTW: number;
+  readonly FOP: number;
+  readonly FIP: number;
+  readonly FDP: number;
+  readonly OPERAND: number;
+} = {
+  /** Bases of FS and GS: u64. */
+  FS_BASE: State.SYSREGS,
+  GS_BASE: State.SYSREGS + 8,
+  MXCSR: State.SYSREGS + 0x10,
+  /** EFLAGS.DF in bit 0 (u32). */
+  DF: State.SYSREGS + 0x18,
+  /** What else of EFLAGS programs can set (AC and ID), in its place (u32). */
+  MORE_FLAGS: State.SYSREGS + 0x1c,
+  /** Descriptors of thread-local storage of 32-bit programs, see set_thread_area(2): the bases of three (u32). */
+  TLS: State.SYSREGS + 0x40,
+  /** x87: control word, status word without TOP's meaning changed, tags (a bit per physical register: 1 = in use), u32 each. */
+  FCW: State.SYSREGS + 0x80,
+  FSW: State.SYSREGS + 0x84,
+  FTW: State.SYSREGS + 0x88,
+  /** Last instruction: opcode (u32), its address and that of its operand (u64). */
+  FOP: State.SYSREGS + 0x8c,
+  FIP: State.SYSREGS + 0x90,
+  FDP: State.SYSREGS + 0x98,
+  /** An operand for a helper (16 bytes). */
+  OPERAND: State.SYSREGS + 0xa0,
+};
+
+/** What the registers hold when a program starts (Intel SDM vol. 1, 8.1.5 and 10.2.3; Linux's selectors). */
+export const resetState = (view: DataView, state: number, mode: 64 | 32): void => {
+  view.setUint32(state + Sys.MXCSR, 0x1f80, true);
+  view.setUint32(state + Sys.FCW, 0x37f, true);
+  const selectors = mode === 64 ? [0, 0x33, 0x2b, 0, 0, 0] : [0x2b, 0x23, 0x2b, 0x2b, 0, 0];
+  for (const [n, selector] of selectors.entries()) view.setUint32(state + selectorOffset(n), selector, true);
+};

@@ -1,0 +1,27 @@
+import { arithmeticRows } from './insn/arithmetic.ts';
+import { bitRows } from './insn/bits.ts';
+import { branchRows } from './insn/branch.ts';
+import { decimalRows } from './insn/decimal.ts';
+import { moveRows } from './insn/move.ts';
+import { segmentRows } from './insn/segment.ts';
+import { shiftRows } from './insn/shift.ts';
+import { sseMoveRows } from './insn/sse-move.ts';
+import { stringRows } from './insn/string.ts';
+import { systemRows } from './insn/system.ts';
+import type { Chapter, X86Row } from './row.ts';
+
+/** All instructions, in the order of the SDM's volume 1, chapter 5. */
+export const chapters: readonly Chapter[] = [
+  { title: 'Data transfer', rows: moveRows },
+  { title: 'Arithmetic and logic', rows: arithmeticRows },
+  { title: 'Decimal arithmetic', rows: decimalRows },
+  { title: 'Shifts and rotations', rows: shiftRows },
+  { title: 'Bits and bytes', rows: bitRows },
+  { title: 'Control transfer', rows: branchRows },
+  { title: 'Strings', rows: stringRows },
+  { title: 'Segment registers', rows: segmentRows },
+  { title: 'Flags and system', rows: systemRows },
+  { title: 'SSE and SSE2: moves, logic, shuffles', rows: sseMoveRows },
+];
+
+export const rows: readonly X86Row[] = chapters.flatMap((chapter) => chapter.rows);

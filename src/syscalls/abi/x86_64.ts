@@ -1,0 +1,24 @@
+import type { Abi } from './types.ts';
+import { x86_64Frame } from './x86_64-frame.ts';
+import { X86_64_NUMBERS } from './x86_64-numbers.ts';
+
+/** x86-64 Linux: registers by their encoding. */
+export const x86_64: Abi = {
+  name: 'x86_64',
+  machine: 'x86_64',
+  wordSize: 8,
+  align64: 8,
+  evenPairs: false,
+  numbers: X86_64_NUMBERS,
+  aliases: {
+    clone: { call: 'x86_64 clone' },
+    select: { call: '_newselect' },
+  },
+  registers: { number: 0, args: [7, 6, 2, 10, 8, 9], result: 0, stack: 4 },
+  syscallLength: () => 2,
+  openFlags: [],
+  statLayout: 'x86_64',
+  frame: x86_64Frame,
+  // mov eax, 15; syscall
+  sigreturnCode: [0xb8, 15, 0, 0, 0, 0x0f, 0x05],
+};

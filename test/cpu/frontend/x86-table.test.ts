@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { createX86 } from '../../../src/cpu/frontend/x86/frontend.ts';
+import { type Encoding, parseEncoding } from '../../../src/cpu/frontend/x86/row.ts';
+import { rows } from '../../../src/cpu/frontend/x86/table.ts';
+import { printBlock } from '../../../src/cpu/ir/print.ts';
+import { verifyBlock } from '../../../src/cpu/ir/verify.ts';
+import { random } from '../../loader/mutate.ts';
+
+const PC = 0x1000_0000;
+const PER_ROW = 12;
+
+/** A DataView in which guest code lies at PC. */
+const codeAt = (bytes: Uint8Array): DataView => {
+  const view = new DataView(bytes.buffer);
+  const from = (name: 'getUint8' | 'getInt8' | 'getInt16' | 'getUint16' | 'getInt32') => (pc: number) =>
+    view[name](pc - PC, true);
+  return Object.fromEntries(
+    (['getUint8', 'getInt8', 'getInt16', 'getUint16', 'getInt32'] as const).map((name) => [name, from(name)]),
+  ) as unknown as DataView;
+};
+
+/** A random instruction of an encoding: all bytes behind the opcode are noise but for what is fixed. */
+const instruction = (e: Encoding, next: () => number, is64: boolean): Uint8Array => {
+  const byte = (): number => Math.floor(next() * 256);
+  const bytes: number[] = [];
+  if (e.vexL !== -2) {
+    const pp = [0, 0x66, 0xf3, 0xf2].indexOf(e.prefix);
+    const w = e.w < 0 ? byte() & 1 : e.w;
+    bytes.push(0xc4, (is64 ? byte() & 0xe0 : 0xe0) | e.map, (w << 7) | (byte() & 0x78) | ((e.vexL & 1) << 2) | pp);
+  } else {
+    const rex = is64 ? byte() & 15 : 0;
+    if (e.prefix > 0) bytes.push(e.prefix);
+    else if (e.prefix < 0 && byte() < 64) bytes.push(0x66);
+    const w = e.w < 0 ? rex & 8 : e.w * 8;
+    if (is64 && (w !== 0 || byte() < 128)) bytes.push(0x40 | w | (rex & 7));
+    if (e.map > 0) bytes.push(0x0f);
+    if (e.map > 1) bytes.push(e.map === 2 ? 0x38 : 0x3a);
+  }
+  bytes.push(e.opcode + (e.plus ? byte() & 7 : 0));
+  if (e.modrm) {
+    let modrm = (byte() & ~e.mask) | e.value;
+    if (e.mod === 1) modrm %= 0xc0;
+    else if (e.mod === 2) modrm |= 0xc0;
+    bytes.push(modrm);
+  }
+  while (bytes.length < 32) bytes.push(byte());
+  return Uint8Array.from(bytes);
+};
+
+describe.each([64, 32] as const)('the x86 table in %s-bit mode', (mode) => {
+  const frontEnd = createX86(mode);
+
+  it('finds each row by its encoding, and lifts it to well-formed IR', () => {
+    const next = random(23);
+    const problems: string[] = [];
+    const found = new Set<string>();
+    for (const row of frontEnd.decoder.rows) {
+      const encoding = parseEncoding(row.text);
+      for (let n = 0; n < PER_ROW; n++) {
+        const code = codeAt(instruction(encoding, next, mode === 64));
+        const entry = frontEnd.decoder.decode(code, PC);
+        if (entry?.row === row) found.add(row.text);
+        for (const flags of [-1, 0, 7]) {
+          const block = frontEnd.liftBlock(code, PC, flags, PC + frontEnd.decoder.length);
+          for (const p of verifyBlock(block)) problems.push(`${row.text} ${row.syntax}: ${p}`);
+          expect(printBlock(block)).not.toMatch(/undefined|%\?/);
+        }
+      }
+    }
+    expect(problems).toEqual([]);
+    expect(frontEnd.decoder.rows.filter((row) => !found.has(row.text)).map((row) => row.text)).toEqual([]);
+  });
+});
+
+it('has no two rows of one encoding', () => {
+  const seen = new Map<string, string>();
+  const twice: string[] = [];
+  for (const row of rows) {
+    for (const mode of row.mode === 0 ? [32, 64] : [row.mode]) {
+      const key = `${mode} ${row.text}`;
+      if (seen.has(key)) twice.push(key);
+      seen.set(key, row.syntax);
+    }
+  }
+  expect(twice).toEqual([]);
+});
