@@ -2,6 +2,7 @@ import { arithmeticRows } from './insn/arithmetic.ts';
 import { bitRows } from './insn/bits.ts';
 import { branchRows } from './insn/branch.ts';
 import { decimalRows } from './insn/decimal.ts';
+import { fxsaveRows } from './insn/fxsave.ts';
 import { moveRows } from './insn/move.ts';
 import { segmentRows } from './insn/segment.ts';
 import { shiftRows } from './insn/shift.ts';
@@ -21,6 +22,7 @@ export const chapters: readonly Chapter[] = [
   { title: 'Strings', rows: stringRows },
   { title: 'Segment registers', rows: segmentRows },
   { title: 'Flags and system', rows: systemRows },
+  { title: 'State of x87 and SSE', rows: fxsaveRows },
   { title: 'SSE and SSE2: moves, logic, shuffles', rows: sseMoveRows },
 ];
 

@@ -94,6 +94,18 @@ const shuffleWords = (t: Translator, high: boolean): void => {
   t.setXmm(t.d.reg, t.b.shuffle(v, v, high ? [...SAME, ...moved] : [...moved, ...SAME.map((n) => n + 8)]));
 };
 
+/** SHUFPS, SHUFPD: lower lanes from the first operand, upper ones from the second, by the immediate's bits. */
+const shuffleFloats = (t: Translator): void => {
+  const { imm } = t.d;
+  const lanes = shuffled(imm, 4, 0).map((n, i) => (i < 8 ? n : n + 16));
+  t.setXmm(t.d.reg, t.b.shuffle(t.xmm(t.d.reg), t.xmmRm(), lanes));
+};
+const shufflePairs = (t: Translator): void => {
+  const { imm } = t.d;
+  const lanes = SAME.concat(SAME).map((n, i) => n + (i < 8 ? 8 * (imm & 1) : 16 + 8 * ((imm >> 1) & 1)));
+  t.setXmm(t.d.reg, t.b.shuffle(t.xmm(t.d.reg), t.xmmRm(), lanes));
+};
+
 /** Shift the whole register by bytes. */
 const shiftBytes = (t: Translator, left: boolean): void => {
   const n = Math.min(t.d.imm & 0xff, 16);
@@ -187,6 +199,8 @@ export const sseMoveRows: readonly X86Row[] = [
   insn('66 0F 70 /r ib', 'pshufd xmm, xmm/m128, imm8', shuffleDoubles),
   insn('F2 0F 70 /r ib', 'pshuflw xmm, xmm/m128, imm8', (t) => shuffleWords(t, false)),
   insn('F3 0F 70 /r ib', 'pshufhw xmm, xmm/m128, imm8', (t) => shuffleWords(t, true)),
+  insn('NP 0F C6 /r ib', 'shufps xmm, xmm/m128, imm8', shuffleFloats),
+  insn('66 0F C6 /r ib', 'shufpd xmm, xmm/m128, imm8', shufflePairs),
   insn('66 0F 73 /7 ib reg', 'pslldq xmm, imm8', (t) => shiftBytes(t, true)),
   insn('66 0F 73 /3 ib reg', 'psrldq xmm, imm8', (t) => shiftBytes(t, false)),
   insn('NP 0F AE /2 mem', 'ldmxcsr m32', (t) => t.setMxcsr(t.loadInt(4) as Value as I32)),
