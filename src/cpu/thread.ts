@@ -21,6 +21,7 @@ export class CpuThread {
   private readonly pool: ProcessorPool;
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
+  onBusy: () => void = () => {};
 
   private constructor(cpu: Cpu, state: number, pool: ProcessorPool) {
     this.cpu = cpu;
@@ -46,6 +47,7 @@ export class CpuThread {
     const { cpu } = this;
     cpu.state = this.state;
     cpu.onSyscall = this.onSyscall;
+    cpu.onBusy = this.onBusy;
     cpu.until = until;
     return cpu.run();
   }

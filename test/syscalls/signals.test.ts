@@ -224,7 +224,8 @@ describe('signals', () => {
     const words = new Int32Array(m.space.memory.buffer);
     const interrupt = (m.cpu.state + State.INTERRUPT) / 4;
     const end = performance.now() + 5000;
-    // A busy guest: only the alarm clock's thread can set the word.
+    // A guest in code that never looks: only the alarm clock's thread can set the word.
+    m.cpu.onBusy();
     while (Atomics.load(words, interrupt) === 0 && performance.now() < end);
     expect(Atomics.load(words, interrupt)).toBe(1);
     m.task.deliverSignals();

@@ -323,6 +323,11 @@ export class Scheduler {
     this.ticker.set(period, true);
   }
 
+  /** Guest code has come to run long without looking at the time. */
+  busy(): void {
+    this.ticker.need();
+  }
+
   private nextTimer(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const timers of this.timers) next = Math.min(next, timers.next());

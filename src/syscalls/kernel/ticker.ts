@@ -31,11 +31,13 @@ for (;;) {
 
 /** The alarm clock of the machine: it interrupts whichever task runs. */
 export class Ticker {
-  private readonly words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(20));
+  private readonly words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(20)).fill(-1, 1, 2);
   private readonly ids: Map<WebAssembly.Memory, number> = new Map();
   private nextId = 0;
   private worker: Worker | null = null;
   private running: WebAssembly.Memory | null = null;
+  /** Starting the thread takes as much as a short program does, so that those which look by themselves have none. */
+  private needed = false;
 
   get started(): boolean {
     return this.worker !== null;
@@ -74,15 +76,21 @@ export class Ticker {
     this.worker?.postMessage({ id, memory: null });
   }
 
-  /** Interrupt after `ms`, again and again if `repeat`; Infinity = never. Starts the thread when first needed. */
+  /** Code runs that does not look at the time by itself. */
+  need(): void {
+    if (this.needed) return;
+    this.needed = true;
+    if (Atomics.load(this.words, 1) >= 0) this.start();
+  }
+
+  /** Interrupt after `ms`, again and again if `repeat`; Infinity = never. */
   set(ms: number, repeat: boolean): void {
     const finite = Number.isFinite(ms);
-    if (!finite && this.worker === null) return;
     Atomics.store(this.words, 1, finite ? Math.min(Math.max(0, Math.ceil(ms * 1000)), 0x7fff_ffff) : -1);
     Atomics.store(this.words, 2, repeat ? 1 : 0);
     Atomics.add(this.words, 0, 1);
     Atomics.notify(this.words, 0);
-    if (this.worker === null) this.start();
+    if (finite && this.needed && this.worker === null) this.start();
   }
 
   private start(): void {

@@ -225,9 +225,15 @@ export class HostStream extends HostFileBase {
   }
 
   private tty(): boolean {
-    this.isTty ??= process.getBuiltinModule('node:tty').isatty(this.handle.fd);
+    this.isTty ??= isTerminal(this.handle.fd);
     return this.isTty;
   }
+}
+
+/** isatty(3) without node:tty, which loads all of Node's streams. */
+function isTerminal(fd: number): boolean {
+  const { binding } = process as unknown as { binding(name: string): { isTTY(fd: number): boolean } };
+  return binding('tty_wrap').isTTY(fd);
 }
 
 /** The description behind an inherited host descriptor (`owned`: ours to close), or null when it is closed. */
