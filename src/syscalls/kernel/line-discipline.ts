@@ -18,10 +18,11 @@ export class LineDiscipline {
   termios: T.Termios = T.freshTermios();
   /** For the master: what was written and echoed. */
   readonly output: ByteQueue = new ByteQueue();
-  /** Output is held by STOP or TCOOFF. */
-  stopped = false;
+  private held = false;
   /** A signal for the foreground group. */
   private readonly signal: (signo: number) => void;
+  /** Something of TIOCPKT_* happened. */
+  private readonly status: (bits: number) => void;
   /** Whole lines that wait to be read; an empty one is an end of file. */
   private readonly lines: Uint8Array[] = [];
   /** What was typed of the line that is not whole; in raw mode all that waits. */
@@ -31,8 +32,18 @@ export class LineDiscipline {
   private literal = false;
   private column = 0;
 
-  constructor(signal: (signo: number) => void) {
+  constructor(signal: (signo: number) => void, status: (bits: number) => void) {
     this.signal = signal;
+    this.status = status;
+  }
+
+  /** Output is held by STOP or TCOOFF. */
+  get stopped(): boolean {
+    return this.held;
+  }
+  set stopped(on: boolean) {
+    if (on !== this.held) this.status(on ? T.TIOCPKT_STOP : T.TIOCPKT_START);
+    this.held = on;
   }
 
   private get canonical(): boolean {
@@ -48,6 +59,10 @@ export class LineDiscipline {
   /** New modes: what waits is kept, as a line or as bytes. */
   setTermios(termios: T.Termios): void {
     const before = this.canonical;
+    const external = ((this.termios.lflag | termios.lflag) & T.EXTPROC) !== 0;
+    const flow = usesFlow(termios);
+    const changed = usesFlow(this.termios) === flow ? 0 : flow ? T.TIOCPKT_DOSTOP : T.TIOCPKT_NOSTOP;
+    if (external || changed !== 0) this.status(changed | (external ? T.TIOCPKT_IOCTL : 0));
     this.termios = termios;
     if (before && !this.canonical) {
       this.typed = [...this.lines.flatMap((line) => [...line]), ...this.typed];
@@ -59,6 +74,7 @@ export class LineDiscipline {
   flushInput(): void {
     this.lines.length = 0;
     this.typed = [];
+    this.status(T.TIOCPKT_FLUSHREAD);
   }
 
   /** Bytes that fit into the input; in canonical mode more are taken, and lost beyond the longest line. */
@@ -113,6 +129,7 @@ export class LineDiscipline {
     if (!this.is(T.NOFLSH)) {
       this.flushInput();
       this.echoes = [];
+      this.status(T.TIOCPKT_FLUSHWRITE);
     }
     this.stopped = false;
     if (this.is(T.ECHO)) this.echo(byte);
@@ -286,3 +303,7 @@ export class LineDiscipline {
     return this.canonical ? this.lines.reduce((sum, line) => sum + line.length, 0) : this.typed.length;
   }
 }
+
+/** Whether ^S and ^Q hold and release the output: what a remote login may do by itself then. */
+const usesFlow = ({ iflag, cc }: T.Termios): boolean =>
+  (iflag & T.IXON) !== 0 && cc[T.VSTOP] === 0x13 && cc[T.VSTART] === 0x11;

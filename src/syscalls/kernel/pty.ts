@@ -9,6 +9,7 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
   S_IFCHR,
   type Stat,
   type Statfs,
@@ -17,7 +18,16 @@ import { signalGroup } from './groups.ts';
 import type { Kernel } from './kernel.ts';
 import { LineDiscipline } from './line-discipline.ts';
 import { SI_KERNEL, SIGCONT, SIGHUP, SIGWINCH } from './signals.ts';
-import { putTermios, readTermios } from './termios.ts';
+import {
+  putTermios,
+  readTermios,
+  TIOCPKT_DATA,
+  TIOCPKT_DOSTOP,
+  TIOCPKT_FLUSHWRITE,
+  TIOCPKT_NOSTOP,
+  TIOCPKT_START,
+  TIOCPKT_STOP,
+} from './termios.ts';
 import { Tty } from './tty.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -60,6 +70,10 @@ export class Pty {
   slaves = 0;
   /** Somebody had the slave open. */
   used = false;
+  /** TIOCPKT: each read of the master begins with a byte that tells what it is. */
+  packets = false;
+  /** TIOCPKT_* bits that it has not been told. */
+  status = 0;
   /** The master is closed. */
   hungUp = false;
 
@@ -68,13 +82,26 @@ export class Pty {
     this.index = index;
     this.uid = kernel.currentTask?.process.uids[0] ?? kernel.uid;
     this.gid = kernel.currentTask?.process.gids[0] ?? kernel.gid;
-    this.line = new LineDiscipline((signo) => this.signal(signo));
+    this.line = new LineDiscipline(
+      (signo) => this.signal(signo),
+      (bits) => this.tell(bits),
+    );
   }
   get path(): BytePath {
     return `/dev/pts/${this.index}`;
   }
   private signal(signo: number): void {
     if (this.tty.foreground !== 0) signalGroup(this.kernel, this.tty.foreground, { signo, code: SI_KERNEL });
+  }
+
+  /** Packet mode: what happened is kept until the master reads it. */
+  private tell(bits: number): void {
+    if (!this.packets) return;
+    for (const pair of [TIOCPKT_STOP | TIOCPKT_START, TIOCPKT_NOSTOP | TIOCPKT_DOSTOP]) {
+      if ((bits & pair) !== 0) this.status &= ~pair;
+    }
+    this.status |= bits;
+    this.changed.wake();
   }
 
   /** The line is cut (man 3 termios, "Modem disconnect"): the session's leader is told. */
@@ -130,6 +157,7 @@ export class Pty {
         if (arg.value > 2) return -EINVAL;
         // What was written has reached the master already.
         if (arg.value !== 1) this.line.flushInput();
+        if (arg.value !== 0) this.tell(TIOCPKT_FLUSHWRITE);
         this.changed.wake();
         return 0;
       }
@@ -180,10 +208,17 @@ export class PtyMaster extends BaseFile {
   override read(into: Uint8Array): number {
     const { line, changed } = this.pty;
     if (into.length === 0) return 0;
+    const head = this.pty.packets ? 1 : 0;
+    if (head === 1 && this.pty.status !== 0) {
+      into[0] = this.pty.status;
+      this.pty.status = 0;
+      return 1;
+    }
     if (line.output.length === 0) return this.abandoned ? -EIO : -EAGAIN;
-    const count = line.output.take(into, into.length, false);
+    if (head === 1) into[0] = TIOCPKT_DATA;
+    const count = line.output.take(into.subarray(head), into.length - head, false);
     changed.wake();
-    return count;
+    return count + head;
   }
   override write(from: Uint8Array): number {
     const { line, changed } = this.pty;
@@ -196,7 +231,8 @@ export class PtyMaster extends BaseFile {
   }
   override poll(): number {
     const { line } = this.pty;
-    const filled = line.output.length > 0 ? POLLIN : 0;
+    const told = this.pty.packets && this.pty.status !== 0 ? POLLIN | POLLPRI : 0;
+    const filled = told | (line.output.length > 0 ? POLLIN : 0);
     return filled | (line.room > 0 ? POLLOUT : 0) | (this.abandoned ? POLLHUP : 0);
   }
   override ioctl(request: number, arg: IoctlArg): number {
@@ -210,6 +246,15 @@ export class PtyMaster extends BaseFile {
         const view = arg.in(4);
         if (view === null) return -EFAULT;
         pty.locked = view.getInt32(0, true) !== 0;
+        return 0;
+      }
+      case R.TIOCGPKT:
+        return putInt(arg, Number(pty.packets));
+      case R.TIOCPKT: {
+        const view = arg.in(4);
+        if (view === null) return -EFAULT;
+        if (!pty.packets) pty.status = 0;
+        pty.packets = view.getInt32(0, true) !== 0;
         return 0;
       }
       case R.FIONREAD:

@@ -25,6 +25,17 @@ export const TOSTOP = 0o400;
 export const ECHOCTL = 0o1000;
 export const ECHOKE = 0o4000;
 export const IEXTEN = 0o100000;
+export const EXTPROC = 0o200000;
+
+/** What a master in packet mode is told besides data (man 2 ioctl_tty, TIOCPKT). */
+export const TIOCPKT_DATA = 0;
+export const TIOCPKT_FLUSHREAD = 1;
+export const TIOCPKT_FLUSHWRITE = 2;
+export const TIOCPKT_STOP = 4;
+export const TIOCPKT_START = 8;
+export const TIOCPKT_NOSTOP = 16;
+export const TIOCPKT_DOSTOP = 32;
+export const TIOCPKT_IOCTL = 64;
 
 /** Places in the array of control characters. */
 export const VINTR = 0;

@@ -137,6 +137,7 @@ export const CHILDREN: readonly Program[] = [
   bash('System V IPC tools', "a=$(ipcmk -M 4096 | grep -o '[0-9]*$'); b=$(ipcmk -S 3 | grep -o '[0-9]*$'); ipcs -m -i $a | grep -o bytes=[0-9]*; ipcs -s -i $b | grep nsems; ipcrm -m $a -s $b; echo $?; ipcs -m -i $a 2>&1 | grep -c found"),
   bash('tail follows a file', 'echo one > t; : > out; tail -F t > out 2>&1 & until grep -q one out; do sleep 0.02; done; echo two >> t; until grep -q two out; do sleep 0.02; done; mv t u; until grep -q such out; do sleep 0.02; done; echo three > t; until grep -q three out; do sleep 0.02; done; kill $!; cat out'),
   bash('a terminal by script', "script -qc 'tty | tr 0-9 N | tr -s N; stty size; stty -a | head -1; stty -echo; stty raw; stty -a | tail -2; test -t 1 && echo tty; exit 5' log < /dev/null; echo $?"),
+  bash('a session in screen', "export SCREENDIR=$PWD/s HOME=$PWD TERM=xterm; mkdir -m 700 s; screen -dmS test sh -c 'echo $TERM > out; read x; echo got $x > out2; sleep 9'; until [ -s out ]; do sleep 0.05; done; cat out; screen -ls | grep -c test; screen -S test -X stuff 'hello\\n'; until [ -s out2 ]; do sleep 0.05; done; cat out2; screen -S test -X quit; while [ -n \"$(ls s)\" ]; do sleep 0.05; done; screen -ls > l; echo $?; cut -c1-15 l"),
   applet("sh -c 'for i in 1 2 3; do echo $i; done | while read x; do echo got $x; done; (exit 3); echo $?; echo $(echo sub)'"),
   applet("sh -c 'trap \"echo usr1\" USR1; (kill -USR1 $$) ; sleep 0 ; { echo a; exit 4; } & wait $!; echo $?'"),
   applet('xargs echo', { stdin: 'a b c' }), applet('nice -n 3 true'),
