@@ -1,6 +1,6 @@
 import { EADDRNOTAVAIL, EINVAL } from '../errno.ts';
 import { anyHost, type Endpoint, isAny, isLoopback, isV6, readEndpoint, writeEndpoint } from './inet-address.ts';
-import type { Network, PortOwner } from './network.ts';
+import type { Network, PortOwner, Ports } from './network.ts';
 import { AF_INET6, type Destination, Socket, type SocketAddress } from './socket.ts';
 import type { Task } from './task.ts';
 
@@ -62,7 +62,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
 
   /** Have the host give the port too: what it gave, or -errno. */
   protected abstract reserve(local: Endpoint): Endpoint | number;
-  protected abstract get ports(): { add(owner: PortOwner): void; delete(owner: PortOwner): void; free(): number };
+  protected abstract get ports(): Pick<Ports<PortOwner>, 'add' | 'delete' | 'free' | 'check'>;
   protected abstract get stream(): boolean;
 
   override bind(task: Task, address: SocketAddress): number {
@@ -78,6 +78,7 @@ export abstract class InetSocket extends Socket implements PortOwner {
     const { dual, reuseAddress, reusePort } = this;
     const refused = this.network.checkBind(
       { local: wanted, dual, reuseAddress, reusePort, listening: false },
+      this.ports,
       this.stream,
       privileged,
     );

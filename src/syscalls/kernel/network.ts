@@ -75,6 +75,7 @@ export class Network {
   readonly host: boolean;
   readonly tcp: Ports<PortOwner> = new Ports();
   readonly udp: Ports<PortOwner> = new Ports();
+  readonly udpLite: Ports<PortOwner> = new Ports();
   /** Ports of netlink sockets. */
   readonly netlinkPorts: Set<number> = new Set();
   private readonly scheduler: Scheduler;
@@ -91,13 +92,13 @@ export class Network {
   }
 
   /** What the kernel says to bind(2) before the host is asked: 0 or -errno. */
-  checkBind(wanted: PortOwner, stream: boolean, privileged: boolean): number {
+  checkBind(wanted: PortOwner, ports: Pick<Ports<PortOwner>, 'check'>, stream: boolean, privileged: boolean): number {
     const { host, port } = wanted.local;
     if (!this.host) {
       if (port !== 0 && port < FIRST_FREE && !privileged) return -EACCES;
       if (!isLocal(host)) return -EADDRNOTAVAIL;
     }
-    return port === 0 ? 0 : (stream ? this.tcp : this.udp).check(wanted, stream);
+    return port === 0 ? 0 : ports.check(wanted, stream);
   }
 
   /** Something still has to go out though its socket is closed. */

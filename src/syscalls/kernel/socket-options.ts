@@ -5,6 +5,7 @@ export const SOL_SOCKET = 1;
 export const SOL_IP = 0;
 export const SOL_TCP = 6;
 export const SOL_IPV6 = 41;
+const SOL_UDPLITE = 136;
 export const SOL_NETLINK = 270;
 
 export const LEVELS: readonly (readonly [string, number])[] = [
@@ -84,11 +85,15 @@ const ROWS: Readonly<Record<number, readonly OptionRow[]>> = {
     int('IP_TTL', 2, 64, [1, 255]),
     flag('IP_RECVERR', 11),
     int('IP_MTU_DISCOVER', 10, 1, [0, 5]),
+    flag('IP_PKTINFO', 8),
+    flag('IP_RECVTTL', 12),
+    flag('IP_RECVTOS', 13),
     flag('IP_FREEBIND', 15),
     flag('IP_BIND_ADDRESS_NO_PORT', 24),
     int('IP_MULTICAST_TTL', 33, 1, [0, 255]),
     flag('IP_MULTICAST_LOOP', 34, 1),
   ],
+  [SOL_UDPLITE]: [int('UDPLITE_SEND_CSCOV', 10, 0, [0, 65535]), int('UDPLITE_RECV_CSCOV', 11, 0, [0, 65535])],
   [SOL_NETLINK]: [
     int('NETLINK_ADD_MEMBERSHIP', 1, 0),
     int('NETLINK_DROP_MEMBERSHIP', 2, 0),
@@ -106,6 +111,9 @@ const ROWS: Readonly<Record<number, readonly OptionRow[]>> = {
     int('IPV6_MTU_DISCOVER', 23, 1, [0, 5]),
     flag('IPV6_RECVERR', 25),
     flag('IPV6_V6ONLY', 26),
+    flag('IPV6_RECVPKTINFO', 49),
+    flag('IPV6_RECVHOPLIMIT', 51),
+    flag('IPV6_RECVTCLASS', 66),
     int('IPV6_TCLASS', 67, 0, [-1, 255]),
   ],
 };
@@ -128,9 +136,10 @@ export const optionNames = (level: number): readonly (readonly [string, number])
   (ROWS[level] ?? []).map(({ name, number }) => [name, number] as const);
 
 /** Whether a socket has options of that level. */
-export function hasLevel({ domain, type }: Socket, level: number): boolean {
+export function hasLevel({ domain, type, protocol }: Socket, level: number): boolean {
   if (level === SOL_SOCKET) return true;
   if (domain === AF_NETLINK) return level === SOL_NETLINK;
+  if (level === SOL_UDPLITE) return protocol === SOL_UDPLITE;
   if (level === SOL_TCP) return domain !== AF_UNIX && type === SOCK_STREAM;
   return level === SOL_IP ? domain !== AF_UNIX : level === SOL_IPV6 && domain === AF_INET6;
 }

@@ -2,6 +2,7 @@ import { EBADF, EFAULT } from '../errno.ts';
 import { BaseFile } from '../vfs/base-file.ts';
 import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
 import { type IoctlArg, O_NONBLOCK, O_RDWR, type OpenFile, S_IFSOCK, type Stat, type Statfs } from '../vfs/types.ts';
+import type { PacketControl } from './ip-control.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
 
@@ -52,6 +53,13 @@ export interface Destination {
   readonly waitQueue: WaitQueue | null;
 }
 
+/** A piece of control data (man 3 cmsg). */
+export interface ControlMessage {
+  readonly level: number;
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What recvmsg gets: bytes copied, the message's whole length, and what came with it. */
 export interface Received {
   readonly count: number;
@@ -61,6 +69,8 @@ export interface Received {
   readonly passed: Passed | null;
   /** Who sent it (SCM_CREDENTIALS); null outside AF_UNIX. */
   readonly sender?: Credentials | null;
+  /** What is told of the packet. */
+  readonly control?: readonly ControlMessage[];
 }
 
 let nextInode = 5000;
@@ -108,8 +118,14 @@ export abstract class Socket extends BaseFile {
   abstract disconnect(): number;
   /** accept(2): the next connection. */
   abstract accept(): Socket | number;
-  /** send(2) and the like; a stream takes what fits. `sender` is told to AF_UNIX peers that ask. */
-  abstract send(bytes: Uint8Array, passed: Passed | null, to: Destination | null, sender?: Credentials): number;
+  /** send(2) and the like; a stream takes what fits. `sender` is told to AF_UNIX peers that ask, `control` is of the internet. */
+  abstract send(
+    bytes: Uint8Array,
+    passed: Passed | null,
+    to: Destination | null,
+    sender?: Credentials,
+    control?: PacketControl,
+  ): number;
   /** recv(2) and the like; of `how` MSG_PEEK and, for streams, MSG_TRUNC count. */
   abstract receive(into: Uint8Array, how: number): Received | number;
   /** shutdown(2). */

@@ -43,10 +43,12 @@ import {
   IP_TTL,
   SO_BROADCAST,
 } from './inet-socket.ts';
+import { controlOf, headerOf, type PacketControl, type PacketHeader } from './ip-control.ts';
 import type { Network, Ports } from './network.ts';
 import {
   AF_INET,
   AF_INET6,
+  type Credentials,
   type Destination,
   MSG_PEEK,
   type Passed,
@@ -65,6 +67,8 @@ const MOST_BYTES = 65507;
 interface Datagram {
   readonly bytes: Uint8Array;
   readonly from: Endpoint;
+  /** Null: the host does not tell. */
+  readonly header: PacketHeader | null;
 }
 
 /** A UDP socket (man 7 udp). Datagrams between guests stay inside our kernel, others go through a handle of the host. */
@@ -78,8 +82,8 @@ export class UdpSocket extends InetSocket {
   private noReads = false;
   private noWrites = false;
 
-  constructor(network: Network, domain: number, flags: number) {
-    super(network, domain, SOCK_DGRAM, IPPROTO_UDP, flags, BUFFERS);
+  constructor(network: Network, domain: number, flags: number, protocol: number = IPPROTO_UDP) {
+    super(network, domain, SOCK_DGRAM, protocol, flags, BUFFERS);
   }
   protected override get ports(): Ports<UdpSocket> {
     return this.network.udp as Ports<UdpSocket>;
@@ -121,7 +125,7 @@ export class UdpSocket extends InetSocket {
     handle.onmessage = (count, _handle, bytes, from) => {
       if (this.handle !== handle) return;
       if (count < 0) this.refused(-fromUv(count));
-      else this.arrived({ bytes: bytes ?? new Uint8Array(0), from: senderOf(from) });
+      else this.arrived({ bytes: bytes ?? new Uint8Array(0), from: senderOf(from), header: null });
     };
     handle.recvStart();
     this.handle = handle;
@@ -180,14 +184,20 @@ export class UdpSocket extends InetSocket {
   }
 
   /** Whether an address can be sent to at all: 0 or -errno. */
-  private reach({ host }: Endpoint): number {
+  protected reach({ host }: Endpoint): number {
     if (this.domain === AF_INET && isV6(host)) return -EAFNOSUPPORT;
     if (this.domain === AF_INET6 && !isV6(host) && !this.dual) return -ENETUNREACH;
     if (host === BROADCAST && (this.options.get(SO_BROADCAST) ?? 0) === 0) return -EACCES;
     return this.network.host || isLocal(host) ? 0 : -ENETUNREACH;
   }
 
-  override send(bytes: Uint8Array, _passed: Passed | null, to: Destination | null): number {
+  override send(
+    bytes: Uint8Array,
+    _passed: Passed | null,
+    to: Destination | null,
+    _sender?: Credentials,
+    control: PacketControl = {},
+  ): number {
     if (this.noWrites) return -EPIPE;
     // Linux gives it a port before it looks at the address.
     const noPort = this.ensurePort();
@@ -199,16 +209,22 @@ export class UdpSocket extends InetSocket {
     if (this.error !== 0) return -this.takeError();
     const error = this.reach(target);
     if (error !== 0) return error;
+    const header = headerOf(this, target.host, isMulticast(target.host), control);
     const guests = this.receivers(target);
     if (guests.length > 0) {
       const from = { ...this.local, host: this.source ?? this.sourceFor(target) };
       // As on Linux one socket gets it; what it has no room for is lost.
-      guests[0]?.arrived({ bytes: bytes.slice(), from });
+      guests[0]?.arrived({ bytes: bytes.slice(), from, header });
       return bytes.length;
     }
     if (this.handle !== null) {
       const refused = to === null ? this.connectHost() : 0;
-      return refused || this.sendOutside(this.handle, bytes, to === null ? null : target);
+      if (refused !== 0) return refused;
+      // libuv knows no hop limit of one datagram, but of all that follow
+      if (control.hops !== undefined) this.handle.setTTL(header.hops);
+      const sent = this.sendOutside(this.handle, bytes, to === null ? null : target);
+      if (control.hops !== undefined) this.handle.setTTL(headerOf(this, target.host, false, {}).hops);
+      return sent;
     }
     if (this.peer !== null) this.refused(ECONNREFUSED);
     return bytes.length;
@@ -262,14 +278,15 @@ export class UdpSocket extends InetSocket {
       if (this.error !== 0) return -this.takeError();
       return this.noReads ? { count: 0, whole: 0, from: null, passed: null } : -EAGAIN;
     }
-    const { bytes, from } = first;
+    const { bytes, from, header } = first;
     const count = Math.min(into.length, bytes.length);
     into.set(bytes.subarray(0, count));
     if ((how & MSG_PEEK) === 0) {
       this.inbox.shift();
       this.waiting -= bytes.length + OVERHEAD;
     }
-    return { count, whole: bytes.length, from: writeEndpoint(from, this.domain), passed: null };
+    const control = header === null ? [] : controlOf(this, this.network, header);
+    return { count, whole: bytes.length, from: writeEndpoint(from, this.domain), passed: null, control };
   }
 
   override shutdown(how: number): number {

@@ -2,12 +2,15 @@ import { quote } from '../args.ts';
 import type { ArgType, FormatContext } from '../define.ts';
 import { EBADF, EFAULT, EINVAL, ENOTSOCK, EPERM } from '../errno.ts';
 import { isV6, readEndpoint } from '../kernel/inet-address.ts';
+import type { PacketControl } from '../kernel/ip-control.ts';
+import { readPacketControl } from '../kernel/ip-control.ts';
 import {
   AF_INET,
   AF_INET6,
   AF_NETLINK,
   AF_UNIX,
   AF_UNSPEC,
+  type ControlMessage,
   type Credentials,
   familyOf,
   type Passed,
@@ -15,6 +18,7 @@ import {
   type SocketAddress,
 } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
+import { UdpSocket } from '../kernel/udp-socket.ts';
 import { unixName } from '../kernel/unix-socket.ts';
 import { i32, struct, u32, ulong } from '../struct.ts';
 import type { OpenFile } from '../vfs/types.ts';
@@ -114,8 +118,10 @@ export interface Control {
   readonly passed: Passed | null;
   /** SCM_CREDENTIALS as the sender gave them. */
   readonly sender: Credentials | null;
+  /** For datagrams of the internet. */
+  readonly packet: PacketControl;
 }
-const NO_CONTROL: Control = { passed: null, sender: null };
+const NO_CONTROL: Control = { passed: null, sender: null, packet: {} };
 
 /** Who a process may say it is (man 7 unix): itself, unless it is the superuser. */
 function mayClaim({ process }: Task, { pid, uid, gid }: Credentials): boolean {
@@ -124,13 +130,14 @@ function mayClaim({ process }: Task, { pid, uid, gid }: Credentials): boolean {
 }
 
 /** Descriptors (with a reference to each) and credentials in control data, or -errno. */
-export function readControl(task: Task, address: number, length: number): Control | number {
+export function readControl(task: Task, socket: Socket, address: number, length: number): Control | number {
   if (address === 0 || length === 0) return NO_CONTROL;
   if (!task.space.readable(address, length)) return -EFAULT;
   const { abi, files: table } = task.process;
   const header = CMSGHDR.size(abi);
   const found: OpenFile[] = [];
   let sender: Credentials | null = null;
+  let packet: PacketControl = {};
   for (let at = 0; at + header <= length; ) {
     const { cmsg_len, cmsg_level, cmsg_type } = CMSGHDR.read(task.space.view, address + at, abi);
     if (cmsg_len < header || at + cmsg_len > length) return -EINVAL;
@@ -145,13 +152,18 @@ export function readControl(task: Task, address: number, length: number): Contro
         if (file === null) return -EBADF;
         found.push(file);
       }
+    } else if (socket instanceof UdpSocket) {
+      const bytes = task.space.u8.slice(address + at + header, address + at + cmsg_len);
+      const asked = readPacketControl(socket, { level: cmsg_level, type: cmsg_type, bytes });
+      if (typeof asked === 'number') return asked;
+      packet = { ...packet, ...asked };
     }
     at += Math.ceil(cmsg_len / abi.wordSize) * abi.wordSize;
   }
   if (found.length > MAX_PASSED) return -EINVAL;
-  if (found.length === 0) return { passed: null, sender };
+  if (found.length === 0) return { passed: null, sender, packet };
   for (const file of found) file.refs++;
-  return { passed: { files: found, drop: (file) => table.drop(file) }, sender };
+  return { passed: { files: found, drop: (file) => table.drop(file) }, sender, packet };
 }
 
 /** Control data being written into a guest's buffer. */
@@ -184,7 +196,7 @@ export class ControlWriter {
       if (fd >= 0) task.space.view.setInt32(at + 4 * count++, fd, true);
     }
     this.cut ||= count < passed.files.length;
-    if (count > 0) this.finish(SCM_RIGHTS, header + 4 * count);
+    if (count > 0) this.finish(SOL_SOCKET, SCM_RIGHTS, header + 4 * count);
   }
 
   /** Tell who sent it. */
@@ -198,12 +210,26 @@ export class ControlWriter {
       return;
     }
     UCRED.write(this.task.space.view, at + header, who, abi);
-    this.finish(SCM_CREDENTIALS, size);
+    this.finish(SOL_SOCKET, SCM_CREDENTIALS, size);
   }
 
-  private finish(type: number, size: number): void {
+  /** What is told of a packet: cut off where the room ends. */
+  message({ level, type, bytes }: ControlMessage): void {
+    const { space, process } = this.task;
+    const header = CMSGHDR.size(process.abi);
+    const left = this.room - this.length;
+    this.cut ||= left < header + bytes.length;
+    if (left < header) return;
+    const size = Math.min(left, header + bytes.length);
+    const at = this.address + this.length;
+    if (!space.writable(at, size)) return;
+    space.u8.set(bytes.subarray(0, size - header), at + header);
+    this.finish(level, type, size);
+  }
+
+  private finish(level: number, type: number, size: number): void {
     const { abi } = this.task.process;
-    const value = { cmsg_len: size, cmsg_level: SOL_SOCKET, cmsg_type: type };
+    const value = { cmsg_len: size, cmsg_level: level, cmsg_type: type };
     CMSGHDR.write(this.task.space.view, this.address + this.length, value, abi);
     this.length = Math.min(this.room, this.length + Math.ceil(size / abi.wordSize) * abi.wordSize);
   }

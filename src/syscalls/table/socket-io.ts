@@ -1,5 +1,6 @@
 import { EAGAIN, EINTR, EPIPE, ERESTARTSYS } from '../errno.ts';
 import { monotonicMs } from '../kernel/clock.ts';
+import type { PacketControl } from '../kernel/ip-control.ts';
 import {
   type Credentials,
   type Destination,
@@ -45,12 +46,13 @@ export function sendOn(
   to: Destination | null = null,
   passed: Passed | null = null,
   sender: Credentials | null = null,
+  packet?: PacketControl,
 ): number | Pending {
   const asked = socket instanceof UnixSocket && socket.tellsSender(to);
   const who = sender ?? (asked ? credentialsOf(task) : undefined);
   let done = 0;
   const attempt = (): number => {
-    const n = socket.send(done === 0 ? bytes : bytes.subarray(done), done === 0 ? passed : null, to, who);
+    const n = socket.send(done === 0 ? bytes : bytes.subarray(done), done === 0 ? passed : null, to, who, packet);
     if (n === -EAGAIN) return n;
     if (n < 0) {
       if (done > 0) return done;

@@ -127,9 +127,9 @@ function sendMessage(task: Task, socket: Socket, msg: number, how: number): numb
   }
   const to = header.msg_namelen === 0 ? null : target(task, socket, header.msg_name, header.msg_namelen);
   if (typeof to === 'number') return to;
-  const control = readControl(task, header.msg_control, header.msg_controllen);
+  const control = readControl(task, socket, header.msg_control, header.msg_controllen);
   if (typeof control === 'number') return control;
-  return sendOn(task, socket, bytes, how, to, control.passed, control.sender);
+  return sendOn(task, socket, bytes, how, to, control.passed, control.sender, control.packet);
 }
 
 /** Nobody is known to have sent it: what the kernel tells of an unknown user. */
@@ -154,6 +154,7 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
     const control = new ControlWriter(task, header.msg_control, header.msg_controllen);
     if ((socket.options.get(SO_PASSCRED) ?? 0) !== 0) control.sender(got.sender ?? NO_SENDER);
     if (got.passed !== null && (how & MSG_PEEK) === 0) control.files(got.passed, (how & MSG_CMSG_CLOEXEC) !== 0);
+    for (const told of got.control ?? []) control.message(told);
     const marks = (cut ? MSG_TRUNC : 0) | (control.cut ? MSG_CTRUNC : 0) | (how & MSG_CMSG_CLOEXEC);
     let nameLength = 0;
     if (header.msg_name !== 0 && got.from !== null) {
@@ -167,7 +168,10 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
   });
 }
 
-const CONTROL = { support: 'partial', note: 'Control data: SCM_RIGHTS, SCM_CREDENTIALS.' } as const;
+const CONTROL = {
+  support: 'partial',
+  note: 'Control data: SCM_RIGHTS, SCM_CREDENTIALS; packet information, hop limit and traffic class of datagrams between guests.',
+} as const;
 
 export const sendmsg: Syscall = syscall(
   'sendmsg',

@@ -29,6 +29,7 @@ import {
 } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { TcpSocket } from '../kernel/tcp-socket.ts';
+import { IPPROTO_UDPLITE, UdpLiteSocket } from '../kernel/udp-lite-socket.ts';
 import { UdpSocket } from '../kernel/udp-socket.ts';
 import { credentialsOf, UnixSocket } from '../kernel/unix-socket.ts';
 import type { Pending } from '../kernel/wait.ts';
@@ -67,7 +68,7 @@ const TYPE = {
 };
 const SOME_FAMILIES = {
   support: 'partial',
-  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP; AF_NETLINK tells of interfaces and addresses; other families are EAFNOSUPPORT.',
+  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP, and UDP-Lite between guests; AF_NETLINK tells of interfaces and addresses; other families are EAFNOSUPPORT.',
 } as const;
 
 /** What speaks against such a socket: 0 or -errno. */
@@ -86,6 +87,7 @@ function refuse(domain: number, type: number, protocol: number): number {
   if (domain !== AF_INET && domain !== AF_INET6) return -EAFNOSUPPORT;
   if (kind === SOCK_RAW) return protocol === 0 ? -EPROTONOSUPPORT : -EPERM;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+  if (protocol === IPPROTO_UDPLITE && kind === SOCK_DGRAM) return 0;
   if (protocol === 0 || protocol === (kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP)) return 0;
   // Echo requests are for groups that ping_group_range names: none.
   const echo = protocol === (domain === AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6);
@@ -97,11 +99,12 @@ function makeUnix(task: Task, type: number): UnixSocket {
   return new UnixSocket(kind, type & O_NONBLOCK, credentialsOf(task));
 }
 
-function make(task: Task, domain: number, type: number): Socket {
+function make(task: Task, domain: number, type: number, protocol: number): Socket {
   if (domain === AF_UNIX) return makeUnix(task, type);
   const { network } = task.process.kernel;
   if (domain === AF_NETLINK) return new NetlinkSocket(network, type & TYPE_MASK, type & O_NONBLOCK);
-  const kind = (type & TYPE_MASK) === SOCK_STREAM ? TcpSocket : UdpSocket;
+  const datagrams = protocol === IPPROTO_UDPLITE ? UdpLiteSocket : UdpSocket;
+  const kind = (type & TYPE_MASK) === SOCK_STREAM ? TcpSocket : datagrams;
   return new kind(network, domain, type & O_NONBLOCK);
 }
 
@@ -110,7 +113,8 @@ export const socket: Syscall = syscall(
   { domain: DOMAIN, type: TYPE, protocol: INT },
   R_FD,
   (task, { domain, type, protocol }) =>
-    refuse(domain, type, protocol) || task.process.files.install(make(task, domain, type), (type & O_CLOEXEC) !== 0),
+    refuse(domain, type, protocol) ||
+    task.process.files.install(make(task, domain, type, protocol), (type & O_CLOEXEC) !== 0),
   SOME_FAMILIES,
 );
 
