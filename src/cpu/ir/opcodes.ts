@@ -127,6 +127,9 @@ export const opcodes = {
   'f32.arm_nan': ['f32', 'f32', 'f32', 'f32'], 'f64.arm_nan': ['f64', 'f64', 'f64', 'f64'], 'f32x4.arm_nan': V3, 'f64x2.arm_nan': V3,
   /** (a, b, addend): fused multiply-add with ARM's NaNs. */
   'f32x4.arm_madd': V3, 'f64x2.arm_madd': V3,
+  /** The same two with x86's NaNs: the first operand that is one, else the negative default NaN. */
+  'f32.x86_nan': ['f32', 'f32', 'f32', 'f32'], 'f64.x86_nan': ['f64', 'f64', 'f64', 'f64'], 'f32x4.x86_nan': V3, 'f64x2.x86_nan': V3,
+  'f32x4.x86_madd': V3, 'f64x2.x86_madd': V3,
 
   // atomics: (address, operand) → old value; misaligned ones are settled by the memory stub
   'i32.atomic.load8_u': ['i32', 'addr'], 'i32.atomic.load16_u': ['i32', 'addr'], 'i32.atomic.load': ['i32', 'addr'], 'i64.atomic.load': ['i64', 'addr'],
@@ -191,7 +194,7 @@ export interface OpInfo {
 const kindOf = (name: string): OpKind => {
   if (name === 'atomic.fence') return 'fence';
   if (name.startsWith('cc.')) return 'cc';
-  if (name.includes('.arm_')) return 'guard';
+  if (/\.(arm|x86)_/.test(name)) return 'guard';
   if (name === 'helper.call') return 'helper';
   if (name.startsWith('when.')) return 'when';
   if (name.includes('.atomic.')) return 'atomic';

@@ -177,6 +177,7 @@ export const Exit: {
   readonly INVALIDATED: 7;
   readonly KERNEL: 8;
   readonly DIVIDE: 9;
+  readonly FLOAT: 11;
   readonly PROTECTION: 10;
 } = {
   NONE: 0,
@@ -191,6 +192,8 @@ export const Exit: {
   KERNEL: 8,
   /** A division by zero, or whose quotient is too large (x86: #DE). */
   DIVIDE: 9,
+  /** An unmasked floating-point exception is pending. */
+  FLOAT: 11,
   /** What a program may not do, or an address that cannot be one (x86: #GP). */
   PROTECTION: 10,
 };

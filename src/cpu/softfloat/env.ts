@@ -31,6 +31,10 @@ export class FpEnv {
   /** The same for half precision arithmetic. */
   readonly fz16: boolean;
   readonly rounding: RoundingMode;
+  /** x86: numbers count as tiny only when they are so after rounding. */
+  tinyAfterRounding = false;
+  /** x86: tiny results become zero, with underflow and inexact. */
+  flushTiny = false;
   /** FPSR bits raised so far; operations only add to it. */
   flags = 0;
 

@@ -172,17 +172,27 @@ export function roundPack(
   // Exponent of the leading bit, and what the smallest normal number has.
   const leading = exponent + length - 1;
   const minimum = 1 - format.bias;
-  const tiny = leading < minimum;
+  let tiny = leading < minimum;
+  if (tiny && env.tinyAfterRounding && leading === minimum - 1) {
+    // rounded as if the exponent had no bound: a carry makes it the smallest normal number
+    const { value } = roundShift(mantissa, leading - format.fraction - exponent, negative, mode);
+    tiny = bitLength(value) === format.fraction + 1;
+  }
+  const denormal = leading < minimum;
+  if (tiny && env.flushTiny) {
+    env.flags |= FP_UFC | FP_IXC;
+    return sign;
+  }
   if (tiny && (format.bits === 16 ? env.fz16 && !conversion : env.fz)) {
     env.flags |= FP_UFC;
     return sign;
   }
   // Exponent of the last place kept.
-  const unit = (tiny ? minimum : leading) - format.fraction;
+  const unit = (denormal ? minimum : leading) - format.fraction;
   const { value, inexact } = roundShift(mantissa, unit - exponent, negative, mode);
   if (tiny && inexact) env.flags |= FP_UFC;
   // Adding the significand with its leading bit to the exponent field less one carries where rounding did.
-  const field = tiny ? 0 : leading + format.bias - 1;
+  const field = denormal ? 0 : leading + format.bias - 1;
   const packed = (BigInt(field) << BigInt(format.fraction)) + value;
   if (conversion && format.bits === 16 && env.ahp) {
     if (packed > 0x7fffn) {

@@ -1,6 +1,7 @@
 import type { Value } from '../../ir/value.ts';
 import { emitArmNaN, type Scratch } from './arm-nan.ts';
 import { type Code, valtype } from './encoder.ts';
+import { emitX86NaN } from './x86-nan.ts';
 
 /**
  * Emit a pure operation whose operands are on the wasm stack. Shared by regions and the cold tier, so
@@ -9,7 +10,7 @@ import { type Code, valtype } from './encoder.ts';
 export const emitPure = (code: Code, v: Value, scratch: Scratch): void => {
   const { name } = v.info;
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
-  if (emitArmNaN(code, name, scratch)) return;
+  if (emitArmNaN(code, name, scratch) || emitX86NaN(code, name, scratch)) return;
   if (name.includes('_lane')) return code.lane(name, v.imm);
   if (name.endsWith('.select')) {
     if (v.type === 'v128') return code.typedSelect(valtype.v128);

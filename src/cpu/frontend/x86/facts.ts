@@ -10,6 +10,7 @@ const TRAPS: Traps = {
   [Exit.UNDEFINED]: { signal: 4, code: 2, at: true },
   [Exit.BREAKPOINT]: { signal: 5, code: SI_KERNEL, at: false },
   [Exit.DIVIDE]: { signal: 8, code: 1, at: true },
+  [Exit.FLOAT]: { signal: 8, code: 7, at: true },
   [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false },
 };
 

@@ -98,7 +98,8 @@ const plain = (processor: number, leaf: number, subleaf: number): Leaf => {
 export const identify = (processor: number, leaf: number, subleaf: number): Leaf => plain(processor, leaf, subleaf);
 
 /** XCR0: the state components in use; 0 without XSAVE. */
-export const xcr0 = (processor: number): number => (modelOf(processor).features.includes('avx') ? 7 : 3);
+export const xcr0 = (processor: number): number =>
+  modelOf(processor).features.includes('avx') || processor === 0 ? 7 : 3;
 
 /** The line `flags` of /proc/cpuinfo. */
 export const featureNames = (name: string): readonly string[] => modelOf(processorNumber(name)).features;

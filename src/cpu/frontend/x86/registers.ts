@@ -61,6 +61,9 @@ export const Sys: {
   OPERAND: State.SYSREGS + 0xa0,
 };
 
+/** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */
+export const VECTOR_OPERAND: number = State.SYSREGS + 0x200;
+
 /** What the registers hold when a program starts (Intel SDM vol. 1, 8.1.5 and 10.2.3; Linux's selectors). */
 export const resetState = (view: DataView, state: number, mode: 64 | 32): void => {
   view.setUint32(state + Sys.MXCSR, 0x1f80, true);

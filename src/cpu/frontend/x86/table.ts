@@ -2,13 +2,16 @@ import { arithmeticRows } from './insn/arithmetic.ts';
 import { bitRows } from './insn/bits.ts';
 import { branchRows } from './insn/branch.ts';
 import { decimalRows } from './insn/decimal.ts';
-import { fxsaveRows } from './insn/fxsave.ts';
 import { moveRows } from './insn/move.ts';
 import { segmentRows } from './insn/segment.ts';
 import { shiftRows } from './insn/shift.ts';
+import { sseConvertRows } from './insn/sse-convert.ts';
+import { sseFloatRows } from './insn/sse-float.ts';
 import { sseMoveRows } from './insn/sse-move.ts';
+import { stateRows } from './insn/state.ts';
 import { stringRows } from './insn/string.ts';
 import { systemRows } from './insn/system.ts';
+import { x87Rows } from './insn/x87.ts';
 import type { Chapter, X86Row } from './row.ts';
 
 /** All instructions, in the order of the SDM's volume 1, chapter 5. */
@@ -22,8 +25,11 @@ export const chapters: readonly Chapter[] = [
   { title: 'Strings', rows: stringRows },
   { title: 'Segment registers', rows: segmentRows },
   { title: 'Flags and system', rows: systemRows },
-  { title: 'State of x87 and SSE', rows: fxsaveRows },
+  { title: 'x87', rows: x87Rows },
+  { title: 'State of x87 and vector units', rows: stateRows },
   { title: 'SSE and SSE2: moves, logic, shuffles', rows: sseMoveRows },
+  { title: 'SSE, SSE2, AVX: floating-point arithmetic', rows: sseFloatRows },
+  { title: 'SSE, SSE2, AVX: conversions', rows: sseConvertRows },
 ];
 
 export const rows: readonly X86Row[] = chapters.flatMap((chapter) => chapter.rows);

@@ -20,19 +20,22 @@ import { roundsUp } from './round.ts';
 
 const SIGN = 0x8000;
 
-/** FLD m32fp: the bits as int32. */
-export function fromF32(r: Ext, bits: number, env: X87Env): Ext {
+/**
+ * FLD m32fp: the bits as int32. With `raw` a signalling NaN stays one: the operand of another operation, which will see
+ * to it.
+ */
+export function fromF32(r: Ext, bits: number, env: X87Env, raw = false): Ext {
   const sign = (bits >>> 16) & SIGN;
   const exponent = (bits >>> 23) & 0xff;
   const fraction = bits & 0x7f_ffff;
-  return widen(r, sign, exponent, 0xff, 0x7f, fraction << 8, 0, env);
+  return widen(r, sign, exponent, 0xff, 0x7f, fraction << 8, 0, env, raw);
 }
 
 /** FLD m64fp. */
-export function fromF64(r: Ext, hi: number, lo: number, env: X87Env): Ext {
+export function fromF64(r: Ext, hi: number, lo: number, env: X87Env, raw = false): Ext {
   const sign = (hi >>> 16) & SIGN;
   const exponent = (hi >>> 20) & 0x7ff;
-  return widen(r, sign, exponent, 0x7ff, 0x3ff, ((hi & 0xf_ffff) << 11) | (lo >>> 21), lo << 11, env);
+  return widen(r, sign, exponent, 0x7ff, 0x3ff, ((hi & 0xf_ffff) << 11) | (lo >>> 21), lo << 11, env, raw);
 }
 
 /** A smaller format's number, its fraction below bit 63. */
@@ -45,12 +48,12 @@ function widen(
   hi: number,
   lo: number,
   env: X87Env,
+  raw: boolean,
 ): Ext {
-  // biome-ignore format: one line
   if (exponent === top) {
     const nan = (hi | lo) !== 0;
-    if (nan && (hi & 0x4000_0000) === 0) env.flags |= Flag.IE;
-    return r.set(sign | MAX_EXPONENT, hi | (nan ? -0x4000_0000 : -0x8000_0000), lo);
+    if (nan && !raw && (hi & 0x4000_0000) === 0) env.flags |= Flag.IE;
+    return r.set(sign | MAX_EXPONENT, hi | (nan && !raw ? -0x4000_0000 : -0x8000_0000), lo);
   }
   if (exponent !== 0) return r.set(sign | (exponent - bias + BIAS), hi | -0x8000_0000, lo);
   if ((hi | lo) === 0) return setZero(r, sign);

@@ -261,7 +261,7 @@ class RegionEmitter extends TerminalEmitter {
   /** The result as the host has it; where it is a NaN the cold tier finds out which. */
   private guarded(v: Value): boolean {
     const c = this.code;
-    const madd = v.info.name.endsWith('.arm_madd');
+    const madd = v.info.name.endsWith('_madd');
     const shape = v.info.name.slice(0, v.info.name.indexOf('.')) as 'f32' | 'f64' | 'f32x4' | 'f64x2';
     this.push(v.a as Value);
     if (madd) {

@@ -21,7 +21,7 @@ export const coveredGuards = (ops: readonly Value[]): ReadonlySet<Value> => {
       const uses = [user.a, user.b, user.c].filter((x) => x !== null && reached.has(x)).length;
       if (uses === 0) continue;
       left -= uses;
-      if (user.info.kind === 'guard') guarded ||= user.info.name.endsWith('.arm_madd') || reached.has(user.a as Value);
+      if (user.info.kind === 'guard') guarded ||= /_madd$/.test(user.info.name) || reached.has(user.a as Value);
       else if (passesNaN.test(user.info.name)) {
         reached.add(user);
         left += user.uses;

@@ -203,6 +203,4 @@ export const sseMoveRows: readonly X86Row[] = [
   insn('66 0F C6 /r ib', 'shufpd xmm, xmm/m128, imm8', shufflePairs),
   insn('66 0F 73 /7 ib reg', 'pslldq xmm, imm8', (t) => shiftBytes(t, true)),
   insn('66 0F 73 /3 ib reg', 'psrldq xmm, imm8', (t) => shiftBytes(t, false)),
-  insn('NP 0F AE /2 mem', 'ldmxcsr m32', (t) => t.setMxcsr(t.loadInt(4) as Value as I32)),
-  insn('NP 0F AE /3 mem', 'stmxcsr m32', (t) => t.storeInt(t.mxcsr() as Value as Int, 4)),
 ];

@@ -100,7 +100,6 @@ export const systemRows: readonly X86Row[] = [
   insn('F3 0F 1E FA', 'endbr64', nothing),
   insn('F3 0F 1E FB', 'endbr32', nothing),
   insn('0F 0D /r mem', 'prefetchw m8', hint),
-  insn('9B', 'fwait', nothing),
   insn('0F AE E8', 'lfence', fence),
   insn('0F AE F0', 'mfence', fence),
   insn('0F AE F8', 'sfence', fence),

@@ -1,0 +1,215 @@
+/** Random cases for x86 and the comparison of what became of them: the part of scripts/fuzz.ts that knows the guest. */
+import { type Encoding, parseEncoding, type X86Row } from '../src/cpu/frontend/x86/row.ts';
+import { rows } from '../src/cpu/frontend/x86/table.ts';
+import type { Difference } from './fuzz-compare.ts';
+import type { Random } from './fuzz-random.ts';
+import { type CaseX86, emptyCaseX86, FX, joinInstructions, MAX_BYTES, type OutcomeX86, SCRATCH, viewOf } from './fuzz-record-x86.ts'; // biome-ignore format: one line
+import { randomExt, writeExt } from './fuzz-x87-ops.ts';
+
+/** System calls, jumps out of the case, what differs from run to run or needs what a case has not. */
+const EXCLUDED =
+  /^(syscall|sysenter|sysexit|int|int3|into|icebp|j|call|ret|loop|iret|cpuid|rdtsc|rdtscp|rdpid|rdrand|rdseed|xgetbv|wr[fg]sbase|rd[fg]sbase|hlt|cli|sti|in|out|ins|outs|clts|invd|wbinvd|wrmsr|rdmsr|rdpmc|mov.*sreg|mov sreg|push [c-g]s|pop [c-g]s|l[defgs]s|lar|lsl|verr|verw|str|sldt|smsw|sgdt|sidt|xlat|bound|enter|leave|f?xsave|f?xrstor|f?xsaveopt|v?ldmxcsr|v?stmxcsr|popf|v?zero(upper|all)_|v?rcp|v?rsqrt|ud[012]|fldenv|frstor|fnstenv|fnsave|v?maskmov|far|arpl|cmps|scas|lods|stos|movs[bwdq]? ?$|rep)/;
+
+/** Registers that hold addresses in the scratch page: rbx, rbp, rsi, rdi, and rsp. */
+const POINTERS = [3, 5, 6, 7];
+
+/** One row's instructions. */
+export class RowX86 {
+  readonly row: X86Row;
+  readonly encoding: Encoding;
+
+  constructor(row: X86Row) {
+    this.row = row;
+    this.encoding = parseEncoding(row.text);
+  }
+
+  get name(): string {
+    return this.row.syntax.split(' ')[0] as string;
+  }
+
+  /** Bytes of the memory operand, as far as the syntax tells; for alignment. */
+  private get wide(): number {
+    if (/m256/.test(this.row.syntax)) return 32;
+    return /m128/.test(this.row.syntax) ? 16 : 8;
+  }
+
+  bytes(random: Random, is64: boolean): number[] {
+    const e = this.encoding;
+    const out: number[] = [];
+    const rex = is64 ? random.below(16) : 0;
+    let operand16 = false;
+    const memory = e.modrm && (e.mod === 1 || (e.mod === 3 && random.oneIn(2)));
+    if (e.vexL !== -2) {
+      const noVvvv =
+        !/^\S+ [^,]+, [^,]+, (?!imm)/.test(this.row.syntax) && !/^\S+ \S+, \S+, \S+$/.test(this.row.syntax);
+      const vvvv = noVvvv ? 0 : random.below(is64 ? 16 : 8);
+      const pp = [0, 0x66, 0xf3, 0xf2].indexOf(e.prefix);
+      const w = Math.max(e.w, 0);
+      const l = Math.max(e.vexL, 0);
+      const b = memory ? 0 : rex & 1;
+      const rxb = is64 ? ~((rex & 4) | b) & 7 : 7;
+      out.push(0xc4, (rxb << 5) | e.map, (w << 7) | ((~vvvv & 15) << 3) | (l << 2) | pp);
+    } else {
+      if (e.prefix > 0) out.push(e.prefix);
+      else if (e.prefix < 0 && random.oneIn(4)) {
+        out.push(0x66);
+        operand16 = true;
+      }
+      if (this.lockable && memory && random.oneIn(4)) out.unshift(0xf0);
+      let w = e.w < 0 ? (random.oneIn(3) ? 1 : 0) : e.w;
+      if (!is64) w = 0;
+      const low = e.plus || !memory ? rex & 1 : 0;
+      const bits = (w << 3) | (rex & 4) | low;
+      if (is64 && (bits !== 0 || random.oneIn(4))) out.push(0x40 | bits);
+      if (w === 1) operand16 = false;
+      if (e.map > 0) out.push(0x0f);
+      if (e.map > 1) out.push(e.map === 2 ? 0x38 : 0x3a);
+    }
+    out.push(e.opcode + (e.plus ? random.below(8) : 0));
+    if (e.modrm) {
+      const reg = random.below(8);
+      if (memory) this.memoryOperand(out, ((reg << 3) & ~e.mask) | (e.value & 0x38), random, is64);
+      else out.push((((0xc0 | (reg << 3) | random.below(8)) & ~e.mask) | e.value) & 0xff);
+    }
+    const wide = out.some((b) => (b & 0xf8) === 0x48) && e.vexL === -2;
+    for (const immediate of e.immediates) {
+      const size = { ib: 1, iw: 2, id: 4, iz: operand16 ? 2 : 4, iv: wide ? 8 : operand16 ? 2 : 4, cb: 1, cz: 4, mo: is64 ? 8 : 4 }[immediate] ?? 1; // biome-ignore format: one line
+      let v = random.oneIn(2) ? random.integer() : BigInt(random.below(256));
+      if (immediate === 'mo') v = BigInt(SCRATCH + 0x100 + 8 * random.below(64));
+      for (let i = 0n; i < BigInt(size); i++) out.push(Number((v >> (8n * i)) & 0xffn));
+    }
+    return out;
+  }
+
+  private get lockable(): boolean {
+    return /^(add|or|adc|sbb|and|sub|xor|inc|dec|not|neg|xadd|cmpxchg|btc|bts|btr|xchg) r\/m/.test(this.row.syntax);
+  }
+
+  /** A base register with a displacement that keeps the alignment vectors ask for; sometimes absolute. */
+  private memoryOperand(out: number[], reg: number, random: Random, is64: boolean): void {
+    const base = random.pick(POINTERS);
+    const step = this.wide === 8 ? 1 : this.wide;
+    const d = (random.below(1 + Math.floor(0x60 / step)) - Math.floor(0x30 / step)) * step;
+    if (random.oneIn(8)) {
+      const at = SCRATCH + 0x200 + Math.abs(d);
+      // absolute: 64-bit mode has it in the SIB form
+      out.push(reg | (is64 ? 4 : 5), ...(is64 ? [0x25] : []));
+      for (let i = 0; i < 4; i++) out.push((at >>> (8 * i)) & 0xff);
+    } else if (random.oneIn(6)) out.push(0x40 | reg | 4, base | 0x20, d & 0xff);
+    else out.push(0x40 | reg | base, d & 0xff);
+  }
+}
+
+/** Rows that take part, by a part of their syntax or of their encoding. */
+export const rowsX86 = (is64: boolean, part: string): readonly RowX86[] =>
+  rows
+    .filter((row) => row.lift !== null && (row.mode === 0 || row.mode === (is64 ? 64 : 32)))
+    .filter((row) => !EXCLUDED.test(row.syntax) && new RegExp(part).test(`${row.syntax} | ${row.text}`))
+    .map((row) => new RowX86(row));
+
+/** The instructions of a case begin from these. */
+function fill(c: CaseX86, random: Random, is64: boolean, exact: boolean): void {
+  for (let n = 0; n < (is64 ? 16 : 8); n++) c.gpr[n] = random.integer();
+  c.gpr[1] = random.oneIn(2) ? BigInt(random.below(70)) : (c.gpr[1] as bigint);
+  for (const n of POINTERS) c.gpr[n] = BigInt(SCRATCH + 0x400 + 32 * random.below(64));
+  c.gpr[4] = BigInt(SCRATCH + 0x800 + 16 * random.below(16));
+  if (!is64) for (let n = 0; n < 8; n++) c.gpr[n] = BigInt.asUintN(32, c.gpr[n] as bigint);
+  c.eflags = 2 | (random.u32() & 0x8d5) | (random.oneIn(8) ? 0x400 : 0);
+  const view = viewOf(c.xsave);
+  const vectors = is64 ? 16 : 8;
+  for (let n = 0; n < vectors; n++) {
+    randomVector(random, view, (FX.xmm as number) + 16 * n);
+    randomVector(random, view, (FX.ymmh as number) + 16 * n);
+  }
+  for (let at = 0; at < c.memory.length; at += 16) randomVector(random, viewOf(c.memory), at);
+  if (exact) {
+    const mxcsr = 0x1f80 | (random.below(4) << 13) | (random.oneIn(4) ? 0x8000 : 0) | (random.oneIn(4) ? 0x40 : 0);
+    view.setUint32(FX.mxcsr as number, mxcsr | (random.oneIn(2) ? 0 : random.below(64)), true);
+  }
+  const precision = random.pick([0, 2, 3, 3]);
+  view.setUint16(FX.cw as number, exact ? 0x7f | (precision << 8) | (random.below(4) << 10) : 0x37f, true);
+  const top = random.oneIn(3) ? 0 : random.below(8);
+  view.setUint16(FX.sw as number, (top << 11) | (random.oneIn(3) ? random.u32() & 0x4700 : 0), true);
+  view.setUint8(FX.tag as number, random.oneIn(3) ? 0xff : random.oneIn(3) ? 0 : random.below(256));
+  for (let n = 0; n < 8; n++)
+    writeExt(view, (FX.st as number) + 16 * n, randomExt(random, random.pick(['any', 'f64', 'int', 'unit'])));
+}
+
+/** 16 bytes: integers, floats of both sizes, or bytes of any kind. */
+function randomVector(random: Random, view: DataView, at: number): void {
+  switch (random.below(5)) {
+    case 0:
+    case 1:
+      for (let i = 0; i < 2; i++) view.setBigUint64(at + 8 * i, random.float(64), true);
+      break;
+    case 2:
+    case 3:
+      for (let i = 0; i < 4; i++) view.setUint32(at + 4 * i, Number(random.float(32)), true);
+      break;
+    default:
+      for (let i = 0; i < 2; i++) view.setBigUint64(at + 8 * i, random.integer(), true);
+  }
+}
+
+/** A case of up to `length` instructions. `exact`: MXCSR and the x87's control word have other values than at the start. */
+export function randomCaseX86(
+  list: readonly RowX86[],
+  random: Random,
+  length: number,
+  is64: boolean,
+  exact: boolean,
+): CaseX86 {
+  // biome-ignore format: one line
+  const c = emptyCaseX86();
+  fill(c, random, is64, exact);
+  c.ymm = true;
+  const instructions: number[][] = [];
+  let size = 0;
+  for (let n = 1 + random.below(length); n > 0; n--) {
+    const bytes = random.pick(list).bytes(random, is64);
+    size += bytes.length;
+    if (size > MAX_BYTES) break;
+    instructions.push(bytes);
+  }
+  return Object.assign(c, joinInstructions(instructions));
+}
+
+/** CF PF AF ZF SF DF OF. */
+const FLAGS = 0xcd5;
+const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
+
+/** What differs: signal, registers, flags, vectors, x87, memory. `mxcsr`: the flags of it too. */
+export function compareX86(theirs: OutcomeX86, ours: OutcomeX86, mxcsr: boolean, undefinedFlags: number): Difference[] {
+  const list: Difference[] = [];
+  const check = (where: string, a: bigint | number, b: bigint | number): void => {
+    if (a !== b) list.push({ where, theirs: hex(a), ours: hex(b) });
+  };
+  check('signal', theirs.signal, ours.signal);
+  if (theirs.signal !== 0) {
+    check('pc', theirs.pc, ours.pc);
+    check('si_code', theirs.code, ours.code);
+    check('si_addr', theirs.address, ours.address);
+  }
+  for (let n = 0; n < 16; n++) check(`r${n}`, theirs.gpr[n] as bigint, ours.gpr[n] as bigint);
+  const mask = FLAGS & ~undefinedFlags;
+  check('eflags', theirs.eflags & mask, ours.eflags & mask);
+  const [a, b] = [viewOf(theirs.xsave), viewOf(ours.xsave)];
+  const wide = (name: string, at: number): void => {
+    const value = (v: DataView): bigint => (v.getBigUint64(at + 8, true) << 64n) | v.getBigUint64(at, true);
+    check(name, value(a), value(b));
+  };
+  if (mxcsr) check('mxcsr', a.getUint32(FX.mxcsr as number, true), b.getUint32(FX.mxcsr as number, true));
+  check('fcw', a.getUint16(FX.cw as number, true), b.getUint16(FX.cw as number, true));
+  check('fsw', a.getUint16(FX.sw as number, true), b.getUint16(FX.sw as number, true));
+  check('ftw', a.getUint8(FX.tag as number), b.getUint8(FX.tag as number));
+  for (let n = 0; n < 8; n++) wide(`st${n}`, (FX.st as number) + 16 * n);
+  for (let n = 0; n < 16; n++) {
+    wide(`xmm${n}`, (FX.xmm as number) + 16 * n);
+    wide(`ymmh${n}`, (FX.ymmh as number) + 16 * n);
+  }
+  for (let i = 0; i < theirs.memory.length; i++) {
+    if (theirs.memory[i] !== ours.memory[i])
+      check(`memory[${hex(i)}]`, theirs.memory[i] as number, ours.memory[i] as number);
+  }
+  return list;
+}

@@ -1,0 +1,160 @@
+/** SSE's conversions, COMISS and horizontal operations in the exact mode. */
+import { fixedToFp, fpConvert, fpToFixed } from '../../../softfloat/convert.ts';
+import { Round } from '../../../softfloat/env.ts';
+import { F32, F64 } from '../../../softfloat/format.ts';
+import type { HelperContext } from '../../helper.ts';
+import { CF, PF, writeArithmetic, ZF } from '../flags.ts';
+import { defineHelper, writeR } from '../helpers.ts';
+import { Sys } from '../registers.ts';
+import { beginExact, DE, type ExactContext, getLane, IE, raiseFlags, setLane, unpackExact, vectorAt } from './exact.ts'; // biome-ignore format: one line
+import { addLane, isNaN_, isSignalling, orderOf, subtractLane } from './exact-float.ts';
+
+/** COMISS, COMISD; UCOMISS, UCOMISD with an immediate of 0. */
+export const exactComis: number = defineHelper((c, state, aux) => {
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, p.imm);
+  const lane = (n: number): bigint => getLane(c.view, vectorAt(state, n, false), p.double);
+  const order = orderOf(lane(p.d), lane(p.b), e, p.imm === 1);
+  writeArithmetic(c.view, state, order === 8 ? ZF | PF | CF : order === 2 ? ZF : order === 1 ? CF : 0);
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** A float to a signed integer; what does not fit is the integer indefinite, with the invalid exception. */
+const toInteger = (e: ExactContext, a: bigint, width: number, truncate: boolean): bigint => {
+  const indefinite = 1n << BigInt(width - 1);
+  const f = e.format;
+  // denormals raise no exception of their own here
+  const x = e.daz && (a & f.infinity) === 0n ? a & f.signBit : a;
+  if (isNaN_(f, x)) {
+    e.raise(IE);
+    return indefinite;
+  }
+  const before = e.env.flags;
+  const r = fpToFixed(f, x, 0, width, false, truncate ? Round.ZERO : e.env.rounding, e.env);
+  // the library saturates: its invalid tells
+  if ((e.env.flags & 1) === 0) return r;
+  e.env.flags = before;
+  e.raise(IE);
+  return indefinite;
+};
+
+const convertFloat = (e: ExactContext, a: bigint, toDouble: boolean): bigint => {
+  const [from, to] = toDouble ? [F32, F64] : [F64, F32];
+  if (isNaN_(from, a)) {
+    if (isSignalling(from, a)) e.raise(IE);
+    const payload = a & from.fractionMask;
+    const sign = (a & from.signBit) !== 0n ? to.signBit : 0n;
+    return sign | to.infinity | to.quietBit | (toDouble ? payload << 29n : payload >> 29n);
+  }
+  if ((a & from.infinity) === 0n && (a & from.fractionMask) !== 0n) {
+    if (e.daz) return (a & from.signBit) !== 0n ? to.signBit : 0n;
+    e.raise(DE);
+  }
+  return fpConvert(from, to, a, e.env);
+};
+
+/** What the immediate of {@link exactConvert} says. */
+export const Conversion = { DQ_PS: 0, PS_DQ: 1, PS_DQ_TRUNCATE: 2, PD_DQ: 3, PD_DQ_TRUNCATE: 4, PS_PD: 5, PD_PS: 6 } as const; // biome-ignore format: one line
+
+/**
+ * Packed conversions: the shape is that of the larger side. Sides of unequal size have as many lanes as the doubles; what
+ * a register has above them is cleared.
+ */
+export const exactConvert: number = defineHelper((c, state, aux) => {
+  const { view, u8 } = c;
+  const p = unpackExact(aux);
+  const kind = p.imm;
+  const e = beginExact(c, state, kind === Conversion.PD_DQ || kind === Conversion.PD_DQ_TRUNCATE || kind === Conversion.PD_PS, 0); // biome-ignore format: one line
+  const wideIn = e.format === F64;
+  const wideOut = kind === Conversion.PS_PD;
+  const total = p.shape * 16;
+  const count = total / (wideIn || wideOut ? 8 : 4);
+  const results: bigint[] = [];
+  for (let i = 0; i < count; i++) {
+    const at = i * (wideIn ? 8 : 4);
+    const v = getLane(view, vectorAt(state, p.b, at >= 16) + (at & 15), wideIn);
+    if (kind === Conversion.DQ_PS) results.push(fixedToFp(F32, v, 0, 32, false, e.env));
+    else if (kind === Conversion.PS_PD || kind === Conversion.PD_PS) results.push(convertFloat(e, v, wideOut));
+    else results.push(toInteger(e, v, 32, kind === Conversion.PS_DQ_TRUNCATE || kind === Conversion.PD_DQ_TRUNCATE));
+  }
+  u8.fill(0, vectorAt(state, p.d, false), vectorAt(state, p.d, false) + 16);
+  if (p.vex) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+  results.forEach((v, i) => {
+    const at = i * (wideOut ? 8 : 4);
+    setLane(view, vectorAt(state, p.d, at >= 16) + (at & 15), wideOut, v);
+  });
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** The lowest lane of dst; its other lanes come from `a` in VEX forms. */
+const writeScalar = (c: HelperContext, state: number, aux: number, double: boolean, v: bigint): void => {
+  const p = unpackExact(aux);
+  const at = vectorAt(state, p.d, false);
+  if (p.vex) {
+    c.u8.copyWithin(at, vectorAt(state, p.a, false), vectorAt(state, p.a, false) + 16);
+    c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+  }
+  setLane(c.view, at, double, v);
+};
+
+/** CVTSS2SD, CVTSD2SS: `double` is the source's. */
+export const exactConvertScalar: number = defineHelper((c, state, aux) => {
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, 0);
+  const v = convertFloat(e, getLane(c.view, vectorAt(state, p.b, false), p.double), !p.double);
+  writeScalar(c, state, aux, !p.double, v);
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** CVTSI2SS, CVTSI2SD: the integer lies in Sys.OPERAND, 64 bits of it with an immediate of 1. */
+export const exactFromInteger: number = defineHelper((c, state, aux) => {
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, 0);
+  const v = c.view.getBigUint64(state + Sys.OPERAND, true);
+  writeScalar(c, state, aux, p.double, fixedToFp(e.format, v, 0, p.imm === 1 ? 64 : 32, false, e.env));
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** CVTSS2SI, CVTTSD2SI …: into a general register; immediate: bit 0 = 64 bits, bit 1 = truncate. */
+export const exactToInteger: number = defineHelper((c, state, aux) => {
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, 0);
+  const v = getLane(c.view, vectorAt(state, p.b, false), p.double);
+  writeR(c, state, p.d, toInteger(e, v, p.imm & 1 ? 64 : 32, (p.imm & 2) !== 0));
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** ADDSUBPS …: even lanes are subtracted. The lanes come in order, so that they count themselves. */
+export const exactAddSub: number = defineHelper((c, state, aux) => lanePairs(c, state, aux, 'alternate'));
+/** HADDPS, HSUBPS …: neighbours of the first operand, then those of the second, within 16 bytes. */
+export const exactHadd: number = defineHelper((c, state, aux) => lanePairs(c, state, aux, 'add'));
+export const exactHsub: number = defineHelper((c, state, aux) => lanePairs(c, state, aux, 'subtract'));
+
+const lanePairs = (c: HelperContext, state: number, aux: number, how: 'alternate' | 'add' | 'subtract'): number => {
+  const { view } = c;
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, 0);
+  const width = p.double ? 8 : 4;
+  const count = 16 / width;
+  for (let half = 0; half < p.shape; half++) {
+    const [d, a, b] = [p.d, p.a, p.b].map((n) => vectorAt(state, n, half === 1)) as [number, number, number];
+    const lane = (at: number, i: number): bigint => getLane(view, at + i * width, p.double);
+    const results = Array.from({ length: count }, (_, i) => {
+      if (how === 'alternate') return (i & 1 ? addLane : subtractLane)(lane(a, i), lane(b, i), e, 0n);
+      const from = i < count / 2 ? a : b;
+      const pair = 2 * (i % (count / 2));
+      return (how === 'add' ? addLane : subtractLane)(lane(from, pair), lane(from, pair + 1), e, 0n);
+    });
+    results.forEach((v, i) => {
+      setLane(view, d + i * width, p.double, v);
+    });
+  }
+  if (p.vex && p.shape === 1) c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+  raiseFlags(c, state, e.take());
+  return 0;
+};
