@@ -1,11 +1,11 @@
 import { aarch64Facts } from './cpu/frontend/aarch64/facts.ts';
 import { armFacts } from './cpu/frontend/arm/facts.ts';
 import { type Facts, type FrontEnd, lazyFrontEnd, type Processor } from './cpu/frontend/frontend.ts';
-import { x86_64Facts } from './cpu/frontend/x86/facts.ts';
+import { i386Facts, x86_64Facts } from './cpu/frontend/x86/facts.ts';
 import { brandOf, featureNames, featureWord } from './cpu/frontend/x86/identification.ts';
 import { type ArmModel, type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
 import { createFrontEnd } from './front-ends.ts';
-import { EM_AARCH64, EM_ARM, EM_X86_64 } from './loader/machines.ts';
+import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from './loader/machines.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 
 /** A guest architecture: what the emulator must know to start a program of it. */
@@ -171,10 +171,25 @@ const x86_64 = ({ name, lacks }: CpuModel): Guest => ({
   },
 });
 
+const i386 = ({ name, lacks }: CpuModel): Guest => ({
+  machine: EM_386,
+  name: 'i386',
+  hwcap: featureWord(name, 1, 3),
+  hwcap2: 0,
+  platform: 'i686',
+  taskSize: 0x1_0000_0000,
+  cpuinfo: (cpu) => x86Info(cpu, name),
+  load: async () => {
+    const { i386: abi } = await import('./syscalls/abi/i386.ts');
+    return { frontEnd: frontEnd(i386Facts, { name, lacks }), abi };
+  },
+});
+
 /** Every guest, by ELF e_machine; `cpu` is the model's name. */
 const GUESTS: ReadonlyMap<number, (cpu?: string) => Guest> = new Map([
   [EM_AARCH64, (cpu?: string): Guest => aarch64(cpuModel('aarch64', cpu))],
   [EM_ARM, (cpu?: string): Guest => arm(cpuModel('arm', cpu))],
+  [EM_386, (cpu?: string): Guest => i386(cpuModel('x86', cpu))],
   [EM_X86_64, (cpu?: string): Guest => x86_64(cpuModel('x86', cpu))],
 ]);
 

@@ -146,6 +146,18 @@ export class CpuThread {
     const { gs } = this.cpu.frontEnd.sys;
     if (gs !== undefined) this.view.setBigUint64(this.state + gs, value, true);
   }
+  getSelector(segment: number): number {
+    return this.cpu.frontEnd.segments?.getSelector(this.view, this.state, segment) ?? 0;
+  }
+  setSelector(segment: number, selector: number): boolean {
+    return this.cpu.frontEnd.segments?.setSelector(this.view, this.state, segment, selector) ?? true;
+  }
+  getThreadArea(entry: number): number {
+    return this.cpu.frontEnd.segments?.getThreadArea(this.view, this.state, entry) ?? 0;
+  }
+  setThreadArea(entry: number, base: number): void {
+    this.cpu.frontEnd.segments?.setThreadArea(this.view, this.state, entry, base);
+  }
   get fpStateSize(): number {
     return this.cpu.frontEnd.fpState?.size ?? 0;
   }

@@ -17,11 +17,12 @@ export class Cursor {
   /** Set when an argument cannot be read (EFAULT, ENAMETOOLONG): the call fails with it. */
   error = 0;
 
-  constructor(cpu: GuestCpu, abi: Abi) {
+  /** `offsets`: where the arguments lie, as wasm offsets; else in the ABI's registers. */
+  constructor(cpu: GuestCpu, abi: Abi, offsets?: readonly number[]) {
     this.cpu = cpu;
     this.abi = abi;
     this.wide = abi.wordSize === 8;
-    this.offsets = abi.registers.args.map((register) => cpu.state + State.REGS + 8 * register);
+    this.offsets = offsets ?? abi.registers.args.map((register) => cpu.state + State.REGS + 8 * register);
   }
 
   /** Guest memory, for arguments that are read when the call begins. */

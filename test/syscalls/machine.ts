@@ -64,6 +64,16 @@ class IdleCpu implements GuestCpu {
     return 0n;
   }
   setGs(): void {}
+  getSelector(): number {
+    return 0;
+  }
+  setSelector(): boolean {
+    return true;
+  }
+  getThreadArea(): number {
+    return 0;
+  }
+  setThreadArea(): void {}
   readonly fpStateSize = 0;
   saveFpState(): void {}
   restoreFpState(): boolean {

@@ -71,6 +71,14 @@ export interface Facts {
   readonly reset?: (view: DataView, state: number) => void;
   /** State offsets of the system registers that the kernel reads and writes. */
   readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number; readonly gs?: number };
+  /** Segment registers, and the descriptors of thread-local storage that they may name (x86). */
+  readonly segments?: {
+    getSelector(view: DataView, state: number, segment: number): number;
+    /** False: there is no such segment. */
+    setSelector(view: DataView, state: number, segment: number, selector: number): boolean;
+    getThreadArea(view: DataView, state: number, entry: number): number;
+    setThreadArea(view: DataView, state: number, entry: number, base: number): void;
+  };
   /** Floating-point state as signal frames have it, where one function lays it out; `at` is a wasm offset. */
   readonly fpState?: {
     readonly size: number;

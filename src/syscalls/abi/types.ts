@@ -27,6 +27,8 @@ export interface Abi {
   readonly openFlags: readonly (readonly [number, number])[];
   /** Field order of struct stat, see abi/stat.ts. */
   readonly statLayout: 'generic' | 'x86_64' | 'stat64';
+  /** CLONE_SETTLS takes a struct user_desc (i386). */
+  readonly tlsDescriptor?: boolean;
   readonly frame: SignalFrame;
   /** Machine code of the signal return trampoline (the vdso's __kernel_rt_sigreturn). */
   readonly sigreturnCode: readonly number[];

@@ -7,6 +7,7 @@ import { PidFile } from './pidfd.ts';
 import { CLONE_SIGHAND, CLONE_VM, Process } from './process.ts';
 import { NSIG } from './signals.ts';
 import type { Task } from './task.ts';
+import { readDescriptor, setThreadArea, type UserDesc } from './thread-area.ts';
 import { type Pending, waitFor } from './wait.ts';
 
 const CLONE_FS = 0x200;
@@ -61,6 +62,9 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
 
   if ((flags & CLONE_PIDFD) !== 0 && !space.writable(request.pidfd, 4)) return -EFAULT;
 
+  const wantsDescriptor = (flags & CLONE_SETTLS) !== 0 && process.abi.tlsDescriptor === true;
+  const descriptor = wantsDescriptor ? readDescriptor(space, tls) : null;
+  if (typeof descriptor === 'number') return descriptor;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const cpu = (flags & CLONE_VM) !== 0 ? task.cpu.clone() : task.cpu.fork();
   if (cpu === null) return -EAGAIN;
@@ -75,7 +79,10 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   const { host } = cpu.space;
   writeI64(host, cpu.state + State.REGS + 8 * registers.result, 0);
   if (sp !== 0) writeI64(host, cpu.state + State.REGS + 8 * registers.stack, sp);
-  if ((flags & CLONE_SETTLS) !== 0) cpu.setTls(BigInt(tls));
+  if ((flags & CLONE_SETTLS) !== 0) {
+    if (process.abi.tlsDescriptor === true) setThreadArea(cpu, descriptor as UserDesc);
+    else cpu.setTls(BigInt(tls));
+  }
   if ((flags & CLONE_PARENT_SETTID) !== 0) space.view.setInt32(parentTid, child.tid, true);
   if ((flags & CLONE_PIDFD) !== 0) {
     space.view.setInt32(request.pidfd, process.files.install(new PidFile(child.process, 0), true), true);

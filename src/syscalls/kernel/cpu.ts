@@ -34,6 +34,13 @@ export interface GuestCpu {
   /** Base of the other segment that threads may use (x86: GS). */
   getGs(): bigint;
   setGs(value: bigint): void;
+  /** Selector of a segment register by its encoding (x86). */
+  getSelector(segment: number): number;
+  /** False: there is no such segment. */
+  setSelector(segment: number, selector: number): boolean;
+  /** Base of a descriptor of thread-local storage (i386). */
+  getThreadArea(entry: number): number;
+  setThreadArea(entry: number, base: number): void;
   /** Bytes of the floating-point state in a signal frame, where the front end lays it out; else 0. */
   readonly fpStateSize: number;
   /** Write it to the guest address, which must be writable. */

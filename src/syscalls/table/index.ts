@@ -7,12 +7,14 @@ import { calls as directories } from './directories.ts';
 import { calls as epoll } from './epoll.ts';
 import { calls as exec } from './exec.ts';
 import { calls as futexes } from './futex.ts';
+import { calls as i386 } from './i386.ts';
 import { calls as identity } from './identity.ts';
 import { calls as inotify } from './inotify.ts';
 import { calls as ioctls } from './ioctl.ts';
 import { calls as locks } from './locks.ts';
 import { calls as memory } from './memory.ts';
 import { calls as mqueues } from './mqueue.ts';
+import { calls as multiplexed } from './multiplexed.ts';
 import { calls as narrow } from './narrow.ts';
 import { calls as oldCalls } from './old-calls.ts';
 import { calls as oldStats } from './old-stat.ts';
@@ -43,12 +45,14 @@ export const SYSCALLS: readonly Syscall[] = [
   ...epoll,
   ...exec,
   ...futexes,
+  ...i386,
   ...identity,
   ...inotify,
   ...ioctls,
   ...locks,
   ...memory,
   ...mqueues,
+  ...multiplexed,
   ...narrow,
   ...oldCalls,
   ...oldStats,

@@ -3,6 +3,7 @@ import { type Facts, MAX, type Processor, type Traps, variantFor } from '../fron
 import { readEflags, writeEflags } from './eflags.ts';
 import { FXSAVE_SIZE, restoreFx, saveFx } from './fpstate.ts';
 import { RSP, resetState, rOffset, Sys } from './registers.ts';
+import * as segments from './segments.ts';
 
 /** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
 const SI_KERNEL = 0x80;
@@ -28,6 +29,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   writeFlags: writeEflags,
   reset: (view, state) => resetState(view, state, mode),
   sys: { tls: mode === 64 ? Sys.FS_BASE : Sys.GS_BASE, fpcr: Sys.MXCSR, fpsr: Sys.MXCSR, gs: Sys.GS_BASE },
+  segments,
   fpState: {
     size: FXSAVE_SIZE,
     save: (view, state, at) => saveFx(view, state, at, mode),

@@ -4,30 +4,16 @@ import type { Int, Size } from '../flags.ts';
 import { defineHelper } from '../helpers.ts';
 import { Seg, Sys, selectorOffset } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
+import { setSelector } from '../segments.ts';
 import type { Translator } from '../translator.ts';
 
 type I32 = Value<'i32'>;
 
-/** First entry of thread-local storage in the descriptor table (GDT_ENTRY_TLS_MIN of 64-bit kernels), and how many. */
-export const TLS_FIRST = 12;
-export const TLS_COUNT = 3;
-
-/** Load FS or GS with the selector in Sys.OPERAND: its base follows (SDM vol. 3, 3.4). `aux`: the register, bit 8: 32-bit mode. */
+/** Load a segment register with the selector in Sys.OPERAND. `aux`: the register. */
 const loadSelector: number = defineHelper(({ view }, state, aux) => {
-  const segment = aux & 7;
-  const selector = view.getUint16(state + Sys.OPERAND, true);
-  const entry = (selector >> 3) - TLS_FIRST;
-  const usual = [0x23, 0x2b, 0x33].includes(selector);
-  const tls = (selector & 7) === 3 && entry >= 0 && entry < TLS_COUNT;
-  if (selector > 3 && !usual && !tls) {
-    view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
-    return 1;
-  }
-  view.setUint32(state + selectorOffset(segment), selector, true);
-  if (segment < Seg.FS) return 0;
-  const at = state + (segment === Seg.FS ? Sys.FS_BASE : Sys.GS_BASE);
-  view.setBigUint64(at, BigInt(tls ? view.getUint32(state + Sys.TLS + 4 * entry, true) : 0), true);
-  return 0;
+  if (setSelector(view, state, aux, view.getUint16(state + Sys.OPERAND, true))) return 0;
+  view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
+  return 1;
 });
 
 /** Only six segment registers exist. */

@@ -1,0 +1,63 @@
+import type { Abi } from './types.ts';
+
+type Aliases = NonNullable<Abi['aliases']>;
+const plain = (names: string, call: (name: string) => string): Aliases =>
+  Object.fromEntries(names.split(' ').map((name) => [name, { call: call(name) }]));
+
+/** What names of 32-bit ABIs mean where the declarations know 64-bit ones: arm and i386. */
+export const NARROW_ALIASES: Aliases = {
+  // what those names mean here: 16-bit ids, offsets and structures of 32 bits
+  ...plain(
+    'getuid geteuid getgid getegid setuid setgid setreuid setregid setresuid setresgid getresuid getresgid setfsuid setfsgid getgroups chown lchown fchown',
+    (name) => `${name}16`,
+  ),
+  ...plain('stat lstat fstat truncate ftruncate sendfile sigaction', (name) => `old ${name}`),
+  ugetrlimit: { call: 'getrlimit' },
+  truncate64: { call: 'truncate' },
+  ftruncate64: { call: 'ftruncate' },
+  fstatat64: { call: 'newfstatat' },
+  stat64: { call: 'stat' },
+  lstat64: { call: 'lstat' },
+  fstat64: { call: 'fstat' },
+  fcntl64: { call: 'fcntl' },
+  sendfile64: { call: 'sendfile' },
+  setuid32: { call: 'setuid' },
+  setgid32: { call: 'setgid' },
+  getuid32: { call: 'getuid' },
+  getgid32: { call: 'getgid' },
+  geteuid32: { call: 'geteuid' },
+  getegid32: { call: 'getegid' },
+  setreuid32: { call: 'setreuid' },
+  setregid32: { call: 'setregid' },
+  setresuid32: { call: 'setresuid' },
+  setresgid32: { call: 'setresgid' },
+  getresuid32: { call: 'getresuid' },
+  getresgid32: { call: 'getresgid' },
+  setfsuid32: { call: 'setfsuid' },
+  setfsgid32: { call: 'setfsgid' },
+  getgroups32: { call: 'getgroups' },
+  setgroups32: { call: 'setgroups' },
+  chown32: { call: 'chown' },
+  lchown32: { call: 'lchown' },
+  fchown32: { call: 'fchown' },
+  epoll_pwait2: { call: 'epoll_pwait2', wideTime: true },
+  clock_gettime64: { call: 'clock_gettime', wideTime: true },
+  clock_settime64: { call: 'clock_settime', wideTime: true },
+  clock_adjtime64: { call: 'clock_adjtime', wideTime: true },
+  clock_getres_time64: { call: 'clock_getres', wideTime: true },
+  clock_nanosleep_time64: { call: 'clock_nanosleep', wideTime: true },
+  timer_gettime64: { call: 'timer_gettime', wideTime: true },
+  timer_settime64: { call: 'timer_settime', wideTime: true },
+  timerfd_gettime64: { call: 'timerfd_gettime', wideTime: true },
+  timerfd_settime64: { call: 'timerfd_settime', wideTime: true },
+  utimensat_time64: { call: 'utimensat', wideTime: true },
+  pselect6_time64: { call: 'pselect6', wideTime: true },
+  ppoll_time64: { call: 'ppoll', wideTime: true },
+  recvmmsg_time64: { call: 'recvmmsg', wideTime: true },
+  mq_timedsend_time64: { call: 'mq_timedsend', wideTime: true },
+  mq_timedreceive_time64: { call: 'mq_timedreceive', wideTime: true },
+  semtimedop_time64: { call: 'semtimedop', wideTime: true },
+  rt_sigtimedwait_time64: { call: 'rt_sigtimedwait', wideTime: true },
+  futex_time64: { call: 'futex', wideTime: true },
+  sched_rr_get_interval_time64: { call: 'sched_rr_get_interval', wideTime: true },
+};
