@@ -2,15 +2,18 @@ import { arithmeticRows } from './insn/arithmetic.ts';
 import { bitRows } from './insn/bits.ts';
 import { branchRows } from './insn/branch.ts';
 import { decimalRows } from './insn/decimal.ts';
+import { integerRows } from './insn/integers.ts';
 import { moveRows } from './insn/move.ts';
 import { segmentRows } from './insn/segment.ts';
 import { shiftRows } from './insn/shift.ts';
 import { sseConvertRows } from './insn/sse-convert.ts';
 import { sseFloatRows } from './insn/sse-float.ts';
-import { sseMoveRows } from './insn/sse-move.ts';
 import { stateRows } from './insn/state.ts';
 import { stringRows } from './insn/string.ts';
 import { systemRows } from './insn/system.ts';
+import { vectorMoveRows } from './insn/vector-move.ts';
+import { vectorShiftRows } from './insn/vector-shift.ts';
+import { vectorShuffleRows } from './insn/vector-shuffle.ts';
 import { x87Rows } from './insn/x87.ts';
 import type { Chapter, X86Row } from './row.ts';
 
@@ -27,9 +30,12 @@ export const chapters: readonly Chapter[] = [
   { title: 'Flags and system', rows: systemRows },
   { title: 'x87', rows: x87Rows },
   { title: 'State of x87 and vector units', rows: stateRows },
-  { title: 'SSE and SSE2: moves, logic, shuffles', rows: sseMoveRows },
-  { title: 'SSE, SSE2, AVX: floating-point arithmetic', rows: sseFloatRows },
-  { title: 'SSE, SSE2, AVX: conversions', rows: sseConvertRows },
+  { title: 'Vectors: moves', rows: vectorMoveRows },
+  { title: 'Vectors: integers', rows: integerRows },
+  { title: 'Vectors: shifts', rows: vectorShiftRows },
+  { title: 'Vectors: shuffles, insertion, extraction', rows: vectorShuffleRows },
+  { title: 'Vectors: floating-point arithmetic', rows: sseFloatRows },
+  { title: 'Vectors: conversions', rows: sseConvertRows },
 ];
 
 export const rows: readonly X86Row[] = chapters.flatMap((chapter) => chapter.rows);

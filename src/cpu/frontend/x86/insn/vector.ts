@@ -54,34 +54,37 @@ const vexOf = (encoding: string, length: '128' | '256' | 'LIG', w = 'WIG'): stri
   return [`VEX.${length}.${prefix}.${map}.${w}`, ...tokens].join(' ');
 };
 
+/** An immediate byte belongs to the syntax. */
+const tail = (encoding: string): string => (encoding.includes(' ib') ? ', imm8' : '');
+
 /** dst = op(dst, src); with VEX dst = op(vvvv, src), in both halves of 32 bytes. */
-export const binary = (encoding: string, name: string, op: Binary): X86Row[] => [
-  insn(encoding, `${name} xmm, xmm/m128`, (t) => t.setXmm(t.d.reg, op(t, t.xmm(t.d.reg), t.xmmRm()))),
-  ...vexBinary(encoding, name, op),
+export const binary = (encoding: string, name: string, op: Binary, high: Binary = op): X86Row[] => [
+  insn(encoding, `${name} xmm, xmm/m128${tail(encoding)}`, (t) => t.setXmm(t.d.reg, op(t, t.xmm(t.d.reg), t.xmmRm()))),
+  ...vexBinary(encoding, name, op, 'WIG', high),
 ];
-export const vexBinary = (encoding: string, name: string, op: Binary, w = 'WIG'): X86Row[] => [
-  insn(vexOf(encoding, '128', w), `v${name} xmm, xmm, xmm/m128`, (t) =>
+export const vexBinary = (encoding: string, name: string, op: Binary, w = 'WIG', high: Binary = op): X86Row[] => [
+  insn(vexOf(encoding, '128', w), `v${name} xmm, xmm, xmm/m128${tail(encoding)}`, (t) =>
     setVex128(t, t.d.reg, op(t, t.xmm(t.d.vvvv), t.xmmRm())),
   ),
-  insn(vexOf(encoding, '256', w), `v${name} ymm, ymm, ymm/m256`, (t) => {
+  insn(vexOf(encoding, '256', w), `v${name} ymm, ymm, ymm/m256${tail(encoding)}`, (t) => {
     const low = op(t, t.xmm(t.d.vvvv), t.xmmRm());
-    setYmm(t, t.d.reg, low, op(t, t.ymmHigh(t.d.vvvv), ymmHighRm(t)));
+    setYmm(t, t.d.reg, low, high(t, t.ymmHigh(t.d.vvvv), ymmHighRm(t)));
   }),
 ];
 /** dst = op(src). */
 export const unary = (encoding: string, name: string, op: Unary): X86Row[] => [
-  insn(encoding, `${name} xmm, xmm/m128`, (t) => t.setXmm(t.d.reg, op(t, t.xmmRm()))),
+  insn(encoding, `${name} xmm, xmm/m128${tail(encoding)}`, (t) => t.setXmm(t.d.reg, op(t, t.xmmRm()))),
   ...vexUnary(encoding, name, op),
 ];
 export const vexUnary = (encoding: string, name: string, op: Unary, w = 'WIG'): X86Row[] => [
   insn(
     vexOf(encoding, '128', w),
-    `v${name} xmm, xmm/m128`,
+    `v${name} xmm, xmm/m128${tail(encoding)}`,
     noVvvv((t) => setVex128(t, t.d.reg, op(t, t.xmmRm()))),
   ),
   insn(
     vexOf(encoding, '256', w),
-    `v${name} ymm, ymm/m256`,
+    `v${name} ymm, ymm/m256${tail(encoding)}`,
     noVvvv((t) => {
       const low = op(t, t.xmmRm());
       setYmm(t, t.d.reg, low, op(t, ymmHighRm(t)));
