@@ -32,8 +32,6 @@ const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
 const BATCH = 16;
 const PATIENCE = 1000;
-/** See Cpu.onBusy. */
-const MANY_OFFERED = 50;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
 /**
@@ -86,9 +84,8 @@ export class Cpu implements HelperContext {
   fault: Fault = { signal: 0, code: 0, addr: 0n };
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
-  /** Told when what runs may go on for long without a look at `until`: regions, or much that is not compiled. */
-  onBusy: () => void = () => {};
-  private offered = 0;
+  /** Told when a region comes into use, and whether it calls itself: then it may go on without a look at `until`. */
+  onBusy: (recursive: boolean) => void = () => {};
   /** Told of every block entered from the dispatcher, registers being in the state (logging). */
   onEnter: ((pc: number) => void) | null = null;
   /** Machine code of the cold tier, optimised. */
@@ -139,7 +136,7 @@ export class Cpu implements HelperContext {
       flagsCross: this.frontEnd.flagsCross,
       table: this.table,
       installed: (region) => {
-        this.onBusy();
+        this.onBusy(region.body.ownCalls.length > 0);
         this.outside?.installed(region);
       },
       halt: () => this.halt(),
@@ -412,7 +409,6 @@ export class Cpu implements HelperContext {
   /** A block was called or jumped back to often enough. */
   private hot(record: number): number {
     const pc = this.cache.pcOf(record);
-    if (++this.offered % MANY_OFFERED === 0) this.onBusy();
     if (!this.compile) {
       this.cache.rearm(record, 0x7fffffff);
       return 0;

@@ -21,7 +21,7 @@ export class CpuThread {
   private readonly pool: ProcessorPool;
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
-  onBusy: () => void = () => {};
+  onBusy: (recursive: boolean) => void = () => {};
 
   private constructor(cpu: Cpu, state: number, pool: ProcessorPool) {
     this.cpu = cpu;

@@ -18,7 +18,7 @@ class IdleCpu implements GuestCpu {
   tls = 0n;
   cleared = 0;
   onSyscall: () => number = () => 0;
-  onBusy: () => void = () => {};
+  onBusy: (recursive: boolean) => void = () => {};
   readonly fault = { signal: 0, code: 0, addr: 0n };
   constructor(space: GuestAddressSpace) {
     this.space = space;

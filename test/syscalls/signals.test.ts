@@ -225,7 +225,7 @@ describe('signals', () => {
     const interrupt = (m.cpu.state + State.INTERRUPT) / 4;
     const end = performance.now() + 5000;
     // A guest in code that never looks: only the alarm clock's thread can set the word.
-    m.cpu.onBusy();
+    m.cpu.onBusy(true);
     while (Atomics.load(words, interrupt) === 0 && performance.now() < end);
     expect(Atomics.load(words, interrupt)).toBe(1);
     m.task.deliverSignals();

@@ -23,6 +23,8 @@ export class Value<T extends Type = Type> {
   slot = 0;
   /** Scratch of back ends: uses not yet emitted. */
   left = 0;
+  /** Scratch of the cold tier: an i32 whose slot has zeros in its upper half. */
+  clear = false;
 
   constructor(
     info: OpInfo,

@@ -9,6 +9,11 @@ import { Ticker } from './ticker.ts';
 
 /** A task's turn while others are ready, and the longest the host's event loop is kept waiting. */
 const TURN_MS = 8;
+/**
+ * A program that ends within this many milliseconds goes without the alarm clock's thread, unless what it runs is known
+ * to call itself: loops look at the time.
+ */
+const SHORT_RUN_MS = 500;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
 /** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
@@ -60,6 +65,7 @@ export class Scheduler {
   private contended = 0;
   /** This thread's processor time when tasks which compute began to take turns; NaN: it has slept since. */
   private pressedSince = Number.NaN;
+  private compiled = false;
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
@@ -309,6 +315,7 @@ export class Scheduler {
       return due;
     }
     const left = Math.max(0, due - monotonicMs());
+    if (this.compiled && now > SHORT_RUN_MS) this.ticker.need();
     this.ticker.enter(task.space.memory, task.cpu.state);
     if (left < TURN_MS * 4 || this.hostBusy || limited || this.contended > CONTENTION_MS) this.arm(TURN_MS);
     else if (due !== Number.POSITIVE_INFINITY) this.arm(Math.min(left, 50));
@@ -323,9 +330,10 @@ export class Scheduler {
     this.ticker.set(period, true);
   }
 
-  /** Guest code has come to run long without looking at the time. */
-  busy(): void {
-    this.ticker.need();
+  /** Compiled code has come into use, which may not look at the time by itself: surely if it is recursive. */
+  busy(recursive: boolean): void {
+    if (recursive) this.ticker.need();
+    this.compiled = true;
   }
 
   private nextTimer(): number {

@@ -101,7 +101,7 @@ export class Task {
     this.cpu = cpu;
     this.space = cpu.space;
     cpu.onSyscall = () => this.syscall();
-    cpu.onBusy = () => this.process.kernel.scheduler.busy();
+    cpu.onBusy = (recursive) => this.process.kernel.scheduler.busy(recursive);
     this.cursor = new Cursor(cpu, abi);
     this.calls = callTable(abi);
     this.numberAt = cpu.state + State.REGS + 8 * abi.registers.number;

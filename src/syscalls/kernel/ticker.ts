@@ -76,7 +76,7 @@ export class Ticker {
     this.worker?.postMessage({ id, memory: null });
   }
 
-  /** Code runs that does not look at the time by itself. */
+  /** Code runs that may not look at the time by itself. */
   need(): void {
     if (this.needed) return;
     this.needed = true;

@@ -89,6 +89,11 @@ export class Emitter {
   write(type: Type): void {
     this.code.mem(`${type}.store`, 0, 0);
   }
+  /** Store a result; one of 32 bits with zeros above it (see `clear` in encode.ts). */
+  result(type: Type): void {
+    if (type === 'i32') this.code.op('i64.extend_i32_u');
+    this.write(type === 'i32' ? 'i64' : type);
+  }
   storePc(): void {
     this.code.get(STATE);
     this.code.get(this.ip);
@@ -235,14 +240,14 @@ export class Emitter {
       case 'pureImm':
         this.slot('d');
         this.pure(h);
-        this.write(h.info.result as Type);
+        this.result(h.info.result as Type);
         return;
       case 'load':
         this.address(h.info.size, false, false);
         this.slot('d');
         this.guest();
         c.mem(h.info.name, GUEST_BASE, 0);
-        this.write(h.info.result as Type);
+        this.result(h.info.result as Type);
         return;
       case 'store':
         this.address(h.info.size, true, false);

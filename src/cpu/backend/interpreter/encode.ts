@@ -44,6 +44,19 @@ const mov = (type: Type): string => (typeSize[type] === 16 ? 'mov128' : typeSize
 const isSet = (v: Value | undefined): v is Value => v?.info.kind === 'set';
 const fitsImm = (v: Value): boolean => v.isConst && (v.type === 'i32' || (v.type === 'i64' && v.hi === v.imm >> 31));
 
+/** Registers have 8 bytes each; what else there is of the state may have less. */
+const hasRoom = (v: Value, offset: number): boolean =>
+  v.type !== 'i32' || (offset >= State.REGS && offset < State.VREGS);
+/** Where a value is set to by the operation behind it. */
+const targetOf = (v: Value, next: Value | undefined): number =>
+  isSet(next) && next.a === v && hasRoom(v, next.imm) ? next.imm : NONE;
+/** The operation behind `v`, if that only puts zeros above its 32 bits. */
+const widened = (v: Value, next: Value | undefined): Value | null =>
+  next?.info.name === 'i64.extend_i32_u' && next.a === v && v.uses === 1 && writesClear(v) ? next : null;
+/** Whether the handler of `v` writes zeros above a result of 32 bits. */
+const writesClear = ({ info, type }: Value): boolean =>
+  type === 'i32' && (info.kind === 'load' || (info.kind === 'pure' && !info.name.includes('_lane')));
+
 /** Turns one IR block into cold-tier records. */
 class BlockEncoder {
   private readonly out: RecordSink;
@@ -68,6 +81,7 @@ class BlockEncoder {
     for (const v of ops) {
       v.slot = NONE;
       v.left = v.uses;
+      v.clear = false;
     }
     const cond = terminalValue(terminal);
     const fused = terminal.kind === 'branch' && cond && cond === ops.at(-1) && cond.uses === 1 && isCompare(cond.info);
@@ -75,14 +89,47 @@ class BlockEncoder {
     for (let i = 0; i < count; i++) {
       const v = ops[i] as Value;
       this.pc = v.pc;
-      const next = ops[i + 1];
-      // a result whose next step is to be a register is computed right there
-      const target = isSet(next) && next.a === v ? next.imm : NONE;
       if (v.info.name === 'when.begin') this.beginPart(v, ops.slice(i + 1));
-      else if (this.operation(v, target)) i++;
+      else i += this.pair(ops, i) ?? this.single(ops, i);
       while (this.dying.length > 0) this.temps.give(this.dying.pop() as number);
     }
     this.terminal(block, fused ? cond : null);
+  }
+
+  /** Emits the operation at `i`; returns how many of those behind it are done with it. */
+  private single(ops: readonly Value[], i: number): number {
+    const v = ops[i] as Value;
+    // results of 32 bits are written with an upper half of zeros
+    const result = widened(v, ops[i + 1]) ?? v;
+    const more = result === v ? 0 : 1;
+    // a result whose next step is to be a register is computed right there
+    const target = targetOf(result, ops[i + more + 1]);
+    return more + (this.operation(v, result, target) ? 1 : 0);
+  }
+
+  /** Two words of 8 bytes beside each other are loaded or stored by one record: see `single`; null: there are not two. */
+  private pair(ops: readonly Value[], i: number): number | null {
+    const [v, w, next, last] = ops.slice(i, i + 4) as [Value, ...(Value | undefined)[]];
+    const { name } = v.info;
+    if (w?.info.name !== name || v.a !== w.a || w.imm !== v.imm + 8) return null;
+    const address = v.a as Value;
+    if (name === 'i64.store') {
+      const [a, d, b] = [address, v.b as Value, w.b as Value].map((x) => this.slot(x)) as [number, number, number];
+      this.emit('storePair', d, a, b, v.imm);
+      for (const x of [address, address, v.b, w.b]) this.used(x);
+      return 1;
+    }
+    if (name !== 'i64.load') return null;
+    const a = this.slot(address);
+    this.used(address);
+    this.used(address);
+    const [first, second] = [targetOf(v, next), targetOf(w, last)];
+    const direct = first !== NONE && second !== NONE && first !== second;
+    const d = this.destination(v, direct ? first : NONE);
+    const b = this.destination(w, direct ? second : NONE);
+    this.emit('loadPair', d, a, b, v.imm);
+    for (const x of [v, w]) if (x.uses === 0) this.temps.give(x.slot);
+    return direct ? 3 : 1;
   }
 
   private put(op: number, d: number, a: number, b: number, imm: number, pc: number): number {
@@ -161,7 +208,7 @@ class BlockEncoder {
     for (const v of values) {
       if (v.left <= 0) continue;
       const temp = this.temps.take();
-      this.emit(mov(v.type), temp, offset);
+      this.emit(v.clear ? 'mov64' : mov(v.type), temp, offset);
       v.slot = temp;
     }
   }
@@ -185,8 +232,11 @@ class BlockEncoder {
     return target;
   }
 
-  /** Emits one operation; true when the following register write was done with it. */
-  private operation(v: Value, target: number): boolean {
+  /**
+   * Emits one operation, whose result is `result`'s (the value itself, or that with zeros above it); true when the
+   * following register write was done with it.
+   */
+  private operation(v: Value, result: Value, target: number): boolean {
     const { info } = v;
     switch (info.kind) {
       case 'const':
@@ -217,8 +267,9 @@ class BlockEncoder {
         this.used(v.a);
         // a load that is never used must still fault
         const unused = v.uses === 0;
-        const d = this.destination(v, target);
+        const d = this.destination(result, target);
         this.emitOp(v, d, a, 0, v.imm);
+        v.clear = v.type === 'i32';
         if (unused) this.temps.give(d);
         return target !== NONE;
       }
@@ -248,7 +299,7 @@ class BlockEncoder {
       }
       case 'guard':
       case 'pure':
-        return this.pure(v, target);
+        return this.pure(v, result, target);
     }
   }
 
@@ -272,8 +323,9 @@ class BlockEncoder {
   }
 
   private flags(v: Value): void {
+    const byImm = !v.c && v.b !== null && v.b.slot === NONE && fitsImm(v.b);
     const a = this.slot(v.a as Value);
-    const b = this.slot(v.b as Value);
+    const b = byImm ? 0 : this.slot(v.b as Value);
     const c = v.c ? this.slot(v.c) : 0;
     this.used(v.a);
     this.used(v.b);
@@ -281,19 +333,22 @@ class BlockEncoder {
     // operands that live in the CC slots themselves are read by the same record: only later uses move
     for (const offset of [State.CC_OP, State.CC_A, State.CC_B, State.CC_C]) this.evict(offset);
     const moved = (x: Value | null, before: number): number => (x && x.left > 0 ? x.slot : before);
-    this.emit(v.c ? 'cc3' : 'cc', v.imm, moved(v.a, a), moved(v.b, b), v.c ? moved(v.c, c) : 0);
+    if (byImm) this.emit('ccImm', v.imm, moved(v.a, a), 0, v.b?.imm);
+    else this.emit(v.c ? 'cc3' : 'cc', v.imm, moved(v.a, a), moved(v.b, b), v.c ? moved(v.c, c) : 0);
   }
 
-  private pure(v: Value, target: number): boolean {
+  private pure(v: Value, result: Value, target: number): boolean {
     const { info } = v;
     if (info.name.includes('_lane')) return this.lane(v, target);
     const x = v.a as Value;
+    if (target === NONE && result === v && this.alias(v, x)) return false;
+    v.clear = info.result === 'i32';
     if (v.b && !v.c && fitsImm(v.b) && v.b.slot === NONE && (immediate[info.code] as number) >= 0) {
       const a = this.slot(x);
       this.used(x);
       v.b.left--;
       const op = immediate[info.code] as number;
-      this.put(op, this.destination(v, target), a, 0, v.b.imm, this.pc);
+      this.put(op, this.destination(result, target), a, 0, v.b.imm, this.pc);
       return target !== NONE;
     }
     const a = this.slot(x);
@@ -302,10 +357,25 @@ class BlockEncoder {
     this.used(v.a);
     this.used(v.b);
     this.used(v.c);
-    const d = this.destination(v, target);
+    const d = this.destination(result, target);
     const imm = info.name === 'i8x16.shuffle' ? this.out.constant(swizzleMasks(v.lanes ?? [])) : c;
     this.emitOp(v, d, a, b, imm);
     return target !== NONE;
+  }
+
+  /** The low half of a slot is the slot, and so is the whole of one whose upper half is zero. */
+  private alias(v: Value, of: Value): boolean {
+    const { name } = v.info;
+    if (of.slot === NONE || (name !== 'i32.wrap_i64' && !(name === 'i64.extend_i32_u' && of.clear))) return false;
+    if (of.slot < State.TEMPS) {
+      this.home(of.slot, v);
+      this.used(of);
+      return true;
+    }
+    if (of.left !== 1) return false;
+    v.slot = of.slot;
+    of.left = 0;
+    return true;
   }
 
   /** Lanes are bytes of a slot. */

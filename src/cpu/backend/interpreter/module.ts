@@ -1,5 +1,5 @@
 import type { OpName } from '../../ir/opcodes.ts';
-import { Exit, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { Exit, GUEST_BASE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
 import { type Code, encodeModule } from '../wasm/encoder.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
@@ -169,6 +169,43 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
         c.get(STATE);
         e.readThird('i32');
         c.mem('i32.store', State.CC_C, 2);
+      }
+      return true;
+    case 'ccImm':
+      c.get(STATE);
+      c.get(e.ip);
+      c.mem('i32.load16_u', REC.d);
+      c.mem('i32.store', State.CC_OP, 2);
+      c.get(STATE);
+      e.read('i64', 'a');
+      c.mem('i64.store', State.CC_A, 3);
+      c.get(STATE);
+      c.get(e.ip);
+      c.mem('i64.load32_s', REC.imm, 2);
+      c.mem('i64.store', State.CC_B, 3);
+      return true;
+    case 'loadPair':
+      e.address(16, false, false);
+      for (const [slot, at] of [
+        ['d', 0],
+        ['b', 8],
+      ] as const) {
+        e.slot(slot);
+        e.guest();
+        c.mem('i64.load', GUEST_BASE + at, 0);
+        c.mem('i64.store', 0, 0);
+      }
+      return true;
+    case 'storePair':
+      e.address(16, true, false);
+      for (const [slot, at] of [
+        ['d', 0],
+        ['b', 8],
+      ] as const) {
+        e.guest();
+        e.slot(slot);
+        c.mem('i64.load', 0, 0);
+        c.mem('i64.store', GUEST_BASE + at, 0);
       }
       return true;
     case 'fence':

@@ -36,6 +36,11 @@ function finish(t: Translator, opc: number, rt: number, v: Value | null): void {
 
 type Index = 'offset' | 'pre' | 'post';
 
+/** The last operations of an instruction: a sum right in front of its register costs the cold tier no copy. */
+const writeBack = (t: Translator, rn: number, base: I64, disp: number, index: Index): void => {
+  if (index !== 'offset') t.setXsp(rn, t.b.i64.add(base, t.b.const64(disp)));
+};
+
 /** One register at base + displacement, with or without write-back of the base. */
 const single = (t: Translator, { size, opc, rn, rt }: F, disp: number, index: Index): void => {
   const bytes = size as number;
@@ -44,9 +49,8 @@ const single = (t: Translator, { size, opc, rn, rt }: F, disp: number, index: In
   if (isPrefetch(bytes, kind)) return index === 'offset' ? undefined : t.undefined();
   const base = t.xsp(rn as number);
   const v = transfer(t, bytes, kind, rt as number, base, index === 'post' ? 0 : disp);
-  const moved = index === 'offset' ? null : t.b.i64.add(base, t.b.const64(disp));
   finish(t, kind, rt as number, v);
-  if (moved) t.setXsp(rn as number, moved);
+  writeBack(t, rn as number, base, disp, index);
 };
 
 const registerOffset = (t: Translator, { size, opc, rm, option, s, rn, rt }: F): void => {
@@ -73,11 +77,11 @@ const pair = (t: Translator, { opc, l, imm7, rt2, rn, rt }: F, index: Index): vo
   const disp = (imm7 as number) * bytes;
   const base = t.xsp(rn as number);
   const at = index === 'post' ? 0 : disp;
-  const moved = index === 'offset' ? null : t.b.i64.add(base, t.b.const64(disp));
   if (l === 0) {
     const op = bytes === 8 ? 'i64.store' : 'i64.store32';
-    t.store(op, base, t.x(rt as number), at);
-    t.store(op, base, t.x(rt2 as number), at + bytes);
+    const [first, second] = [t.x(rt as number), t.x(rt2 as number)];
+    t.store(op, base, first, at);
+    t.store(op, base, second, at + bytes);
   } else {
     const op = bytes === 8 ? 'i64.load' : signed ? 'i64.load32_s' : 'i64.load32_u';
     const first = t.load(op, base, at);
@@ -85,7 +89,7 @@ const pair = (t: Translator, { opc, l, imm7, rt2, rn, rt }: F, index: Index): vo
     t.setX(rt as number, first);
     t.setX(rt2 as number, second);
   }
-  if (moved) t.setXsp(rn as number, moved);
+  writeBack(t, rn as number, base, disp, index);
 };
 
 /** C4.1.91 Loads and Stores: the plain general-register forms */
