@@ -32,6 +32,8 @@ export const GUESTS = {
     triple: 'arm-linux-gnueabihf',
     simd: ['-mfpu=neon-vfpv4', '-funsafe-math-optimizations'],
   },
+  x86_64: { debian: 'amd64', qemu: 'qemu-x86_64', triple: 'x86_64-linux-gnu', simd: [] },
+  i386: { debian: 'i386', qemu: 'qemu-i386', triple: 'i686-linux-gnu', simd: ['-msse2', '-mfpmath=sse'] },
 } as const satisfies Readonly<Record<string, Guest>>;
 export type GuestName = keyof typeof GUESTS;
 

@@ -179,7 +179,8 @@ export class CodeCache implements RecordSink, BlockSource {
       const reads = at === pc ? readsFlags && !slow : (own.find(at)?.readsFlags ?? this.units.readsFlags(at));
       if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.onFlagsCross();
     }
-    this.noteCode(pc, end);
+    // an instruction by itself may store to its own page
+    if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, end);
     return record;
   }
 
@@ -201,7 +202,10 @@ export class CodeCache implements RecordSink, BlockSource {
   // ── BlockSource ──
 
   noteCode(start: number, end: number): void {
-    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) this.own.pages.add(page);
+    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) {
+      this.own.pages.add(page);
+      if (this.frontEnd.coherentCode) this.space.watchCode(page);
+    }
   }
 
   hasRun(pc: number): boolean {
@@ -262,7 +266,9 @@ export class CodeCache implements RecordSink, BlockSource {
   /** Record for an instruction that its address does not say enough of (see FrontEnd.context). */
   recordInContext(pc: number, context: number): number {
     const key = contextKey(pc, context);
-    return this.own.find(key)?.record ?? this.translate(pc, SLOW, context);
+    // of code that may change unnoticed nothing is kept
+    const known = this.frontEnd.coherentCode ? undefined : this.own.find(key);
+    return known?.record ?? this.translate(pc, SLOW, context);
   }
 
   flush(): void {

@@ -317,7 +317,16 @@ export class Cpu implements HelperContext {
     const fault = this.space.resolveFault(Number(addr), size, (info & 2) !== 0 ? 2 : 1);
     if (fault !== 0) return this.raise({ signal: fault.signal, code: fault.code, addr: BigInt(fault.addr) });
     this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
-    return 0;
+    return (info & 2) !== 0 && this.mayChangeCode(state) ? 1 : 0;
+  }
+
+  /** A store goes to a page that has had code: it is done by itself, once translations are dropped. */
+  private mayChangeCode(state: number): boolean {
+    const { single } = this.frontEnd.sys;
+    if (!this.flushPending || single === undefined) return false;
+    this.view.setUint32(state + single, 1, true);
+    this.setExit(Exit.INVALIDATED);
+    return true;
   }
 
   private vectorsAt = 0;
@@ -549,7 +558,7 @@ export class Cpu implements HelperContext {
     const given = Number(this.address(addr));
     const ok =
       given + size <= 0x1_0000_0000 && (write ? this.space.writable(given, size) : this.space.readable(given, size));
-    if (ok) return GUEST_BASE + given;
+    if (ok) return write && this.mayChangeCode(state) ? -1 : GUEST_BASE + given;
     this.view.setBigUint64(state + State.FAULT_ADDR, addr, true);
     this.view.setUint32(state + State.EXIT_INFO, (write ? 2 : 1) | (size << 8), true);
     return this.memory(state) === 0 ? GUEST_BASE + given : -1;

@@ -57,6 +57,8 @@ export interface Facts {
    * entry or behind a call is seen to read some.
    */
   readonly flagsCross: boolean;
+  /** Instructions are those in memory, without a word of the program: stores to pages with translated code are noticed. */
+  readonly coherentCode?: boolean;
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
@@ -70,7 +72,13 @@ export interface Facts {
   /** Put into a state block of zeros what its registers hold when a program starts. */
   readonly reset?: (view: DataView, state: number) => void;
   /** State offsets of the system registers that the kernel reads and writes. */
-  readonly sys: { readonly tls: number; readonly fpcr: number; readonly fpsr: number; readonly gs?: number };
+  readonly sys: {
+    readonly tls: number;
+    readonly fpcr: number;
+    readonly fpsr: number;
+    readonly gs?: number;
+    readonly single?: number;
+  };
   /** Segment registers, and the descriptors of thread-local storage that they may name (x86). */
   readonly segments?: {
     getSelector(view: DataView, state: number, segment: number): number;

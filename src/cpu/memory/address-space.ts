@@ -391,6 +391,10 @@ class Space implements GuestAddressSpace {
     return 0;
   }
 
+  watchCode(page: number): void {
+    this.#pages.bytes.watch(page);
+  }
+
   executable(addr: number): boolean {
     const vma = this.#pages.vmas.find(addr);
     return vma !== undefined && (vma.prot & PROT_EXEC) !== 0 && addr < vma.eof;

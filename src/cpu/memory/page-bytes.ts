@@ -67,6 +67,12 @@ export class PageBytes {
     this.#pair(this.write, this.#writePairs, page);
   }
 
+  /** Notice the next store to a page that may be written as any other. */
+  watch(page: number): void {
+    if (this.write[page] !== PageByte.PLAIN) return;
+    this.#set(this.write, WRITE_BYTES, page * PAGE_SIZE, (page + 1) * PAGE_SIZE, PageByte.CODE);
+  }
+
   markUsed(start: number, end: number): void {
     const first = start / PAGE_SIZE;
     const last = end / PAGE_SIZE;

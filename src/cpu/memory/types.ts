@@ -102,6 +102,8 @@ export interface AddressSpace {
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): { signal: number; code: number; addr: number } | 0;
   /** Whether instructions may be fetched from the page of addr (PROT_EXEC). */
   executable(addr: number): boolean;
+  /** The page holds code that is in use: call onCodeChange before the next store to it. */
+  watchCode(page: number): void;
   /** Called when bytes that may hold translated code change or vanish: munmap, mprotect, map over, … */
   onCodeChange: (start: number, end: number) => void;
   /** Called when pages that were plain cease to be so: runs of plain pages must be looked up anew. */

@@ -1,12 +1,14 @@
 import type { Block } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
+import { Exit } from '../../memory/layout.ts';
 import { type FrontEnd, MAX, type Processor, rowsFor } from '../frontend.ts';
 import { Decoder, MAX_LENGTH } from './decoder.ts';
 import { instructionText } from './disassembler.ts';
 import { i386Facts, x86_64Facts } from './facts.ts';
 import { helpers } from './helpers.ts';
 import { processorNumber } from './identification.ts';
+import { Sys } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -40,12 +42,15 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       const entry = decoder.decode(code, pc);
       return entry === null || entry.row.lift !== null ? null : entry.row.syntax;
     },
-    liftBlock(code, start, flagsIn, limit): Block {
+    liftBlock(code, start, flagsIn, limit, context = 0): Block {
       builder.reset();
       t.begin(flagsIn);
       let pc = start;
       let count = 0;
-      while (t.terminal === null && count < MAX_BLOCK && pc < limit) {
+      builder.pc = start;
+      if (context !== 0) builder.set(Sys.SINGLE, builder.const32(0));
+      const most = context !== 0 ? 1 : MAX_BLOCK;
+      while (t.terminal === null && count < most && pc < limit) {
         decoder.decode(code, pc);
         // an instruction that reaches into what cannot be fetched is left for a block of its own
         if (pc + MAX_LENGTH > limit && pc + decoder.length > limit && count > 0) break;
@@ -54,7 +59,8 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         count++;
         lift();
       }
-      const terminal = t.terminal ?? { kind: 'jump', target: pc };
+      const terminal =
+        t.terminal ?? (context !== 0 ? { kind: 'exit', reason: Exit.INVALIDATED, pc } : { kind: 'jump', target: pc });
       return {
         pc: start,
         end: pc,

@@ -38,6 +38,7 @@ export const Sys: {
   readonly FIP: number;
   readonly FDP: number;
   readonly OPERAND: number;
+  readonly SINGLE: number;
 } = {
   /** Bases of FS and GS: u64. */
   FS_BASE: State.SYSREGS,
@@ -59,6 +60,8 @@ export const Sys: {
   FDP: State.SYSREGS + 0x98,
   /** An operand for a helper (16 bytes). */
   OPERAND: State.SYSREGS + 0xa0,
+  /** 1: the next instruction is done by itself, as what it stores may be code (u32). */
+  SINGLE: State.SYSREGS + 0xb0,
 };
 
 /** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */
