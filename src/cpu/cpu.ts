@@ -27,6 +27,9 @@ import { BUS_ADRALN, codeAddress, type Fault, SIGBUS, SIGSEGV, signExtended, tra
 import { BlockIndex } from './workers/block-index.ts';
 import { Request } from './workers/protocol.ts';
 
+/** See Facts.sys. */
+const MAY_STORE_CODE = 1;
+const SPLIT = 2;
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
@@ -306,6 +309,7 @@ export class Cpu implements HelperContext {
     const size = info >>> 8;
     const addr = this.address(given);
     if ((info & 8) !== 0 && Number(addr & 15n) % size !== 0) {
+      if (this.alone(state, SPLIT)) return 1;
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(this.frontEnd, given) });
     }
     if (addr >= 0x1_0000_0000n) return this.raise(unreachable(this.frontEnd, given));
@@ -322,9 +326,14 @@ export class Cpu implements HelperContext {
 
   /** A store goes to a page that has had code: it is done by itself, once translations are dropped. */
   private mayChangeCode(state: number): boolean {
+    return this.flushPending && this.alone(state, MAY_STORE_CODE);
+  }
+
+  /** Leave, to do the instruction by itself, for guests that can. */
+  private alone(state: number, why: number): boolean {
     const { single } = this.frontEnd.sys;
-    if (!this.flushPending || single === undefined) return false;
-    this.view.setUint32(state + single, 1, true);
+    if (single === undefined) return false;
+    this.view.setUint32(state + single, why, true);
     this.setExit(Exit.INVALIDATED);
     return true;
   }

@@ -77,6 +77,7 @@ export interface Facts {
     readonly fpcr: number;
     readonly fpsr: number;
     readonly gs?: number;
+    /** Not 0: the next instruction is done by itself: 1, as it may store to code; 2, as its atomic access is misaligned. */
     readonly single?: number;
   };
   /** Segment registers, and the descriptors of thread-local storage that they may name (x86). */

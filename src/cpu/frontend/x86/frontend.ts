@@ -8,7 +8,7 @@ import { instructionText } from './disassembler.ts';
 import { i386Facts, x86_64Facts } from './facts.ts';
 import { helpers } from './helpers.ts';
 import { processorNumber } from './identification.ts';
-import { Sys } from './registers.ts';
+import { Single, Sys } from './registers.ts';
 import { rows } from './table.ts';
 import { Translator } from './translator.ts';
 
@@ -48,6 +48,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       let pc = start;
       let count = 0;
       builder.pc = start;
+      t.split = context === Single.SPLIT;
       if (context !== 0) builder.set(Sys.SINGLE, builder.const32(0));
       const most = context !== 0 ? 1 : MAX_BLOCK;
       while (t.terminal === null && count < most && pc < limit) {

@@ -60,12 +60,15 @@ export const Sys: {
   FDP: State.SYSREGS + 0x98,
   /** An operand for a helper (16 bytes). */
   OPERAND: State.SYSREGS + 0xa0,
-  /** 1: the next instruction is done by itself, as what it stores may be code (u32). */
+  /** Not 0: the next instruction is done by itself, see Single (u32). */
   SINGLE: State.SYSREGS + 0xb0,
 };
 
 /** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */
 export const VECTOR_OPERAND: number = State.SYSREGS + 0x200;
+
+/** Why an instruction is done by itself. */
+export const Single = { CODE: 1, SPLIT: 2 } as const;
 
 /** What the registers hold when a program starts (Intel SDM vol. 1, 8.1.5 and 10.2.3; Linux's selectors). */
 export const resetState = (view: DataView, state: number, mode: 64 | 32): void => {

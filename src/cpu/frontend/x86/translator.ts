@@ -44,6 +44,8 @@ export class Translator {
   next = 0;
   /** Number of the processor that is to be, see identification.ts. */
   processor = 0;
+  /** The instruction's memory operand lies in two atomic units: it is accessed without atomics, as other threads see such. */
+  split = false;
   /** Exact floating point: every operation by the soft-float library. */
   exact = false;
   terminal: Terminal | null = null;
@@ -88,7 +90,7 @@ export class Translator {
   }
   /** Operand size of stack accesses and of branches through memory, for which 8 is the usual one in 64-bit mode. */
   get stackSize(): Size {
-    if (this.d.operand16) return 2;
+    if (this.d.operand16 && this.d.w === 0) return 2;
     return this.is64 ? 8 : 4;
   }
   /** Width of registers and addresses. */
@@ -219,7 +221,7 @@ export class Translator {
   }
   /** Whether the instruction's read-modify-write of memory is to be atomic. */
   get locked(): boolean {
-    return this.d.lock && this.d.mod !== 3;
+    return this.d.lock && this.d.mod !== 3 && !this.split;
   }
   push(v: Int, size: Size): void {
     const sp = this.whole(RSP);

@@ -1,4 +1,4 @@
-import { PAIR_LOCK } from '../../../memory/layout.ts';
+import { Exit, PAIR_LOCK, State } from '../../../memory/layout.ts';
 import { readArithmetic, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, readR, writeR } from '../helpers.ts';
 import { identify, xcr0 } from '../identification.ts';
@@ -43,10 +43,14 @@ export const seed: number = random;
 /** CMPXCHG16B at the address in Sys.OPERAND (SDM vol. 2): 16-aligned, always one access. */
 export const compareExchange16: number = defineHelper((c, state) => {
   const { view } = c;
+  if ((view.getUint32(state + Sys.OPERAND, true) & 15) !== 0) {
+    view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
+    return 1;
+  }
   const lock = new Int32Array(view.buffer, PAIR_LOCK, 1);
   while (Atomics.compareExchange(lock, 0, 0, 1) !== 0);
   try {
-    const at = c.access(state, view.getBigUint64(state + Sys.OPERAND, true), 16, true, true);
+    const at = c.access(state, view.getBigUint64(state + Sys.OPERAND, true), 16, true);
     if (at < 0) return 1;
     const [low, high] = [view.getBigUint64(at, true), view.getBigUint64(at + 8, true)];
     const same = low === readR(c, state, RAX) && high === readR(c, state, RDX);

@@ -36,7 +36,10 @@ const exchange = (t: Translator, size: Size): void => {
     t.setR(y, size);
     return t.setRm(x, size);
   }
-  t.setR(t.rmw('xchg', size, x), size);
+  if (!t.split) return t.setR(t.rmw('xchg', size, x), size);
+  const old = t.rm(size);
+  t.setRm(x, size);
+  t.setR(old, size);
 };
 /** 90 is NOP: the upper half stays. */
 const exchangeAccumulator = (t: Translator): void => {
@@ -183,7 +186,7 @@ export const moveRows: readonly X86Row[] = [
   insn('0F C8+r', 'bswap r', byteSwap),
   insn('0F 38 F0 /r mem', 'movbe r, m', (t) => t.setR(swapBytes(t, t.loadInt(t.size), t.size), t.size)),
   insn('0F 38 F1 /r mem', 'movbe m, r', (t) => t.storeInt(swapBytes(t, t.r(t.size), t.size), t.size)),
-  insn('0F C3 /r mem', 'movnti m, r', (t) => t.storeInt(t.r(t.d.w === 1 ? 8 : 4), t.d.w === 1 ? 8 : 4)),
+  insn('NP 0F C3 /r mem', 'movnti m, r', (t) => t.storeInt(t.r(t.d.w === 1 ? 8 : 4), t.d.w === 1 ? 8 : 4)),
   insn('D7', 'xlat', translate),
   ...CONDITIONS.map((name, n) => insn(`0F ${opcode(0x40, n)} /r`, `cmov${name} r, r/m`, (t) => conditionalMove(t, n))),
   ...CONDITIONS.map((name, n) => insn(`0F ${opcode(0x90, n)} /r`, `set${name} r/m8`, (t) => t.setRm(t.cond(n) as Value as Int, 1))),

@@ -162,8 +162,8 @@ const doubleShift = (t: Translator, toLeft: boolean, count: Count): void => {
   } else {
     const bits = 8 * size;
     const [x, y] = [t.convert(t.zx(a, size), 4, 8, false), t.convert(t.zx(b, size), 4, 8, false)];
-    // 16 bits turned further than they are long get those of the first operand again
-    const again = (at: number): Int => (size === 2 ? i64.shl(x, k(at)) : k(0));
+    // 16 bits shifted further than they are long: undefined, and on processors the second operand once more
+    const again = (at: number): Int => (size === 2 ? i64.shl(y, k(at)) : k(0));
     const whole = toLeft
       ? i64.or(i64.or(i64.shl(x, k(32)), i64.shl(y, k(32 - bits))), again(0))
       : i64.or(i64.or(x, i64.shl(y, k(bits))), again(32));
@@ -185,6 +185,7 @@ const vexShift = (t: Translator, op: 'shl' | 'shr_u' | 'shr_s'): void => {
   t.setR(t.ns(size)[op](t.rm(size), t.reg(t.d.vvvv, size)), size);
 };
 const vexRotate = (t: Translator): void => {
+  if (t.d.vvvv !== 0) return t.undefined();
   const size: Size = t.d.w === 1 ? 8 : 4;
   t.setR(t.ns(size).rotr(t.rm(size), t.k(t.d.imm & mask(size), size)), size);
 };

@@ -60,9 +60,9 @@ const compareExchangePair = (t: Translator): void => {
   const word = (n: number): Value<'i64'> => t.wide(t.reg(n, 4) as Value as I32);
   const join = (high: number, low: number): Value<'i64'> => i64.or(i64.shl(word(high), b.const64(32)), word(low));
   const [expected, y] = [join(RDX, RAX), join(RCX, RBX)];
-  const old = t.d.lock ? t.atomic('i64.atomic.rmw.cmpxchg', expected, y) : t.load('i64.load', t.ea());
+  const old = t.locked ? t.atomic('i64.atomic.rmw.cmpxchg', expected, y) : t.load('i64.load', t.ea());
   const same = i64.eq(old, expected);
-  if (!t.d.lock) t.store('i64.store', t.ea(), i64.select(y, old, same));
+  if (!t.locked) t.store('i64.store', t.ea(), i64.select(y, old, same));
   // registers that are not written keep their upper halves
   const set = (n: number, v: Value<'i64'>): void => {
     if (t.is64) t.setReg(n, i64.select(t.reg(n, 8), i64.and(v, b.const64(0xffff_ffff)), same), 8);
