@@ -140,6 +140,12 @@ describe('calls of one process', () => {
     expect(m.call('mmap', 2 ** 33, 4096, 3, 0x32, -1, 0)).toBe(-12);
   });
 
+  it('tells how the parent is scheduled that getppid names, though it is of the host', () => {
+    const m = new Machine();
+    expect(m.call('sched_getscheduler', m.call('getppid'))).toBe(0);
+    expect(m.call('sched_getscheduler', 4_000_000)).toBe(-3);
+  });
+
   it('says once that a call is unsupported', () => {
     const m = new Machine();
     expect(m.call('kexec_load', 0, 0)).toBe(-38);

@@ -10,9 +10,9 @@ export const sched_yield: Syscall = syscall('sched_yield', {}, R_INT, (task) => 
   return 0;
 });
 
-/** Whether the id names a thread: 0 is the caller. */
-function exists(task: Task, pid: number): boolean {
-  return pid === 0 || task.process.kernel.tasks.has(pid);
+/** Whether the id names a thread: 0 is the caller. The first process's parent is the host's, scheduled as usual. */
+function exists({ process: { kernel } }: Task, pid: number): boolean {
+  return pid === 0 || kernel.tasks.has(pid) || (pid > 0 && pid === kernel.first?.ppid);
 }
 
 export const sched_getaffinity: Syscall = syscall(
