@@ -1,6 +1,7 @@
 import { arithmeticRows } from './insn/arithmetic.ts';
 import { bitRows } from './insn/bits.ts';
 import { branchRows } from './insn/branch.ts';
+import { cipherRows } from './insn/ciphers.ts';
 import { decimalRows } from './insn/decimal.ts';
 import { integerRows } from './insn/integers.ts';
 import { moveRows } from './insn/move.ts';
@@ -8,6 +9,8 @@ import { segmentRows } from './insn/segment.ts';
 import { shiftRows } from './insn/shift.ts';
 import { sseConvertRows } from './insn/sse-convert.ts';
 import { sseFloatRows } from './insn/sse-float.ts';
+import { sse4Rows } from './insn/sse4.ts';
+import { ssse3Rows } from './insn/ssse3.ts';
 import { stateRows } from './insn/state.ts';
 import { stringRows } from './insn/string.ts';
 import { systemRows } from './insn/system.ts';
@@ -36,6 +39,9 @@ export const chapters: readonly Chapter[] = [
   { title: 'Vectors: shuffles, insertion, extraction', rows: vectorShuffleRows },
   { title: 'Vectors: floating-point arithmetic', rows: sseFloatRows },
   { title: 'Vectors: conversions', rows: sseConvertRows },
+  { title: 'Vectors: SSE3, SSSE3', rows: ssse3Rows },
+  { title: 'Vectors: SSE4.1, SSE4.2', rows: sse4Rows },
+  { title: 'AES, PCLMULQDQ, SHA', rows: cipherRows },
 ];
 
 export const rows: readonly X86Row[] = chapters.flatMap((chapter) => chapter.rows);

@@ -7,7 +7,7 @@ import { CF, PF, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, writeR } from '../helpers.ts';
 import { Sys } from '../registers.ts';
 import { beginExact, DE, type ExactContext, getLane, IE, raiseFlags, setLane, unpackExact, vectorAt } from './exact.ts'; // biome-ignore format: one line
-import { addLane, isNaN_, isSignalling, orderOf, subtractLane } from './exact-float.ts';
+import { addLane, isNaN_, isSignalling, multiplyLane, orderOf, subtractLane } from './exact-float.ts';
 
 /** COMISS, COMISD; UCOMISS, UCOMISD with an immediate of 0. */
 export const exactComis: number = defineHelper((c, state, aux) => {
@@ -158,3 +158,25 @@ const lanePairs = (c: HelperContext, state: number, aux: number, how: 'alternate
   raiseFlags(c, state, e.take());
   return 0;
 };
+
+/** DPPS, DPPD: products and sums rounded one after the other. */
+export const exactDot: number = defineHelper((c, state, aux) => {
+  const { view } = c;
+  const p = unpackExact(aux);
+  const e = beginExact(c, state, p.double, 0);
+  const width = p.double ? 8 : 4;
+  const count = 16 / width;
+  for (let half = 0; half < p.shape; half++) {
+    const [d, a, b] = [p.d, p.a, p.b].map((n) => vectorAt(state, n, half === 1)) as [number, number, number];
+    const products = Array.from({ length: count }, (_, i) =>
+      (p.imm >> (4 + i)) & 1 ? multiplyLane(getLane(view, a + i * width, p.double), getLane(view, b + i * width, p.double), e, 0n) : 0n,
+    ); // biome-ignore format: one line
+    const add = (x: bigint, y: bigint): bigint => addLane(x, y, e, 0n);
+    const low = add(products[0] as bigint, products[1] as bigint);
+    const sum = p.double ? low : add(low, add(products[2] as bigint, products[3] as bigint));
+    for (let i = 0; i < count; i++) setLane(view, d + i * width, p.double, (p.imm >> i) & 1 ? sum : 0n);
+  }
+  if (p.vex && p.shape === 1) c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+  raiseFlags(c, state, e.take());
+  return 0;
+});

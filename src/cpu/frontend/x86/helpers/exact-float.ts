@@ -129,3 +129,4 @@ const estimate =
 const bits = new DataView(new ArrayBuffer(8));
 export const exactRcp: number = defineExact(estimate((x) => 1 / x));
 export const exactRsqrt: number = defineExact(estimate((x) => 1 / Math.fround(Math.sqrt(x))));
+export const multiplyLane: ExactLane = two(arithmetic.fpMul);

@@ -8,7 +8,7 @@ import { MEMORY_OPERAND, packExact } from '../helpers/exact.ts';
 import { VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
-import { noVvvv, setVex128, setYmm, type V128, vex, ymmHighRm, zero } from './vector.ts';
+import { noVvvv, setVex128, setYmm, tail, type V128, vex, ymmHighRm, zero } from './vector.ts';
 
 export type Float = Value<'f32'> | Value<'f64'>;
 export type Lanes = 'f32x4' | 'f64x2';
@@ -32,7 +32,7 @@ export const arithmetic1 =
     t.b.emit(`${type}.x86_nan` as OpName, t.b.emit(`${type}.${name}` as OpName, b), b, b);
 
 /** Where the exact mode's helper finds the ModRM operand: a register's number, or memory's. */
-const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32): number => {
+export const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32): number => {
   if (t.d.mod === 3) return t.d.rm;
   const at = t.ea();
   if (bytes === 4) t.b.set(VECTOR_OPERAND, t.load('i32.load', at));
@@ -80,15 +80,15 @@ const packed = (
   const three = (operand: string): string => (one ? operand : `${operand}, ${operand}`);
   const guard = one ? noVvvv : (lift: (t: Translator) => void) => lift;
   return [
-    insn(encoding, `${name} xmm, xmm/m128`, (t) => {
+    insn(encoding, `${name} xmm, xmm/m128${tail(encoding)}`, (t) => {
       if (t.exact) return exactly(t, exact, double, 128);
       t.setXmm(t.d.reg, op(t, type, t.xmm(t.d.reg), t.xmmRm()) as V128);
     }),
-    vex(encoding, '128', `v${name} ${three('xmm')}, xmm/m128`, guard((t) => {
+    vex(encoding, '128', `v${name} ${three('xmm')}, xmm/m128${tail(encoding)}`, guard((t) => {
       if (t.exact) return exactly(t, exact, double, 128);
       setVex128(t, t.d.reg, op(t, type, t.xmm(t.d.vvvv), t.xmmRm()) as V128);
     })),
-    vex(encoding, '256', `v${name} ${three('ymm')}, ymm/m256`, guard((t) => {
+    vex(encoding, '256', `v${name} ${three('ymm')}, ymm/m256${tail(encoding)}`, guard((t) => {
       if (t.exact) return exactly(t, exact, double, 256);
       const low = op(t, type, t.xmm(t.d.vvvv), t.xmmRm()) as V128;
       setYmm(t, t.d.reg, low, op(t, type, t.ymmHigh(t.d.vvvv), ymmHighRm(t)) as V128);
@@ -114,7 +114,7 @@ const scalarForm = (encoding: string, name: string, double: boolean, op: FloatBi
     const first = t.d.vexL === -2 ? t.d.reg : t.d.vvvv;
     setScalar(t, double, first, op(t, type, scalar(t, double, first), t.scalarRm(type)) as Float);
   };
-  const operand = `xmm/m${double ? 64 : 32}`;
+  const operand = `xmm/m${double ? 64 : 32}${tail(encoding)}`;
   return [insn(encoding, `${name} xmm, ${operand}`, lift), vex(encoding, 'LIG', `v${name} xmm, xmm, ${operand}`, lift)];
 };
 

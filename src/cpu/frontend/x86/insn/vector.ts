@@ -55,7 +55,7 @@ const vexOf = (encoding: string, length: '128' | '256' | 'LIG', w = 'WIG'): stri
 };
 
 /** An immediate byte belongs to the syntax. */
-const tail = (encoding: string): string => (encoding.includes(' ib') ? ', imm8' : '');
+export const tail = (encoding: string): string => (encoding.includes(' ib') ? ', imm8' : '');
 
 /** dst = op(dst, src); with VEX dst = op(vvvv, src), in both halves of 32 bytes. */
 export const binary = (encoding: string, name: string, op: Binary, high: Binary = op): X86Row[] => [
