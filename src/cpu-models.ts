@@ -35,7 +35,7 @@ const A32_NEW = 'fphp asimdhp asimddp aes pmull sha1 sha2 crc32';
 
 /** Of x86-64's first level (System V ABI, 3.1.1) none of these. */
 const X86_64_V1 =
-  /^(movbe|popcnt|[lt]zcnt|rd(rand|seed|tscp|pid)|ad[co]x|andn|bls|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|(rd|wr)[fg]sbase|xgetbv|clflushopt) ?/;
+  /^(movbe|popcnt|[lt]zcnt|rd(rand|seed|tscp|pid)|ad[co]x|andn|bls|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|(rd|wr)[fg]sbase|xgetbv|clflushopt|xsave(opt)?|xrstor|v(?!er[rw])\w+|addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]|aes\w+|pclmulqdq|sha(1|256)\w+) ?/;
 
 /** Models by the guest's name; the first is what runs unless -cpu says otherwise. */
 export const CPU_MODELS: {

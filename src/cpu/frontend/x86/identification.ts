@@ -22,7 +22,7 @@ const FEATURES: Readonly<Record<string, readonly [leaf: number, register: number
 
 const V1 = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm';
 /** What the rows add to x86-64's first level. */
-const MAX = `${V1} clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
+const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
 
 const model = (name: string, signature: number, brand: string, features: string): Model => ({
   name,
