@@ -1,6 +1,8 @@
 /** Random cases for x86 and the comparison of what became of them: the part of scripts/fuzz.ts that knows the guest. */
+import { Decoder } from '../src/cpu/frontend/x86/decoder.ts';
 import { type Encoding, parseEncoding, type X86Row } from '../src/cpu/frontend/x86/row.ts';
 import { rows } from '../src/cpu/frontend/x86/table.ts';
+import { undefinedFlags } from '../test/fuzz/known-differences-x86.ts';
 import type { Difference } from './fuzz-compare.ts';
 import type { Random } from './fuzz-random.ts';
 import { type CaseX86, emptyCaseX86, FX, joinInstructions, MAX_BYTES, type OutcomeX86, SCRATCH, viewOf } from './fuzz-record-x86.ts'; // biome-ignore format: one line
@@ -155,31 +157,63 @@ function randomVector(random: Random, view: DataView, at: number): void {
   }
 }
 
-/** A case of up to `length` instructions. `exact`: MXCSR and the x87's control word have other values than at the start. */
-export function randomCaseX86(
+/** Up to `length` instructions. */
+export function randomInstructions(list: readonly RowX86[], random: Random, length: number, is64: boolean): number[][] {
+  const instructions: number[][] = [];
+  let size = 0;
+  for (let n = 1 + random.below(length); n > 0; n--) {
+    const row = random.pick(list);
+    const parts = [row.bytes(random, is64)];
+    // flags that are undefined must not be used
+    if (n > 1 && undefinedFlags(row.row.syntax) !== 0) parts.push(COMPARE);
+    size += parts.reduce((sum, part) => sum + part.length, 0);
+    if (size > MAX_BYTES) break;
+    instructions.push(...parts);
+  }
+  return instructions;
+}
+
+/** A case that runs them. `exact`: MXCSR and the x87's control word have other values than at the start. */
+export function caseOf(
+  instructions: readonly (readonly number[])[],
+  random: Random,
+  is64: boolean,
+  exact: boolean,
+): CaseX86 {
+  const c = emptyCaseX86();
+  fill(c, random, is64, exact);
+  c.ymm = true;
+  return Object.assign(c, joinInstructions(instructions));
+}
+
+export const randomCaseX86 = (
   list: readonly RowX86[],
   random: Random,
   length: number,
   is64: boolean,
   exact: boolean,
-): CaseX86 {
-  // biome-ignore format: one line
-  const c = emptyCaseX86();
-  fill(c, random, is64, exact);
-  c.ymm = true;
-  const instructions: number[][] = [];
-  let size = 0;
-  for (let n = 1 + random.below(length); n > 0; n--) {
-    const bytes = random.pick(list).bytes(random, is64);
-    size += bytes.length;
-    if (size > MAX_BYTES) break;
-    instructions.push(bytes);
-  }
-  return Object.assign(c, joinInstructions(instructions));
-}
+): CaseX86 => caseOf(randomInstructions(list, random, length, is64), random, is64, exact);
+
+/** cmp eax, eax */
+const COMPARE = [0x39, 0xc0];
+
+const decoders = { 32: new Decoder(rows, 32), 64: new Decoder(rows, 64) };
+/** The syntax of each of a case's instructions. */
+export const syntaxesOf = (c: CaseX86, is64: boolean): string[] => {
+  const code = new DataView(new ArrayBuffer(MAX_BYTES + 16));
+  new Uint8Array(code.buffer).set(c.bytes);
+  return c.starts.map((start) => decoders[is64 ? 64 : 32].decode(code, start)?.row.syntax ?? '?');
+};
+
+/** Goes before the others so that the emulator is in its exact floating-point mode from the start: a NOP under another MXCSR. */
+export const warmUpX86 = (): CaseX86 => {
+  const c = emptyCaseX86([0x90]);
+  viewOf(c.xsave).setUint32(FX.mxcsr as number, 0x1f81, true);
+  return c;
+};
 
 /** CF PF AF ZF SF DF OF. */
-const FLAGS = 0xcd5;
+export const FLAGS_X86 = 0xcd5;
 const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
 
 /** What differs: signal, registers, flags, vectors, x87, memory. `mxcsr`: the flags of it too. */
@@ -196,7 +230,7 @@ export function compareX86(theirs: OutcomeX86, ours: OutcomeX86, mxcsr: boolean,
     if (theirs.signal === 11) check('si_addr', theirs.address, ours.address);
   }
   for (let n = 0; n < 16; n++) check(`r${n}`, theirs.gpr[n] as bigint, ours.gpr[n] as bigint);
-  const mask = FLAGS & ~undefinedFlags;
+  const mask = FLAGS_X86 & ~undefinedFlags;
   check('eflags', theirs.eflags & mask, ours.eflags & mask);
   const [a, b] = [viewOf(theirs.xsave), viewOf(ours.xsave)];
   const wide = (name: string, at: number): void => {

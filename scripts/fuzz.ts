@@ -2,10 +2,11 @@
  * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
+ * x86's oracle is the host's processor where it is one.
  * Exit status 1: there were differences that test/fuzz/known-differences.ts does not explain.
  */
 import { spawnSync } from 'node:child_process';
@@ -127,6 +128,10 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
   };
 }
 
+if (values.guest === 'x86_64' || values.guest === 'i386') {
+  const { fuzzX86 } = await import('./fuzz-x86-run.ts');
+  process.exit(fuzzX86(values) ? 0 : 1);
+}
 const guest = await (values.guest === 'aarch64' ? aarch64() : arm(values.guest as 'a32' | 't32'));
 const ours: Emulator = [...values.emulator.split(' '), guest.harness] as unknown as Emulator;
 

@@ -1,7 +1,7 @@
 import { Exit } from '../../memory/layout.ts';
 import { type Facts, MAX, type Processor, type Traps, variantFor } from '../frontend.ts';
 import { readEflags, writeEflags } from './eflags.ts';
-import { FXSAVE_SIZE, restoreFx, saveFx } from './fpstate.ts';
+import { FRAME_SIZE, FXSAVE_SIZE, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
 import { RSP, resetState, rOffset, Sys } from './registers.ts';
 import * as segments from './segments.ts';
 
@@ -14,6 +14,9 @@ const TRAPS: Traps = {
   [Exit.FLOAT]: { signal: 8, code: 7, at: true },
   [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false },
 };
+
+/** Whether there are ymm registers, which signal frames then hold. */
+const hasAvx = ({ lacks }: Processor): boolean => lacks?.test('vaddps ') !== true;
 
 /** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
 const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
@@ -38,11 +41,17 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
     single: Sys.SINGLE,
   },
   segments,
-  fpState: {
-    size: FXSAVE_SIZE,
-    save: (view, state, at) => saveFx(view, state, at, mode),
-    restore: (view, state, at) => restoreFx(view, state, at, mode),
-  },
+  fpState: hasAvx(processor)
+    ? {
+        size: FRAME_SIZE,
+        save: (view, state, at) => saveFrame(view, state, at, mode),
+        restore: (view, state, at) => restoreFrame(view, state, at, mode),
+      }
+    : {
+        size: FXSAVE_SIZE,
+        save: (view, state, at) => saveFx(view, state, at, mode),
+        restore: (view, state, at) => restoreFx(view, state, at, mode),
+      },
 });
 
 export const x86_64Facts = (processor: Processor = MAX): Facts => x86Facts(64, processor);

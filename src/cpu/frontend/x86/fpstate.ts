@@ -107,3 +107,32 @@ export const initialise = (view: DataView, state: number, mode: 64 | 32, compone
   if (components & SSE) for (let n = 0; n < vectors(mode); n++) clear(xmmOffset(n));
   if (components & AVX) for (let n = 0; n < vectors(mode); n++) clear(ymmHighOffset(n));
 };
+
+/** Bytes of the XSAVE area with the upper halves of ymm registers, and of a signal frame's with the mark behind it. */
+export const XSAVE_SIZE: number = AVX_AT + 256;
+export const FRAME_SIZE: number = XSAVE_SIZE + 4;
+/** struct _fpx_sw_bytes (arch/x86 asm/sigcontext.h): what the kernel says of a frame, in the bytes that programs may use. */
+const SW_BYTES = 464;
+const MAGIC1 = 0x4650_5853;
+const MAGIC2 = 0x4650_5845;
+
+/** The state in a signal frame, as a kernel with XSAVE writes it. */
+export const saveFrame = (view: DataView, state: number, at: number, mode: 64 | 32): void => {
+  new Uint8Array(view.buffer, view.byteOffset + at, FRAME_SIZE).fill(0);
+  saveFx(view, state, at, mode, X87 | SSE | AVX);
+  view.setUint32(at + SW_BYTES, MAGIC1, true);
+  view.setUint32(at + SW_BYTES + 4, FRAME_SIZE, true);
+  view.setUint32(at + SW_BYTES + 8, X87 | SSE | AVX, true);
+  view.setUint32(at + SW_BYTES + 16, XSAVE_SIZE, true);
+  view.setUint32(at + FXSAVE_SIZE, X87 | SSE | AVX, true);
+  view.setUint32(at + XSAVE_SIZE, MAGIC2, true);
+};
+
+/** Back from a signal frame; one without the marks has the FXSAVE area alone. */
+export const restoreFrame = (view: DataView, state: number, at: number, mode: 64 | 32): boolean => {
+  const whole = view.getUint32(at + SW_BYTES, true) === MAGIC1 && view.getUint32(at + XSAVE_SIZE, true) === MAGIC2;
+  const held = whole ? view.getUint32(at + FXSAVE_SIZE, true) & (X87 | SSE | AVX) : X87 | SSE;
+  if (!restoreFx(view, state, at, mode, held | SSE)) return false;
+  initialise(view, state, mode, (X87 | SSE | AVX) & ~held);
+  return true;
+};

@@ -30,18 +30,19 @@ const C3 = 0x4000;
 
 /**
  * FPREM, FPREM1 with `nearest` (the quotient rounded to nearest even): r = a rem b, or a step towards it where the
- * exponents are 64 or more apart. Returns the condition codes: C2 = not done, C0 C3 C1 = bits 2, 1, 0 of the quotient.
+ * exponents are 64 or more apart. Returns the condition codes: C2 = not done, C0 C3 C1 = bits 2, 1, 0 of the quotient; null
+ * where operands are invalid or NaNs, which leaves C0 and C3 as they were.
  */
-export function remainder(r: Ext, a: Ext, b: Ext, nearest: boolean, env: X87Env): number {
+export function remainder(r: Ext, a: Ext, b: Ext, nearest: boolean, env: X87Env): number | null {
   const ka = kindOf(a);
   const kb = kindOf(b);
   if (ka >= Kind.QNAN || kb >= Kind.QNAN) {
     nanOfTwo(r, a, b, env);
-    return 0;
+    return null;
   }
   if (ka === Kind.INFINITY || kb === Kind.ZERO) {
     invalid(r, env);
-    return 0;
+    return null;
   }
   if (ka === Kind.DENORMAL || kb === Kind.DENORMAL) env.flags |= Flag.DE;
   if (ka === Kind.ZERO || kb === Kind.INFINITY) {

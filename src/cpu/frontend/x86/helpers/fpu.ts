@@ -23,6 +23,7 @@ export class Fpu {
   view!: DataView;
   state = 0;
   sw = 0;
+  skipped = false;
   readonly env: X87Env = new X87Env();
   readonly a: Ext = new Ext();
   readonly b: Ext = new Ext();
@@ -31,6 +32,7 @@ export class Fpu {
   begin(view: DataView, state: number): void {
     this.view = view;
     this.state = state;
+    this.skipped = false;
     this.sw = view.getUint32(state + Sys.FSW, true) & ~C1;
     this.env.begin(view.getUint32(state + Sys.FCW, true));
   }
@@ -99,6 +101,13 @@ export class Fpu {
   setCodes(codes: number): void {
     this.sw = (this.sw & ~CODES) | codes;
   }
+  /** Leave the rest of the instruction, of so many bytes, undone. */
+  skip(length: number): void {
+    const { view, state } = this;
+    view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(length), true);
+    view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+    this.skipped = true;
+  }
   /** Status word with the operation's flags. */
   end(): void {
     this.sw |= this.env.flags;
@@ -126,7 +135,7 @@ export const defineX87 = (f: (m: Fpu, aux: number, c: HelperContext) => void): n
     if (fpu.sw & ES) return raisePending(c, state);
     f(fpu, aux, c);
     fpu.end();
-    return 0;
+    return fpu.skipped ? 1 : 0;
   });
 
 /** FWAIT. */

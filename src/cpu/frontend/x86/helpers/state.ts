@@ -1,13 +1,12 @@
 /** FXSAVE, FXRSTOR, XSAVE, XRSTOR, LDMXCSR (SDM vol. 1, 10.5, 13.7, 13.8): the address is in Sys.OPERAND. */
 import { Exit, State } from '../../../memory/layout.ts';
 import type { HelperContext } from '../../helper.ts';
-import { AVX, FXSAVE_SIZE, initialise, MXCSR_MASK, restoreFx, SSE, saveFx, X87 } from '../fpstate.ts';
+import { AVX, FXSAVE_SIZE, initialise, MXCSR_MASK, restoreFx, SSE, saveFx, X87, XSAVE_SIZE } from '../fpstate.ts';
 import { defineHelper, readR } from '../helpers.ts';
 import { xcr0 } from '../identification.ts';
 import { RAX, Sys } from '../registers.ts';
 
 const HEADER = FXSAVE_SIZE;
-const XSAVE_SIZE = 832;
 
 /** The second argument: bytes of the instruction, mode, processor. */
 export const packState = (length: number, is64: boolean, processor = 0): number =>

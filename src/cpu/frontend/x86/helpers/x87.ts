@@ -11,9 +11,21 @@ import { C0, C1, C2, C3, defineX87, type Fpu, SF } from './fpu.ts';
 /** Where the second operand comes from. */
 export const From = { STACK: 0, F32: 1, F64: 2, I32: 3, I16: 4, I64: 5, F80: 6, BCD: 7 } as const;
 
-/** The second argument: operation, source, st(i), whether st(i) is the destination, pops. */
-export const packX87 = (p: { op?: number; from?: number; i?: number; toI?: boolean; pops?: number }): number =>
-  (p.i ?? 0) | ((p.op ?? 0) << 3) | ((p.from ?? 0) << 8) | ((p.toI ? 1 : 0) << 11) | ((p.pops ?? 0) << 12);
+/** The second argument: operation, source, st(i), whether st(i) is the destination, pops; bytes of the instruction. */
+export const packX87 = (p: {
+  op?: number;
+  from?: number;
+  i?: number;
+  toI?: boolean;
+  pops?: number;
+  length?: number;
+}): number =>
+  ((p.length ?? 0) << 16) |
+  (p.i ?? 0) |
+  ((p.op ?? 0) << 3) |
+  ((p.from ?? 0) << 8) |
+  ((p.toI ? 1 : 0) << 11) |
+  ((p.pops ?? 0) << 12);
 
 const indefinite = (r: Ext): Ext => r.set(0xffff, -0x4000_0000, 0);
 
@@ -165,8 +177,12 @@ export const x87Constant: number = defineX87((m, aux) => {
   m.push(m.r.set(se, hi, up ? lo + 1 : lo));
 });
 
-/** FST, FIST: st(0) into Sys.OPERAND in the format; the row stores it, and pops. */
+/** FST, FIST: st(0) into Sys.OPERAND in the format; the row stores it, and pops, unless an unmasked exception forbids it. */
 export const x87Store: number = defineX87((m, aux) => {
+  convertTo(m, aux);
+  if (!m.proceeds) m.skip(aux >>> 16);
+});
+const convertTo = (m: Fpu, aux: number): void => {
   const { view } = m;
   const at = operandAt(m);
   const format = (aux >>> 8) & 7;
@@ -190,7 +206,7 @@ export const x87Store: number = defineX87((m, aux) => {
     view.setInt32(at + 4, convert.stored.hi, true);
   }
   if (!full) m.env.flags = flags;
-});
+};
 
 /** FST st(i), FSTP st(i). */
 export const x87Copy: number = defineX87((m, aux) => {
@@ -260,13 +276,13 @@ export const fpatan: number = binary(transcendental.fpatan, true);
 /** FPREM, FPREM1 (op 1). */
 export const fprem: number = defineX87((m, aux) => {
   const first = m.read(m.a, 0);
-  if (m.read(m.b, 1) && first) {
-    const codes = rest.remainder(m.r, m.a, m.b, ((aux >>> 3) & 1) === 1, m.env);
+  const full = m.read(m.b, 1) && first;
+  const codes = full ? rest.remainder(m.r, m.a, m.b, ((aux >>> 3) & 1) === 1, m.env) : null;
+  if (!full) indefinite(m.r);
+  if (codes === null) m.sw &= ~C2;
+  else {
     m.setCodes(codes & ~C1);
     m.env.flags |= codes & C1;
-  } else {
-    indefinite(m.r);
-    m.sw &= ~C2;
   }
   if (m.proceeds) m.write(0, m.r);
 });

@@ -42,7 +42,7 @@ const exchange = (t: Translator, size: Size): void => {
   t.setR(old, size);
 };
 /** 90 is NOP: the upper half stays. */
-const exchangeAccumulator = (t: Translator): void => {
+export const exchangeAccumulator = (t: Translator): void => {
   const { rm } = t.d;
   if (rm === RAX) return;
   const [x, y] = [t.reg(RAX, t.size), t.reg(rm, t.size)];

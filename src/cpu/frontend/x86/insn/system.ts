@@ -6,6 +6,7 @@ import { compareExchange16, cpuid, random, seed, timestamp, xgetbv } from '../he
 import { RAX, RBX, RCX, RDX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
+import { exchangeAccumulator } from './move.ts';
 
 type I32 = Value<'i32'>;
 
@@ -94,15 +95,15 @@ const writeBase = (t: Translator, at: number): void => {
 /** SDM vol. 1, 5.1.12 to 5.1.15 and 5.20: flags, miscellaneous, system */
 // biome-ignore format: one instruction per line
 export const systemRows: readonly X86Row[] = [
-  insn('F3 90', 'pause', nothing),
+  insn('F3 90', 'pause', (t) => ((t.d.rex & 1) === 1 ? exchangeAccumulator(t) : undefined)),
   insn('0F 1F /0', 'nop r/m', nothing),
   ...['18', '19', '1A', '1B', '1C', '1D', '1E'].map((code) => insn(`0F ${code} /r`, 'nop r/m, r', hint)),
   insn('F3 0F 1E FA', 'endbr64', nothing),
   insn('F3 0F 1E FB', 'endbr32', nothing),
   insn('0F 0D /r mem', 'prefetchw m8', hint),
-  insn('0F AE E8', 'lfence', fence),
-  insn('0F AE F0', 'mfence', fence),
-  insn('0F AE F8', 'sfence', fence),
+  insn('NP 0F AE E8', 'lfence', fence),
+  insn('NP 0F AE F0', 'mfence', fence),
+  insn('NP 0F AE F8', 'sfence', fence),
   insn('NP 0F AE /7 mem', 'clflush m8', hint),
   insn('66 0F AE /7 mem', 'clflushopt m8', hint),
   insn('9C', 'pushf', pushFlags),

@@ -172,5 +172,8 @@ export const vectorMoveRows: readonly X86Row[] = [
   insn('F2 0F D6 /r reg', 'movdq2q mm, xmm', (t) => setMm(t, t.d.reg, low64(t, t.xmm(t.d.rm)))),
   insn('NP 0F D7 /r reg', 'pmovmskb r, mm', reading((t) => t.setR(t.b.emit('i8x16.bitmask', mm(t, t.d.rm)) as Value as Int, 4))),
   insn('NP 0F F7 /r reg', 'maskmovq mm, mm', reading((t) => maskedStore(t, mm(t, t.d.reg), mm(t, t.d.rm), 8))),
-  insn('NP 0F 77', 'emms', (t) => t.b.set(Sys.FTW, t.imm(0))),
+  insn('NP 0F 77', 'emms', (t) => {
+    enterMmx(t);
+    t.b.set(Sys.FTW, t.imm(0));
+  }),
 ];

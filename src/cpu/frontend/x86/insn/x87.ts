@@ -58,7 +58,7 @@ const pop = (t: Translator): void => {
 const store =
   (format: number, pops: boolean, op = 0): Lift =>
   (t) => {
-    t.helper(fpu.x87Store, packX87({ from: format, op }));
+    t.helper(fpu.x87Store, packX87({ from: format, op, length: t.d.length }));
     const { b } = t;
     const quad = (): Value<'i64'> => b.get('i64', Sys.OPERAND);
     const word = (offset = 0): I32 => b.i32.wrap_i64(b.get('i64', Sys.OPERAND + offset));
