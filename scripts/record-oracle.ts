@@ -1,5 +1,5 @@
 /**
- * Record what qemu-aarch64 makes of the programs in test/e2e: node scripts/record-oracle.ts [NAME-PART].
+ * Record what qemu-aarch64 makes of the programs in test/e2e: node scripts/record-oracle.ts [NAME-PART [ARCH]].
  * Programs that start others are run natively, on a host with the same Debian release: qemu would start the
  * host's programs, or none.
  */
@@ -11,7 +11,7 @@ import { GUESTS, hasSysroot } from '../test/e2e/sysroot.ts';
 
 const part = process.argv[2] ?? '';
 const release = fs.readFileSync('/etc/debian_version', 'utf8').trim();
-for (const guest of GUESTS) {
+for (const guest of GUESTS.filter(({ arch }) => arch === (process.argv[3] ?? arch))) {
   if (!hasSysroot(guest)) {
     console.log(`${guest.arch}: no packages here (scripts/prepare-sysroot.sh ${guest.arch})`);
     continue;

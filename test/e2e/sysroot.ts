@@ -31,7 +31,9 @@ const guest = (arch: string, qemu: string, triplet: string, recorded: string): G
 
 export const ARM64: GuestArch = guest('arm64', 'qemu-aarch64', 'aarch64-linux-gnu', 'recorded.json');
 export const ARMHF: GuestArch = guest('armhf', 'qemu-arm', 'arm-linux-gnueabihf', 'recorded-armhf.json');
-export const GUESTS: readonly GuestArch[] = [ARM64, ARMHF];
+export const AMD64: GuestArch = guest('amd64', 'qemu-x86_64', 'x86_64-linux-gnu', 'recorded-amd64.json');
+export const I386: GuestArch = guest('i386', 'qemu-i386', 'i686-linux-gnu', 'recorded-i386.json');
+export const GUESTS: readonly GuestArch[] = [ARM64, ARMHF, AMD64, I386];
 
 /** Whether a guest's packages are here. */
 export const hasSysroot = ({ sysroot }: GuestArch): boolean => fs.existsSync(sysroot);

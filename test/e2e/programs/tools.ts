@@ -42,6 +42,8 @@ export const TOOLS: readonly Program[] = [
 const ASSEMBLY: Readonly<Record<string, string>> = {
   arm64: '.text\nadd x0, x1, x2\nret\n',
   armhf: '.text\nadd r0, r1, r2\nbx lr\n',
+  amd64: '.text\naddq %rdx, %rax\nret\n',
+  i386: '.text\naddl %edx, %eax\nret\n',
 };
 
 /** The guest's own compiler and assembler. */
