@@ -1,7 +1,8 @@
-/** Write docs/instructions.md and docs/instructions-arm.md from the instruction tables: node scripts/docs-instructions.ts */
+/** Write docs/instructions.md, docs/instructions-arm.md and docs/instructions-x86.md from the instruction tables: node scripts/docs-instructions.ts */
 import fs from 'node:fs';
 import { chapters, rows } from '../src/cpu/frontend/aarch64/table.ts';
 import { chapters as armChapters } from '../src/cpu/frontend/arm/table.ts';
+import { chapters as x86Chapters, rows as x86Rows } from '../src/cpu/frontend/x86/table.ts';
 
 interface Listed {
   readonly syntax: string;
@@ -50,7 +51,21 @@ ${armChapters
   .join('\n')}`;
 }
 
+/** The same of x86. */
+export function x86InstructionsPage(): string {
+  const modes = (mode: 0 | 32 | 64): string => (mode === 0 ? '' : ` (${mode}-bit mode)`);
+  const named = (list: readonly (typeof x86Rows)[number][]): Listed[] =>
+    list.map((row) => ({ ...row, syntax: row.syntax + modes(row.mode) }));
+  return `# x86 instructions
+
+Generated from the table in \`src/cpu/frontend/x86/insn/\` by \`node scripts/docs-instructions.ts\`; do not edit.
+${count(x86Rows)}, for 64-bit and 32-bit mode in user mode with flat segments. The notation of encodings is that of Intel's manual (SDM volume 2, 3.1.1.1); \`src/cpu/frontend/x86/row.ts\` has what is added. An operand \`r\`, \`r/m\` or \`imm\` without a number has 2, 4 or 8 bytes by the operand size.
+
+${x86Chapters.map((c) => section(c.title, named(c.rows))).join('\n')}`;
+}
+
 if (import.meta.main) {
   fs.writeFileSync(new URL('../docs/instructions.md', import.meta.url), instructionsPage());
   fs.writeFileSync(new URL('../docs/instructions-arm.md', import.meta.url), armInstructionsPage());
+  fs.writeFileSync(new URL('../docs/instructions-x86.md', import.meta.url), x86InstructionsPage());
 }

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { armInstructionsPage, instructionsPage } from '../../scripts/docs-instructions.ts';
+import { armInstructionsPage, instructionsPage, x86InstructionsPage } from '../../scripts/docs-instructions.ts';
 import { syscallsPage } from '../../scripts/docs-syscalls.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -12,10 +12,11 @@ test('docs/syscalls.md is what the declarations say', () => {
   expect(read('docs/syscalls.md') === syscallsPage(), 'run node scripts/docs-syscalls.ts').toBe(true);
 });
 
-test('docs/instructions.md and docs/instructions-arm.md are what the tables say', () => {
+test('docs/instructions.md and those of ARM and x86 are what the tables say', () => {
   const hint = 'run node scripts/docs-instructions.ts';
   expect(read('docs/instructions.md') === instructionsPage(), hint).toBe(true);
   expect(read('docs/instructions-arm.md') === armInstructionsPage(), hint).toBe(true);
+  expect(read('docs/instructions-x86.md') === x86InstructionsPage(), hint).toBe(true);
 });
 
 test.each(['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/status.md'])(

@@ -43,6 +43,17 @@ export const SEMID_DS = struct('semid64_ds', {
   _unused3: ulong,
   _unused4: ulong,
 });
+/** x86-64 keeps the gaps that i386 has for the upper halves of times (arch/x86 uapi asm/sembuf.h). */
+export const SEMID_DS_X86_64 = struct('semid64_ds', {
+  sem_perm: IPC_PERM,
+  sem_otime: seconds,
+  _unused1: ulong,
+  sem_ctime: seconds,
+  _unused2: ulong,
+  sem_nsems: ulong,
+  _unused3: ulong,
+  _unused4: ulong,
+});
 export const MSQID_DS = struct('msqid64_ds', {
   msg_perm: IPC_PERM,
   msg_stime: seconds,

@@ -332,11 +332,13 @@ export const semctl: Syscall = syscall('semctl', { semid: INT, semnum: INT, cmd:
     {
       table: semaphores,
       codes: SEM,
-      type: S.SEMID_DS,
+      type: task.process.abi.name === 'x86_64' ? S.SEMID_DS_X86_64 : S.SEMID_DS,
       info: limits,
       describe: (s) => ({
         sem_perm: S.permOf(s),
         sem_otime: s.operated,
+        _unused1: 0,
+        _unused2: 0,
         sem_ctime: s.ctime,
         sem_nsems: s.sems.length,
         _unused3: 0,

@@ -1,0 +1,16 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { execute } from './outcome.ts';
+
+const cli = fileURLToPath(new URL('../../bin/tsqemu-user.js', import.meta.url));
+const fixtures = fileURLToPath(new URL('../fixtures/x86', import.meta.url));
+
+/** traps.txt is what both programs print on a processor. */
+test.each(['traps-64', 'traps-32'])('%s: code that changes itself, misaligned locks, traps', async (name) => {
+  const expected = fs.readFileSync(path.join(fixtures, 'traps.txt'), 'utf8');
+  const { status, stdout } = await execute(process.execPath, [cli, '--cache', 'off', path.join(fixtures, name)], '');
+  expect(stdout.toString()).toBe(expected);
+  expect(status).toBe(3);
+});
