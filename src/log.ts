@@ -77,12 +77,12 @@ class Log {
   }
 
   private assembly(block: Block): string {
-    const { view } = this.cpu.space;
+    const { space, frontEnd } = this.cpu;
+    const { view } = space;
     const lines = ['----------------', 'IN:'];
-    const step = (block.end - block.pc) / block.count;
-    for (let pc = block.pc; pc < block.end; pc += step) {
+    for (let pc = block.pc; pc < block.end; pc += frontEnd.lengthOf(view, pc)) {
       const word = hex(view.getUint32(pc, true), 8);
-      lines.push(`0x${hex(pc, 8)}:  ${word}  ${this.cpu.frontEnd.disassemble(view, pc)}`);
+      lines.push(`0x${hex(pc, 8)}:  ${word}  ${frontEnd.disassemble(view, pc)}`);
     }
     return `${lines.join('\n')}\n\n`;
   }
@@ -90,12 +90,12 @@ class Log {
   /** Every instruction lifted by itself: what the table says, before one instruction sees another. */
   private lifted(block: Block): string {
     const { frontEnd, space } = this.cpu;
-    const step = (block.end - block.pc) / block.count;
     let text = `OP:\nblock 0x${block.pc.toString(16)}\n`;
     let flags = block.flagsIn;
-    for (let pc = block.pc; pc < block.end; pc += step) {
-      const one = frontEnd.liftBlock(space.view, pc, flags, pc + step);
-      const last = pc + step >= block.end;
+    for (let pc = block.pc, next = pc; pc < block.end; pc = next) {
+      next = pc + frontEnd.lengthOf(space.view, pc);
+      const one = frontEnd.liftBlock(space.view, pc, flags, next);
+      const last = next >= block.end;
       const head = one.ops.length === 0 ? ` ---- 0x${pc.toString(16)}  ${this.print.instruction?.(pc)}\n` : '';
       text += head + printOps(one.ops, last ? one.terminal : null, this.print);
       flags = one.flagsOut;

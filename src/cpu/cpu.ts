@@ -27,6 +27,8 @@ import { BUS_ADRALN, codeAddress, type Fault, SIGBUS, SIGSEGV, signExtended, tra
 import { BlockIndex } from './workers/block-index.ts';
 import { Request } from './workers/protocol.ts';
 
+/** Access of State.EXIT_INFO. */
+const FETCH = 4;
 /** See Facts.sys. */
 const MAY_STORE_CODE = 1;
 const SPLIT = 2;
@@ -393,6 +395,7 @@ export class Cpu implements HelperContext {
       this.setExit(Exit.INVALIDATED);
       return 0;
     }
+    this.view.setUint32(this.state + State.EXIT_INFO, FETCH, true);
     const fault = this.space.resolveFault(pc, 4, 4);
     this.raise(
       fault !== 0

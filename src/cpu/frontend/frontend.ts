@@ -110,6 +110,8 @@ export interface FrontEnd extends Facts {
   /** The page at `vectorsBase`: blocks by address (null: no function there), and the bytes. */
   readonly vectors?: { lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array } | undefined;
   readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];
+  /** Bytes of the instruction at pc, for logs. */
+  lengthOf(code: DataView, pc: number): number;
   /** One line of assembly for the instruction at pc. */
   disassemble(code: DataView, pc: number): string;
 }
@@ -145,6 +147,7 @@ export const lazyFrontEnd = (facts: Facts, create: () => FrontEnd): FrontEnd => 
     },
     unimplemented: (code, pc) => made().unimplemented(code, pc),
     liftBlock: (code, pc, flagsIn, limit, context) => made().liftBlock(code, pc, flagsIn, limit, context),
+    lengthOf: (code, pc) => made().lengthOf(code, pc),
     disassemble: (code, pc) => made().disassemble(code, pc),
   };
 };

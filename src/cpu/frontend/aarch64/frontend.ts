@@ -72,6 +72,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
         return { block: finish(pc, pc + 4, 1), ends };
       },
     },
+    lengthOf: () => 4,
     disassemble(code, pc): string {
       const row = decoder.decode(code.getUint32(pc, true));
       return row

@@ -115,6 +115,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
       }
       return block(start, pc & ~1, count, flagsIn, t.terminal ?? t.cut(pc));
     },
+    lengthOf: (code, pc) => fetch(code, pc).length,
     disassemble(code, pc): string {
       const { word, length, row } = fetch(code, pc);
       if (row) return instructionText(row, word, pc, length);

@@ -74,6 +74,10 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         flagsOut: t.flagsOut,
       };
     },
+    lengthOf(code, pc): number {
+      decoder.decode(code, pc);
+      return Math.max(decoder.length, 1);
+    },
     disassemble(code, pc): string {
       decoder.decode(code, pc);
       return instructionText(decoder, code, pc);
