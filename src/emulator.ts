@@ -96,6 +96,7 @@ const reportFault = (kernel: Kernel, { cpu }: Task): void => {
   if (cpu.fault.signal !== SIGILL || !(cpu instanceof CpuThread)) return;
   const word = cpu.space.view.getUint32(cpu.pc, true).toString(16).padStart(8, '0');
   const name = cpu.unimplemented();
+  if (name === '') return;
   const what = name ? `'${name}' is not implemented here` : 'is undefined';
   kernel.warnOnce(`insn ${word}`, `instruction 0x${word} at 0x${cpu.pc.toString(16)} ${what}`);
 };

@@ -102,7 +102,10 @@ export interface Facts {
 export interface FrontEnd extends Facts {
   /** Translate for exact floating point (sticky flags, rounding modes); never goes back to false. */
   exact: boolean;
-  /** Name of the instruction at pc for messages, when its semantics are missing; null: not in the table. */
+  /**
+   * Name of the instruction at pc for messages, when its semantics are missing; null: not in the table, '': it is there to
+   * be undefined (UD2).
+   */
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;

@@ -40,7 +40,9 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
     decoder,
     unimplemented: (code, pc) => {
       const entry = decoder.decode(code, pc);
-      return entry === null || entry.row.lift !== null ? null : entry.row.syntax;
+      if (entry === null) return null;
+      if (/^ud[012]\b/.test(entry.row.syntax)) return '';
+      return entry.row.lift === null ? entry.row.syntax : null;
     },
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
       builder.reset();
