@@ -10,7 +10,8 @@ export type Size = 1 | 2 | 4 | 8;
 
 /**
  * Lazy EFLAGS: what the flags were computed from. CC_OP holds the kind, CC_A and CC_B its operands in a register's width
- * (whose bits above the operand's size mean nothing). Kinds but EFLAGS come in four sizes: add log2 of the bytes.
+ * (whose bits above the operand's size mean nothing). Kinds but EFLAGS come in four sizes: add log2 of the bytes. Each may
+ * have newer CF and OF over it: see OVER.
  */
 export const Flags = {
   /** CC_A has the arithmetic flags in their places. */
@@ -23,6 +24,8 @@ export const Flags = {
   /** ZF, SF and PF of the result in CC_A; CF, AF and OF in their places in CC_B. */
   RESULT: 13,
 } as const;
+/** Added to a kind: CF and OF are in their places in CC_C. Rotations change these two and need not know the others. */
+const OVER = 32;
 type Base = (typeof Flags)[keyof typeof Flags];
 
 /** Bits of EFLAGS (SDM vol. 1, 3.4.3). */
@@ -53,13 +56,16 @@ export interface FlagState {
   readonly a: Int;
   readonly b: Int | null;
   readonly parts: Parts | null;
+  /** CF and OF are among the parts and newer than a and b. */
+  readonly over?: boolean;
 }
 
 const log2 = (size: Size): number => (size === 1 ? 0 : size === 2 ? 1 : size === 4 ? 2 : 3);
 
-export const kindOf = ({ base, size }: FlagState): number => (base === Flags.EFLAGS ? 0 : base + log2(size));
-const baseOf = (kind: number): Base => (kind === 0 ? 0 : ((kind - 1) & ~3) + 1) as Base;
-const sizeOf = (kind: number): Size => (kind === 0 ? 4 : 1 << ((kind - 1) & 3)) as Size;
+export const kindOf = ({ base, size, over = false }: FlagState): number =>
+  (base === Flags.EFLAGS ? 0 : base + log2(size)) | (over ? OVER : 0);
+const baseOf = (kind: number): Base => ((kind & ~OVER) === 0 ? 0 : (((kind & ~OVER) - 1) & ~3) + 1) as Base;
+const sizeOf = (kind: number): Size => ((kind & ~OVER) === 0 ? 4 : 1 << (((kind & ~OVER) - 1) & 3)) as Size;
 
 /** The flags in the CPU state, which are of this kind. */
 export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState => {
@@ -71,7 +77,11 @@ export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState =>
   };
   const two = base === Flags.ADD || base === Flags.SUB;
   const second = two ? word(State.CC_B, size === 8) : base === Flags.RESULT ? word(State.CC_B, false) : null;
-  return { base, size, a: word(State.CC_A, size === 8), b: second, parts: null };
+  const state = { base, size, a: word(State.CC_A, size === 8), b: second };
+  if ((kind & OVER) === 0) return { ...state, parts: null };
+  const newer = b.get('i32', State.CC_C);
+  const bit = (mask: number): I32 => b.i32.and(b.i32.shr_u(newer, b.const32(31 - Math.clz32(mask))), b.const32(1));
+  return { ...state, parts: { cf: bit(CF), of: bit(OF) }, over: true };
 };
 
 /** Write what differs from `before` (the flags in the CPU state). */
@@ -85,8 +95,24 @@ export const storeFlags = (b: Builder, s: FlagState, before: FlagState | null, w
   };
   const kind = kindOf(s);
   if (before === null || kindOf(before) !== kind) b.set(State.CC_OP, b.const32(kind));
-  put(State.CC_A, s.a);
-  put(State.CC_B, s.b);
+  if (s.a !== before?.a) put(State.CC_A, s.a);
+  if (s.b !== before?.b) put(State.CC_B, s.b);
+  if (s.over) b.set(State.CC_C, carryOverflow(b, s.parts as Parts));
+};
+
+const carryOverflow = (b: Builder, { cf, of }: Parts): I32 =>
+  b.i32.or(cf as I32, b.i32.shl(of as I32, b.const32(31 - Math.clz32(OF))));
+
+/** Put CF and OF over flags of which nothing is known here. */
+export const storeOver = (b: Builder, parts: Parts): void => {
+  b.set(State.CC_OP, b.i32.or(b.get('i32', State.CC_OP), b.const32(OVER)));
+  b.set(State.CC_C, carryOverflow(b, parts));
+};
+/** The same where `when` is not 0. */
+export const storeOverWhen = (b: Builder, when: I32, parts: Parts): void => {
+  const kind = b.get('i32', State.CC_OP);
+  b.set(State.CC_OP, b.i32.select(b.i32.or(kind, b.const32(OVER)), kind, when));
+  b.set(State.CC_C, b.i32.select(carryOverflow(b, parts), b.get('i32', State.CC_C), when));
 };
 
 /** Conditions by their encoding (SDM vol. 1, appendix B); odd ones are the negations of those before. */
@@ -128,12 +154,16 @@ export class FlagReader {
     return i32.and(i32.shr_u(v as Value as I32, this.b.const32(shift)), this.b.const32(1));
   }
 
+  /** What ZF, SF and PF are of; bits above the size mean nothing. Not of kind EFLAGS, which has none. */
+  value(): Int {
+    const { ns, s } = this;
+    if (s.base === Flags.ADD) return ns.add(s.a, s.b as Int);
+    return s.base === Flags.SUB ? ns.sub(s.a, s.b as Int) : s.a;
+  }
+
   /** The result, its sign in the highest bit. */
   private result(): Int {
-    const { ns, s } = this;
-    if (s.base === Flags.ADD) return this.top(ns.add(s.a, s.b as Int));
-    if (s.base === Flags.SUB) return this.top(ns.sub(s.a, s.b as Int));
-    return this.x;
+    return this.top(this.value());
   }
 
   /** 0 or 1. */
@@ -194,9 +224,7 @@ export class FlagReader {
 
   /** The low byte of the result, with anything above. */
   private low(): I32 {
-    const { ns, s } = this;
-    if (s.base === Flags.ADD) return this.narrow(ns.add(s.a, s.b as Int));
-    return this.narrow(s.base === Flags.SUB ? ns.sub(s.a, s.b as Int) : s.a);
+    return this.narrow(this.value());
   }
 
   pf(): I32 {
@@ -221,7 +249,7 @@ export class FlagReader {
   eflags(): I32 {
     const { s, b } = this;
     const { i32 } = b;
-    if (s.base === Flags.EFLAGS && !s.parts) return s.a as Value as I32;
+    if (s.base === Flags.EFLAGS && !s.over) return s.a as Value as I32;
     const at = (v: I32, mask: number): I32 => i32.shl(v, b.const32(31 - Math.clz32(mask)));
     let bits = i32.or(at(this.zf(), ZF), i32.or(at(this.sf(), SF), at(this.pf(), PF)));
     if (s.base === Flags.RESULT && !s.parts) bits = i32.or(bits, s.b as Value as I32);
@@ -313,23 +341,40 @@ export class FlagReader {
   }
 }
 
-/** The arithmetic flags from the CPU state, outside translated code. */
+/** The arithmetic flags from the CPU state, outside translated code; hot, so without big integers. */
 export const readArithmetic = (view: DataView, state: number): number => {
   const kind = view.getUint32(state + State.CC_OP, true);
+  const flags =
+    (kind & ~OVER) === 0 ? view.getUint32(state + State.CC_A, true) & ARITHMETIC : flagsOf(view, state, kind);
+  return (kind & OVER) === 0 ? flags : (flags & ~(CF | OF)) | (view.getUint32(state + State.CC_C, true) & (CF | OF));
+};
+
+const flagsOf = (view: DataView, state: number, kind: number): number => {
   const base = baseOf(kind);
-  if (base === Flags.EFLAGS) return view.getUint32(state + State.CC_A, true) & ARITHMETIC;
-  const bits = 8 * sizeOf(kind);
-  const word = (offset: number): bigint => BigInt.asUintN(bits, view.getBigUint64(state + offset, true));
-  const [x, y] = [word(State.CC_A), word(State.CC_B)];
-  const whole = base === Flags.ADD ? x + y : base === Flags.SUB ? x - y : x;
-  const r = BigInt.asUintN(bits, whole);
-  const negative = (v: bigint): boolean => BigInt.asIntN(bits, v) < 0n;
-  let flags = (r === 0n ? ZF : 0) | (negative(r) ? SF : 0) | parity(Number(r & 0xffn));
-  if (base === Flags.RESULT) return flags | (view.getUint32(state + State.CC_B, true) & (CF | AF | OF));
+  const size = sizeOf(kind);
+  const [add, sub] = [base === Flags.ADD, base === Flags.SUB];
+  const [low, other] = [view.getUint32(state + State.CC_A, true), view.getUint32(state + State.CC_B, true)];
+  // the upper halves, or operands of up to 4 bytes moved to the upper end
+  let [x, y, r] = [0, 0, 0];
+  let [lowest, carry] = [low, 0];
+  if (size === 8) {
+    [x, y] = [view.getUint32(state + State.CC_A + 4, true), view.getUint32(state + State.CC_B + 4, true)];
+    if (add || sub) lowest = (add ? low + other : low - other) >>> 0;
+    if (add) carry = lowest < low ? 1 : 0;
+    else if (sub) carry = low < other ? 1 : 0;
+  } else {
+    const up = 32 - 8 * size;
+    [x, y] = [(low << up) >>> 0, (other << up) >>> 0];
+    if (add || sub) lowest = (add ? low + other : low - other) >>> 0;
+  }
+  r = (add ? x + y + carry : sub ? x - y - carry : x) | 0;
+  const zero = r === 0 && (size < 8 || lowest === 0);
+  const flags = (zero ? ZF : 0) | (r < 0 ? SF : 0) | parity(lowest & 0xff);
+  if (base === Flags.RESULT) return flags | (other & (CF | AF | OF));
   if (base === Flags.LOGIC) return flags;
-  flags |= Number((x ^ y ^ r) & BigInt(AF));
-  if (base === Flags.ADD) return flags | (r < x ? CF : 0) | (negative((x ^ r) & (y ^ r)) ? OF : 0);
-  return flags | (x < y ? CF : 0) | (negative((x ^ y) & (x ^ r)) ? OF : 0);
+  const carried = add ? x + y + carry > 0xffff_ffff : x - y - carry < 0;
+  const overflow = add ? (x ^ r) & (y ^ r) : (x ^ y) & (x ^ r);
+  return flags | ((low ^ other ^ lowest) & AF) | (carried ? CF : 0) | (overflow < 0 ? OF : 0);
 };
 
 /** PF of a byte. */
@@ -341,5 +386,6 @@ export const parity = (byte: number): number => {
 /** Set the arithmetic flags in the CPU state, outside translated code. */
 export const writeArithmetic = (view: DataView, state: number, flags: number): void => {
   view.setUint32(state + State.CC_OP, Flags.EFLAGS, true);
-  view.setBigUint64(state + State.CC_A, BigInt(flags & ARITHMETIC), true);
+  view.setUint32(state + State.CC_A, flags & ARITHMETIC, true);
+  view.setUint32(state + State.CC_A + 4, 0, true);
 };

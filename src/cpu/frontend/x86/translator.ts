@@ -5,7 +5,7 @@ import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
 import type { Decoder } from './decoder.ts';
-import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags } from './flags.ts'; // biome-ignore format: one line
+import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
 import { leave, materializeFlags } from './helpers.ts';
 import { RSP, rOffset, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
 
@@ -19,6 +19,9 @@ const ATOMIC = { 1: 'i32.atomic.rmw8', 2: 'i32.atomic.rmw16', 4: 'i32.atomic.rmw
 type Rmw = 'add' | 'and' | 'or' | 'xor' | 'xchg' | 'cmpxchg';
 
 const RIP = 16;
+
+/** Bit numbers of the arithmetic flags in EFLAGS. */
+const PLACES: Readonly<Record<keyof Parts, number>> = { cf: 0, pf: 2, af: 4, zf: 6, sf: 7, of: 11 };
 
 /**
  * What an instruction row sees: operands, flags, memory and control flow, over the IR builder `t.b`; the decoded
@@ -374,10 +377,39 @@ export class Translator {
     const bits = i32.or(low, i32.or(at(parts.zf, 6), i32.or(at(parts.sf, 7), at(parts.of, 11))));
     this.setFlags({ base: Flags.EFLAGS, size: 4, a: bits as Value as Int, b: null, parts });
   }
+  /** CF and OF given, the others as they are; only where `when` is not 0, if there is one. */
+  changeCarryOverflow(cf: I32, of: I32, when: I32 | null): void {
+    if (!this.flags && !(this.atEntry && this.flagsIn >= 0)) {
+      if (this.atEntry) this.readsFlags = true;
+      if (when) storeOverWhen(this.b, when, { cf, of });
+      else storeOver(this.b, { cf, of });
+      this.atEntry = false;
+      this.setsFlags = true;
+      return;
+    }
+    const s = this.known();
+    const { i32 } = this.b;
+    const parts = when
+      ? { cf: i32.select(cf, this.carry(), when), of: i32.select(of, this.cond(0), when) }
+      : { cf, of };
+    this.setFlags({ ...s, parts: { ...s.parts, ...parts }, over: true });
+  }
   /** Some flags given, the others as they are. */
   changeParts(given: Parts): void {
+    const { i32 } = this.b;
+    const s = this.known();
     const r = this.reader;
-    this.setParts({ cf: r.cf(), pf: r.pf(), af: r.af(), zf: r.zf(), sf: r.sf(), of: r.of(), ...given });
+    if (s.base !== Flags.EFLAGS && !given.zf && !given.sf && !given.pf) {
+      // the result stays, from which those follow that are not given
+      const { cf = r.cf(), of = r.of(), af = r.af() } = given;
+      return this.setFlags(this.resultState(r.value(), s.size, { cf, of, af }));
+    }
+    let bits = r.eflags();
+    for (const [name, v] of Object.entries(given)) {
+      const bit = PLACES[name as keyof Parts];
+      bits = i32.or(i32.and(bits, this.imm(~(1 << bit))), i32.shl(v, this.imm(bit)));
+    }
+    this.setFlags({ base: Flags.EFLAGS, size: 4, a: bits as Value as Int, b: null, parts: given });
   }
   /** Make the flags in the CPU state those of kind EFLAGS. */
   materialize(): void {

@@ -67,12 +67,8 @@ const shift = (t: Translator, f: Shift, count: Count, size: Size): void => {
 };
 
 /** Rotations leave all flags but CF and OF alone, and these too when they turn by 0. */
-const setCarryOverflow = (t: Translator, n: I32, cf: I32, of: I32): void => {
-  if (n.isConst) return t.changeParts({ cf, of });
-  const { i32 } = t.b;
-  const [oldCf, oldOf] = [t.carry(), t.cond(0)];
-  t.changeParts({ cf: i32.select(cf, oldCf, n), of: i32.select(of, oldOf, n) });
-};
+const setCarryOverflow = (t: Translator, n: I32, cf: I32, of: I32): void =>
+  t.changeCarryOverflow(cf, of, n.isConst ? null : n);
 
 const rotate = (t: Translator, toLeft: boolean, count: Count, size: Size): void => {
   const ns = t.ns(size);
@@ -92,7 +88,6 @@ const rotate = (t: Translator, toLeft: boolean, count: Count, size: Size): void 
   const top = msb(t, r, size);
   const next = t.b.i32.and(t.narrow(ns.shr_u(r, t.k(bits - 2, size)), size), t.imm(1));
   const low = lsb(t, r, size);
-  t.prepareFlags();
   t.setRm(r, size);
   if (toLeft) setCarryOverflow(t, n, low, t.b.i32.xor(top, low));
   else setCarryOverflow(t, n, top, t.b.i32.xor(top, next));
