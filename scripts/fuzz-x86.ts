@@ -96,7 +96,9 @@ export class RowX86 {
     const base = random.pick(POINTERS);
     const step = this.wide === 8 ? 1 : this.wide;
     const d = (random.below(1 + Math.floor(0x60 / step)) - Math.floor(0x30 / step)) * step;
-    if (random.oneIn(8)) {
+    if (this.row.syntax.includes(' vm')) {
+      out.push(0x40 | reg | 4, base | (random.below(8) << 3) | (random.below(4) << 6), d & 0xff);
+    } else if (random.oneIn(8)) {
       const at = SCRATCH + 0x200 + Math.abs(d);
       // absolute: 64-bit mode has it in the SIB form
       out.push(reg | (is64 ? 4 : 5), ...(is64 ? [0x25] : []));
@@ -143,7 +145,11 @@ function fill(c: CaseX86, random: Random, is64: boolean, exact: boolean): void {
 
 /** 16 bytes: integers, floats of both sizes, or bytes of any kind. */
 function randomVector(random: Random, view: DataView, at: number): void {
-  switch (random.below(5)) {
+  switch (random.below(6)) {
+    case 5: // indices
+      if (random.oneIn(2)) for (let i = 0; i < 4; i++) view.setInt32(at + 4 * i, random.below(32) - 16, true);
+      else for (let i = 0; i < 2; i++) view.setBigInt64(at + 8 * i, BigInt(random.below(32) - 16), true);
+      break;
     case 0:
     case 1:
       for (let i = 0; i < 2; i++) view.setBigUint64(at + 8 * i, random.float(64), true);

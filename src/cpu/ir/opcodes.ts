@@ -129,7 +129,9 @@ export const opcodes = {
   'f32x4.arm_madd': V3, 'f64x2.arm_madd': V3,
   /** The same two with x86's NaNs: the first operand that is one, else the negative default NaN. */
   'f32.x86_nan': ['f32', 'f32', 'f32', 'f32'], 'f64.x86_nan': ['f64', 'f64', 'f64', 'f64'], 'f32x4.x86_nan': V3, 'f64x2.x86_nan': V3,
-  'f32x4.x86_madd': V3, 'f64x2.x86_madd': V3,
+  /** (a, b, addend): a × b + addend with x86's NaNs; msub subtracts, n… negates the product. */
+  'f32x4.x86_madd': V3, 'f64x2.x86_madd': V3, 'f32x4.x86_msub': V3, 'f64x2.x86_msub': V3,
+  'f32x4.x86_nmadd': V3, 'f64x2.x86_nmadd': V3, 'f32x4.x86_nmsub': V3, 'f64x2.x86_nmsub': V3,
 
   // atomics: (address, operand) → old value; misaligned ones are settled by the memory stub
   'i32.atomic.load8_u': ['i32', 'addr'], 'i32.atomic.load16_u': ['i32', 'addr'], 'i32.atomic.load': ['i32', 'addr'], 'i64.atomic.load': ['i64', 'addr'],

@@ -108,11 +108,15 @@ const x86NaNLanes = (c: Code, p: Lanes, scratch: Scratch): void => {
   settle(c, p, r, chosen, [a, b]);
 };
 
-/** (a, b, addend) → a × b + addend fused; NaNs by the order of the operands. */
-const x86Madd = (c: Code, p: Lanes, scratch: Scratch): void => {
+/** (a, b, addend) → ±a × b ± addend fused; NaNs by the order of the operands, with their signs. */
+const x86Fused = (c: Code, p: Lanes, name: string, scratch: Scratch): void => {
   const [r, a, b, d, chosen] = [0, 1, 2, 3, 4].map((n) => scratch(n, 'v128')) as [number, number, number, number, number]; // biome-ignore format: one line
   for (const local of [d, b, a]) c.set(local);
-  for (const local of [a, b, d]) c.get(local);
+  c.get(a);
+  if (name.includes('_nm')) c.op(`${p}.neg`);
+  c.get(b);
+  c.get(d);
+  if (name.endsWith('sub')) c.op(`${p}.neg`);
   c.op(`${p}.relaxed_madd`);
   c.set(r);
   settle(c, p, r, chosen, [a, b, d]);
@@ -122,7 +126,7 @@ const x86Madd = (c: Code, p: Lanes, scratch: Scratch): void => {
 export const emitX86NaN = (c: Code, name: OpName, scratch: Scratch): boolean => {
   if (!name.includes('.x86_')) return false;
   const p = name.slice(0, name.indexOf('.'));
-  if (name.endsWith('_madd')) x86Madd(c, p as Lanes, scratch);
+  if (/_n?m(add|sub)$/.test(name)) x86Fused(c, p as Lanes, name, scratch);
   else if (p.includes('x')) x86NaNLanes(c, p as Lanes, scratch);
   else x86NaN(c, p === 'f64', scratch);
   return true;

@@ -1,8 +1,10 @@
 import { arithmeticRows } from './insn/arithmetic.ts';
+import { avxRows } from './insn/avx.ts';
 import { bitRows } from './insn/bits.ts';
 import { branchRows } from './insn/branch.ts';
 import { cipherRows } from './insn/ciphers.ts';
 import { decimalRows } from './insn/decimal.ts';
+import { fmaRows } from './insn/fma.ts';
 import { integerRows } from './insn/integers.ts';
 import { moveRows } from './insn/move.ts';
 import { segmentRows } from './insn/segment.ts';
@@ -42,6 +44,8 @@ export const chapters: readonly Chapter[] = [
   { title: 'Vectors: SSE3, SSSE3', rows: ssse3Rows },
   { title: 'Vectors: SSE4.1, SSE4.2', rows: sse4Rows },
   { title: 'AES, PCLMULQDQ, SHA', rows: cipherRows },
+  { title: 'AVX, AVX2', rows: avxRows },
+  { title: 'FMA, half precision', rows: fmaRows },
 ];
 
 export const rows: readonly X86Row[] = chapters.flatMap((chapter) => chapter.rows);

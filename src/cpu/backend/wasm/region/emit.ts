@@ -8,7 +8,7 @@ import { edgeKey } from './cfg.ts';
 import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
-import { coveredGuards, NONE } from './guards.ts';
+import { coveredGuards, isFused, NONE } from './guards.ts';
 import { type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
 import { HOME, LAZY } from './values.ts';
@@ -261,12 +261,14 @@ class RegionEmitter extends TerminalEmitter {
   /** The result as the host has it; where it is a NaN the cold tier finds out which. */
   private guarded(v: Value): boolean {
     const c = this.code;
-    const madd = v.info.name.endsWith('_madd');
+    const madd = isFused(v.info.name);
     const shape = v.info.name.slice(0, v.info.name.indexOf('.')) as 'f32' | 'f64' | 'f32x4' | 'f64x2';
     this.push(v.a as Value);
     if (madd) {
+      if (v.info.name.includes('_nm')) c.op(`${shape as 'f64x2'}.neg`);
       this.push(v.b as Value);
       this.push(v.c as Value);
+      if (v.info.name.endsWith('sub')) c.op(`${shape as 'f64x2'}.neg`);
       c.op(`${shape as 'f64x2'}.relaxed_madd`);
     } else {
       this.discard(v.b as Value);

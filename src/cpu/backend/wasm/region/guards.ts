@@ -2,6 +2,9 @@ import type { Value } from '../../../ir/value.ts';
 
 export const NONE: ReadonlySet<Value> = new Set();
 
+/** A guard that multiplies and adds itself. */
+export const isFused = (name: string): boolean => /_n?m(add|sub)$/.test(name);
+
 /** Operations that make a NaN of a NaN. */
 const passesNaN = /^f(32|64)(x[24])?\.(add|sub|mul|div|neg|abs|sqrt)$/;
 
@@ -21,7 +24,7 @@ export const coveredGuards = (ops: readonly Value[]): ReadonlySet<Value> => {
       const uses = [user.a, user.b, user.c].filter((x) => x !== null && reached.has(x)).length;
       if (uses === 0) continue;
       left -= uses;
-      if (user.info.kind === 'guard') guarded ||= /_madd$/.test(user.info.name) || reached.has(user.a as Value);
+      if (user.info.kind === 'guard') guarded ||= isFused(user.info.name) || reached.has(user.a as Value);
       else if (passesNaN.test(user.info.name)) {
         reached.add(user);
         left += user.uses;

@@ -61,8 +61,8 @@ export class ExactContext {
   }
 }
 
-/** The result of a lane; `d` is what the destination held. */
-export type ExactLane = (a: bigint, b: bigint, c: ExactContext, d: bigint) => bigint;
+/** The result of a lane; `d` is what the destination held, `lane` its number within 16 bytes. */
+export type ExactLane = (a: bigint, b: bigint, c: ExactContext, d: bigint, lane?: number) => bigint;
 
 interface Packed {
   readonly d: number;
@@ -114,8 +114,8 @@ export const context: ExactContext = new ExactContext();
 export const beginExact = (c: HelperContext, state: number, double: boolean, imm: number): ExactContext =>
   context.begin(c.view.getUint32(state + Sys.MXCSR, true), double, imm);
 
-/** A helper that does a lane function over registers: dst = f(a, b); a scalar takes its other lanes from a (VEX) or keeps them. */
-export const defineExact = (f: ExactLane): number =>
+/** A helper that does a lane function over registers: dst = f(a, b); a scalar takes its other lanes from a (VEX) or `keeps` them. */
+export const defineExact = (f: ExactLane, keeps = false): number =>
   defineHelper((c, state, aux) => {
     const { view, u8 } = c;
     const p = unpackExact(aux);
@@ -127,12 +127,12 @@ export const defineExact = (f: ExactLane): number =>
       const lanes = p.shape === 0 ? 1 : 16 / width;
       for (let i = 0; i < lanes; i++) {
         const at = i * width;
-        results.push(f(getLane(view, a + at, p.double), getLane(view, b + at, p.double), e, getLane(view, d + at, p.double))); // biome-ignore format: one line
+        results.push(f(getLane(view, a + at, p.double), getLane(view, b + at, p.double), e, getLane(view, d + at, p.double), i)); // biome-ignore format: one line
       }
     }
     const low = vectorAt(state, p.d, false);
     if (p.vex) {
-      if (p.shape === 0) u8.copyWithin(low, vectorAt(state, p.a, false), vectorAt(state, p.a, false) + 16);
+      if (p.shape === 0 && !keeps) u8.copyWithin(low, vectorAt(state, p.a, false), vectorAt(state, p.a, false) + 16);
       if (p.shape < 2) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
     }
     results.forEach((v, i) => {
