@@ -1,3 +1,5 @@
+import { AVX, AVX_AT, XSAVE_SIZE } from './fpstate.ts';
+
 /**
  * What a processor tells of itself by CPUID (SDM vol. 2, CPUID; AMD APM vol. 3, appendix E). Features are announced only
  * where the table has their rows.
@@ -15,14 +17,14 @@ interface Model {
 const FEATURES: Readonly<Record<string, readonly [leaf: number, register: number, bit: number]>> = {
   fpu: [1, 3, 0], tsc: [1, 3, 4], cx8: [1, 3, 8], cmov: [1, 3, 15], clflush: [1, 3, 19], mmx: [1, 3, 23], fxsr: [1, 3, 24], sse: [1, 3, 25], sse2: [1, 3, 26],
   pni: [1, 2, 0], pclmulqdq: [1, 2, 1], ssse3: [1, 2, 9], fma: [1, 2, 12], cx16: [1, 2, 13], sse4_1: [1, 2, 19], sse4_2: [1, 2, 20], movbe: [1, 2, 22], popcnt: [1, 2, 23],
-  aes: [1, 2, 25], xsave: [1, 2, 26], osxsave: [1, 2, 27], avx: [1, 2, 28], f16c: [1, 2, 29], rdrand: [1, 2, 30],
-  fsgsbase: [7, 1, 0], bmi1: [7, 1, 3], avx2: [7, 1, 5], bmi2: [7, 1, 8], erms: [7, 1, 9], rdseed: [7, 1, 18], adx: [7, 1, 19], clflushopt: [7, 1, 23], sha_ni: [7, 1, 29],
+  aes: [1, 2, 25], xsave: [1, 2, 26], avx: [1, 2, 28], f16c: [1, 2, 29], rdrand: [1, 2, 30],
+  fsgsbase: [7, 1, 0], bmi1: [7, 1, 3], avx2: [7, 1, 5], bmi2: [7, 1, 8], erms: [7, 1, 9], rdseed: [7, 1, 18], adx: [7, 1, 19], clflushopt: [7, 1, 23], sha_ni: [7, 1, 29], vaes: [7, 2, 9], vpclmulqdq: [7, 2, 10],
   syscall: [0x8000_0001, 3, 11], rdtscp: [0x8000_0001, 3, 27], lm: [0x8000_0001, 3, 29], lahf_lm: [0x8000_0001, 2, 0], abm: [0x8000_0001, 2, 5],
 };
 
 const V1 = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm';
 /** What the rows add to x86-64's first level. */
-const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
+const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni xsave avx f16c fma bmi1 avx2 bmi2 vaes vpclmulqdq clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
 
 const model = (name: string, signature: number, brand: string, features: string): Model => ({
   name,
@@ -65,6 +67,14 @@ const withFeatures = (leaf: Leaf, number: number, { features }: Model): Leaf => 
   return out as Leaf;
 };
 
+/** Leaf 1, ecx: the kernel has XSAVE turned on. */
+const OSXSAVE = 1 << 27;
+/** Leaf 13: components of XSAVE's area in standard form, its size, and where the upper halves of ymm registers lie. */
+const stateComponents = (processor: number, subleaf: number): Leaf => {
+  if (subleaf === 0) return [xcr0(processor), XSAVE_SIZE, XSAVE_SIZE, 0];
+  return subleaf === 2 && (xcr0(processor) & AVX) !== 0 ? [XSAVE_SIZE - AVX_AT, AVX_AT, 0, 0] : [0, 0, 0, 0];
+};
+
 const plain = (processor: number, leaf: number, subleaf: number): Leaf => {
   const m = modelOf(processor);
   const [b, d, c] = VENDOR as [number, number, number];
@@ -72,9 +82,15 @@ const plain = (processor: number, leaf: number, subleaf: number): Leaf => {
     case 0:
       return [HIGHEST, b, c, d];
     case 1:
-      return withFeatures([m.signature, (CLFLUSH_LINE << 8) | (1 << 16), 0, 0], 1, m);
+      return withFeatures(
+        [m.signature, (CLFLUSH_LINE << 8) | (1 << 16), m.features.includes('xsave') ? OSXSAVE : 0, 0],
+        1,
+        m,
+      );
     case 7:
       return subleaf === 0 ? withFeatures([0, 0, 0, 0], 7, m) : [0, 0, 0, 0];
+    case 13:
+      return m.features.includes('xsave') ? stateComponents(processor, subleaf) : [0, 0, 0, 0];
     case 0x8000_0000:
       return [HIGHEST_EXTENDED, b, c, d];
     case 0x8000_0001:

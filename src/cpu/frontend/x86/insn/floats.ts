@@ -35,8 +35,9 @@ export const arithmetic1 =
 export const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32): number => {
   if (t.d.mod === 3) return t.d.rm;
   const at = t.ea();
-  if (bytes === 4) t.b.set(VECTOR_OPERAND, t.load('i32.load', at));
-  else if (bytes === 8) t.b.set(VECTOR_OPERAND, t.load('i64.load', at));
+  // a field of the state always has one type
+  if (bytes === 4) t.b.set(VECTOR_OPERAND, t.b.replace('i32x4.replace_lane', zero(t), 0, t.load('i32.load', at)));
+  else if (bytes === 8) t.b.set(VECTOR_OPERAND, t.b.replace('i64x2.replace_lane', zero(t), 0, t.load('i64.load', at)));
   else {
     const [low, high] = [t.load('v128.load', at), bytes === 32 ? t.load('v128.load', at, 16) : null];
     t.b.set(VECTOR_OPERAND, low);
