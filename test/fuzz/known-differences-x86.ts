@@ -63,6 +63,12 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
     explains: (d) => /^(signal|si_)/.test(d.where),
   },
   {
+    reason: 'MMX instructions do not look whether an unmasked x87 exception is pending (#MF).',
+    instructions: /\bmm\b|emms/,
+    when: (theirs) => theirs.signal === 8,
+    explains: () => true,
+  },
+  {
     reason: 'An x87 store whose memory faults has raised its flags already.',
     instructions: /^(fi?st|fb?st)/,
     when: (theirs) => theirs.signal === 11,
