@@ -95,9 +95,6 @@ const moveEach = ({ u8 }: HelperContext, src: number, dst: number, n: number, { 
 export const repeatStore: number = defineHelper((c, state, aux) => {
   const op = operation(c, state, aux);
   const { size } = op;
-  const value = new Uint8Array(size);
-  for (let i = 0; i < size; i++) value[i] = c.view.getUint8(state + State.REGS + 8 * RAX + i);
-  const alike = value.every((byte) => byte === value[0]);
   for (;;) {
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
@@ -105,12 +102,29 @@ export const repeatStore: number = defineHelper((c, state, aux) => {
     const n = least(count, inPage(to, op));
     const dst = span(c, state, to, n, op, true);
     if (dst < 0) return 1;
-    if (alike) c.u8.fill(value[0] as number, dst, dst + n * size);
-    else for (let i = 0; i < n; i++) c.u8.set(value, dst + i * size);
+    fill(c, dst, dst + n * size, state + State.REGS + 8 * RAX, size);
     setRegister(c, state, RDI, to + advance(op, n), op);
     setRegister(c, state, RCX, count - BigInt(n), op);
   }
 });
+
+/** Elements from [at, end) on become those at `from`; typed arrays fill shared memory byte by byte. */
+const fill = ({ view, u8 }: HelperContext, at: number, end: number, from: number, size: number): void => {
+  const low = view.getUint32(from, true);
+  if (size === 1) {
+    for (let i = at; i < end; i++) u8[i] = low;
+  } else if (size === 2) {
+    for (let i = at; i < end; i += 2) view.setUint16(i, low, true);
+  } else {
+    const high = size === 8 ? view.getUint32(from + 4, true) : low;
+    const last = end - 4;
+    for (let i = at; i < last; i += 8) {
+      view.setUint32(i, low, true);
+      view.setUint32(i + 4, high, true);
+    }
+    if (size === 4 && (end - at) % 8 !== 0) view.setUint32(last, low, true);
+  }
+};
 
 const element = ({ view }: HelperContext, at: number, size: number): bigint => {
   if (size === 8) return view.getBigUint64(at, true);
