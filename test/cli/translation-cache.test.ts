@@ -43,6 +43,26 @@ test('a second run uses what the first one kept, private to the user', () => {
   expect(times()).toEqual(before);
 });
 
+test('a run whose translations were all kept does not load the translator', () => {
+  const copy = fs.mkdtempSync(path.join(parent, 'd-'));
+  for (const folder of ['bin', 'dist'])
+    fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
+  const copied = (): string => {
+    const args = [path.join(copy, 'bin/tsqemu-user.js'), hello, 'a'];
+    const result = spawnSync(process.execPath, args, {
+      env: { ...process.env, TSQEMU_CACHE: cache },
+      encoding: 'utf8',
+    });
+    return `${result.status} ${result.stdout}${result.stderr}`;
+  };
+  const first = copied();
+  expect(first).toContain('Hello');
+  fs.rmSync(path.join(copy, 'dist/translator.cjs'));
+  expect(copied()).toBe(first);
+  fs.rmSync(cache, { recursive: true });
+  expect(copied()).toContain('internal error');
+});
+
 test('an image that is cut off, changed or of another build is no image', () => {
   const first = run();
   for (const image of images()) {
