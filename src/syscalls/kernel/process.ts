@@ -309,8 +309,8 @@ export class Process {
   /** Let a blocked task see the signal: the one it is for, or the first that does not block it. */
   private wakeFor(signal: number, task: Task | undefined): void {
     const target = task ?? this.tasks.find((t) => !t.blocks(signal)) ?? null;
-    if (target?.blockedInCall === true) target.wake();
-    else if (target !== null) this.kernel.scheduler.interrupt(target);
+    if (target?.away === true) this.kernel.scheduler.interrupt(target);
+    else if (target?.blockedInCall === true || target?.queued === true) target.hurry();
     // sigtimedwait and signalfd look at signals that are blocked
     for (const t of this.tasks) if (t.blockedInCall && t.blocks(signal)) t.wake();
     this.signalQueue.wake();

@@ -26,6 +26,8 @@ const ROTATE_MS = 50;
 const LIMIT_MS = 50;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
 const CALM_MS = 50;
+/** So many tasks may be put first in a row: who waits for a turn gets it. */
+const MOST_HURRIED = 8;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
 
 /** Something that happens at a time: interval timers, timerfds. */
@@ -49,6 +51,8 @@ const cell = new Int32Array(new SharedArrayBuffer(4));
 export class Scheduler {
   private readonly kernel: Kernel;
   private readonly ready: Task[] = [];
+  /** Tasks that were put first, less those that were put last since. */
+  private hurried = 0;
   /** Blocked tasks that look again by themselves at some time. */
   private readonly timed: Set<Task> = new Set();
   /** Timers that run. */
@@ -86,11 +90,18 @@ export class Scheduler {
     return task.away ? task.cpuMs + (this.processors?.runningMs(task.cpu) ?? 0) : task.cpuMs;
   }
 
-  /** A task can go on: put it at the end of the queue. */
-  enqueue(task: Task): void {
-    if (task.queued || task.away) return;
+  /** A task can go on: put it at the end of the queue, or first unless too many came first already. */
+  enqueue(task: Task, first = false): void {
+    if (task.away) return;
+    const ahead = first && this.hurried < MOST_HURRIED;
+    if (task.queued) {
+      if (!ahead) return;
+      this.ready.splice(this.ready.indexOf(task), 1);
+    }
     task.queued = true;
-    this.ready.push(task);
+    if (ahead) this.ready.unshift(task);
+    else this.ready.push(task);
+    this.hurried = ahead ? this.hurried + 1 : Math.max(0, this.hurried - 1);
     this.wakeHost?.();
     // whoever runs had the processor for itself so far
     if (this.ready.length === 1) this.retime();

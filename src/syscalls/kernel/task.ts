@@ -125,6 +125,11 @@ export class Task {
     if (this.runnable) this.process.kernel.scheduler.enqueue(this);
   }
 
+  /** A signal is there for it: before those that had their turns, as Linux lets a sleeper run before who computes. */
+  hurry(): void {
+    if (this.runnable) this.process.kernel.scheduler.enqueue(this, true);
+  }
+
   /**
    * Run the system call in the registers; the pc is behind the instruction already. Returns 0 when
    * translated code may go on, else 1: see `exited`, `wait`, `deliverSignals`.
