@@ -5,7 +5,7 @@ import { F32, F64 } from '../../../softfloat/format.ts';
 import type { HelperContext } from '../../helper.ts';
 import { CF, PF, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, writeR } from '../helpers.ts';
-import { Sys } from '../registers.ts';
+import { Sys, VECTOR_OPERAND } from '../registers.ts';
 import { beginExact, DE, type ExactContext, getLane, IE, raiseFlags, setLane, unpackExact, vectorAt } from './exact.ts'; // biome-ignore format: one line
 import { addLane, isNaN_, isSignalling, multiplyLane, orderOf, subtractLane } from './exact-float.ts';
 
@@ -177,6 +177,27 @@ export const exactDot: number = defineHelper((c, state, aux) => {
     for (let i = 0; i < count; i++) setLane(view, d + i * width, p.double, (p.imm >> i) & 1 ? sum : 0n);
   }
   if (p.vex && p.shape === 1) c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+  raiseFlags(c, state, e.take());
+  return 0;
+});
+
+/** Conversions with MMX registers, from VECTOR_OPERAND to VECTOR_OPERAND. */
+export const MmxConversion = { PI_PS: 0, PI_PD: 1, PS_PI: 2, PS_PI_TRUNCATE: 3, PD_PI: 4, PD_PI_TRUNCATE: 5 } as const;
+
+export const exactMmx: number = defineHelper((c, state, kind) => {
+  const { view } = c;
+  const wideIn = kind >= MmxConversion.PD_PI;
+  const e = beginExact(c, state, wideIn || kind === MmxConversion.PI_PD, 0);
+  const at = state + VECTOR_OPERAND;
+  const results = [0, 1].map((i) => {
+    const v = getLane(view, at + i * (wideIn ? 8 : 4), wideIn);
+    if (kind <= MmxConversion.PI_PD) return fixedToFp(e.format, v, 0, 32, false, e.env);
+    return toInteger(e, v, 32, kind === MmxConversion.PS_PI_TRUNCATE || kind === MmxConversion.PD_PI_TRUNCATE);
+  });
+  const wideOut = kind === MmxConversion.PI_PD;
+  results.forEach((v, i) => {
+    setLane(view, at + i * (wideOut ? 8 : 4), wideOut, v);
+  });
   raiseFlags(c, state, e.take());
   return 0;
 });

@@ -1,12 +1,26 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Value } from '../../../ir/value.ts';
 import type { Int } from '../flags.ts';
-import { Conversion, exactConvert, exactConvertScalar, exactFromInteger, exactToInteger } from '../helpers/exact-convert.ts'; // biome-ignore format: one line
-import { Sys } from '../registers.ts';
+import { Conversion, exactConvert, exactConvertScalar, exactFromInteger, exactMmx, exactToInteger, MmxConversion } from '../helpers/exact-convert.ts'; // biome-ignore format: one line
+import { Sys, VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 import { exactly, type Float, setScalar } from './floats.ts';
-import { type I32, type I64, noVvvv, setVex128, setYmm, type V128, vex, ymmHighRm, zero } from './vector.ts';
+import { enterMmx } from './mmx-state.ts';
+import {
+  type I32,
+  type I64,
+  low64,
+  mmRm,
+  noVvvv,
+  setMm,
+  setVex128,
+  setYmm,
+  type V128,
+  vex,
+  ymmHighRm,
+  zero,
+} from './vector.ts';
 
 /** Integers outside the range become this (the integer indefinite). */
 const INDEFINITE = 0x8000_0000n;
@@ -149,6 +163,20 @@ const convert =
   (t, a) =>
     t.b.emit(name, a) as V128;
 
+/** Conversions with MMX registers, which are rare: by a helper in either mode. */
+const withMmx = (encoding: string, syntax: string, kind: number): X86Row =>
+  insn(encoding, syntax, (t) => {
+    const { b, d } = t;
+    const toMmx = kind >= MmxConversion.PS_PI;
+    const source = toMmx ? (kind >= MmxConversion.PD_PI ? t.xmmRm() : halfRm(t)) : mmRm(t);
+    b.set(VECTOR_OPERAND, source);
+    t.helper(exactMmx, kind);
+    const r = b.get('v128', VECTOR_OPERAND);
+    if (toMmx) return setMm(t, d.reg, low64(t, r));
+    t.setXmm(d.reg, kind === MmxConversion.PI_PD ? r : b.replace('i64x2.replace_lane', t.xmm(d.reg), 0, low64(t, r)));
+    if (d.mod === 3) enterMmx(t);
+  });
+
 /** SDM vol. 1, 10.4.4 and 11.4.1.6: conversions between floats and integers */
 // biome-ignore format: one instruction per line
 export const sseConvertRows: readonly X86Row[] = [
@@ -168,4 +196,10 @@ export const sseConvertRows: readonly X86Row[] = [
   ...narrowing('66 0F 5A /r', 'cvtpd2ps', convert('f32x4.demote_f64x2_zero'), Conversion.PD_PS),
   ...narrowing('F2 0F E6 /r', 'cvtpd2dq', (t, a) => toInt32Pair(t, a, false), Conversion.PD_DQ),
   ...narrowing('66 0F E6 /r', 'cvttpd2dq', (t, a) => toInt32Pair(t, a, true), Conversion.PD_DQ_TRUNCATE),
+  withMmx('NP 0F 2A /r', 'cvtpi2ps xmm, mm/m64', MmxConversion.PI_PS),
+  withMmx('66 0F 2A /r', 'cvtpi2pd xmm, mm/m64', MmxConversion.PI_PD),
+  withMmx('NP 0F 2D /r', 'cvtps2pi mm, xmm/m64', MmxConversion.PS_PI),
+  withMmx('NP 0F 2C /r', 'cvttps2pi mm, xmm/m64', MmxConversion.PS_PI_TRUNCATE),
+  withMmx('66 0F 2D /r', 'cvtpd2pi mm, xmm/m128', MmxConversion.PD_PI),
+  withMmx('66 0F 2C /r', 'cvttpd2pi mm, xmm/m128', MmxConversion.PD_PI_TRUNCATE),
 ];
