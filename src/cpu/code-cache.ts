@@ -263,7 +263,7 @@ export class CodeCache implements RecordSink, BlockSource {
     return this.own.find(versionKey(pc, SLOW))?.record ?? this.translate(pc, SLOW);
   }
 
-  /** Record for an instruction that its address does not say enough of (see FrontEnd.context). */
+  /** Record for an instruction that its address does not say enough of (see Facts.contextAt). */
   recordInContext(pc: number, context: number): number {
     const key = contextKey(pc, context);
     // of code that may change unnoticed nothing is kept

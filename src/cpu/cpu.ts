@@ -2,7 +2,7 @@ import { uptimeMs } from '../uptime.ts';
 import { DISPATCH_SLOT } from './backend/interpreter/contract.ts';
 import { MISS_BITS } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
-import type { FrontEnd } from './frontend/frontend.ts';
+import { contextOf, type FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
@@ -30,8 +30,7 @@ import { Request } from './workers/protocol.ts';
 /** Access of State.EXIT_INFO. */
 const FETCH = 4;
 /** See Facts.sys. */
-const MAY_STORE_CODE = 1;
-const SPLIT = 2;
+const [MAY_STORE_CODE, SPLIT] = [1, 2];
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
@@ -291,7 +290,7 @@ export class Cpu implements HelperContext {
   private syscall(): number {
     const left = this.onSyscall() !== 0 || this.rung();
     // what an address does not tell is asked by the dispatcher
-    if (left || this.flushPending || this.frontEnd.context?.(this.view, this.state)) {
+    if (left || this.flushPending || contextOf(this.frontEnd, this.view, this.state) !== 0) {
       this.setExit(left ? Exit.SYSCALL : Exit.INVALIDATED);
       return 1;
     }
@@ -335,6 +334,8 @@ export class Cpu implements HelperContext {
   private alone(state: number, why: number): boolean {
     const { single } = this.frontEnd.sys;
     if (single === undefined) return false;
+    // no other thread sees an access that is split half-done
+    if (why === SPLIT) this.halt();
     this.view.setUint32(state + single, why, true);
     this.setExit(Exit.INVALIDATED);
     return true;
@@ -355,7 +356,7 @@ export class Cpu implements HelperContext {
     const high = this.view.getUint32(state + State.PC + 4, true);
     const pc = high === 0 ? this.pc : this.narrow(this.view.getBigUint64(state + State.PC, true));
     if (pc < 0 || !this.frontEnd.isCodeAddress(pc)) return this.badTarget();
-    const context = this.frontEnd.context?.(this.view, state) ?? 0;
+    const context = contextOf(this.frontEnd, this.view, state);
     if (context !== 0) return this.cache.recordInContext(pc, context) || this.fetchFault(pc);
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
@@ -418,7 +419,7 @@ export class Cpu implements HelperContext {
     const addr = this.view.getUint32(state + State.FAULT_ADDR, true);
     const why = this.view.getUint32(state + State.EXIT_INFO, true);
     this.regions.miss(why >>> MISS_BITS, why & ((1 << MISS_BITS) - 1), addr, state + State.STACK_LO);
-    const record = this.cache.slowRecordFor(this.pc, this.frontEnd.context?.(this.view, state));
+    const record = this.cache.slowRecordFor(this.pc, contextOf(this.frontEnd, this.view, state));
     if (record === 0) {
       this.fetchFault(this.pc);
       return 1;

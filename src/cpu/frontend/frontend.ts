@@ -48,10 +48,10 @@ export interface Facts {
   /** Whether instructions may lie at an address, its page aside (bit 0 tells the instruction set where there are two). */
   isCodeAddress(pc: number): boolean;
   /**
-   * What besides its address decides how the instruction at State.PC is done (ARM: ITSTATE); 0: nothing. Blocks that
-   * begin with such a thing are lifted for it, and nothing else goes to them.
+   * State offset of a word that decides besides its address how the instruction at State.PC is done (ARM: ITSTATE); 0 in
+   * it: nothing does. Blocks that begin with such a thing are lifted for it, and nothing else goes to them.
    */
-  readonly context?: (view: DataView, state: number) => number;
+  readonly contextAt?: number;
   /**
    * Whether regions keep condition codes across all calls and returns. Else they do from when a block at a function's
    * entry or behind a call is seen to read some.
@@ -97,6 +97,10 @@ export interface Facts {
   /** A page of the kernel's, above what can be mapped, that programs read and call into. */
   readonly vectorsBase?: number;
 }
+
+/** What decides besides its address how the next instruction is done. */
+export const contextOf = ({ contextAt }: Facts, view: DataView, state: number): number =>
+  contextAt === undefined ? 0 : view.getUint32(state + contextAt, true);
 
 /** What the back ends need of a guest architecture. */
 export interface FrontEnd extends Facts {

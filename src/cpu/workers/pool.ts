@@ -275,8 +275,8 @@ export class WorkerPool {
     }
     member.attached.set(cpu, new Set());
     const { space, interpreter, frontEnd } = cpu;
-    const { name, addressType, addressBits } = frontEnd;
-    const guest = { name, addressType, addressBits, hasContext: frontEnd.context !== undefined };
+    const { name, addressType, addressBits, contextAt = 0 } = frontEnd;
+    const guest = { name, addressType, addressBits, contextAt };
     this.send(member, { kind: 'attach', cpu: number, memory: space.memory, interpreter, guest });
     if (cpu.isExact) this.send(member, { kind: 'flush', cpu: number, exact: true });
     this.sendRegions(member, cpu, [...cpu.regions.all()]);

@@ -75,7 +75,8 @@ export interface RemoteGuest {
   readonly name: string;
   readonly addressType: 'i32' | 'i64';
   readonly addressBits: 32 | 56 | 64;
-  readonly hasContext: boolean;
+  /** 0: there is none. */
+  readonly contextAt: number;
 }
 
 export type WorkerMessage =

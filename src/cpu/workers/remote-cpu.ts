@@ -129,7 +129,8 @@ export class RemoteCpu implements HelperContext {
     const { view } = this;
     const pc = view.getUint32(state + State.PC, true);
     const plain = view.getUint32(state + State.PC + 4, true) === 0;
-    const special = this.guest.hasContext && this.frontEnd.context?.(view, state) !== 0;
+    const { contextAt } = this.guest;
+    const special = contextAt !== 0 && view.getUint32(state + contextAt, true) !== 0;
     const record = plain && !special ? this.index.find(pc) : 0;
     if (record === 0) {
       this.leave(state, Exit.KERNEL);

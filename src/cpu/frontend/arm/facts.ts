@@ -11,7 +11,7 @@ export const armFacts = (processor: Processor = MAX): Facts => ({
   addressBits: 32,
   codeAddress: (pc) => pc - (pc % 2),
   isCodeAddress: (pc) => (pc & 3) !== 2,
-  context: (view, state) => view.getUint32(state + Sys.IT, true),
+  contextAt: Sys.IT,
   // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found
   flagsCross: true,
   sp: rOffset(SP),

@@ -28,7 +28,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   isCodeAddress: () => true,
   flagsCross: false,
   coherentCode: true,
-  context: (view, state) => view.getUint32(state + Sys.SINGLE, true),
+  contextAt: Sys.SINGLE,
   sp: rOffset(RSP),
   readFlags: readEflags,
   writeFlags: writeEflags,
