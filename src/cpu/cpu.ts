@@ -4,6 +4,7 @@ import { MISS_BITS } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
 import { contextOf, type FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
+import { JumpCache } from './jump-cache.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
@@ -11,9 +12,7 @@ import {
   cpuStateAt,
   Exit,
   GUEST_BASE,
-  JUMP_CACHE_MASK,
   JUMP_CACHE_SIZE,
-  JUMP_CACHE_VICTIM,
   JUMP_CACHES,
   MAX_THREADS,
   PAGE_SIZE,
@@ -81,6 +80,7 @@ export class Cpu implements HelperContext {
   private outside: Outside | null = null;
   private index: BlockIndex | null = null;
   private readonly runs: RunTable;
+  private readonly jumps: JumpCache;
   private compile = true;
   private batch = BATCH;
   private readonly queue: number[] = [];
@@ -111,6 +111,7 @@ export class Cpu implements HelperContext {
     this.view = space.host;
     this.u8 = new Uint8Array(space.memory.buffer);
     this.runs = new RunTable(space.memory);
+    this.jumps = new JumpCache(this.view, JUMP_CACHES);
     this.cache = new CodeCache(space, frontEnd);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
     const imports = {
@@ -197,7 +198,7 @@ export class Cpu implements HelperContext {
     if (this.rung()) return Exit.INTERRUPT;
     for (;;) {
       this.settle();
-      const record = this.lookup(state);
+      const record = this.cached(state) || this.lookup(state);
       if (record === 0) return this.leave();
       view.setUint32(state + State.IP, record, true);
       const pc = this.runRecords(state, 0);
@@ -243,10 +244,7 @@ export class Cpu implements HelperContext {
     this.outside = outside;
     if (outside === null) return;
     this.index ??= new BlockIndex(this.space.memory);
-    for (let at = JUMP_CACHES; at < JUMP_CACHES + JUMP_CACHE_SIZE; at += 16) {
-      const pc = this.view.getUint32(at, true);
-      if (pc !== 0xffff_ffff) this.index.add(pc, this.view.getUint32(at + 8, true));
-    }
+    for (const [pc, record] of this.jumps.all()) this.index.add(pc, record);
   }
 
   /** Have all threads that run on worker threads come back: pages cease to be plain, or are copied. */
@@ -351,6 +349,14 @@ export class Cpu implements HelperContext {
     return this.vectorsAt;
   }
 
+  /** The same as `lookup` for what is in the jump cache: where calls return elsewhere, the dispatcher runs often. */
+  private cached(state: number): number {
+    const { view } = this;
+    const plain = view.getUint32(state + State.PC + 4, true) === 0 && view.getUint32(state + State.SITE, true) === 0;
+    if (!plain || this.onEnter !== null || this.frontEnd.context?.(view, state)) return 0;
+    return this.jumps.find(view.getUint32(state + State.PC, true));
+  }
+
   /** Record for the u64 pc in the state; 0 after a fetch fault was raised. */
   private lookup(state: number): number {
     const high = this.view.getUint32(state + State.PC + 4, true);
@@ -361,17 +367,13 @@ export class Cpu implements HelperContext {
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
     this.onEnter?.(pc);
-    const entry = jumpCacheEntry(pc);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
       this.cache.noteTarget(site, pc);
       this.view.setUint32(state + State.SITE, 0, true);
     }
     if (this.outside !== null) this.index?.add(pc, record);
-    this.u8.copyWithin(entry ^ JUMP_CACHE_VICTIM, entry, entry + 16);
-    this.view.setUint32(entry, pc, true);
-    this.view.setUint32(entry + 4, this.regions.slotOf(pc) ?? DISPATCH_SLOT, true);
-    this.view.setUint32(entry + 8, record, true);
+    this.jumps.put(pc, this.regions.slotOf(pc) ?? DISPATCH_SLOT, record);
     return record;
   }
 
@@ -469,10 +471,7 @@ export class Cpu implements HelperContext {
   private enter(regions: readonly CompiledRegion[]): void {
     for (const { pc, slot } of regions.map((r) => r.stored)) {
       this.cache.enterRegion(pc, slot);
-      const entry = jumpCacheEntry(pc);
-      for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) {
-        if (this.view.getUint32(at, true) === pc) this.view.setUint32(at + 4, slot, true);
-      }
+      this.jumps.move(pc, slot);
     }
   }
 
@@ -594,6 +593,3 @@ export class Cpu implements HelperContext {
     return true;
   }
 }
-
-/** The jump cache entry of a pc; the same function of it stands in both back ends. */
-const jumpCacheEntry = (pc: number): number => JUMP_CACHES + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);

@@ -1,12 +1,10 @@
 import { DISPATCH_SLOT } from '../backend/interpreter/contract.ts';
 import type { FrontEnd } from '../frontend/frontend.ts';
 import type { HelperContext } from '../frontend/helper.ts';
+import { JumpCache } from '../jump-cache.ts';
 import {
   Exit,
   GUEST_BASE,
-  JUMP_CACHE_MASK,
-  JUMP_CACHE_SIZE,
-  JUMP_CACHE_VICTIM,
   PAGE_SHIFT,
   PageByte,
   READ_BYTES,
@@ -47,7 +45,7 @@ export class RemoteCpu implements HelperContext {
   private readonly guest: RemoteGuest;
   private loaded: FrontEnd | null = null;
   private readonly index: BlockIndex;
-  private readonly jumpCache: number;
+  private readonly jumps: JumpCache;
   private readonly table: WebAssembly.Table;
   private readonly gate: unknown;
   private readonly imports: Record<string, unknown>;
@@ -63,7 +61,7 @@ export class RemoteCpu implements HelperContext {
     this.view = new DataView(memory.buffer);
     this.u8 = new Uint8Array(memory.buffer);
     this.index = new BlockIndex(memory);
-    this.jumpCache = workerJumpCache(host.n);
+    this.jumps = new JumpCache(this.view, workerJumpCache(host.n));
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: FIRST_SLOTS });
     const calls = {
       m: memory,
@@ -86,7 +84,7 @@ export class RemoteCpu implements HelperContext {
     const miss = (state: number): number => this.leave(state, Exit.KERNEL);
     this.imports = { ...calls, miss, run, dispatch } as Record<string, unknown>;
     for (let slot = DISPATCH_SLOT; slot < FIRST_SLOTS; slot++) this.table.set(slot, gate);
-    this.clearJumpCache();
+    this.jumps.clear();
   }
 
   /** Run until something needs the main thread; returns the Exit reason, the state being exact. */
@@ -141,17 +139,8 @@ export class RemoteCpu implements HelperContext {
       this.host.ask(Request.TARGET, site, pc);
       view.setUint32(state + State.SITE, 0, true);
     }
-    const entry = this.cacheEntry(pc);
-    this.u8.copyWithin(entry ^ JUMP_CACHE_VICTIM, entry, entry + 16);
-    view.setUint32(entry, pc, true);
-    view.setUint32(entry + 4, this.slots.get(pc) ?? DISPATCH_SLOT, true);
-    view.setUint32(entry + 8, record, true);
+    this.jumps.put(pc, this.slots.get(pc) ?? DISPATCH_SLOT, record);
     return record;
-  }
-
-  /** The same function of the pc as in both back ends. */
-  private cacheEntry(pc: number): number {
-    return this.jumpCache + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);
   }
 
   /** The jump of a stub: the main thread links it, and has to translate its target first if we cannot find that. */
@@ -201,10 +190,7 @@ export class RemoteCpu implements HelperContext {
     for (const { module, name, pc, slot } of regions) {
       table.set(slot, this.instances.get(module)?.[name]);
       this.slots.set(pc, slot);
-      const entry = this.cacheEntry(pc);
-      for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) {
-        if (this.view.getUint32(at, true) === pc) this.view.setUint32(at + 4, slot, true);
-      }
+      this.jumps.move(pc, slot);
     }
   }
 
@@ -214,12 +200,7 @@ export class RemoteCpu implements HelperContext {
     this.slots.clear();
     this.instances.clear();
     this.loops.clear();
-    this.clearJumpCache();
-  }
-
-  private clearJumpCache(): void {
-    // no pc is 0xffffffff
-    new BigInt64Array(this.view.buffer, this.jumpCache, JUMP_CACHE_SIZE / 8).fill(-1n);
+    this.jumps.clear();
   }
 
   // ── HelperContext ──

@@ -1,0 +1,63 @@
+import { JUMP_CACHE_MASK, JUMP_CACHE_SIZE, JUMP_CACHE_VICTIM } from './memory/layout.ts';
+
+const ENTRY = 16;
+/** No pc. */
+const NONE = 0xffff_ffff;
+
+/**
+ * A host thread's jump cache, as translated code probes it: entries of 16 bytes {guest pc, table slot, record}, direct-mapped
+ * by the function of the pc that stands in both back ends too. What an entry had before goes to its victim.
+ */
+export class JumpCache {
+  private readonly view: DataView;
+  /** Wasm offset. */
+  private readonly start: number;
+
+  constructor(view: DataView, start: number) {
+    this.view = view;
+    this.start = start;
+  }
+
+  private entry(pc: number): number {
+    return this.start + (((pc << 2) ^ (pc >>> 10)) & JUMP_CACHE_MASK);
+  }
+
+  /** The record for a pc, or 0. */
+  find(pc: number): number {
+    const { view } = this;
+    const entry = this.entry(pc);
+    if (view.getUint32(entry, true) === pc) return view.getUint32(entry + 8, true);
+    const victim = entry ^ JUMP_CACHE_VICTIM;
+    return view.getUint32(victim, true) === pc ? view.getUint32(victim + 8, true) : 0;
+  }
+
+  put(pc: number, slot: number, record: number): void {
+    const { view } = this;
+    const entry = this.entry(pc);
+    for (let at = 0; at < 12; at += 4)
+      view.setUint32((entry ^ JUMP_CACHE_VICTIM) + at, view.getUint32(entry + at, true), true);
+    view.setUint32(entry, pc, true);
+    view.setUint32(entry + 4, slot, true);
+    view.setUint32(entry + 8, record, true);
+  }
+
+  /** The pc has another table slot from now on. */
+  move(pc: number, slot: number): void {
+    const entry = this.entry(pc);
+    for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) {
+      if (this.view.getUint32(at, true) === pc) this.view.setUint32(at + 4, slot, true);
+    }
+  }
+
+  /** Every pc with its record. */
+  *all(): Generator<readonly [pc: number, record: number]> {
+    for (let at = this.start; at < this.start + JUMP_CACHE_SIZE; at += ENTRY) {
+      const pc = this.view.getUint32(at, true);
+      if (pc !== NONE) yield [pc, this.view.getUint32(at + 8, true)];
+    }
+  }
+
+  clear(): void {
+    new BigInt64Array(this.view.buffer, this.start, JUMP_CACHE_SIZE / 8).fill(-1n);
+  }
+}
