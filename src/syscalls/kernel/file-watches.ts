@@ -1,4 +1,4 @@
-import { EEXIST, EMFILE, ENOSPC } from '../errno.ts';
+import { EEXIST, EMFILE, ENOSPC, ENOTDIR } from '../errno.ts';
 import { HostChanges } from '../vfs/host-changes.ts';
 import { canonicalPath } from '../vfs/namespace.ts';
 import { keyOf, type Place, placeOf } from '../vfs/place.ts';
@@ -14,8 +14,10 @@ import {
   type Stat,
 } from '../vfs/types.ts';
 import { WatchedFs } from '../vfs/watched-fs.ts';
+import { DirectoryNotice } from './dnotify.ts';
 import * as I from './inotify.ts';
 import type { Kernel } from './kernel.ts';
+import type { Process } from './process.ts';
 
 const isDirectory = (stat: Stat): boolean => (stat.mode & S_IFMT) === S_IFDIR;
 
@@ -31,6 +33,8 @@ export class FileWatches {
   /** Watched inodes without a name that are still open. */
   private readonly doomed: Set<string> = new Set();
   private readonly host: Map<string, HostChanges> = new Map();
+  /** F_NOTIFY by open directory. */
+  private readonly notices: WeakMap<OpenFile, DirectoryNotice> = new WeakMap();
   private instances = 0;
   private count = 0;
   private cookie = 0;
@@ -44,16 +48,45 @@ export class FileWatches {
   create(flags: number): I.InotifyFile | number {
     if (this.instances >= I.MAX_INSTANCES) return -EMFILE;
     this.instances++;
-    if (!this.listening) this.kernel.namespace.wrap((fs) => new WatchedFs(fs, this));
-    this.listening = true;
+    this.listen();
     return new I.InotifyFile(flags, (instance) => {
       this.instances--;
       for (const watch of instance.watches.values()) this.forget(watch);
     });
   }
 
+  private listen(): void {
+    if (!this.listening) this.kernel.namespace.wrap((fs) => new WatchedFs(fs, this));
+    this.listening = true;
+  }
+
+  /** F_NOTIFY of an open directory: events are added, a mask of 0 ends it. 0 or -errno. */
+  notify(process: Process, file: OpenFile, mask: number): number {
+    const stat = file.stat();
+    if (typeof stat === 'number' || !isDirectory(stat)) return -ENOTDIR;
+    if (mask === 0) {
+      this.unnotify(process, file);
+      return 0;
+    }
+    this.listen();
+    const at = this.kernel.namespace.resolve('/', file.path, true);
+    if (typeof at === 'number') return at;
+    const notice = this.notices.get(file) ?? new DirectoryNotice(process);
+    this.notices.set(file, notice);
+    const added = this.add(notice, at, stat, (mask | I.IN_MASK_ADD) >>> 0);
+    return Math.min(added, 0);
+  }
+
+  /** A process closes a directory: it is told no more. */
+  unnotify(process: Process, file: OpenFile): void {
+    const notice = this.notices.get(file);
+    if (notice?.process !== process) return;
+    for (const watch of notice.watches.values()) this.forget(watch);
+    this.notices.delete(file);
+  }
+
   /** inotify_add_watch(2) for an inode that was found: the watch descriptor or -errno. */
-  add(instance: I.InotifyFile, at: Location, stat: Stat, mask: number): number {
+  add(instance: I.Listener, at: Location, stat: Stat, mask: number): number {
     const key = keyOf(stat);
     const wanted = (mask & ~(I.IN_MASK_ADD | I.IN_MASK_CREATE | I.IN_ONLYDIR | I.IN_DONT_FOLLOW)) >>> 0;
     const old = [...instance.watches.values()].find((watch) => watch.key === key);

@@ -46,9 +46,17 @@ interface Event {
 }
 const sizeOf = ({ name }: Event): number => HEADER + (name === '' ? 0 : Math.ceil((name.length + 1) / HEADER) * HEADER);
 
-/** What one instance wants to know of one inode. */
+/** Who is told of events. */
+export interface Listener {
+  /** By watch descriptor. */
+  readonly watches: Map<number, Watch>;
+  watch(key: string, mask: number): Watch;
+  push(event: Event): void;
+}
+
+/** What one listener wants to know of one inode. */
 export interface Watch {
-  readonly instance: InotifyFile;
+  readonly instance: Listener;
   readonly wd: number;
   /** Which inode: `dev:ino`. */
   readonly key: string;
@@ -56,7 +64,7 @@ export interface Watch {
 }
 
 /** inotify_init1(2): a queue of events. */
-export class InotifyFile extends BaseFile {
+export class InotifyFile extends BaseFile implements Listener {
   override readonly mayBlock: boolean = true;
   readonly watches: Map<number, Watch> = new Map();
   private readonly changed: WaitQueue = new WaitQueue();

@@ -27,6 +27,7 @@ export const SIGXFSZ = 25;
 export const SIGVTALRM = 26;
 export const SIGPROF = 27;
 export const SIGWINCH = 28;
+export const SIGIO = 29;
 export const NSIG = 64;
 /** First real-time signal of the kernel; libc keeps 32 and 33 for itself. */
 export const SIGRTMIN = 32;

@@ -16,6 +16,7 @@ import {
 import { type ArgType, type ResultType, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
 import { type FlagTable, formatOpenFlags } from '../flags.ts';
+import { noticeMask } from '../kernel/dnotify.ts';
 import { EventFile } from '../kernel/eventfd.ts';
 import { openedTty } from '../kernel/job-control.ts';
 import { createMemoryFile } from '../kernel/memfd.ts';
@@ -123,11 +124,12 @@ function openMode(): ArgType<number> {
   };
 }
 
-/** What closing a descriptor ends for its process, whoever else has the file open: record locks, mq_notify. */
+/** What closing a descriptor ends for its process, whoever else has the file open: record locks, mq_notify, F_NOTIFY. */
 function flush(task: Task, fd: number): void {
   dropLocks(task, fd);
   const file = task.process.files.get(fd);
   if (file instanceof QueueFile) file.queue.forget(task.process);
+  if (file !== null) task.process.kernel.watches.unnotify(task.process, file);
 }
 
 export const close: Syscall = syscall('close', { fd: FD }, R_INT, (task, { fd }) => {
@@ -206,6 +208,7 @@ const F_SETLKW64 = 14;
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_OFD_SETLKW = 38;
+const F_NOTIFY = 1026;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
@@ -229,6 +232,7 @@ const FCNTL: FlagTable = [
   ['F_OFD_GETLK', F_OFD_GETLK],
   ['F_OFD_SETLK', F_OFD_SETLK],
   ['F_OFD_SETLKW', F_OFD_SETLKW],
+  ['F_NOTIFY', F_NOTIFY],
   ['F_DUPFD_CLOEXEC', F_DUPFD_CLOEXEC],
   ['F_SETPIPE_SZ', F_SETPIPE_SZ],
   ['F_GETPIPE_SZ', F_GETPIPE_SZ],
@@ -287,6 +291,8 @@ function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; a
       return 0;
     case F_GETOWN:
       return 0;
+    case F_NOTIFY:
+      return task.process.kernel.watches.notify(task.process, file, noticeMask(arg));
     case F_GETPIPE_SZ:
       return file instanceof PipeEnd ? file.capacity : -EBADF;
     case F_SETPIPE_SZ:
