@@ -1,0 +1,26 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { execute } from './outcome.ts';
+import { AMD64, hasSysroot, I386 } from './sysroot.ts';
+
+const cli = fileURLToPath(new URL('../../bin/tsqemu-user.js', import.meta.url));
+const fixtures = fileURLToPath(new URL('../fixtures/x86', import.meta.url));
+
+/** What a processor prints lies beside the program: test/fixtures/x86/build-floats.sh. */
+for (const [name, guest] of [
+  ['floats-64', AMD64],
+  ['floats-32', I386],
+] as const) {
+  test.skipIf(!hasSysroot(guest))(`${name}: long double, rounding modes, exception flags`, async () => {
+    const expected = fs.readFileSync(path.join(fixtures, `${name}.txt`), 'utf8');
+    const { status, stdout } = await execute(
+      process.execPath,
+      [cli, '-L', guest.sysroot, path.join(fixtures, name)],
+      '',
+    );
+    expect(stdout.toString()).toBe(expected);
+    expect(status).toBe(0);
+  });
+}
