@@ -10,7 +10,7 @@ import { randomExt, writeExt } from './fuzz-x87-ops.ts';
 
 /** System calls, jumps out of the case, what differs from run to run or needs what a case has not. */
 const EXCLUDED =
-  /^(syscall|sysenter|sysexit|int|int3|into|icebp|j|call|ret|loop|iret|cpuid|rdtsc|rdtscp|rdpid|rdrand|rdseed|xgetbv|wr[fg]sbase|rd[fg]sbase|hlt|cli|sti|in|out|ins|outs|clts|invd|wbinvd|wrmsr|rdmsr|rdpmc|mov.*sreg|mov sreg|push [c-g]s|pop [c-g]s|l[defgs]s|lar|lsl|verr|verw|str|sldt|smsw|sgdt|sidt|xlat|bound|enter|leave|f?xsave|f?xrstor|f?xsaveopt|v?ldmxcsr|v?stmxcsr|popf|v?zero(upper|all)_|v?rcp|v?rsqrt|ud[012]|fldenv|frstor|fnstenv|fnsave|v?maskmov|far|arpl|cmps|scas|lods|stos|movs[bwdq]? ?$|rep)/;
+  /^(syscall|sysenter|sysexit|int|int3|into|icebp|j|call|ret|loop|iret|cpuid|rdtsc|rdtscp|rdpid|rdrand|rdseed|xgetbv|wr[fg]sbase|rd[fg]sbase|hlt|cli|sti|in|out|ins|outs|clts|invd|wbinvd|wrmsr|rdmsr|rdpmc|mov.*sreg|mov sreg|push [c-gs]s|pop [c-gs]s|clflush|l[defgs]s|lar|lsl|verr|verw|str|sldt|smsw|sgdt|sidt|xlat|bound|enter|leave|f?xsave|f?xrstor|f?xsaveopt|v?ldmxcsr|v?stmxcsr|popf|v?zero(upper|all)_|v?rcp|v?rsqrt|ud[012]|fldenv|frstor|fnstenv|fnsave|v?maskmov|far|arpl|cmps|scas|lods|stos|movs[bwdq]? ?$|rep)/;
 
 /** Registers that hold addresses in the scratch page: rbx, rbp, rsi, rdi, and rsp. */
 const POINTERS = [3, 5, 6, 7];

@@ -9,7 +9,7 @@ import { DE, defineExact, type ExactContext, type ExactLane, IE, roundingOf } fr
 const magnitude = (f: Format, a: bigint): bigint => a & ~f.signBit;
 export const isNaN_ = (f: Format, a: bigint): boolean => magnitude(f, a) > f.infinity;
 export const isSignalling = (f: Format, a: bigint): boolean => isNaN_(f, a) && (a & f.quietBit) === 0n;
-const isDenormal = (f: Format, a: bigint): boolean => (a & f.infinity) === 0n && (a & f.fractionMask) !== 0n;
+export const isDenormal = (f: Format, a: bigint): boolean => (a & f.infinity) === 0n && (a & f.fractionMask) !== 0n;
 
 /** An operand as DAZ has it; a denormal one raises DE otherwise. */
 export const operand = (a: bigint, c: ExactContext): bigint => {

@@ -15,16 +15,19 @@ import {
   unpackExact,
   vectorAt,
 } from './exact.ts';
-import { isNaN_, isSignalling, nanOf, operand } from './exact-float.ts';
+import { isDenormal, isNaN_, isSignalling, nanOf, operand } from './exact-float.ts';
 
 const one = (c: ExactContext, a: bigint, b: bigint, addend: bigint, kind: number): bigint => {
   const { format } = c;
   const nan = nanOf(c, a, b, addend);
   if (nan !== null) return nan;
   const sign = (v: bigint, negate: boolean): bigint => (negate ? v ^ format.signBit : v);
-  const [x, y, z] = [operand(a, c), operand(b, c), operand(addend, c)];
-  const r = fpMulAdd(format, sign(z, (kind & 1) !== 0), sign(x, (kind & 2) !== 0), y, c.env);
-  return isNaN_(format, r) ? c.indefinite : r;
+  const flush = (v: bigint): bigint => (c.daz && isDenormal(format, v) ? v & format.signBit : v);
+  const r = fpMulAdd(format, sign(flush(addend), (kind & 1) !== 0), sign(flush(a), (kind & 2) !== 0), flush(b), c.env);
+  if (isNaN_(format, r)) return c.indefinite;
+  // an invalid operation goes before the denormal exception
+  for (const v of [a, b, addend]) operand(v, c);
+  return r;
 };
 
 /** Immediate: operation of even lanes, of odd lanes (0 madd, 1 msub, 2 nmadd, 3 nmsub), order of the operands (132, 213, 231). */
