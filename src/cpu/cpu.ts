@@ -353,7 +353,7 @@ export class Cpu implements HelperContext {
   private cached(state: number): number {
     const { view } = this;
     const plain = view.getUint32(state + State.PC + 4, true) === 0 && view.getUint32(state + State.SITE, true) === 0;
-    if (!plain || this.onEnter !== null || this.frontEnd.context?.(view, state)) return 0;
+    if (!plain || this.onEnter !== null || contextOf(this.frontEnd, view, state) !== 0) return 0;
     return this.jumps.find(view.getUint32(state + State.PC, true));
   }
 
