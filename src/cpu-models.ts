@@ -33,9 +33,14 @@ const ARMV8 =
 const A64_NEW = 'atomics fphp asimdhp asimdrdm lrcpc asimddp';
 const A32_NEW = 'fphp asimdhp asimddp aes pmull sha1 sha2 crc32';
 
-/** Of x86-64's first level (System V ABI, 3.1.1) none of these. */
-const X86_64_V1 =
-  /^(movbe|popcnt|[lt]zcnt|rd(rand|seed|tscp|pid)|ad[co]x|andn|bls|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|(rd|wr)[fg]sbase|xgetbv|clflushopt|xsave(opt)?|xrstor|v(?!er[rw])\w+|addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]|aes\w+|pclmulqdq|sha(1|256)\w+) ?/;
+/** Instructions that an x86 processor lacks, by parts of an expression for their names. */
+const without = (...parts: readonly string[]): RegExp => new RegExp(`^(${parts.join('|')})( |$)`);
+/** In none of x86-64's levels (System V ABI, 3.1.1); what the third adds to the second, and that to the first. */
+const NO_LEVEL = 'rd(rand|seed|tscp|pid)|ad[co]x|(rd|wr)[fg]sbase|clflushopt|v?aes\\w+|v?pclmulqdq|sha(1|256)\\w+';
+const LEVEL_3 =
+  'movbe|[lt]zcnt|andn|bls\\w+|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|xgetbv|xsave(opt)?|xrstor|v(?!er[rw])\\w+';
+const LEVEL_2 =
+  'popcnt|addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]';
 
 /** Models by the guest's name; the first is what runs unless -cpu says otherwise. */
 export const CPU_MODELS: {
@@ -58,8 +63,10 @@ export const CPU_MODELS: {
   ],
   x86: [
     { name: 'max', without: [], lacks: null },
-    { name: 'qemu64', without: [], lacks: X86_64_V1 },
-    { name: 'x86-64-v1', without: [], lacks: X86_64_V1 },
+    { name: 'qemu64', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2) },
+    { name: 'x86-64-v1', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2) },
+    { name: 'x86-64-v2', without: [], lacks: without(NO_LEVEL, LEVEL_3) },
+    { name: 'x86-64-v3', without: [], lacks: without(NO_LEVEL) },
   ],
 };
 

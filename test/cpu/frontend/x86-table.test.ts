@@ -4,6 +4,7 @@ import { type Encoding, parseEncoding } from '../../../src/cpu/frontend/x86/row.
 import { rows } from '../../../src/cpu/frontend/x86/table.ts';
 import { printBlock } from '../../../src/cpu/ir/print.ts';
 import { verifyBlock } from '../../../src/cpu/ir/verify.ts';
+import { CPU_MODELS } from '../../../src/cpu-models.ts';
 import { random } from '../../loader/mutate.ts';
 
 const PC = 0x1000_0000;
@@ -83,4 +84,29 @@ it('has no two rows of one encoding', () => {
     }
   }
   expect(twice).toEqual([]);
+});
+
+describe('processors that -cpu names', () => {
+  const names = (model: string): readonly string[] => {
+    const { name, lacks } = CPU_MODELS.x86.find((m) => m.name === model) ?? CPU_MODELS.x86[0];
+    return createX86(64, { name, lacks }).decoder.rows.map((row) => row.syntax.split(' ')[0] as string);
+  };
+  it.each([
+    ['max', ['movaps', 'popcnt', 'pshufb', 'vpaddb', 'andn', 'aesenc', 'rdrand'], []],
+    [
+      'x86-64-v3',
+      ['movaps', 'popcnt', 'pshufb', 'vpaddb', 'andn', 'vfmadd132ps'],
+      ['aesenc', 'vaesenc', 'rdrand', 'adcx'],
+    ],
+    ['x86-64-v2', ['movaps', 'popcnt', 'pshufb', 'crc32', 'roundsd'], ['vpaddb', 'andn', 'movbe', 'lzcnt', 'aesenc']],
+    ['x86-64-v1', ['movaps', 'pextrw', 'bsr', 'verr'], ['popcnt', 'pshufb', 'crc32', 'vpaddb', 'andn', 'aesenc']],
+  ] as const)('%s', (model, has, hasNot) => {
+    const known = names('max');
+    const own = names(model);
+    for (const name of has) if (known.includes(name)) expect(own, name).toContain(name);
+    for (const name of hasNot) {
+      expect(known, name).toContain(name);
+      expect(own, name).not.toContain(name);
+    }
+  });
 });

@@ -22,7 +22,10 @@ const FEATURES: Readonly<Record<string, readonly [leaf: number, register: number
   syscall: [0x8000_0001, 3, 11], rdtscp: [0x8000_0001, 3, 27], lm: [0x8000_0001, 3, 29], lahf_lm: [0x8000_0001, 2, 0], abm: [0x8000_0001, 2, 5],
 };
 
+/** The levels of x86-64 (System V ABI, 3.1.1). */
 const V1 = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm';
+const V2 = `${V1} pni ssse3 sse4_1 sse4_2 cx16 popcnt lahf_lm`;
+const V3 = `${V2} xsave avx f16c fma bmi1 avx2 bmi2 movbe abm`;
 /** What the rows add to x86-64's first level. */
 const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni xsave avx f16c fma bmi1 avx2 bmi2 vaes vpclmulqdq clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
 
@@ -37,6 +40,8 @@ const MODELS: readonly Model[] = [
   model('max', 0x0010_0f00, 'tsqemu-user virtual CPU', MAX),
   model('qemu64', 0x0010_0f00, 'tsqemu-user virtual CPU qemu64', `${V1} clflush`),
   model('x86-64-v1', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v1', `${V1} clflush`),
+  model('x86-64-v2', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v2', `${V2} clflush`),
+  model('x86-64-v3', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v3', `${V3} clflush`),
 ];
 
 /** The number of a processor by its name, else that of `max`. */
