@@ -1,5 +1,6 @@
 /** SSE4's instructions that have no short IR form (SDM vol. 2, MPSADBW, PHMINPOSUW, PCMPESTRI …, CRC32). */
 import { crc32 } from '../../../crypto/crc.ts';
+import { State } from '../../../memory/layout.ts';
 import type { HelperContext } from '../../helper.ts';
 import { AF, CF, OF, PF, SF, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, readR, writeR } from '../helpers.ts';
@@ -47,52 +48,67 @@ export const minimumWord: number = defineHelper((c, state, aux) => {
   return 0;
 });
 
-/** Elements of a string operand: how many are valid, and each one. */
-interface Text {
-  readonly length: number;
-  at(i: number): number;
-}
+/** Elements of the two string operands: read once, as each is compared with many. */
+const first = new Int32Array(16);
+const second = new Int32Array(16);
 
-const textOf = (c: HelperContext, at: number, imm: number, explicit: number | null): Text => {
-  const words = (imm & 1) === 1;
-  const count = words ? 8 : 16;
+/** Read an operand; returns how many elements are valid: those before a 0, or as many as a register says. */
+const readText = (
+  { view }: HelperContext,
+  at: number,
+  imm: number,
+  explicit: number | null,
+  into: Int32Array,
+): number => {
   const signed = (imm & 2) !== 0;
-  const element = (i: number): number =>
-    words
-      ? signed
-        ? c.view.getInt16(at + 2 * i, true)
-        : c.view.getUint16(at + 2 * i, true)
-      : signed
-        ? c.view.getInt8(at + i)
-        : c.view.getUint8(at + i);
-  let length = explicit === null ? 0 : Math.min(Math.abs(explicit), count);
-  if (explicit === null) while (length < count && element(length) !== 0) length++;
-  return { length, at: element };
+  const count = imm & 1 ? 8 : 16;
+  const bits = 128 / count;
+  let end = count;
+  for (let i = count - 1; i >= 0; i--) {
+    // the element's bits at the upper end of its word
+    const word = view.getInt32(at + ((i * bits) >>> 5) * 4, true) << (32 - bits - ((i * bits) & 31));
+    const v = signed ? word >> (32 - bits) : word >>> (32 - bits);
+    into[i] = v;
+    if (v === 0) end = i;
+  }
+  return explicit === null ? end : Math.min(Math.abs(explicit), count);
 };
 
 /** Bit j of the first intermediate result: what the aggregation says of element j of the second operand. */
-const aggregate = (imm: number, a: Text, b: Text, count: number): number => {
+const aggregate = (imm: number, lengthA: number, lengthB: number, count: number): number => {
   let result = 0;
-  for (let j = 0; j < count; j++) {
-    let bit = false;
-    switch ((imm >> 2) & 3) {
-      case 0: // equal any
-        for (let i = 0; i < a.length && j < b.length; i++) bit ||= a.at(i) === b.at(j);
-        break;
-      case 1: // ranges
-        for (let i = 0; i + 1 < a.length && j < b.length; i += 2) bit ||= a.at(i) <= b.at(j) && b.at(j) <= a.at(i + 1);
-        break;
-      case 2: // equal each; both invalid is equal
-        bit = j < a.length && j < b.length ? a.at(j) === b.at(j) : j >= a.length && j >= b.length;
-        break;
-      default: // equal ordered
-        bit = true;
-        for (let i = 0; i < a.length && j + i < count && bit; i++) bit = j + i < b.length && a.at(i) === b.at(j + i);
-    }
-    if (bit) result |= 1 << j;
+  switch ((imm >> 2) & 3) {
+    case 0: // equal any
+      for (let j = 0; j < lengthB; j++) {
+        for (let i = 0; i < lengthA; i++) if (first[i] === second[j]) result |= 1 << j;
+      }
+      return result;
+    case 1: // ranges
+      for (let j = 0; j < lengthB; j++) {
+        const x = second[j] as number;
+        for (let i = 0; i + 1 < lengthA; i += 2) {
+          if ((first[i] as number) <= x && x <= (first[i + 1] as number)) result |= 1 << j;
+        }
+      }
+      return result;
+    case 2: // equal each; both invalid is equal
+      for (let j = 0; j < count; j++) {
+        if (j < lengthA && j < lengthB ? first[j] === second[j] : j >= lengthA && j >= lengthB) result |= 1 << j;
+      }
+      return result;
+    default: // equal ordered
+      for (let j = 0; j < count; j++) {
+        let i = 0;
+        while (i < lengthA && j + i < lengthB && first[i] === second[j + i]) i++;
+        if (i === lengthA || j + i === count) result |= 1 << j;
+      }
+      return result;
   }
-  return result;
 };
+
+/** The length of a string in a register, of 64 bits with REX.W. */
+const lengthIn = (c: HelperContext, state: number, n: number, kind: number): number =>
+  Number(BigInt.asIntN(kind & 4 ? 64 : 32, readR(c, state, n)));
 
 /** PCMPESTRM, PCMPESTRI, PCMPISTRM, PCMPISTRI by the bits of Sys.OPERAND: 0 = index, 1 = implicit lengths, 2 = REX.W. */
 export const compareStrings: number = defineHelper((c, state, aux) => {
@@ -101,20 +117,23 @@ export const compareStrings: number = defineHelper((c, state, aux) => {
   const kind = view.getUint32(state + Sys.OPERAND, true);
   const { imm } = p;
   const count = imm & 1 ? 8 : 16;
-  const length = (n: number): number => {
-    const v = readR(c, state, n);
-    return kind & 4 ? Number(BigInt.asIntN(64, v)) : Number(BigInt.asIntN(32, v));
-  };
   const implicit = (kind & 2) !== 0;
-  const a = textOf(c, vectorAt(state, p.a, false), imm, implicit ? null : length(RAX));
-  const b = textOf(c, vectorAt(state, p.b, false), imm, implicit ? null : length(RDX));
+  const lengthA = readText(c, vectorAt(state, p.a, false), imm, implicit ? null : lengthIn(c, state, RAX, kind), first);
+  const lengthB = readText(
+    c,
+    vectorAt(state, p.b, false),
+    imm,
+    implicit ? null : lengthIn(c, state, RDX, kind),
+    second,
+  );
   const all = (1 << count) - 1;
-  let result = aggregate(imm, a, b, count);
-  if (imm & 0x10) result ^= imm & 0x20 ? (1 << b.length) - 1 : all;
+  let result = aggregate(imm, lengthA, lengthB, count);
+  if (imm & 0x10) result ^= imm & 0x20 ? (1 << lengthB) - 1 : all;
   result &= all;
   if (kind & 1) {
     const index = result === 0 ? count : imm & 0x40 ? 31 - Math.clz32(result) : 31 - Math.clz32(result & -result);
-    writeR(c, state, RCX, BigInt(index));
+    view.setUint32(state + State.REGS + 8 * RCX, index, true);
+    view.setUint32(state + State.REGS + 8 * RCX + 4, 0, true);
   } else {
     const d = vectorAt(state, 0, false);
     view.setBigUint64(d, 0n, true);
@@ -126,7 +145,7 @@ export const compareStrings: number = defineHelper((c, state, aux) => {
     if (p.vex) clearAbove(c, state, 0);
   }
   const flags =
-    (result !== 0 ? CF : 0) | (b.length < count ? ZF : 0) | (a.length < count ? SF : 0) | (result & 1 ? OF : 0);
+    (result !== 0 ? CF : 0) | (lengthB < count ? ZF : 0) | (lengthA < count ? SF : 0) | (result & 1 ? OF : 0);
   writeArithmetic(view, state, flags & ~(AF | PF));
   return 0;
 });
