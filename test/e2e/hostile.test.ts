@@ -141,7 +141,8 @@ describe('a hostile program in --memfs', () => {
     // ECONNREFUSED: its own loopback has nobody; ENETUNREACH; ENOENT
     expect(answers).toEqual([-111, -101, -2]);
     expect(accepted).toBe(0);
-    expect(about('socket AF_NETLINK')).toEqual(['socket AF_NETLINK: -97']); // EAFNOSUPPORT
+    // a socket of our own kernel's, which tells of the loopback alone: the fixture netlink.c runs with --no-net
+    expect(about('socket AF_NETLINK')[0]).toMatch(/^socket AF_NETLINK: \d+$/);
   });
 
   test('mounts and processors are the machine’s own', () => {
