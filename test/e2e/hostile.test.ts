@@ -141,7 +141,7 @@ describe('a hostile program in --memfs', () => {
     // ECONNREFUSED: its own loopback has nobody; ENETUNREACH; ENOENT
     expect(answers).toEqual([-111, -101, -2]);
     expect(accepted).toBe(0);
-    // a socket of our own kernel's, which tells of the loopback alone: the fixture netlink.c runs with --no-net
+    // a socket of our own kernel's, which tells of the loopback alone (test/syscalls/interfaces.test.ts)
     expect(about('socket AF_NETLINK')[0]).toMatch(/^socket AF_NETLINK: \d+$/);
   });
 
