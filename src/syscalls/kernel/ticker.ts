@@ -39,10 +39,6 @@ export class Ticker {
   /** Starting the thread takes as much as a short program does, so that those which look by themselves have none. */
   private needed = false;
 
-  get started(): boolean {
-    return this.worker !== null;
-  }
-
   /** The task that runs from now on: the one to interrupt. */
   enter(memory: WebAssembly.Memory, state: number): void {
     if (this.running !== memory) {

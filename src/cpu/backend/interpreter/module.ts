@@ -155,22 +155,6 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       return true;
     case 'cc':
     case 'cc3':
-      c.get(STATE);
-      c.get(e.ip);
-      c.mem('i32.load16_u', REC.d);
-      c.mem('i32.store', State.CC_OP, 2);
-      c.get(STATE);
-      e.read('i64', 'a');
-      c.mem('i64.store', State.CC_A, 3);
-      c.get(STATE);
-      e.read('i64', 'b');
-      c.mem('i64.store', State.CC_B, 3);
-      if (name === 'cc3') {
-        c.get(STATE);
-        e.readThird('i32');
-        c.mem('i32.store', State.CC_C, 2);
-      }
-      return true;
     case 'ccImm':
       c.get(STATE);
       c.get(e.ip);
@@ -180,9 +164,16 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       e.read('i64', 'a');
       c.mem('i64.store', State.CC_A, 3);
       c.get(STATE);
-      c.get(e.ip);
-      c.mem('i64.load32_s', REC.imm, 2);
+      if (name === 'ccImm') {
+        c.get(e.ip);
+        c.mem('i64.load32_s', REC.imm, 2);
+      } else e.read('i64', 'b');
       c.mem('i64.store', State.CC_B, 3);
+      if (name === 'cc3') {
+        c.get(STATE);
+        e.readThird('i32');
+        c.mem('i32.store', State.CC_C, 2);
+      }
       return true;
     case 'loadPair':
       e.address(16, false, false);

@@ -5,7 +5,7 @@ import { Conversion, exactConvert, exactConvertScalar, exactFromInteger, exactMm
 import { Sys, VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
-import { exactly, type Float, setScalar } from './floats.ts';
+import { type Exact, exactly, type Float, setScalar } from './floats.ts';
 import { enterMmx } from './mmx-state.ts';
 import {
   type I32,
@@ -100,16 +100,21 @@ const halfRm = (t: Translator): V128 =>
 
 type Convert = (t: Translator, a: V128) => V128;
 
-/** Lanes of equal size. */
-const same = (encoding: string, name: string, op: Convert, kind: number): X86Row[] => {
-  const exact = { helper: exactConvert, imm: () => kind };
-  return [
+/** The forms that take 128 bits and leave no more. */
+const of128 = (encoding: string, name: string, op: Convert, exact: Exact): X86Row[] => [
     insn(encoding, `${name} xmm, xmm/m128`, (t) =>
       t.exact ? exactly(t, exact, false, 128) : t.setXmm(t.d.reg, op(t, t.xmmRm())),
     ),
     vex(encoding, '128', `v${name} xmm, xmm/m128`, noVvvv((t) =>
       t.exact ? exactly(t, exact, false, 128) : setVex128(t, t.d.reg, op(t, t.xmmRm())),
     )),
+]; // biome-ignore format: one form after the other
+
+/** Lanes of equal size. */
+const same = (encoding: string, name: string, op: Convert, kind: number): X86Row[] => {
+  const exact = { helper: exactConvert, imm: () => kind };
+  return [
+    ...of128(encoding, name, op, exact),
     vex(encoding, '256', `v${name} ymm, ymm/m256`, noVvvv((t) => {
       if (t.exact) return exactly(t, exact, false, 256);
       const low = op(t, t.xmmRm());
@@ -144,12 +149,7 @@ const widening = (encoding: string, name: string, op: Convert, kind: number | nu
 const narrowing = (encoding: string, name: string, op: Convert, kind: number): X86Row[] => {
   const exact = { helper: exactConvert, imm: () => kind };
   return [
-    insn(encoding, `${name} xmm, xmm/m128`, (t) =>
-      t.exact ? exactly(t, exact, false, 128) : t.setXmm(t.d.reg, op(t, t.xmmRm())),
-    ),
-    vex(encoding, '128', `v${name} xmm, xmm/m128`, noVvvv((t) =>
-      t.exact ? exactly(t, exact, false, 128) : setVex128(t, t.d.reg, op(t, t.xmmRm())),
-    )),
+    ...of128(encoding, name, op, exact),
     vex(encoding, '256', `v${name} xmm, ymm/m256`, noVvvv((t) => {
       if (t.exact) return exactly(t, exact, false, 256);
       const low = op(t, t.xmmRm());
