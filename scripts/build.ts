@@ -5,10 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { COMPOSER_FILE } from '../src/composer-bytes.ts';
 import { interpreterModule } from '../src/cpu/backend/interpreter/module.ts';
-import { templateFile } from '../src/cpu/built-templates.ts';
+import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
+import { composerModule } from '../src/cpu/composer-module.ts';
 import { createAarch64 } from '../src/cpu/frontend/aarch64/frontend.ts';
-import { nameOf, Templates } from '../src/cpu/templates.ts';
+import { Templates } from '../src/cpu/templates.ts';
 import { INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
 import { usualWords } from './usual-words.ts';
@@ -92,6 +94,7 @@ export async function bundleIfStale(): Promise<void> {
     'index.js',
     'worker.cjs',
     'translator.cjs',
+    COMPOSER_FILE,
     ...INTERPRETERS.map(interpreterFile),
     ...Object.values(RARE),
   ].map((name) => `${root}dist/${name}`);
@@ -156,7 +159,8 @@ async function bundleInto(dist: string): Promise<void> {
     packages: 'external',
   });
   const aarch64 = createAarch64();
-  fs.writeFileSync(`${dist}/${templateFile(nameOf(aarch64))}`, Templates.learned(aarch64, usualWords()));
+  fs.writeFileSync(`${dist}/${templateFile(templatesName(aarch64))}`, Templates.learned(aarch64, usualWords()));
+  fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES));
   for (const addresses of INTERPRETERS) {
     fs.writeFileSync(`${dist}/${interpreterFile(addresses)}`, interpreterModule(MEMORY_PAGES, addresses));
   }

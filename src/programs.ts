@@ -1,3 +1,4 @@
+import { composer } from './composer-bytes.ts';
 import { BlockImage } from './cpu/block-image.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
@@ -61,6 +62,8 @@ export class Programs {
   private first: Cpu | null = null;
   /** Machine code of the cold tier from earlier runs: of the first program's store. */
   private interpreterCode: Uint8Array<ArrayBuffer> | null = null;
+  private composer: WebAssembly.Module | null = null;
+  private firstStore: TranslationCache | null = null;
 
   constructor(kernel: Kernel, options: ProgramsOptions) {
     this.kernel = kernel;
@@ -76,6 +79,12 @@ export class Programs {
   cpuinfo(cpu: number): string {
     const first = this.loaded.values().next().value;
     return first?.guest.cpuinfo(cpu) ?? '';
+  }
+
+  /** The composer's module: where all translations were kept nobody asks for it. */
+  private composerModule(): WebAssembly.Module {
+    this.composer ??= composer(this.firstStore?.composerCode() ?? null);
+    return this.composer;
   }
 
   private interpreter({ addressType }: FrontEnd): WebAssembly.Module {
@@ -139,6 +148,7 @@ export class Programs {
       stackSize: Number.isFinite(limits.stack) ? limits.stack : DEFAULT_STACK,
     });
     cpu.setTier(this.options.tier ?? 'auto');
+    cpu.cache.composerModule = () => this.composerModule();
     const thread = CpuThread.create(cpu, this.processors) as CpuThread;
     thread.pc = program.entry;
     cpu.view.setBigUint64(thread.state + frontEnd.sp, BigInt(program.sp), true);
@@ -164,7 +174,10 @@ export class Programs {
       // a sandboxed guest leaves nothing behind
       const none = this.kernel.sandboxed || this.options.tier === 'hot';
       const store = none ? null : TranslationCache.open(this.options.cache, key, `interpreter-${frontEnd.addressType}`);
-      if (this.first === null) this.interpreterCode = store?.interpreterCode() ?? null;
+      if (this.first === null) {
+        this.firstStore = store;
+        this.interpreterCode = store?.interpreterCode() ?? null;
+      }
       program = { store, image: null, regions: null, written: 0 };
       this.programs.set(name, program);
     }

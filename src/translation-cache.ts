@@ -44,16 +44,19 @@ export class TranslationCache {
   /** Path without the suffixes of what is kept of the program. */
   private readonly file: string;
   private readonly interpreterFile: string;
+  private readonly composerFile: string;
   private readonly nativesFile: string;
   private readonly version: number;
   /** Size of the file of regions at the start. */
   private regionBytes = 0;
   /** Bytes of machine code that the cold tier started with. */
   private interpreterBytes = 0;
+  private composerBytes = 0;
 
   private constructor(file: string, interpreterFile: string, version: number) {
     this.file = file;
     this.interpreterFile = interpreterFile;
+    this.composerFile = path.join(path.dirname(file), 'composer');
     this.nativesFile = path.join(path.dirname(file), `natives-${process.version}`);
     this.version = version;
   }
@@ -74,13 +77,23 @@ export class TranslationCache {
 
   /** Machine code of the cold tier from an earlier run, of whatever program; what reads it is kept beside it. */
   interpreterCode(): Uint8Array<ArrayBuffer> | null {
-    const natives = readWords(this.nativesFile);
-    const bytecode = natives && unseal(natives, this.version);
+    const bytecode = this.sealed(this.nativesFile);
     if (bytecode) useNatives(Buffer.from(bytecode.buffer, bytecode.byteOffset, bytecode.length));
-    const words = readWords(this.interpreterFile);
-    const code = words && unseal(words, this.version);
+    const code = this.sealed(this.interpreterFile);
     this.interpreterBytes = code?.length ?? 0;
     return code;
+  }
+
+  /** The same of the composer. */
+  composerCode(): Uint8Array<ArrayBuffer> | null {
+    const code = this.sealed(this.composerFile);
+    this.composerBytes = code?.length ?? 0;
+    return code;
+  }
+
+  private sealed(file: string): Uint8Array<ArrayBuffer> | null {
+    const words = readWords(file);
+    return words && unseal(words, this.version);
   }
 
   load(cpu: Cpu): void {
@@ -110,6 +123,8 @@ export class TranslationCache {
     }
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));
+    const composer = interpreter && this.composerBytes === 0 ? cache.composerCode() : null;
+    if (composer) write(this.composerFile, seal(composer, this.version));
     const natives = interpreter ? nativesCode() : null;
     if (natives) write(this.nativesFile, seal(natives, this.version));
     const blocks = worthKeeping(cache) ? cache.save(this.version) : null;

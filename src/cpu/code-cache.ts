@@ -4,9 +4,11 @@ import type { RecordSink } from './backend/interpreter/encode.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, writeImage } from './block-image.ts';
 import { type BlockFacts, type BlockNotes, BlockRecorder } from './block-recorder.ts';
-import type { Composer } from './composer.ts';
+import { templatesName } from './built-templates.ts';
+import type { Composed, Composer } from './composer.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
+import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
   BYTECODE,
@@ -17,8 +19,10 @@ import {
   PAGE_SHIFT,
   PAGE_SIZE,
 } from './memory/layout.ts';
+import { TemplateTable } from './template-table.ts';
 import { createComposer, encodeBlock } from './translation.ts';
 import { type CachedBlock, Translations } from './translations.ts';
+import { WasmComposer } from './wasm-composer.ts';
 
 const NEVER = 0x7fffffff;
 /** Room left for one more block, in bytes. */
@@ -48,6 +52,9 @@ export class CodeCache implements RecordSink, BlockSource {
   private readonly recorder: BlockRecorder;
   /** Undefined: not asked for yet. */
   private composer: Composer | null | undefined;
+  private wasmComposer: WasmComposer | null | undefined;
+  /** The module of the composer in WebAssembly; null: blocks are put together in JavaScript. */
+  composerModule: (() => WebAssembly.Module) | null = null;
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
   hotAfter = 2000;
   /** Roots of the regions that are at hand from earlier. */
@@ -72,7 +79,22 @@ export class CodeCache implements RecordSink, BlockSource {
 
   private newComposer(): Composer | null {
     const { single } = this.frontEnd;
-    return single ? createComposer(this.frontEnd, single, this.words, (bytes) => this.constantAddress(bytes)) : null;
+    if (!single) return null;
+    const constantAt = (bytes: readonly number[]): number => this.constantAddress(bytes);
+    return createComposer(
+      this.frontEnd,
+      single,
+      this.words,
+      constantAt,
+      TemplateTable.of(templatesName(this.frontEnd)),
+    );
+  }
+
+  private newWasmComposer(): WasmComposer | null {
+    const table = this.composerModule && TemplateTable.of(templatesName(this.frontEnd));
+    if (!table || !this.composerModule) return null;
+    const { memory } = this.space;
+    return new WasmComposer(this.composerModule(), memory, table, (bytes) => this.constantAddress(bytes));
   }
 
   /** Record of the block at pc for a flags kind (-1 = unknown); 0 when its first page is not executable. */
@@ -144,18 +166,26 @@ export class CodeCache implements RecordSink, BlockSource {
   /** Put the block at pc together from templates; null when it cannot be. */
   private compose(pc: number, kind: number): Put | null {
     if (!this.space.executable(pc)) return null;
-    if (this.composer === undefined) this.composer = this.newComposer();
-    const { composer } = this;
-    if (composer === null) return null;
-    this.notes = { links: [], internals: [], constants: [] };
     const record = this.own.next + 16;
-    const found = composer.compose(this.space.view, pc, kind, this.codeLimit(pc), record >>> 2, this.notes);
+    const found = this.composed(pc, kind, record);
     if (!found) return null;
     const { end, readsFlags, callTarget, returnsTo, length } = found;
     const facts = { pc, kind: readsFlags ? kind : -1, end, readsFlags, callTarget, returnsTo };
     this.register(facts);
     this.own.next += 4 * length;
     return { facts, record, count: length / 4 };
+  }
+
+  private composed(pc: number, kind: number, record: number): Composed | null {
+    const limit = this.codeLimit(pc);
+    this.notes = { links: [], internals: [], constants: [] };
+    if (!this.frontEnd.exact) {
+      if (this.wasmComposer === undefined) this.wasmComposer = this.newWasmComposer();
+      const found = this.wasmComposer?.compose(pc, kind, limit, record, this.notes);
+      if (found) return found;
+    }
+    if (this.composer === undefined) this.composer = this.newComposer();
+    return this.composer?.compose(this.space.view, pc, kind, limit, record >>> 2, this.notes) ?? null;
   }
 
   /** Write the header of a block that begins here and make it known; returns its first record's place. */
@@ -287,6 +317,7 @@ export class CodeCache implements RecordSink, BlockSource {
    */
   inherit(from: CodeCache): void {
     this.image ??= from.image;
+    this.composerModule = from.composerModule;
     this.own = new Translations(from.own);
     this.units.inherit(from.units);
     this.space.copyOwn(from.space, BYTECODE, this.own.next);
@@ -411,6 +442,14 @@ export class CodeCache implements RecordSink, BlockSource {
     this.image = null;
     this.recording = false;
     this.recorder.clear();
+  }
+
+  /** Machine code of the composer, optimised; null where it was not used. */
+  composerCode(): Uint8Array | null {
+    const { wasmComposer } = this;
+    if (!wasmComposer) return null;
+    optimise(wasmComposer.exports);
+    return machineCode(wasmComposer.module, wasmComposer.exports);
   }
 
   /** The image to keep after this run, or null when there is nothing new. */

@@ -2,6 +2,7 @@ import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockNotes } from './block-recorder.ts';
 import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
 import { ANY_KIND, evaluate, type Template } from './template.ts';
+import type { TemplateTable } from './template-table.ts';
 import { Templates } from './templates.ts';
 
 const JUMP = specialNumber('jump');
@@ -31,13 +32,16 @@ export class Composer {
   private readonly words: Uint32Array;
   /** Where a constant of 16 or 32 bytes lies. */
   private readonly constantAt: (bytes: readonly number[]) => number;
+  private readonly table: TemplateTable | null;
 
   constructor(
     frontEnd: FrontEnd,
     single: SingleLift,
     words: Uint32Array,
     constantAt: (bytes: readonly number[]) => number,
+    table: TemplateTable | null,
   ) {
+    this.table = table;
     this.frontEnd = frontEnd;
     this.single = single;
     this.words = words;
@@ -57,7 +61,7 @@ export class Composer {
     notes: BlockNotes,
   ): Composed | null {
     // where all translations were kept nobody asks for them
-    this.templates ??= Templates.of(this.frontEnd);
+    this.templates ??= Templates.of(this.frontEnd, this.table);
     const { templates, single } = this;
     const { maxBlock } = single;
     const { variables } = templates;

@@ -3,8 +3,8 @@ import { MAX_REGISTERS, PAGE_MASK, type Template, Variable } from './template.ts
 import { EVERY_KIND, type KeptTemplate } from './template-file.ts';
 
 /** Registers with a meaning of their own (the link register, zero or sp) are part of the instruction. */
-const FIRST_SPECIAL = 30;
-const REGISTER_MASK = 31;
+export const FIRST_SPECIAL = 30;
+export const REGISTER_MASK = 31;
 
 /**
  * Values for what is left open in the three examples. Some instructions want even registers, so all of one example are.

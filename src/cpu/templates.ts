@@ -1,11 +1,13 @@
-import { builtTemplates } from './built-templates.ts';
-import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
+import type { FrontEnd, Shape, SingleLift } from './frontend/frontend.ts';
 import { MAX_REGISTERS, PAGE_MASK, type Template, VARIABLES, Variable } from './template.ts';
 import { TemplateClass } from './template-class.ts';
-import { TemplateFile } from './template-file.ts';
+import { EVERY_KIND, findTemplate, writeTemplates } from './template-file.ts';
 import { learn, once } from './template-learning.ts';
+import type { TemplateTable } from './template-table.ts';
 
-export const nameOf = ({ name, variant }: FrontEnd): string => `${name}-${variant}`;
+/** What of a shape may be left open. */
+const leftOpen = (shape: Shape): Shape =>
+  shape.registers.length > MAX_REGISTERS ? { ...shape, registers: [] } : shape;
 
 /** By name, variant and mode of the front end: the processes of a guest share them. */
 const shared: Map<string, Templates> = new Map();
@@ -27,17 +29,19 @@ export class Templates {
   /** The first of all words that have the template found last. */
   found = 0;
 
-  private readonly file: TemplateFile | null;
+  /** Those of the build, and what is learned besides. */
+  private readonly table: TemplateTable | null;
 
-  constructor(file: TemplateFile | null) {
-    this.file = file;
+  constructor(table: TemplateTable | null) {
+    this.table = table;
   }
 
-  static of(frontEnd: FrontEnd): Templates {
-    const key = `${nameOf(frontEnd)} ${frontEnd.exact}`;
+  /** `table`: what the build learned, for fast floating point. */
+  static of({ name, variant, exact }: FrontEnd, table: TemplateTable | null): Templates {
+    const key = `${name} ${variant} ${exact}`;
     let templates = shared.get(key);
     if (templates === undefined) {
-      templates = new Templates(frontEnd.exact ? null : TemplateFile.open(builtTemplates(nameOf(frontEnd))));
+      templates = new Templates(exact ? null : table);
       shared.set(key, templates);
     }
     return templates;
@@ -48,12 +52,15 @@ export class Templates {
     { single }: FrontEnd,
     words: readonly { readonly word: number; readonly kind: number }[],
   ): Int32Array<ArrayBuffer> {
+    if (!single) throw new Error('a guest without templates');
     const templates = new Templates(null);
-    for (const { word, kind } of single ? words : []) {
+    for (const { word, kind } of words) {
       // nothing is learned when a word is met first, on each level
-      for (let n = 0; n < 4; n++) templates.find(single as SingleLift, word, 0, kind);
+      for (let n = 0; n < 4; n++) templates.find(single, word, 0, kind);
     }
-    return TemplateFile.write(templates.classes.flatMap((group) => group.all()));
+    const rows = single.rows.map((fixed, n) => ({ ...fixed, ...leftOpen(single.shape(n)) }));
+    const kept = templates.classes.flatMap((group) => group.all());
+    return writeTemplates(kept, { rows, maxBlock: single.maxBlock });
   }
 
   /** The template for a word and the flags kind at it, with `variables` set for it; null: it has to be lifted. */
@@ -67,12 +74,15 @@ export class Templates {
       let known = group.known.get(representative);
       if (known instanceof Map) known = known.get(kind);
       if (known === undefined) {
-        known = this.file?.find(group.level, representative, kind);
+        const { table } = this;
+        known = table === null ? undefined : findTemplate(table.words, group.level, representative, kind);
         if (known === undefined) {
           this.found = representative;
           // most words that the build does not know come once
           if (group.isFirst(representative)) return once(single, word, pc, kind);
           known = learn(single, group, representative, kind);
+          const of = known?.readsFlags ? kind : EVERY_KIND;
+          table?.add({ level: group.level, representative, kind: of, template: known });
         }
         group.add(representative, kind, known);
       }
@@ -89,8 +99,7 @@ export class Templates {
   }
 
   private begin(row: number, single: SingleLift): TemplateClass {
-    const shape = single.shape(row);
-    const group = new TemplateClass(shape.registers.length > MAX_REGISTERS ? { ...shape, registers: [] } : shape);
+    const group = new TemplateClass(leftOpen(single.shape(row)));
     this.classes[row] = group;
     return group;
   }

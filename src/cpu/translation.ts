@@ -13,6 +13,7 @@ import { REGION_IMPORTS } from './region-module.ts';
 export { encodeBlock } from './backend/interpreter/encode.ts';
 export { interpreterModule } from './backend/interpreter/module.ts';
 export { discover } from './backend/wasm/region/discover.ts';
+export { composerModule } from './composer-module.ts';
 export { regionModule } from './region-module.ts';
 
 export const createComposer = (...parts: ConstructorParameters<typeof Composer>): Composer => new Composer(...parts);

@@ -9,7 +9,8 @@ import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
 import { Decoder } from '../../src/cpu/frontend/decoder.ts';
 import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
 import { patternOf } from '../../src/cpu/frontend/row.ts';
-import { TemplateFile } from '../../src/cpu/template-file.ts';
+import { findTemplate, isWhole } from '../../src/cpu/template-file.ts';
+import { TemplateTable } from '../../src/cpu/template-table.ts';
 import { Templates } from '../../src/cpu/templates.ts';
 
 const decoder = new Decoder(rows);
@@ -29,7 +30,7 @@ const noNotes = (): BlockNotes => ({ links: [], internals: [], constants: [] });
 function composed(frontEnd: FrontEnd & { single: SingleLift }, word: number, pc: number, kind: number): Written | null {
   const words = new Uint32Array(AREA / 4);
   const notes = noNotes();
-  const composer = new Composer(frontEnd, frontEnd.single, words, () => 0);
+  const composer = new Composer(frontEnd, frontEnd.single, words, () => 0, null);
   const code = { getInt32: () => word | 0 } as unknown as DataView;
   const found = composer.compose(code, pc, kind, pc + 4, 0, notes);
   if (!found) return null;
@@ -101,17 +102,17 @@ describe('templates', () => {
     const frontEnd = createAarch64() as FrontEnd & { single: SingleLift };
     const words = usualWords().filter((_, i) => i % 7 === 0);
     const learned = Templates.learned(frontEnd, words);
-    const file = TemplateFile.open(learned);
     const fresh = new Templates(null);
-    const kept = new Templates(file);
+    const kept = new Templates(TemplateTable.from(learned));
     for (const { word, kind } of words) {
       const pc = 0x2000_0000;
       for (let n = 0; n < 3; n++) fresh.find(frontEnd.single, word, pc, kind);
       expect(kept.find(frontEnd.single, word, pc, kind)).toEqual(fresh.find(frontEnd.single, word, pc, kind));
       expect(kept.variables).toEqual(fresh.variables);
     }
-    expect(file?.find(2, 0, -1)).toBeUndefined();
-    expect(TemplateFile.open(new Int32Array(8))).toBeNull();
-    expect(TemplateFile.open(learned.slice(0, -1))).toBeNull();
+    expect(findTemplate(learned, 2, 0, -1)).toBeUndefined();
+    expect(isWhole(learned)).toBe(true);
+    expect(isWhole(new Int32Array(8))).toBe(false);
+    expect(isWhole(learned.slice(0, -1))).toBe(false);
   });
 });

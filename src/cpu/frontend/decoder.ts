@@ -61,6 +61,12 @@ export class Decoder<T> {
     return this.order[number] as Row<T>;
   }
 
+  /** Fixed bits of the rows, by number. */
+  get fixed(): { mask: number; value: number }[] {
+    if (this.order.length === 0) this.sort();
+    return this.order.map((_, n) => ({ mask: this.masks[n] as number, value: this.values[n] as number }));
+  }
+
   /** Number of a word's row, always the same for a table; -1: none. */
   number(word: number): number {
     const bucket = this.buckets[word >>> 21] ?? this.fill(word);

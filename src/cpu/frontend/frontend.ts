@@ -19,6 +19,8 @@ export interface SingleLift {
   /** Number of a word's row, the same in all runs of a build; -1: none. */
   row(word: number): number;
   shape(row: number): Shape;
+  /** Bits that are the same in all words of a row, by number. */
+  readonly rows: readonly { readonly mask: number; readonly value: number }[];
   /** The instruction as a block; `ends`: it ends a longer one too. */
   lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
 }

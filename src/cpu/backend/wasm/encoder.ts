@@ -135,6 +135,14 @@ export class Code extends Bytes {
     this.u32(offset);
   }
 
+  /** A memory access of memory 1 (core spec 5.4.6: bit 6 of the alignment tells that a memory's index follows). */
+  mem1(name: OpName, offset: number): void {
+    this.raw(wasmOpcode[name] as number);
+    this.byte(0x40);
+    this.byte(1);
+    this.u32(offset);
+  }
+
   lane(name: OpName, lane: number): void {
     this.raw(wasmOpcode[name] as number);
     this.byte(lane);
@@ -290,6 +298,8 @@ export interface ModuleSpec {
   readonly memoryPages: { readonly initial: number; readonly maximum: number };
   /** Import the table `e.t` of functions. */
   readonly importTable?: boolean;
+  /** Import a memory 1, `e.m1`, which is not shared. */
+  readonly importMemory1?: boolean;
 }
 
 const section = (out: Bytes, id: number, fill: (s: Bytes) => void): void => {
@@ -342,13 +352,20 @@ export const layOutModule = (
     }
   });
   section(out, 2, (s) => {
-    s.u32(spec.imports.length + (spec.importTable ? 2 : 1));
+    s.u32(spec.imports.length + 1 + (spec.importTable ? 1 : 0) + (spec.importMemory1 ? 1 : 0));
     s.name('e');
     s.name('m');
     s.byte(0x02);
     s.byte(0x03); // shared, with a maximum
     s.u32(spec.memoryPages.initial);
     s.u32(spec.memoryPages.maximum);
+    if (spec.importMemory1) {
+      s.name('e');
+      s.name('m1');
+      s.byte(0x02);
+      s.byte(0x00);
+      s.u32(0);
+    }
     if (spec.importTable) {
       s.name('e');
       s.name('t');

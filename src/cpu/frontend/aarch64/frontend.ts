@@ -63,6 +63,9 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     single: {
       maxBlock: MAX_BLOCK,
       row: (word) => decoder.number(word),
+      get rows() {
+        return decoder.fixed;
+      },
       shape: (row) => shapeOf(patternOf(decoder.row(row))),
       lift(word, pc, flagsIn) {
         builder.reset();

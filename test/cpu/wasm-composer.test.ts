@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../scripts/fuzz-random.ts';
+import { usualWords } from '../../scripts/usual-words.ts';
+import type { BlockNotes } from '../../src/cpu/block-recorder.ts';
+import { Composer } from '../../src/cpu/composer.ts';
+import { composerModule } from '../../src/cpu/composer-module.ts';
+import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
+import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
+import { patternOf } from '../../src/cpu/frontend/row.ts';
+import { BYTECODE, GUEST_BASE } from '../../src/cpu/memory/layout.ts';
+import { TemplateTable } from '../../src/cpu/template-table.ts';
+import { Templates } from '../../src/cpu/templates.ts';
+import { WasmComposer } from '../../src/cpu/wasm-composer.ts';
+
+const CODE = 0x2000_0000;
+const AREA = 0x4000;
+const MEMORY_PAGES = { initial: 65536, maximum: 65536 };
+
+interface Made {
+  readonly told: object | null;
+  readonly notes: BlockNotes;
+  readonly words: string;
+}
+
+describe('the composer in WebAssembly', () => {
+  const frontEnd = createAarch64() as FrontEnd & { single: SingleLift };
+  const usual = usualWords();
+  const table = TemplateTable.from(Templates.learned(frontEnd, usual));
+  const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
+  const guest = new DataView(memory.buffer, GUEST_BASE);
+  const words = new Uint32Array(memory.buffer);
+  const composer = new WasmComposer(new WebAssembly.Module(composerModule(MEMORY_PAGES)), memory, table, () => 64);
+  // one that the other composer has learned nothing for
+  const other = new Composer(
+    frontEnd,
+    frontEnd.single,
+    words,
+    () => 64,
+    TemplateTable.from(Templates.learned(frontEnd, usual)),
+  );
+
+  const made = (compose: (notes: BlockNotes) => object | null): Made => {
+    words.fill(0, BYTECODE / 4, (BYTECODE + AREA) / 4);
+    const notes: BlockNotes = { links: [], internals: [], constants: [] };
+    const told = compose(notes);
+    return { told, notes, words: Buffer.from(words.buffer, BYTECODE, AREA).toString('hex') };
+  };
+  /** What both make of the block at `pc`. */
+  const both = (pc: number, kind: number, limit: number): [Made, Made] => [
+    made((notes) => composer.compose(pc, kind, limit, BYTECODE, notes)),
+    made((notes) => other.compose(guest, pc, kind, limit, BYTECODE / 4, notes)),
+  ];
+
+  it('makes the same of what programs usually have', () => {
+    const random = new Random(31);
+    let count = 0;
+    let without = 0;
+    for (let n = 0; n < 3000; n++) {
+      const pc = CODE + 4 * (random.u32() % 0x1000_0000);
+      const length = 1 + (random.u32() % 12);
+      for (let i = 0; i < length; i++) {
+        const { word } = usual[random.u32() % usual.length] as { word: number };
+        guest.setUint32(pc + 4 * i, word, true);
+      }
+      const { kind } = usual[random.u32() % usual.length] as { kind: number };
+      const [wasm, js] = both(pc, kind, pc + 4 * length);
+      if (wasm.told === null) {
+        without++;
+        continue;
+      }
+      count++;
+      expect(wasm, `block at ${pc.toString(16)}, flags ${kind}`).toEqual(js);
+    }
+    // a word that reads flags has no template for a kind that it was not met with
+    expect(count).toBeGreaterThan(3 * without);
+  });
+
+  it('makes the same of any word, or nothing', () => {
+    const random = new Random(32);
+    let count = 0;
+    for (const row of rows) {
+      const { mask, value } = patternOf(row);
+      for (let i = 0; i < 20; i++) {
+        const pc = 4 * (random.u32() % 0x3c00_0000);
+        guest.setUint32(pc, (random.u32() & ~mask) | value, true);
+        const [wasm, js] = both(pc, -1, pc + 4);
+        if (wasm.told === null) continue;
+        count++;
+        expect(wasm, `${row.syntax} at ${pc.toString(16)}`).toEqual(js);
+      }
+    }
+    expect(count).toBeGreaterThan(0);
+  });
+});
