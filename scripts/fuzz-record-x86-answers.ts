@@ -19,8 +19,8 @@ let bad = 0;
 for (const [g, guest] of GUESTS.entries()) {
   const is64 = guest === 'x86_64';
   const harness = is64 ? HARNESS_X86_64 : HARNESS_I386;
-  const rows = rowsX86(is64, '');
   for (const exact of [false, true]) {
+    const rows = rowsX86(is64, exact, '');
     const first = 10_000 * (2 * g + (exact ? 1 : 0));
     const records = Array.from({ length: CASES }, (_, n) => {
       const instructions = randomInstructions(rows, new Random(first + n), LENGTH, is64);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { type Emulator, runPacked } from './fuzz-record.ts';
 
 /** Same numbers as test/fixtures/fuzz/harness-x86.h. */
-export const SCRATCH = 0x2000_0000;
+export const SCRATCH = 0x2000_0800;
 export const SCRATCH_SIZE = 4096;
 export const MAX_BYTES = 96;
 

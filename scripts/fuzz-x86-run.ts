@@ -33,7 +33,7 @@ export const oracleX86 = (is64: boolean): Emulator => {
 export function fuzzX86(options: Options): boolean {
   const is64 = options.guest === 'x86_64';
   const exact = !options.fast;
-  const list = rowsX86(is64, options.rows);
+  const list = rowsX86(is64, exact, options.rows);
   const random = new Random(Number(options.seed));
   const oracle = oracleX86(is64);
   const ours = [...options.emulator.split(' '), is64 ? HARNESS_X86_64 : HARNESS_I386] as unknown as Emulator;
@@ -63,6 +63,8 @@ export function fuzzX86(options: Options): boolean {
   const report = (c: CaseX86): void => {
     let small = c;
     for (let i = small.starts.length - 1; i >= 0 && small.starts.length > 1; i--) {
+      // what hides undefined flags stays
+      if (syntaxesOf(small, is64)[i + 1] === 'cmp r/m, r') continue;
       const shorter = { ...small, ...joinInstructions(instructionsOf(small).filter((_, n) => n !== i)) };
       if (single(shorter).length > 0) small = shorter;
     }
@@ -81,11 +83,13 @@ export function fuzzX86(options: Options): boolean {
   };
 
   let bad = 0;
+  let instructions = 0;
   const total = Number(options.cases);
   for (let done = 0; done < total; done += CHUNK) {
     const cases = Array.from({ length: Math.min(CHUNK, total - done) }, () =>
       randomCaseX86(list, random, Number(options.length), is64, exact),
     );
+    instructions += cases.reduce((sum, c) => sum + c.starts.length, 0);
     const theirs = outcomes(oracle, cases);
     if (theirs.death) throw new Error(`the oracle died: ${theirs.death}`);
     for (let from = 0; from < cases.length; ) {
@@ -104,7 +108,7 @@ export function fuzzX86(options: Options): boolean {
       from++;
     }
   }
-  console.log(`${total} cases of ${list.length} rows, ${bad} differences`);
+  console.log(`${total} cases, ${instructions} instructions of ${list.length} rows, ${bad} differences`);
   return bad === 0;
 }
 

@@ -8,12 +8,31 @@ import type { Random } from './fuzz-random.ts';
 import { type CaseX86, emptyCaseX86, FX, joinInstructions, MAX_BYTES, type OutcomeX86, SCRATCH, viewOf } from './fuzz-record-x86.ts'; // biome-ignore format: one line
 import { randomExt, writeExt } from './fuzz-x87-ops.ts';
 
-/** System calls, jumps out of the case, what differs from run to run or needs what a case has not. */
+/** System calls, jumps out of the case, segments, what differs from run to run or needs what a case has not. */
 const EXCLUDED =
-  /^(syscall|sysenter|sysexit|int|int3|into|icebp|j|call|ret|loop|iret|cpuid|rdtsc|rdtscp|rdpid|rdrand|rdseed|xgetbv|wr[fg]sbase|rd[fg]sbase|hlt|cli|sti|in|out|ins|outs|clts|invd|wbinvd|wrmsr|rdmsr|rdpmc|mov.*sreg|mov sreg|push [c-gs]s|pop [c-gs]s|clflush|l[defgs]s|lar|lsl|verr|verw|str|sldt|smsw|sgdt|sidt|xlat|bound|enter|leave|f?xsave|f?xrstor|f?xsaveopt|v?ldmxcsr|v?stmxcsr|popf|v?zero(upper|all)_|v?rcp|v?rsqrt|ud[012]|fldenv|frstor|fnstenv|fnsave|v?maskmov|far|arpl|cmps|scas|lods|stos|movs[bwdq]? ?$|rep)/;
+  /^(syscall|sysenter|sysexit|int3?|into|icebp|(jmp|call) r\/m|ret|iret|cpuid|rdtscp?|rdpid|rdrand|rdseed|xgetbv|(wr|rd)[fg]sbase|hlt|clflush(opt)?|mov sreg|pop [c-gs]s|l[defgs]s|xsave(opt)?|xrstor|v?r(cp|sqrt)[ps]s|ud[012]|fn?(stenv|save)|fldenv|frstor|fxrstor)([ ,]|$)/;
+/** Jumps go over the next instruction, or not. */
+const JUMP = /^(j\w+|loopn?e?|call) rel/;
+/** What loads control bits from memory is told some that neither trap nor are reserved. */
+const PREPARED: readonly (readonly [instruction: RegExp, mask: number, bits: number])[] = [
+  [/^popf/, ~0x4_0100, 0],
+  [/^v?ldmxcsr/, 0xe07f, 0x1f80],
+];
 
-/** Registers that hold addresses in the scratch page: rbx, rbp, rsi, rdi, and rsp. */
+/** Registers that hold addresses in the scratch pages: rbx, rbp, rsi, rdi, and rsp; one that holds a small number. */
 const POINTERS = [3, 5, 6, 7];
+const RCX = 1;
+/** Instructions that a REP prefix makes repeat. */
+const STRING = /^(movs|cmps|scas|lods|stos)b?$/;
+
+/** A memory operand: ModRM with reg = 0 and what follows, and the bits of REX that it needs. */
+interface Memory {
+  readonly bytes: readonly number[];
+  readonly x: number;
+  readonly b: number;
+}
+
+const word = (v: number): number[] => [0, 8, 16, 24].map((shift) => (v >>> shift) & 0xff);
 
 /** One row's instructions. */
 export class RowX86 {
@@ -32,15 +51,44 @@ export class RowX86 {
   /** Bytes of the memory operand, as far as the syntax tells; for alignment. */
   private get wide(): number {
     if (/m256/.test(this.row.syntax)) return 32;
-    return /m128/.test(this.row.syntax) ? 16 : 8;
+    return /m128|m512/.test(this.row.syntax) ? 16 : 8;
   }
 
-  bytes(random: Random, is64: boolean): number[] {
+  /** An instruction, with those before it that it needs; `over` is what a jump may go over. */
+  parts(random: Random, is64: boolean, over: () => number[][] = () => []): number[][] {
+    const { syntax } = this.row;
+    if (JUMP.test(syntax)) {
+      const skipped = over();
+      return [
+        this.bytes(
+          random,
+          is64,
+          null,
+          skipped.reduce((sum, part) => sum + part.length, 0),
+        ),
+        ...skipped,
+      ];
+    }
+    const prepared = PREPARED.find(([instruction]) => instruction.test(syntax));
+    if (!prepared) return [this.bytes(random, is64)];
+    const [, mask, bits] = prepared;
+    const bytes = syntax === 'popf' ? [4, 0x24] : [0x40 | random.pick(POINTERS), 4 * random.below(16)];
+    const change = (group: number, v: number): number[] => [0x81, (bytes[0] as number) | (group << 3), ...bytes.slice(1), ...word(v)]; // biome-ignore format: one line
+    return [change(4, mask), change(1, bits), this.bytes(random, is64, { bytes, x: 0, b: 0 })];
+  }
+
+  /** `distance`: how far a jump goes. */
+  private bytes(random: Random, is64: boolean, operand: Memory | null = null, distance = 0): number[] {
     const e = this.encoding;
     const out: number[] = [];
     const rex = is64 ? random.below(16) : 0;
+    const jump = JUMP.test(this.row.syntax);
     let operand16 = false;
-    const memory = e.modrm && (e.mod === 1 || (e.mod === 3 && random.oneIn(2)));
+    const inMemory = e.modrm && (e.mod === 1 || (e.mod === 3 && random.oneIn(2)));
+    const memory = operand ?? (inMemory ? this.memoryOperand(random, is64) : null);
+    const [x, b] = memory && e.modrm ? [memory.x, memory.b] : [0, rex & 1];
+    if (random.oneIn(12)) out.push(random.pick(is64 ? [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65] : [0x26, 0x36, 0x3e]));
+    if (!operand && is64 && e.immediates[0] !== 'mo' && random.oneIn(16)) out.push(0x67);
     if (e.vexL !== -2) {
       const operands = this.row.syntax
         .replace(/^\S+ /, '')
@@ -52,20 +100,19 @@ export class RowX86 {
       const pp = [0, 0x66, 0xf3, 0xf2].indexOf(e.prefix);
       const w = Math.max(e.w, 0);
       const l = Math.max(e.vexL, 0);
-      const b = memory ? 0 : rex & 1;
-      const rxb = is64 ? ~((rex & 4) | b) & 7 : 7;
+      const rxb = is64 ? ~((rex & 4) | (x << 1) | b) & 7 : 7;
       out.push(0xc4, (rxb << 5) | e.map, (w << 7) | ((~vvvv & 15) << 3) | (l << 2) | pp);
     } else {
       if (e.prefix > 0) out.push(e.prefix);
-      else if (e.prefix < 0 && random.oneIn(4)) {
+      else if (e.prefix < 0 && !jump && random.oneIn(4)) {
         out.push(0x66);
         operand16 = true;
       }
       if (this.lockable && memory && random.oneIn(4)) out.unshift(0xf0);
+      if (STRING.test(this.row.syntax) && random.oneIn(2)) out.push(random.pick([0xf2, 0xf3]));
       let w = e.w < 0 ? (random.oneIn(3) ? 1 : 0) : e.w;
       if (!is64) w = 0;
-      const low = e.plus || !memory ? rex & 1 : 0;
-      const bits = (w << 3) | (rex & 4) | low;
+      const bits = (w << 3) | (rex & 4) | (x << 1) | b;
       if (is64 && (bits !== 0 || random.oneIn(4))) out.push(0x40 | bits);
       if (w === 1) operand16 = false;
       if (e.map > 0) out.push(0x0f);
@@ -73,15 +120,16 @@ export class RowX86 {
     }
     out.push(e.opcode + (e.plus ? random.below(8) : 0));
     if (e.modrm) {
-      const reg = random.below(8);
-      if (memory) this.memoryOperand(out, ((reg << 3) & ~e.mask) | (e.value & 0x38), random, is64);
-      else out.push((((0xc0 | (reg << 3) | random.below(8)) & ~e.mask) | e.value) & 0xff);
+      const reg = random.below(8) << 3;
+      if (memory) out.push((memory.bytes[0] as number) | (reg & ~e.mask) | (e.value & 0x38), ...memory.bytes.slice(1));
+      else out.push((((0xc0 | reg | random.below(8)) & ~e.mask) | e.value) & 0xff);
     }
-    const wide = out.some((b) => (b & 0xf8) === 0x48) && e.vexL === -2;
+    const wide = out.some((byte) => (byte & 0xf8) === 0x48) && e.vexL === -2;
     for (const immediate of e.immediates) {
       const size = { ib: 1, iw: 2, id: 4, iz: operand16 ? 2 : 4, iv: wide ? 8 : operand16 ? 2 : 4, cb: 1, cz: 4, mo: is64 ? 8 : 4 }[immediate] ?? 1; // biome-ignore format: one line
       let v = random.oneIn(2) ? random.integer() : BigInt(random.below(256));
       if (immediate === 'mo') v = BigInt(SCRATCH + 0x100 + 8 * random.below(64));
+      if (jump) v = BigInt(distance);
       for (let i = 0n; i < BigInt(size); i++) out.push(Number((v >> (8n * i)) & 0xffn));
     }
     return out;
@@ -91,35 +139,42 @@ export class RowX86 {
     return /^(add|or|adc|sbb|and|sub|xor|inc|dec|not|neg|xadd|cmpxchg|btc|bts|btr|xchg) r\/m/.test(this.row.syntax);
   }
 
-  /** A base register with a displacement that keeps the alignment vectors ask for; sometimes absolute. */
-  private memoryOperand(out: number[], reg: number, random: Random, is64: boolean): void {
-    const base = random.pick(POINTERS);
+  /** A base register with a displacement that keeps the alignment vectors ask for; with an index; absolute; the code itself. */
+  private memoryOperand(random: Random, is64: boolean): Memory {
+    const [base, b] = [random.pick(POINTERS), is64 && random.oneIn(4) ? 1 : 0];
     const step = this.wide === 8 ? 1 : this.wide;
     const d = (random.below(1 + Math.floor(0x60 / step)) - Math.floor(0x30 / step)) * step;
     if (this.row.syntax.includes(' vm')) {
-      out.push(0x40 | reg | 4, base | (random.below(8) << 3) | (random.below(4) << 6), d & 0xff);
-    } else if (random.oneIn(8)) {
-      const at = SCRATCH + 0x200 + Math.abs(d);
-      // absolute: 64-bit mode has it in the SIB form
-      out.push(reg | (is64 ? 4 : 5), ...(is64 ? [0x25] : []));
-      for (let i = 0; i < 4; i++) out.push((at >>> (8 * i)) & 0xff);
-    } else if (random.oneIn(6)) out.push(0x40 | reg | 4, base | 0x20, d & 0xff);
-    else out.push(0x40 | reg | base, d & 0xff);
+      const index = (random.below(8) << 3) | (random.below(4) << 6);
+      return { bytes: [0x44, base | index, d & 0xff], x: is64 ? random.below(2) : 0, b };
+    }
+    // absolute: 64-bit mode has it in the SIB form
+    if (random.oneIn(8)) return { bytes: [is64 ? 4 : 5, ...(is64 ? [0x25] : []), ...word(SCRATCH + 0x200 + Math.abs(d))], x: 0, b: 0 }; // biome-ignore format: one line
+    if (step === 1 && is64 && random.oneIn(12)) return { bytes: [5, ...word(-16 - random.below(8))], x: 0, b: 0 };
+    if (step === 1 && random.oneIn(4)) {
+      const index = (RCX << 3) | (random.below(4) << 6);
+      return { bytes: [0x44, base | index, d & 0xff], x: is64 ? random.below(2) : 0, b };
+    }
+    if (random.oneIn(6)) return { bytes: [0x44, base | 0x20, d & 0xff], x: 0, b };
+    return { bytes: [0x40 | base, d & 0xff], x: 0, b };
   }
 }
 
 /** Rows that take part, by a part of their syntax or of their encoding. */
-export const rowsX86 = (is64: boolean, part: string): readonly RowX86[] =>
+export const rowsX86 = (is64: boolean, exact: boolean, part: string): readonly RowX86[] =>
   rows
     .filter((row) => row.lift !== null && (row.mode === 0 || row.mode === (is64 ? 64 : 32)))
+    .filter((row) => exact || !/ldmxcsr/.test(row.syntax))
     .filter((row) => !EXCLUDED.test(row.syntax) && new RegExp(part).test(`${row.syntax} | ${row.text}`))
     .map((row) => new RowX86(row));
 
 /** The instructions of a case begin from these. */
 function fill(c: CaseX86, random: Random, is64: boolean, exact: boolean): void {
   for (let n = 0; n < (is64 ? 16 : 8); n++) c.gpr[n] = random.integer();
-  c.gpr[1] = random.oneIn(2) ? BigInt(random.below(70)) : (c.gpr[1] as bigint);
-  for (const n of POINTERS) c.gpr[n] = BigInt(SCRATCH + 0x400 + 32 * random.below(64));
+  for (const n of [RCX, RCX + 8]) if (random.oneIn(2)) c.gpr[n] = BigInt(random.below(70));
+  for (const n of POINTERS) {
+    for (const each of [n, n + 8]) c.gpr[each] = BigInt(SCRATCH + 0x400 + 32 * random.below(64));
+  }
   c.gpr[4] = BigInt(SCRATCH + 0x800 + 16 * random.below(16));
   if (!is64) for (let n = 0; n < 8; n++) c.gpr[n] = BigInt.asUintN(32, c.gpr[n] as bigint);
   c.eflags = 2 | (random.u32() & 0x8d5) | (random.oneIn(8) ? 0x400 : 0);
@@ -163,15 +218,19 @@ function randomVector(random: Random, view: DataView, at: number): void {
   }
 }
 
-/** Up to `length` instructions. */
+/** Up to `length` instructions, and what some of them need besides. */
 export function randomInstructions(list: readonly RowX86[], random: Random, length: number, is64: boolean): number[][] {
   const instructions: number[][] = [];
   let size = 0;
-  for (let n = 1 + random.below(length); n > 0; n--) {
+  const one = (last: boolean): number[][] => {
     const row = random.pick(list);
-    const parts = [row.bytes(random, is64)];
+    const parts = row.parts(random, is64, () => (last ? [] : one(false)));
     // flags that are undefined must not be used
-    if (n > 1 && undefinedFlags(row.row.syntax) !== 0) parts.push(COMPARE);
+    if (!last && undefinedFlags(row.row.syntax) !== 0) parts.push(COMPARE);
+    return parts;
+  };
+  for (let n = 1 + random.below(length); n > 0; n--) {
+    const parts = one(n === 1);
     size += parts.reduce((sum, part) => sum + part.length, 0);
     if (size > MAX_BYTES) break;
     instructions.push(...parts);

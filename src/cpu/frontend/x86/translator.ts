@@ -201,9 +201,11 @@ export class Translator {
     this.address ??= this.linear(this.effective());
     return this.address as Int;
   }
-  /** Move the memory operand by so many bytes. */
+  /** Move the memory operand by so many bytes, within what addresses of its size reach. */
   displace(bytes: Int): void {
-    this.address = this.ns(this.word).add(this.ea(), bytes);
+    const { d, word } = this;
+    const sum = this.ns(word).add(this.effective(), bytes);
+    this.address = this.linear(d.addressSize < word ? this.convert(this.zx(this.narrow(sum, word) as Value as Int, d.addressSize), 4, word, false) : sum); // biome-ignore format: one line
   }
   load<O extends OpName>(name: O, addr: Value, disp = 0): ReturnType<typeof this.b.load<O>> {
     return this.b.load(name, addr, disp);
@@ -433,15 +435,23 @@ export class Translator {
   }
   /** Go to a target of a near branch. */
   jump(target: number): void {
-    this.end({ kind: 'jump', target: this.target(target) });
+    if (this.isFar(target)) this.end({ kind: 'jumpIndirect', target: this.constWord(target), isReturn: false });
+    else this.end({ kind: 'jump', target: this.target(target) });
+  }
+  /** Whether a target lies where nothing is: the fault tells its whole address. */
+  isFar(target: number): boolean {
+    return this.is64 && (target < 0 || target > 0xffff_ffff);
   }
   /** A branch's target as an address: of 16 bits with that operand size, in 32-bit mode. */
   target(target: number): number {
     return this.d.operand16 && !this.is64 ? target & 0xffff : target >>> 0;
   }
   branch(cond: I32, target: number): void {
-    if (cond.isConst) this.jump(cond.imm !== 0 ? target : this.next);
-    else this.end({ kind: 'branch', cond, taken: this.target(target), next: this.next });
+    if (cond.isConst) return this.jump(cond.imm !== 0 ? target : this.next);
+    if (this.isFar(target)) {
+      const to = this.b.i64.select(this.b.const64(target), this.b.const64(this.next), cond);
+      this.end({ kind: 'jumpIndirect', target: to, isReturn: false });
+    } else this.end({ kind: 'branch', cond, taken: this.target(target), next: this.next });
   }
   /** Do the instruction once more when the condition is not 0. */
   retryWhen(cond: I32): void {

@@ -170,6 +170,11 @@ export function fyl2xp1(r: Ext, a: Ext, b: Ext, env: X87Env): Ext {
     const ln = (f.mantissa << BigInt(2 * BITS)) / ln2(BITS);
     return scaled(r, f.sign ? -ln : ln, BITS - f.exponent, finiteOf(b), env);
   }
+  if (e >= -2) {
+    // the series of small ones would not end near −1
+    const mantissa = (1n << BigInt(-f.exponent)) + (f.sign ? -f.mantissa : f.mantissa);
+    return scaled(r, log2({ sign: 0, mantissa, exponent: f.exponent }, BITS + 64), BITS + 64, finiteOf(b), env);
+  }
   const p = bitsFor(e) + 64;
   const one = 1n << BigInt(p);
   const x = f.sign ? -fixed(f, p) : fixed(f, p);

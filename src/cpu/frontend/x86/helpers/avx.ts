@@ -9,6 +9,7 @@ export interface Lanes {
   readonly m: number;
   readonly size: 4 | 8;
   readonly wide: boolean;
+  /** Addresses have 64 bits. */
   readonly is64: boolean;
   readonly index?: number;
   readonly indexSize?: 4 | 8;

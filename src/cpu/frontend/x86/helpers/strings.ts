@@ -99,9 +99,15 @@ export const repeatStore: number = defineHelper((c, state, aux) => {
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
     const to = register(c, state, RDI, op);
-    const n = least(count, inPage(to, op));
-    const dst = span(c, state, to, n, op, true);
-    if (dst < 0) return 1;
+    let n = least(count, inPage(to, op));
+    let dst = span(c, state, to, n, op, true);
+    if (dst < 0) {
+      // the fault is that of the first element, which may have the higher address
+      if (n === 1) return 1;
+      n = 1;
+      dst = span(c, state, to, n, op, true);
+      if (dst < 0) return 1;
+    }
     fill(c, dst, dst + n * size, state + State.REGS + 8 * RAX, size);
     setRegister(c, state, RDI, to + advance(op, n), op);
     setRegister(c, state, RCX, count - BigInt(n), op);

@@ -132,7 +132,7 @@ const eachShift =
 /** Put the address where a helper finds it. */
 const addressed = (t: Translator, helper: number, fields: Omit<Lanes, 'wide' | 'is64'>): void => {
   t.b.set(Sys.OPERAND, t.convert(t.ea(), t.word, 8, false));
-  t.helper(helper, packLanes({ ...fields, wide: t.d.vexL === 1, is64: t.is64 }));
+  t.helper(helper, packLanes({ ...fields, wide: t.d.vexL === 1, is64: t.d.addressSize === 8 }));
 };
 /** VMASKMOVPS, VPMASKMOVD …: lanes whose mask is negative; others are not touched. */
 const masked = (code: string, storeCode: string, w: string, name: string, size: 4 | 8): X86Row[] =>

@@ -23,7 +23,7 @@ const indirect = (t: Translator): Int => {
 const call = (t: Translator): void => {
   const to = t.target(target(t));
   t.push(t.k(t.next, branchSize(t)), branchSize(t));
-  if (to === t.next) t.end({ kind: 'jump', target: to });
+  if (to === t.next || t.isFar(target(t))) t.jump(target(t));
   else t.end({ kind: 'call', target: to, ret: t.next });
 };
 const callIndirect = (t: Translator): void => {

@@ -124,7 +124,7 @@ const popAll = (t: Translator): void => {
   t.drop(8 * size);
   for (const [i, n] of ALL.entries()) if (n !== RSP) t.setReg(n, values[i] as Int, size);
 };
-/** ENTER with nesting levels copies the frame pointers of enclosing procedures. */
+/** ENTER with nesting levels copies the frame pointers of enclosing procedures; the new top of the stack must be there to be written. */
 const enter = (t: Translator): void => {
   const size = t.stackSize;
   const { word } = t;
@@ -136,8 +136,10 @@ const enter = (t: Translator): void => {
   const frame = ns.sub(sp, t.constWord(size));
   if (level > 0) t.storeInt(t.convert(frame, word, size, false), size, sp, -size * (level + 1));
   const below = size * (level + 1) + (t.d.imm & 0xffff);
+  const top = ns.sub(sp, t.constWord(below));
+  t.storeInt(t.loadInt(1, top), 1, top);
   t.setReg(RBP, t.convert(frame, word, size, false), size);
-  t.setReg(RSP, ns.sub(sp, t.constWord(below)), word);
+  t.setReg(RSP, top, word);
 };
 const leaveFrame = (t: Translator): void => {
   const size = t.stackSize;
