@@ -6,12 +6,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { COMPOSER_FILE } from '../src/composer-bytes.ts';
-import { interpreterModule } from '../src/cpu/backend/interpreter/module.ts';
 import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
 import { composerModule } from '../src/cpu/composer-module.ts';
 import { createAarch64 } from '../src/cpu/frontend/aarch64/frontend.ts';
 import { Templates } from '../src/cpu/templates.ts';
-import { INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
+import { generateInterpreter, INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
 import { usualWords } from './usual-words.ts';
 
@@ -161,9 +160,7 @@ async function bundleInto(dist: string): Promise<void> {
   const aarch64 = createAarch64();
   fs.writeFileSync(`${dist}/${templateFile(templatesName(aarch64))}`, Templates.learned(aarch64, usualWords()));
   fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES));
-  for (const addresses of INTERPRETERS) {
-    fs.writeFileSync(`${dist}/${interpreterFile(addresses)}`, interpreterModule(MEMORY_PAGES, addresses));
-  }
+  for (const kind of INTERPRETERS) fs.writeFileSync(`${dist}/${interpreterFile(kind)}`, generateInterpreter(kind));
 }
 
 if (import.meta.main) {

@@ -3,6 +3,8 @@ import { createAarch64 } from './cpu/frontend/aarch64/frontend.ts';
 import { createArm } from './cpu/frontend/arm/frontend.ts';
 import type { FrontEnd, Processor } from './cpu/frontend/frontend.ts';
 import { createI386, createX86_64 } from './cpu/frontend/x86/frontend.ts';
+import { natives } from './cpu/frontend/x86/natives.ts';
+import type { Native } from './cpu/ir/native.ts';
 
 const create: Readonly<Record<string, (processor?: Processor) => FrontEnd>> = {
   aarch64: createAarch64,
@@ -18,6 +20,9 @@ export const createFrontEnd = (guest: string, processor?: Processor): FrontEnd =
   if (front === undefined) throw new Error(`no guest ${guest}`);
   return front;
 };
+
+/** The natives that {@link FrontEnd.natives} names. */
+export const nativesOf = (name: string | undefined): readonly Native[] => (name === 'x86' ? natives : []);
 
 /** The same for a worker thread, which needs its helpers. */
 export const frontEndOf = (guest: string): FrontEnd => {

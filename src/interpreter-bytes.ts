@@ -3,34 +3,47 @@ import path from 'node:path';
 import type { AddressType } from './cpu/backend/interpreter/module.ts';
 import { moduleOf } from './cpu/machine-code.ts';
 import { interpreterModule } from './cpu/translation.ts';
+import { nativesOf } from './front-ends.ts';
 
 /** Set by the build, which also puts the module into a file beside the bundle. */
 declare const TSQEMU_BUILD: number | undefined;
 
-/** File of the module for guests with addresses of a type. */
-export const interpreterFile = (addresses: AddressType): string => `interpreter-${addresses}.wasm`;
-export const INTERPRETERS: readonly AddressType[] = ['i32', 'i64'];
+/** What of a guest decides on its cold tier. */
+export interface InterpreterKind {
+  readonly addressType: AddressType;
+  readonly natives?: string | undefined;
+}
+
+/** Names the module of a kind. */
+export const interpreterName = ({ addressType, natives = '' }: InterpreterKind): string =>
+  `interpreter-${addressType}${natives && '-'}${natives}`;
+/** Its file. */
+export const interpreterFile = (kind: InterpreterKind): string => `${interpreterName(kind)}.wasm`;
+export const INTERPRETERS: readonly InterpreterKind[] = (['i32', 'i64'] as const).flatMap((addressType) => [
+  { addressType },
+  { addressType, natives: 'x86' },
+]);
 
 /** The whole 4 GiB, as the address space creates its memory. */
 export const MEMORY_PAGES = { initial: 65536, maximum: 65536 };
 
+export const generateInterpreter = ({ addressType, natives }: InterpreterKind): Uint8Array<ArrayBuffer> =>
+  interpreterModule(MEMORY_PAGES, addressType, nativesOf(natives));
+
 /** The cold tier's bytes: generating them takes a seventh of a short program's time, so the build does it. */
-export const interpreterBytes = (addresses: AddressType): Uint8Array<ArrayBuffer> => {
+export const interpreterBytes = (kind: InterpreterKind): Uint8Array<ArrayBuffer> => {
   if (typeof TSQEMU_BUILD !== 'undefined') {
     try {
-      return new Uint8Array(fs.readFileSync(path.join(import.meta.dirname, interpreterFile(addresses))));
+      return new Uint8Array(fs.readFileSync(path.join(import.meta.dirname, interpreterFile(kind))));
     } catch {
       // a bundle of somebody else's without the file beside it: generate
     }
   }
-  return interpreterModule(MEMORY_PAGES, addresses);
+  return generateInterpreter(kind);
 };
 
 /** The cold tier's module, with V8's machine code of it from earlier where there is some. */
-export const interpreter = (
-  addresses: AddressType,
-  code: Uint8Array<ArrayBuffer> | null = null,
-): WebAssembly.Module => {
-  const bytes = interpreterBytes(addresses);
+export const interpreter = (kind: InterpreterKind, code: Uint8Array<ArrayBuffer> | null = null): WebAssembly.Module => {
+  const bytes = interpreterBytes(kind);
   return (code && moduleOf(bytes, code)) ?? new WebAssembly.Module(bytes);
 };

@@ -7,7 +7,7 @@ import { Processors } from './cpu/processor-pool.ts';
 import type { RegionStore } from './cpu/region-store.ts';
 import { CpuThread } from './cpu/thread.ts';
 import { type Guest, guestOf, MACHINES } from './guests.ts';
-import { interpreter } from './interpreter-bytes.ts';
+import { interpreter, interpreterName } from './interpreter-bytes.ts';
 import { type Executable, mapProgram, openProgram } from './loader/load.ts';
 import { LoadError } from './loader/load-error.ts';
 import type { Abi } from './syscalls/abi/types.ts';
@@ -87,11 +87,12 @@ export class Programs {
     return this.composer;
   }
 
-  private interpreter({ addressType }: FrontEnd): WebAssembly.Module {
-    let module = this.interpreters.get(addressType);
+  private interpreter(frontEnd: FrontEnd): WebAssembly.Module {
+    const name = interpreterName(frontEnd);
+    let module = this.interpreters.get(name);
     if (module === undefined) {
-      module = interpreter(addressType, this.interpreterCode);
-      this.interpreters.set(addressType, module);
+      module = interpreter(frontEnd, this.interpreterCode);
+      this.interpreters.set(name, module);
     }
     return module;
   }
@@ -173,7 +174,7 @@ export class Programs {
     if (program === undefined) {
       // a sandboxed guest leaves nothing behind
       const none = this.kernel.sandboxed || this.options.tier === 'hot';
-      const store = none ? null : TranslationCache.open(this.options.cache, key, `interpreter-${frontEnd.addressType}`);
+      const store = none ? null : TranslationCache.open(this.options.cache, key, interpreterName(frontEnd));
       if (this.first === null) {
         this.firstStore = store;
         this.interpreterCode = store?.interpreterCode() ?? null;

@@ -153,6 +153,7 @@ export class Cpu implements HelperContext {
         miss: (state: number) => this.miss(state),
         run: instance.exports.run,
         dispatch: instance.exports.dispatch,
+        native: instance.exports.native,
       },
     });
     this.cache.storedRoots = () => (this.compile ? this.regions.store.roots() : []);

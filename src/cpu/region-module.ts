@@ -2,10 +2,17 @@ import { type Code, type FunctionBody, type FunctionPlace, layOutModule } from '
 import { exportName } from './backend/wasm/region/contract.ts';
 
 /** Imports of a region module, by function index. */
-const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch'] as const;
+const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch', 'native'] as const;
 /** Type indices. */
 const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
-const importType = { syscall: T.i_i, helper: T.iii_i, miss: T.i_i, run: T.ii_i, dispatch: T.ii_i } as const;
+const importType = {
+  syscall: T.i_i,
+  helper: T.iii_i,
+  miss: T.i_i,
+  run: T.ii_i,
+  dispatch: T.ii_i,
+  native: T.iii_i,
+} as const;
 
 /** What regions call, by index, and the type of a region. */
 export const REGION_IMPORTS = {
@@ -14,6 +21,7 @@ export const REGION_IMPORTS = {
   miss: IMPORTS.indexOf('miss'),
   run: IMPORTS.indexOf('run'),
   dispatch: IMPORTS.indexOf('dispatch'),
+  native: IMPORTS.indexOf('native'),
   regionType: T.ii_i,
 };
 

@@ -16,7 +16,7 @@ function machine(program: readonly number[] = PROGRAM): Cpu {
   const space = createAddressSpace();
   space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
   for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter('i64'));
+  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
   cpu.onSyscall = () => 1;
   return cpu;
 }

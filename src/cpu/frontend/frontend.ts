@@ -61,6 +61,8 @@ export interface Facts {
   readonly flagsCross: boolean;
   /** Instructions are those in memory, without a word of the program: stores to pages with translated code are noticed. */
   readonly coherentCode?: boolean;
+  /** Name of the natives that its rows call: see nativesOf. */
+  readonly natives?: string;
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */

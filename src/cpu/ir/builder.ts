@@ -16,7 +16,7 @@ type Namespace<P extends string> = {
 /** Displacements below this are taken out of 32-bit address arithmetic. */
 const NEAR = 0x8000;
 
-const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true };
+const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true, peek: true, poke: true };
 
 /**
  * Builds one block. `b.i64.add(x, y)` appends an operation after folding and copy propagation; register
@@ -186,6 +186,18 @@ export class Builder {
   helper(id: number, aux = 0): void {
     this.emit('helper.call', null, null, null, id, aux);
     this.regs.clear();
+  }
+
+  /** Have native `n` do it, or helper `id` (see `native.call`). */
+  native(n: number, id: number, aux = 0): void {
+    this.emit('native.call', null, null, null, id | (n << 16), aux);
+  }
+  /** What natives work on. */
+  peek<T extends 'i32' | 'i64' | 'v128'>(type: T, offset: number): Value<T> {
+    return this.emit(`${type}.peek`, null, null, null, offset) as Value<T>;
+  }
+  poke<T extends 'i32' | 'i64' | 'v128'>(offset: number, value: Value<T>): void {
+    this.emit(`${value.type}.poke`, value, null, null, offset);
   }
 
   private partFrom = 0;

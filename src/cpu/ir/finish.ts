@@ -14,7 +14,7 @@ export const terminalValues = (t: Terminal): Value[] =>
 
 const removable = (v: Value): boolean => {
   const { kind } = v.info;
-  return kind === 'pure' || kind === 'const' || kind === 'get' || kind === 'guard';
+  return kind === 'pure' || kind === 'const' || kind === 'get' || kind === 'guard' || kind === 'peek';
 };
 
 /**
@@ -45,7 +45,7 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
     } else if (removable(v)) {
       drop = v.uses === 0;
       if (kind === 'guard' && !drop) overwritten.clear();
-    } else {
+    } else if (kind !== 'poke') {
       overwritten.clear();
     }
     if (!drop) {

@@ -152,6 +152,14 @@ export const opcodes = {
   'cc.set3': ['void', 'i64', 'i64', 'i32'],
   /** Calls helper `imm` with the CPU state in memory; `aux` is its second argument. */
   'helper.call': ['void'],
+  /**
+   * Calls native `imm >>> 16` (see ir/native.ts), and helper `imm & 0xffff` if that says so. The helper must leave alone
+   * what the guest's rows get and set.
+   */
+  'native.call': ['void'],
+  /** State that natives and their helpers work on, at offset `imm`: rows neither get nor set it. */
+  'i32.peek': ['i32'], 'i64.peek': ['i64'], 'v128.peek': ['v128'],
+  'i32.poke': ['void', 'i32'], 'i64.poke': ['void', 'i64'], 'v128.poke': ['void', 'v128'],
 
   /** What stands between the two is done only when the condition is not 0; its values are of no use behind it. */
   'when.begin': ['void', 'i32'], 'when.end': ['void'],
@@ -178,6 +186,9 @@ export type OpKind =
   | 'fence'
   | 'cc'
   | 'helper'
+  | 'native'
+  | 'peek'
+  | 'poke'
   | 'guard'
   | 'when'
   | 'pure';
@@ -198,10 +209,11 @@ const kindOf = (name: string): OpKind => {
   if (name.startsWith('cc.')) return 'cc';
   if (/\.(arm|x86)_/.test(name)) return 'guard';
   if (name === 'helper.call') return 'helper';
+  if (name === 'native.call') return 'native';
   if (name.startsWith('when.')) return 'when';
   if (name.includes('.atomic.')) return 'atomic';
   const last = name.slice(name.lastIndexOf('.') + 1);
-  if (last === 'const' || last === 'get' || last === 'set') return last;
+  if (last === 'const' || last === 'get' || last === 'set' || last === 'peek' || last === 'poke') return last;
   if (last.startsWith('load')) return 'load';
   if (last.startsWith('store')) return 'store';
   return 'pure';

@@ -28,6 +28,8 @@ const immediates = (v: Value, register: RegisterName): string[] => {
       return [constant(v)];
     case 'get':
     case 'set':
+    case 'peek':
+    case 'poke':
       return [register(v.imm)];
     case 'load':
     case 'store':
@@ -36,6 +38,8 @@ const immediates = (v: Value, register: RegisterName): string[] => {
       return [`kind ${v.imm}`];
     case 'helper':
       return [`#${v.imm}`, hex(v.hi)];
+    case 'native':
+      return [`n${v.imm >>> 16}`, `#${v.imm & 0xffff}`, hex(v.hi)];
     default:
       if (v.lanes) return [v.lanes.join(' ')];
       return name.includes('_lane') ? [`lane ${v.imm}`] : [];

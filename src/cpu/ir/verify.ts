@@ -24,7 +24,7 @@ const immediateProblem = (v: Value): string | null => {
   }
   if (lanes !== null) return 'carries lanes it has no use for';
   if (name.includes('_lane')) return imm >= 0 && imm < laneCount(name) ? null : `lane ${imm} does not exist`;
-  if (kind === 'get' || kind === 'set') return Number.isInteger(imm) && imm >= 0 ? null : `state offset ${imm}`;
+  if (/^([gs]et|peek|poke)$/.test(kind)) return Number.isInteger(imm) && imm >= 0 ? null : `state offset ${imm}`;
   if (name === 'i64.const') return isInt32(imm) && isInt32(v.hi) ? null : 'halves are not int32';
   if (name === 'f32.const') return Object.is(imm, Math.fround(imm)) ? null : `${imm} is no f32`;
   if (kind === 'const') return v.type === 'f64' || isInt32(imm) ? null : `${imm} is no int32`;

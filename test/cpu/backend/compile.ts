@@ -26,7 +26,7 @@ export function compile(words: readonly number[], longLoop = false, guest: 'aarc
   if (mapped < 0) throw new Error(`map: ${mapped}`);
   for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
   const frontEnd = guest === 'arm' ? createArm() : createAarch64();
-  const cpu = new Cpu(space, frontEnd, interpreter(frontEnd.addressType));
+  const cpu = new Cpu(space, frontEnd, interpreter(frontEnd));
   const blocks: Block[] = [];
   cpu.cache.onTranslate = (block) => blocks.push(block);
   const end = CODE + 4 * words.length;

@@ -14,6 +14,7 @@ export const specials = [
   'return',
   'syscall',
   'helper',
+  'native',
   'unlinked',
   'enter',
   'const32',

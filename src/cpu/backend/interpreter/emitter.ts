@@ -17,6 +17,8 @@ export const F = {
   run: 6,
   cold: 7,
   dispatch: 8,
+  native: 10,
+  natives: 11,
 } as const;
 /** Type indices. */
 export const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;

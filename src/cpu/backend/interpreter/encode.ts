@@ -262,6 +262,25 @@ class BlockEncoder {
         for (const offset of [...this.homed.keys()]) this.evict(offset);
         this.put(handlerNumber('helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
         return false;
+      case 'native':
+        this.put(handlerNumber('native'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
+        return false;
+      case 'peek': {
+        const d = this.destination(v, target);
+        this.emit(mov(v.type), d, v.imm);
+        return target !== NONE;
+      }
+      case 'poke': {
+        const value = v.a as Value;
+        if (value.isConst && value.slot === NONE) {
+          value.left--;
+          this.constantInto(value, v.imm);
+          return false;
+        }
+        this.emit(mov(value.type), v.imm, this.slot(value));
+        this.used(value);
+        return false;
+      }
       case 'load': {
         const a = this.slot(v.a as Value);
         this.used(v.a);

@@ -1,6 +1,8 @@
+import type { Native } from '../../ir/native.ts';
 import type { OpName } from '../../ir/opcodes.ts';
 import { Exit, GUEST_BASE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
-import { type Code, encodeModule } from '../wasm/encoder.ts';
+import { Code, encodeModule } from '../wasm/encoder.ts';
+import { emitNative } from '../wasm/native.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { coldHandlers, type Handler, hotHandlers } from './handlers.ts';
@@ -90,6 +92,28 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.call(F.helper);
       c.if();
       e.leave();
+      c.end();
+      return true;
+    case 'native':
+      c.get(STATE);
+      e.imm();
+      c.i32(16);
+      c.op('i32.shr_u');
+      c.get(e.ip);
+      c.mem('i32.load', REC.a, 2);
+      c.call(F.native);
+      c.if();
+      e.storePc();
+      c.get(STATE);
+      e.imm();
+      c.i32(0xffff);
+      c.op('i32.and');
+      c.get(e.ip);
+      c.mem('i32.load', REC.a, 2);
+      c.call(F.helper);
+      c.if();
+      e.leave();
+      c.end();
       c.end();
       return true;
     case 'unlinked':
@@ -518,10 +542,31 @@ const gateFunction = (): Code => {
   return c;
 };
 
-/** The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set. */
+/** (state, number, aux) → what native `number` says. */
+const nativeFunction = (count: number): Code => {
+  const c = new Code(3);
+  for (let i = 0; i <= count; i++) c.block();
+  c.get(1);
+  c.brTable([...Array(count).keys()], count);
+  for (let i = 0; i < count; i++) {
+    c.end();
+    c.get(STATE);
+    c.get(2);
+    c.returnCall(F.natives + i);
+  }
+  c.end();
+  c.i32(1);
+  return c;
+};
+
+/**
+ * The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set, and the guest's
+ * natives as `native(state, number, aux)`.
+ */
 export const interpreterModule = (
   memoryPages: { initial: number; maximum: number },
   addresses: AddressType = 'i64',
+  natives: readonly Native[] = [],
 ): Uint8Array<ArrayBuffer> => {
   setAddressType(addresses);
   return encodeModule({
@@ -539,6 +584,8 @@ export const interpreterModule = (
       { type: T.ii_i, code: coldFunction() },
       { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
       { type: T.ii_i, code: gateFunction(), export: 'gate' },
+      { type: T.iii_i, code: nativeFunction(natives.length), export: 'native' },
+      ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
     ],
     memoryPages,
     importTable: true,

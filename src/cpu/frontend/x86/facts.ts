@@ -28,6 +28,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   isCodeAddress: () => true,
   flagsCross: false,
   coherentCode: true,
+  natives: 'x86',
   contextAt: Sys.SINGLE,
   sp: rOffset(RSP),
   readFlags: readEflags,

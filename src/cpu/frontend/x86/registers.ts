@@ -39,6 +39,7 @@ export const Sys: {
   readonly FDP: number;
   readonly OPERAND: number;
   readonly SINGLE: number;
+  readonly NUMBER: number;
 } = {
   /** Bases of FS and GS: u64. */
   FS_BASE: State.SYSREGS,
@@ -62,6 +63,8 @@ export const Sys: {
   OPERAND: State.SYSREGS + 0xa0,
   /** Not 0: the next instruction is done by itself, see Single (u32). */
   SINGLE: State.SYSREGS + 0xb0,
+  /** What x87 instructions take from memory, or leave for it (16 bytes); rows peek and poke it, as they do the x87's state. */
+  NUMBER: State.SYSREGS + 0xc0,
 };
 
 /** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */

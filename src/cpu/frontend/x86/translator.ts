@@ -1,5 +1,6 @@
 import type { Terminal } from '../../ir/block.ts';
 import type { Builder } from '../../ir/builder.ts';
+import type { Native } from '../../ir/native.ts';
 import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
@@ -7,6 +8,7 @@ import { Exit, State } from '../../memory/layout.ts';
 import type { Decoder } from './decoder.ts';
 import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
 import { leave, materializeFlags } from './helpers.ts';
+import { nativeNumber } from './natives.ts';
 import { RSP, rOffset, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -474,6 +476,10 @@ export class Translator {
   /** Call helper `id`; afterwards every register is read anew. */
   helper(id: number, aux = 0): void {
     this.b.helper(id, aux);
+  }
+  /** Have a native do it, or the helper where that is not for the native. */
+  native(native: Native, id: number, aux = 0): void {
+    this.b.native(nativeNumber(native), id, aux);
   }
   constWord(n: number): Int {
     return this.k(n, this.word);

@@ -4,6 +4,7 @@ import type { RegSet } from './registers.ts';
 export interface RegionModule {
   readonly syscall: number;
   readonly helper: number;
+  readonly native: number;
   readonly miss: number;
   readonly dispatch: number;
   readonly run: number;

@@ -225,6 +225,18 @@ class RegionEmitter extends TerminalEmitter {
       case 'helper':
         this.helper(v);
         return false;
+      case 'native':
+        this.native(v);
+        return false;
+      case 'peek':
+        c.get(STATE);
+        c.mem(`${v.type as 'i32' | 'i64' | 'v128'}.load`, v.imm, 0);
+        return this.result(v, target);
+      case 'poke':
+        c.get(STATE);
+        this.push(v.a as Value);
+        c.mem(`${(v.a as Value).type}.store`, v.imm, 0);
+        return false;
       case 'when':
         if (v.a) this.beginPart(v);
         else this.endPart();
@@ -300,24 +312,46 @@ class RegionEmitter extends TerminalEmitter {
     this.assign((fields[0] as { offset: number }).offset);
   }
 
-  private helper(v: Value): void {
+  /** What it does not do is rare: the cold tier's, as long as that goes well. */
+  private native(v: Value): void {
     const c = this.code;
+    if (this.policy.fast) {
+      c.i32(v.pc);
+      c.set(this.pcLocal);
+    }
+    c.get(STATE);
+    c.i32(v.imm >>> 16);
+    c.i32(v.hi);
+    c.call(this.module.native);
+    if (this.policy.fast) return this.unusual();
+    c.if();
+    this.storeRegisters(c, this.dirty);
+    this.callHelper(v, v.imm & 0xffff);
+    c.end();
+  }
+
+  private helper(v: Value): void {
     // values read before the helper stay what they were
     for (const offset of this.homed.keys()) this.moveOut(offset);
     this.homed.clear();
     this.flushAll();
+    this.callHelper(v, v.imm);
+    this.reload(new Uint32Array(this.dirty.length).fill(0xffffffff));
+  }
+
+  private callHelper(v: Value, id: number): void {
+    const c = this.code;
     c.get(STATE);
     c.i64(v.pc, 0);
     c.mem('i64.store', State.PC, 3);
     c.get(STATE);
-    c.i32(v.imm);
+    c.i32(id);
     c.i32(v.hi);
     c.call(this.module.helper);
     c.if();
     c.i32(-1);
     c.return();
     c.end();
-    this.reload(new Uint32Array(this.dirty.length).fill(0xffffffff));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
+import type { OpKind } from '../../../ir/opcodes.ts';
 import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
@@ -66,10 +67,10 @@ const union = (into: RegSet, from: RegSet): boolean => {
   return changed;
 };
 
+const LEAVING: ReadonlySet<OpKind> = new Set(['load', 'store', 'atomic', 'helper', 'native', 'guard']);
 /** Whether the operation may leave the region (its exit stores what is dirty). */
 export const mayLeave = (v: Value): boolean => {
-  const { kind } = v.info;
-  return kind === 'load' || kind === 'store' || kind === 'atomic' || kind === 'helper' || kind === 'guard';
+  return LEAVING.has(v.info.kind);
 };
 
 /**

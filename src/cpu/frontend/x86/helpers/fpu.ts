@@ -108,6 +108,10 @@ export class Fpu {
     view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
     this.skipped = true;
   }
+  /** C1 as it was, where no stack fault changes it: AMD's processors leave it alone in FCMOV and FCOMI. */
+  keepC1(): void {
+    if ((this.env.flags & SF) === 0) this.sw |= this.view.getUint32(this.state + Sys.FSW, true) & C1;
+  }
   /** Status word with the operation's flags. */
   end(): void {
     this.sw |= this.env.flags;

@@ -28,10 +28,10 @@ export const fnclex: number = defineHelper((c, state) => {
   return 0;
 });
 
-/** FLDCW: the word is in Sys.OPERAND. */
+/** FLDCW: the word is in Sys.NUMBER. */
 export const fldcw: number = defineHelper((c, state) => {
   if (word(c, state, Sys.FSW) & ES) return raisePending(c, state);
-  setWord(c, state, Sys.FCW, (word(c, state, Sys.OPERAND) & 0x1f7f) | 0x40);
+  setWord(c, state, Sys.FCW, (word(c, state, Sys.NUMBER) & 0x1f7f) | 0x40);
   summarise(c, state);
   return 0;
 });
@@ -64,7 +64,7 @@ const setFullTags = (c: HelperContext, state: number, tags: number): void => {
 export const packEnvironment = (half: boolean, whole: boolean): number => (half ? 1 : 0) | (whole ? 2 : 0);
 const sizeOf = (aux: number): number => (aux & 1 ? 14 : 28);
 const operand = (c: HelperContext, state: number, aux: number, write: boolean): number =>
-  c.access(state, c.view.getBigUint64(state + Sys.OPERAND, true), sizeOf(aux) + (aux & 2 ? 80 : 0), write);
+  c.access(state, c.view.getBigUint64(state + Sys.NUMBER, true), sizeOf(aux) + (aux & 2 ? 80 : 0), write);
 
 /** FNSTENV, FNSAVE: fields of 16 bits, or with ones above them. */
 export const storeEnvironment: number = defineHelper((c, state, aux) => {

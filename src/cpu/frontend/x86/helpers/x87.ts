@@ -1,10 +1,10 @@
-/** x87 instructions (SDM vol. 2). What comes from memory lies in Sys.OPERAND, and so does what goes there. */
+/** x87 instructions (SDM vol. 2). What comes from memory lies in Sys.NUMBER, and so does what goes there. */
 import * as arithmetic from '../../../softfloat/x87/arithmetic.ts';
 import * as convert from '../../../softfloat/x87/convert.ts';
 import { Ext, Flag, Kind, kindOf, type X87Env } from '../../../softfloat/x87/ext.ts';
 import * as rest from '../../../softfloat/x87/remainder.ts';
 import * as transcendental from '../../../softfloat/x87/transcendental.ts';
-import { CF, PF, writeArithmetic, ZF } from '../flags.ts';
+import { CF, PF, ZF } from '../flags.ts';
 import { Sys } from '../registers.ts';
 import { C0, C1, C2, C3, defineX87, type Fpu, SF } from './fpu.ts';
 
@@ -29,7 +29,7 @@ export const packX87 = (p: {
 
 const indefinite = (r: Ext): Ext => r.set(0xffff, -0x4000_0000, 0);
 
-const operandAt = (m: Fpu): number => m.state + Sys.OPERAND;
+const operandAt = (m: Fpu): number => m.state + Sys.NUMBER;
 
 /** The memory operand as a number; `raw`: a signalling NaN stays one. */
 const fetch = (m: Fpu, to: Ext, from: number, raw: boolean): void => {
@@ -125,15 +125,13 @@ export const x87Compare: number = defineX87((m, aux) => {
   pops(m, aux);
 });
 
-/** FCOMI, FUCOMI (op 1): to EFLAGS. */
+/** FCOMI, FUCOMI (op 1): what goes to EFLAGS is left in Sys.NUMBER. */
 export const x87CompareFlags: number = defineX87((m, aux) => {
   const r = order(m, aux);
   const { Order } = arithmetic;
-  writeArithmetic(
-    m.view,
-    m.state,
-    r === Order.UNORDERED ? ZF | PF | CF : r === Order.EQUAL ? ZF : r === Order.LESS ? CF : 0,
-  );
+  const flags = r === Order.UNORDERED ? ZF | PF | CF : r === Order.EQUAL ? ZF : r === Order.LESS ? CF : 0;
+  m.view.setUint32(operandAt(m), flags, true);
+  m.keepC1();
   pops(m, aux);
 });
 
@@ -177,7 +175,7 @@ export const x87Constant: number = defineX87((m, aux) => {
   m.push(m.r.set(se, hi, up ? lo + 1 : lo));
 });
 
-/** FST, FIST: st(0) into Sys.OPERAND in the format; the row stores it, and pops, unless an unmasked exception forbids it. */
+/** FST, FIST: st(0) into Sys.NUMBER in the format; the row stores it, and pops, unless an unmasked exception forbids it. */
 export const x87Store: number = defineX87((m, aux) => {
   convertTo(m, aux);
   if (!m.proceeds) m.skip(aux >>> 16);
@@ -233,10 +231,11 @@ export const fxch: number = defineX87((m, aux) => {
   m.write(i, m.a);
 });
 
-/** FCMOVcc: whether, is in Sys.OPERAND. */
+/** FCMOVcc: whether, is in Sys.NUMBER. */
 export const fcmov: number = defineX87((m, aux) => {
   const full = m.read(m.a, 0);
   const other = m.read(m.b, aux & 7);
+  m.keepC1();
   if (!m.proceeds) return;
   if (!full || !other) m.write(0, indefinite(m.r));
   else if (m.view.getUint32(operandAt(m), true) !== 0) m.write(0, m.b);

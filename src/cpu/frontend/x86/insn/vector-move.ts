@@ -174,6 +174,6 @@ export const vectorMoveRows: readonly X86Row[] = [
   insn('NP 0F F7 /r reg', 'maskmovq mm, mm', reading((t) => maskedStore(t, mm(t, t.d.reg), mm(t, t.d.rm), 8))),
   insn('NP 0F 77', 'emms', (t) => {
     enterMmx(t);
-    t.b.set(Sys.FTW, t.imm(0));
+    t.b.poke(Sys.FTW, t.imm(0));
   }),
 ];

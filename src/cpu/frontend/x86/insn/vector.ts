@@ -94,15 +94,15 @@ export const vexUnary = (encoding: string, name: string, op: Unary, w = 'WIG'): 
 
 /** The same on MMX registers: eight bytes, the upper half of the vector being zero. */
 export const mm = (t: Translator, n: number): V128 =>
-  t.b.replace('i64x2.replace_lane', zero(t), 0, t.b.get('i64', x87Offset(n & 7)));
+  t.b.replace('i64x2.replace_lane', zero(t), 0, t.b.peek('i64', x87Offset(n & 7)));
 export const mmRm = (t: Translator): V128 =>
   t.d.mod === 3 ? mm(t, t.d.rm) : t.b.replace('i64x2.replace_lane', zero(t), 0, t.load('i64.load', t.ea()));
 export const low64 = (t: Translator, v: V128): I64 => t.b.extract('i64x2.extract_lane', v, 0);
 export const setMm = (t: Translator, n: number, v: I64): void => {
   enterMmx(t);
-  t.b.set(x87Offset(n & 7), v);
+  t.b.poke(x87Offset(n & 7), v);
   // the exponent of what is no number
-  t.b.set(x87Offset(n & 7) + 8, t.imm(0xffff));
+  t.b.poke(x87Offset(n & 7) + 8, t.imm(0xffff));
 };
 export const mmx = (opcode: string, name: string, op: Binary): X86Row[] => [
   insn(`NP 0F ${opcode} /r`, `${name} mm, mm/m64`, (t) => setMm(t, t.d.reg, low64(t, op(t, mm(t, t.d.reg), mmRm(t))))),

@@ -1,8 +1,10 @@
+import type { Native } from '../../../ir/native.ts';
 import type { Value } from '../../../ir/value.ts';
 import type { Int } from '../flags.ts';
 import { fwait } from '../helpers/fpu.ts';
 import * as fpu from '../helpers/x87.ts';
 import { fldcw, fnclex, fninit, loadEnvironment, packEnvironment, storeEnvironment } from '../helpers/x87-state.ts';
+import * as native from '../natives/x87.ts';
 import { RAX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -14,54 +16,64 @@ const { From, packX87 } = fpu;
 /** st(i) of the encoding. */
 const sti = (t: Translator): number => t.d.rm & 7;
 
-/** Bring the memory operand to Sys.OPERAND. */
+/** Bring the memory operand to Sys.NUMBER. */
 const fetch = (t: Translator, from: number): void => {
   const { b } = t;
-  if (from === From.F64 || from === From.I64) return b.set(Sys.OPERAND, t.load('i64.load', t.ea()));
+  if (from === From.F64 || from === From.I64) return b.poke(Sys.NUMBER, t.load('i64.load', t.ea()));
   if (from === From.F80 || from === From.BCD) {
     const [low, high] = [t.load('i64.load', t.ea()), t.load('i32.load16_u', t.ea(), 8)];
-    b.set(Sys.OPERAND, low);
-    return b.set(Sys.OPERAND + 8, t.wide(high));
+    b.poke(Sys.NUMBER, low);
+    return b.poke(Sys.NUMBER + 8, high);
   }
-  const v = from === From.I16 ? t.load('i32.load16_u', t.ea()) : t.load('i32.load', t.ea());
-  b.set(Sys.OPERAND, t.wide(v));
+  b.poke(Sys.NUMBER, from === From.I16 ? t.load('i32.load16_u', t.ea()) : t.load('i32.load', t.ea()));
+};
+/** Formats by From that natives know. */
+const FORMATS: readonly (native.Format | 'st' | null)[] = ['st', 'f32', 'f64', 'i32', 'i16', 'i64', null, null];
+/** The native of a family for a source. */
+const of = (family: { readonly [format: string]: Native }, from: number): Native | null =>
+  family[FORMATS[from] ?? ''] ?? null;
+/** The native, if there is one, or the helper. */
+const call = (t: Translator, fast: Native | null, helper: number, aux: number): void => {
+  if (fast) t.native(fast, helper, aux);
+  else t.helper(helper, aux);
 };
 
 /** An instruction on st(0) and st(i). */
 const withStack =
-  (helper: number, fields: { op?: number; toI?: boolean; pops?: number } = {}): Lift =>
+  (helper: number, fields: { op?: number; toI?: boolean; pops?: number } = {}, fast: Native | null = null): Lift =>
   (t) =>
-    t.helper(helper, packX87({ ...fields, i: sti(t) }));
+    call(t, fast, helper, packX87({ ...fields, i: sti(t) }));
 /** On st(0) and memory. */
 const withMemory =
-  (helper: number, from: number, fields: { op?: number; pops?: number } = {}): Lift =>
+  (helper: number, from: number, fields: { op?: number; pops?: number } = {}, fast: Native | null = null): Lift =>
   (t) => {
     fetch(t, from);
-    t.helper(helper, packX87({ ...fields, from }));
+    call(t, fast, helper, packX87({ ...fields, from }));
   };
 const alone =
-  (helper: number, op = 0): Lift =>
+  (helper: number, op = 0, fast: Native | null = null): Lift =>
   (t) =>
-    t.helper(helper, packX87({ op }));
+    call(t, fast, helper, packX87({ op }));
 
 /** Take st(0) off, when its value is in memory. */
 const pop = (t: Translator): void => {
   const { b } = t;
   const { i32 } = b;
-  const sw = b.get('i32', Sys.FSW);
+  const sw = b.peek('i32', Sys.FSW);
   const top = i32.and(i32.shr_u(sw, t.imm(11)), t.imm(7));
-  b.set(Sys.FTW, i32.and(b.get('i32', Sys.FTW), i32.xor(i32.shl(t.imm(1), top), t.imm(-1))));
+  b.poke(Sys.FTW, i32.and(b.peek('i32', Sys.FTW), i32.xor(i32.shl(t.imm(1), top), t.imm(-1))));
   const next = i32.and(i32.add(sw, t.imm(0x800)), t.imm(0x3800));
-  b.set(Sys.FSW, i32.or(i32.and(sw, t.imm(~0x3800)), next));
+  b.poke(Sys.FSW, i32.or(i32.and(sw, t.imm(~0x3800)), next));
 };
 /** FST, FIST and those that pop; `op` 1 truncates. */
 const store =
   (format: number, pops: boolean, op = 0): Lift =>
   (t) => {
-    t.helper(fpu.x87Store, packX87({ from: format, op, length: t.d.length }));
+    const fast = format === From.F80 ? native.store80 : of(native.store, format);
+    call(t, fast, fpu.x87Store, packX87({ from: format, op, length: t.d.length }));
     const { b } = t;
-    const quad = (): Value<'i64'> => b.get('i64', Sys.OPERAND);
-    const word = (offset = 0): I32 => b.i32.wrap_i64(b.get('i64', Sys.OPERAND + offset));
+    const quad = (): Value<'i64'> => b.peek('i64', Sys.NUMBER);
+    const word = (offset = 0): I32 => b.peek('i32', Sys.NUMBER + offset);
     if (format === From.F64 || format === From.I64) t.store('i64.store', t.ea(), quad());
     else if (format === From.F80 || format === From.BCD) {
       t.store('i64.store', t.ea(), quad());
@@ -74,21 +86,21 @@ const store =
 const compareFlags =
   (op: number, pops: number): Lift =>
   (t) => {
-    t.helper(fpu.x87CompareFlags, packX87({ op, i: sti(t), pops }));
-    t.flagsFromState();
+    t.native(native.comi, fpu.x87CompareFlags, packX87({ op, i: sti(t), pops }));
+    t.setEflags(t.b.peek('i32', Sys.NUMBER));
   };
 /** FCMOVcc, by the condition's encoding. */
 const move =
   (cond: number): Lift =>
   (t) => {
-    t.b.set(Sys.OPERAND, t.wide(t.cond(cond)));
-    t.helper(fpu.fcmov, packX87({ i: sti(t) }));
+    t.b.poke(Sys.NUMBER, t.cond(cond));
+    t.native(native.cmov, fpu.fcmov, packX87({ i: sti(t) }));
   };
 
 const environment =
   (helper: number, whole: boolean): Lift =>
   (t) => {
-    t.b.set(Sys.OPERAND, t.convert(t.ea(), t.word, 8, false));
+    t.b.poke(Sys.NUMBER, t.convert(t.ea(), t.word, 8, false) as Value as Value<'i64'>);
     t.helper(helper, packEnvironment(t.d.operand16, whole));
   };
 const loadControl: Lift = (t) => {
@@ -98,17 +110,29 @@ const loadControl: Lift = (t) => {
 const storeWord =
   (offset: number): Lift =>
   (t) =>
-    t.store('i32.store16', t.ea(), t.b.get('i32', offset));
-const statusToAx: Lift = (t) => t.setReg(RAX, t.b.get('i32', Sys.FSW) as Value as Int, 2);
+    t.store('i32.store16', t.ea(), t.b.peek('i32', offset));
+const statusToAx: Lift = (t) => t.setReg(RAX, t.b.peek('i32', Sys.FSW) as Value as Int, 2);
 
 const OPERATIONS = ['fadd', 'fmul', 'fcom', 'fcomp', 'fsub', 'fsubr', 'fdiv', 'fdivr'];
+type Family = { readonly [format: string]: Native };
+/** Natives of the operations. */
+const FAMILIES: readonly (Family | null)[] = [
+  native.add,
+  native.mul,
+  null,
+  null,
+  native.add,
+  native.add,
+  native.div,
+  native.divr,
+];
 const hex = (n: number): string => n.toString(16).toUpperCase();
 
 /** The eight operations of an opcode with a memory operand, and with registers. */
 const memoryForms = (code: string, type: string, from: number): X86Row[] =>
   OPERATIONS.map((name, op) => {
     const text = from === From.I32 || from === From.I16 ? name.replace('f', 'fi') : name;
-    const lift = op === 2 || op === 3 ? withMemory(fpu.x87Compare, from, { pops: op - 2 }) : withMemory(fpu.x87Arithmetic, from, { op }); // biome-ignore format: one line
+    const lift = op === 2 || op === 3 ? withMemory(fpu.x87Compare, from, { pops: op - 2 }, of(native.com, from)) : withMemory(fpu.x87Arithmetic, from, { op }, of(FAMILIES[op] as Family, from)); // biome-ignore format: one line
     return insn(`${code} /${op} mem`, `${text} ${type}`, lift);
   });
 const registerForms = (code: string, toI: boolean, pops: number): X86Row[] =>
@@ -117,7 +141,7 @@ const registerForms = (code: string, toI: boolean, pops: number): X86Row[] =>
     // the reversed ones are named by what is subtracted from st(i)
     const text = toI && op >= 4 ? (OPERATIONS[op ^ 1] as string) : name;
     const operands = toI ? 'st(i), st' : 'st, st(i)';
-    return [insn(`${code} ${hex(0xc0 + 8 * op)}+i`, `${text}${pops ? 'p' : ''} ${operands}`, withStack(fpu.x87Arithmetic, { op, toI, pops }))]; // biome-ignore format: one line
+    return [insn(`${code} ${hex(0xc0 + 8 * op)}+i`, `${text}${pops ? 'p' : ''} ${operands}`, withStack(fpu.x87Arithmetic, { op, toI, pops }, of(FAMILIES[op] as Family, From.STACK)))]; // biome-ignore format: one line
   });
 
 /** SDM vol. 1, chapter 8: the x87 */
@@ -127,41 +151,41 @@ export const x87Rows: readonly X86Row[] = [
   ...memoryForms('DA', 'm32int', From.I32),
   ...memoryForms('DC', 'm64', From.F64), ...registerForms('DC', true, 0),
   ...memoryForms('DE', 'm16int', From.I16), ...registerForms('DE', true, 1),
-  insn('D8 D0+i', 'fcom st(i)', withStack(fpu.x87Compare)),
-  insn('D8 D8+i', 'fcomp st(i)', withStack(fpu.x87Compare, { pops: 1 })),
-  insn('DC D0+i', 'fcom2 st(i)', withStack(fpu.x87Compare)),
-  insn('DC D8+i', 'fcomp3 st(i)', withStack(fpu.x87Compare, { pops: 1 })),
-  insn('DE D0+i', 'fcomp5 st(i)', withStack(fpu.x87Compare, { pops: 1 })),
-  insn('DE D9', 'fcompp', withStack(fpu.x87Compare, { pops: 2 })),
-  insn('DA E9', 'fucompp', withStack(fpu.x87Compare, { op: 1, pops: 2 })),
-  insn('DD E0+i', 'fucom st(i)', withStack(fpu.x87Compare, { op: 1 })),
-  insn('DD E8+i', 'fucomp st(i)', withStack(fpu.x87Compare, { op: 1, pops: 1 })),
+  insn('D8 D0+i', 'fcom st(i)', withStack(fpu.x87Compare, {}, native.com.st)),
+  insn('D8 D8+i', 'fcomp st(i)', withStack(fpu.x87Compare, { pops: 1 }, native.com.st)),
+  insn('DC D0+i', 'fcom2 st(i)', withStack(fpu.x87Compare, {}, native.com.st)),
+  insn('DC D8+i', 'fcomp3 st(i)', withStack(fpu.x87Compare, { pops: 1 }, native.com.st)),
+  insn('DE D0+i', 'fcomp5 st(i)', withStack(fpu.x87Compare, { pops: 1 }, native.com.st)),
+  insn('DE D9', 'fcompp', withStack(fpu.x87Compare, { pops: 2 }, native.com.st)),
+  insn('DA E9', 'fucompp', withStack(fpu.x87Compare, { op: 1, pops: 2 }, native.com.st)),
+  insn('DD E0+i', 'fucom st(i)', withStack(fpu.x87Compare, { op: 1 }, native.com.st)),
+  insn('DD E8+i', 'fucomp st(i)', withStack(fpu.x87Compare, { op: 1, pops: 1 }, native.com.st)),
   insn('DB F0+i', 'fcomi st, st(i)', compareFlags(0, 0)),
   insn('DB E8+i', 'fucomi st, st(i)', compareFlags(1, 0)),
   insn('DF F0+i', 'fcomip st, st(i)', compareFlags(0, 1)),
   insn('DF E8+i', 'fucomip st, st(i)', compareFlags(1, 1)),
-  insn('D9 E4', 'ftst', alone(fpu.ftst)),
+  insn('D9 E4', 'ftst', alone(fpu.ftst, 0, native.tst)),
   insn('D9 E5', 'fxam', alone(fpu.fxam)),
   // loads and stores
-  insn('D9 /0 mem', 'fld m32', withMemory(fpu.x87Load, From.F32)),
-  insn('DD /0 mem', 'fld m64', withMemory(fpu.x87Load, From.F64)),
-  insn('DB /5 mem', 'fld m80', withMemory(fpu.x87Load, From.F80)),
-  insn('D9 C0+i', 'fld st(i)', withStack(fpu.x87Load)),
-  insn('DF /0 mem', 'fild m16', withMemory(fpu.x87Load, From.I16)),
-  insn('DB /0 mem', 'fild m32', withMemory(fpu.x87Load, From.I32)),
-  insn('DF /5 mem', 'fild m64', withMemory(fpu.x87Load, From.I64)),
+  insn('D9 /0 mem', 'fld m32', withMemory(fpu.x87Load, From.F32, {}, of(native.load, From.F32))),
+  insn('DD /0 mem', 'fld m64', withMemory(fpu.x87Load, From.F64, {}, of(native.load, From.F64))),
+  insn('DB /5 mem', 'fld m80', withMemory(fpu.x87Load, From.F80, {}, native.load80)),
+  insn('D9 C0+i', 'fld st(i)', withStack(fpu.x87Load, {}, native.dup)),
+  insn('DF /0 mem', 'fild m16', withMemory(fpu.x87Load, From.I16, {}, of(native.load, From.I16))),
+  insn('DB /0 mem', 'fild m32', withMemory(fpu.x87Load, From.I32, {}, of(native.load, From.I32))),
+  insn('DF /5 mem', 'fild m64', withMemory(fpu.x87Load, From.I64, {}, of(native.load, From.I64))),
   insn('DF /4 mem', 'fbld m80', withMemory(fpu.x87Load, From.BCD)),
-  ...['fld1', 'fldl2t', 'fldl2e', 'fldpi', 'fldlg2', 'fldln2', 'fldz'].map((name, n) => insn(`D9 ${hex(0xe8 + n)}`, name, (t) => t.helper(fpu.x87Constant, n))),
+  ...['fld1', 'fldl2t', 'fldl2e', 'fldpi', 'fldlg2', 'fldln2', 'fldz'].map((name, n) => insn(`D9 ${hex(0xe8 + n)}`, name, (t) => call(t, n === 0 ? native.one : n === 6 ? native.zero : null, fpu.x87Constant, n))),
   insn('D9 /2 mem', 'fst m32', store(From.F32, false)),
   insn('D9 /3 mem', 'fstp m32', store(From.F32, true)),
   insn('DD /2 mem', 'fst m64', store(From.F64, false)),
   insn('DD /3 mem', 'fstp m64', store(From.F64, true)),
   insn('DB /7 mem', 'fstp m80', store(From.F80, true)),
-  insn('DD D0+i', 'fst st(i)', withStack(fpu.x87Copy)),
-  insn('DD D8+i', 'fstp st(i)', withStack(fpu.x87Copy, { pops: 1 })),
-  insn('D9 D8+i', 'fstp1 st(i)', withStack(fpu.fstp1)),
-  insn('DF D0+i', 'fstp8 st(i)', withStack(fpu.x87Copy, { pops: 1 })),
-  insn('DF D8+i', 'fstp9 st(i)', withStack(fpu.x87Copy, { pops: 1 })),
+  insn('DD D0+i', 'fst st(i)', withStack(fpu.x87Copy, {}, native.copy)),
+  insn('DD D8+i', 'fstp st(i)', withStack(fpu.x87Copy, { pops: 1 }, native.copy)),
+  insn('D9 D8+i', 'fstp1 st(i)', withStack(fpu.fstp1, { pops: 1 }, native.copy)),
+  insn('DF D0+i', 'fstp8 st(i)', withStack(fpu.x87Copy, { pops: 1 }, native.copy)),
+  insn('DF D8+i', 'fstp9 st(i)', withStack(fpu.x87Copy, { pops: 1 }, native.copy)),
   insn('DF /2 mem', 'fist m16', store(From.I16, false)),
   insn('DB /2 mem', 'fist m32', store(From.I32, false)),
   insn('DF /3 mem', 'fistp m16', store(From.I16, true)),
@@ -171,18 +195,18 @@ export const x87Rows: readonly X86Row[] = [
   insn('DB /1 mem', 'fisttp m32', store(From.I32, true, 1)),
   insn('DD /1 mem', 'fisttp m64', store(From.I64, true, 1)),
   insn('DF /6 mem', 'fbstp m80', store(From.BCD, true)),
-  insn('D9 C8+i', 'fxch st(i)', withStack(fpu.fxch)),
-  insn('DD C8+i', 'fxch4 st(i)', withStack(fpu.fxch)),
-  insn('DF C8+i', 'fxch7 st(i)', withStack(fpu.fxch)),
+  insn('D9 C8+i', 'fxch st(i)', withStack(fpu.fxch, {}, native.xch)),
+  insn('DD C8+i', 'fxch4 st(i)', withStack(fpu.fxch, {}, native.xch)),
+  insn('DF C8+i', 'fxch7 st(i)', withStack(fpu.fxch, {}, native.xch)),
   ...['b', 'e', 'be', 'u'].flatMap((name, n) => [
     insn(`DA ${hex(0xc0 + 8 * n)}+i`, `fcmov${name} st, st(i)`, move([2, 4, 6, 10][n] as number)),
     insn(`DB ${hex(0xc0 + 8 * n)}+i`, `fcmovn${name} st, st(i)`, move([3, 5, 7, 11][n] as number)),
   ]),
   // one operand and two
-  insn('D9 E0', 'fchs', alone(fpu.x87Sign)),
-  insn('D9 E1', 'fabs', alone(fpu.x87Sign, 1)),
-  insn('D9 FA', 'fsqrt', alone(fpu.fsqrt)),
-  insn('D9 FC', 'frndint', alone(fpu.frndint)),
+  insn('D9 E0', 'fchs', alone(fpu.x87Sign, 0, native.chs)),
+  insn('D9 E1', 'fabs', alone(fpu.x87Sign, 1, native.abs)),
+  insn('D9 FA', 'fsqrt', alone(fpu.fsqrt, 0, native.sqrt)),
+  insn('D9 FC', 'frndint', alone(fpu.frndint, 0, native.rndint)),
   insn('D9 FD', 'fscale', alone(fpu.fscale)),
   insn('D9 F4', 'fxtract', alone(fpu.fxtract)),
   insn('D9 F8', 'fprem', alone(fpu.fprem)),

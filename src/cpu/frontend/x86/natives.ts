@@ -1,0 +1,13 @@
+import type { Native } from '../../ir/native.ts';
+import { x87Natives } from './natives/x87.ts';
+
+/** This guest's natives: see NativeBuilder. The number of one is its place. */
+export const natives: readonly Native[] = x87Natives;
+
+const numbers = new Map(natives.map((native, number) => [native, number]));
+
+export const nativeNumber = (native: Native): number => {
+  const number = numbers.get(native);
+  if (number === undefined) throw new Error('a native that is not in the table');
+  return number;
+};

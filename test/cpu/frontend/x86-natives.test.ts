@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { Random } from '../../../scripts/fuzz-random.ts';
+import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
+import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
+import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
+import * as fpu from '../../../src/cpu/frontend/x86/helpers/x87.ts';
+import * as native from '../../../src/cpu/frontend/x86/natives/x87.ts';
+import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
+import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
+import type { Native } from '../../../src/cpu/ir/native.ts';
+import { CPU_STATES, State } from '../../../src/cpu/memory/layout.ts';
+import { generateInterpreter } from '../../../src/interpreter-bytes.ts';
+
+const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
+const nothing = (): number => 0;
+const imports = { m: memory, t: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }) };
+const calls = Object.fromEntries(['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'].map((name) => [name, nothing])); // biome-ignore format: one line
+const module = new WebAssembly.Module(generateInterpreter({ addressType: 'i64', natives: 'x86' }));
+const run = new WebAssembly.Instance(module, { e: { ...imports, ...calls } }).exports.native as (
+  state: number,
+  number: number,
+  aux: number,
+) => number;
+
+const view = new DataView(memory.buffer);
+const u8 = new Uint8Array(memory.buffer);
+const { helpers } = createX86_64();
+const context = { view, u8 } as unknown as HelperContext;
+const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];
+/** The x87 and what it exchanges with rows. */
+const PART = x87Offset(8) - State.SYSREGS;
+const bytesOf = (state: number): string =>
+  Buffer.from(u8.slice(state + State.SYSREGS, state + State.SYSREGS + PART)).toString('hex');
+
+const randomState = (random: Random): void => {
+  u8.fill(0, A, A + 0x2000);
+  const at = (offset: number): number => A + offset;
+  view.setUint32(
+    at(Sys.FCW),
+    0x7f | (random.pick([0, 2, 3, 3]) << 8) | (random.oneIn(2) ? random.below(4) << 10 : 0),
+    true,
+  );
+  view.setUint32(at(Sys.FSW), (random.below(8) << 11) | (random.u32() & 0x473f & ~(random.oneIn(2) ? 0x3f : 0)), true);
+  view.setUint32(at(Sys.FTW), random.oneIn(4) ? random.below(256) : random.oneIn(2) ? 0xff : 0, true);
+  for (let n = 0; n < 8; n++) {
+    const x = randomExt(random, 'any');
+    view.setInt32(at(x87Offset(n)), x.lo, true);
+    view.setInt32(at(x87Offset(n)) + 4, x.hi, true);
+    view.setUint32(at(x87Offset(n)) + 8, x.se, true);
+  }
+  const operand = random.pick([
+    () => view.setFloat64(at(Sys.NUMBER), (random.below(2001) - 1000) / random.pick([1, 3, 8]), true),
+    () => view.setFloat32(at(Sys.NUMBER), (random.below(2001) - 1000) / random.pick([1, 3, 8]), true),
+    () => view.setBigInt64(at(Sys.NUMBER), BigInt(random.below(5) - 2), true),
+    () => view.setBigUint64(at(Sys.NUMBER), random.integer(), true),
+  ]);
+  operand();
+};
+
+const { From, packX87 } = fpu;
+const SOURCES = { st: From.STACK, f32: From.F32, f64: From.F64, i16: From.I16, i32: From.I32, i64: From.I64 };
+type Entry = readonly [name: string, native: Native, helper: number, fields: Parameters<typeof packX87>[0]];
+const family = (name: string, of: Readonly<Record<string, Native>>, helper: number, op = 0): Entry[] =>
+  Object.entries(of).map(([source, n]) => [`${name} ${source}`, n, helper, { op, from: SOURCES[source as 'st'] }]);
+const all: readonly Entry[] = [
+  ...family('add', native.add, fpu.x87Arithmetic),
+  ...family('sub', native.add, fpu.x87Arithmetic, 4),
+  ...family('subr', native.add, fpu.x87Arithmetic, 5),
+  ...family('mul', native.mul, fpu.x87Arithmetic, 1),
+  ...family('div', native.div, fpu.x87Arithmetic, 6),
+  ...family('divr', native.divr, fpu.x87Arithmetic, 7),
+  ...family('com', native.com, fpu.x87Compare),
+  ...family('ld', native.load, fpu.x87Load),
+  ...family('st', native.store, fpu.x87Store),
+  ['isttp i32', native.store.i32, fpu.x87Store, { op: 1, from: From.I32 }],
+  ['ld m80', native.load80, fpu.x87Load, { from: From.F80 }],
+  ['ld st(i)', native.dup, fpu.x87Load, {}],
+  ['ld1', native.one, fpu.x87Constant, {}],
+  ['ldz', native.zero, fpu.x87Constant, { i: 6 }],
+  ['stp m80', native.store80, fpu.x87Store, { from: From.F80 }],
+  ['st st(i)', native.copy, fpu.x87Copy, {}],
+  ['xch', native.xch, fpu.fxch, {}],
+  ['cmov', native.cmov, fpu.fcmov, {}],
+  ['comi', native.comi, fpu.x87CompareFlags, {}],
+  ['tst', native.tst, fpu.ftst, {}],
+  ['chs', native.chs, fpu.x87Sign, {}],
+  ['abs', native.abs, fpu.x87Sign, { op: 1 }],
+  ['sqrt', native.sqrt, fpu.fsqrt, {}],
+  ['rndint', native.rndint, fpu.frndint, {}],
+];
+/** Those whose encoding has st(i), a destination and pops. */
+const STACK = /^(add|sub|subr|mul|div|divr|com) st$|^(ld st|st st|xch|cmov|comi)/;
+
+describe('what a native does is what its helper does', () => {
+  test.each(all)('f%s', (name, fast, helper, fields) => {
+    const random = new Random(87);
+    let done = 0;
+    for (let i = 0; i < 1000; i++) {
+      randomState(random);
+      const arithmetic = /^[asmd]\w+r? st$/.test(name);
+      const more = STACK.test(name)
+        ? {
+            i: random.below(8),
+            toI: arithmetic && random.oneIn(2),
+            pops: /^(ld|xch|cmov)/.test(name) ? 0 : random.below(arithmetic ? 2 : 3),
+          }
+        : {};
+      const aux = packX87({ ...fields, ...more });
+      u8.copyWithin(B, A, A + 0x2000);
+      const before = bytesOf(A);
+      const left = run(A, nativeNumber(fast), aux);
+      if (left !== 0) {
+        expect(bytesOf(A)).toBe(before);
+        continue;
+      }
+      done++;
+      expect(helpers[helper]?.(context, B, aux)).toBe(0);
+      // what a store leaves above its format is of no use
+      const width = fields.from === From.F32 || fields.from === From.I32 ? 4 : fields.from === From.I16 ? 2 : 8;
+      if (helper === fpu.x87Store && fields.from !== From.F80) for (const s of [A, B]) u8.fill(0, s + Sys.NUMBER + width, s + Sys.NUMBER + 16); // biome-ignore format: one line
+      const [ours, theirs] = [bytesOf(A), bytesOf(B)];
+      if (ours !== theirs)
+        expect(`${aux.toString(16)} ${before} -> ${ours}`).toBe(`${aux.toString(16)} ${before} -> ${theirs}`);
+    }
+    expect(done).toBeGreaterThan(30);
+  });
+});
