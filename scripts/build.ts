@@ -8,11 +8,10 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { COMPOSER_FILE } from '../src/composer-bytes.ts';
 import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
 import { composerModule } from '../src/cpu/composer-module.ts';
-import { createAarch64 } from '../src/cpu/frontend/aarch64/frontend.ts';
 import { Templates } from '../src/cpu/templates.ts';
 import { generateInterpreter, INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
-import { usualWords } from './usual-words.ts';
+import { guestsWithWords, usualWords } from './usual-words.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -157,8 +156,13 @@ async function bundleInto(dist: string): Promise<void> {
     format: 'esm',
     packages: 'external',
   });
-  const aarch64 = createAarch64();
-  fs.writeFileSync(`${dist}/${templateFile(templatesName(aarch64))}`, Templates.learned(aarch64, usualWords()));
+  for (const [guest, create] of Object.entries(guestsWithWords)) {
+    const frontEnd = create();
+    fs.writeFileSync(
+      `${dist}/${templateFile(templatesName(frontEnd))}`,
+      Templates.learned(frontEnd, usualWords(guest)),
+    );
+  }
   fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES));
   for (const kind of INTERPRETERS) fs.writeFileSync(`${dist}/${interpreterFile(kind)}`, generateInterpreter(kind));
 }

@@ -1,69 +1,91 @@
 /**
- * Record which instructions programs usually have: `node scripts/record-usual-words.ts FILE…` with ELF files of AArch64
+ * Record which instructions programs usually have: `node scripts/record-usual-words.ts GUEST FILE…` with ELF files of
  * programs and libraries (those of a sysroot of Debian's). Of words that differ only in what templates leave open one is
- * kept, if it is in five of the files or in ten places; the build learns their templates (see src/cpu/templates.ts). The list
- * was made of the 871 largest files of the tests' sysroot.
+ * kept, if it is in five of the files or in ten places; the build learns their templates (see src/cpu/templates.ts). Files
+ * of ARM are read as T32, those named behind `--a32` as A32. AArch64's list was made of the 871 largest files of the tests'
+ * sysroot.
  */
 import fs from 'node:fs';
-import { createAarch64 } from '../src/cpu/frontend/aarch64/frontend.ts';
+import { fetchWord, formAt, lengthOf } from '../src/cpu/frontend/form.ts';
 import type { SingleLift } from '../src/cpu/frontend/frontend.ts';
-import { ANY_KIND } from '../src/cpu/template.ts';
+import { ANY_KIND, kindBehind } from '../src/cpu/template.ts';
 import { Templates } from '../src/cpu/templates.ts';
-import { USUAL_WORDS } from './usual-words.ts';
+import { guestsWithWords, usualWordsFile } from './usual-words.ts';
 
 const MIN_FILES = 5;
 const MIN_PLACES = 10;
 const PT_LOAD = 1;
 const PF_X = 1;
+const PC = 0x40_0000;
 
-const frontEnd = createAarch64();
+const [guest = '', ...args] = process.argv.slice(2);
+const frontEnd = guestsWithWords[guest]?.();
+if (!frontEnd) throw new Error(`no such guest: ${guest}`);
 const single = frontEnd.single as SingleLift;
 const templates = Templates.of(frontEnd, null);
-/** Files and number of places by representative and flags kind. */
+/** Files and number of places by representative, form and flags kind. */
 const seen = new Map<string, { readonly files: Set<string>; places: number }>();
 
-function scan(file: string, code: DataView): void {
+/** `bit`: bit 0 of a pc in the code. */
+function scan(file: string, code: DataView, bit: number): void {
   let kind = -1;
-  for (let at = 0; at + 4 <= code.byteLength; at += 4) {
-    const word = code.getInt32(at, true);
-    const template = templates.find(single, word, 0x40_0000, kind);
+  let form = formAt(bit);
+  for (let at = 0; at + 4 <= code.byteLength; ) {
+    const word = fetchWord(code, at + bit);
+    const length = lengthOf(word, form);
+    const template = templates.find(single, word, form, PC + bit, kind);
+    at += length;
     if (template === null) {
       kind = -1;
+      form = formAt(bit);
       continue;
     }
-    const key = `${(templates.found >>> 0).toString(16).padStart(8, '0')} ${template.readsFlags ? kind : -1}`;
+    const key = `${(templates.found >>> 0).toString(16).padStart(8, '0')} ${template.reads !== 0 ? kind : -1} ${form}`;
     const found = seen.get(key) ?? { files: new Set(), places: 0 };
     found.files.add(file);
     found.places++;
     seen.set(key, found);
-    if (template.flagsOut !== ANY_KIND) kind = template.flagsOut;
+    if (template.flagsOut !== ANY_KIND) kind = kindBehind(kind, template.flagsOut);
     // behind a conditional branch the flags are what they were; elsewhere nobody knows how control comes there
     if (template.ends && template.links.length < 2) kind = -1;
+    form = template.next;
   }
 }
 
-for (const file of process.argv.slice(2)) {
+/** (address, offset, size) of the executable segments. */
+function* segments(view: DataView): Generator<readonly [offset: number, size: number]> {
+  const wide = view.getUint8(4) === 2;
+  const number = (at: number): number => (wide ? Number(view.getBigUint64(at, true)) : view.getUint32(at, true));
+  const [headers, size, count] = wide ? [number(32), 56, 56] : [number(28), 32, 44];
+  for (let i = 0; i < view.getUint16(count, true); i++) {
+    const at = headers + size * i;
+    const flags = view.getUint32(at + (wide ? 4 : 24), true);
+    if (view.getUint32(at, true) !== PT_LOAD || (flags & PF_X) === 0) continue;
+    yield wide ? [number(at + 8), number(at + 32)] : [number(at + 4), number(at + 16)];
+  }
+}
+
+let bit = guest === 'arm' ? 1 : 0;
+for (const file of args) {
+  if (file === '--a32') {
+    bit = 0;
+    continue;
+  }
   const bytes = fs.readFileSync(file);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const headers = Number(view.getBigUint64(32, true));
-  for (let i = 0; i < view.getUint16(56, true); i++) {
-    const at = headers + 56 * i;
-    if (view.getUint32(at, true) !== PT_LOAD || (view.getUint32(at + 4, true) & PF_X) === 0) continue;
-    const [offset, size] = [view.getBigUint64(at + 8, true), view.getBigUint64(at + 32, true)].map(Number) as [
-      number,
-      number,
-    ];
-    scan(file, new DataView(bytes.buffer, bytes.byteOffset + offset, size));
+  for (const [offset, size] of segments(view)) {
+    scan(file, new DataView(bytes.buffer, bytes.byteOffset + offset, size), bit);
   }
 }
 
-const byKind = new Map<string, string[]>();
+const lines = new Map<string, string[]>();
 for (const [key, { files, places }] of seen) {
   if (files.size < MIN_FILES && places < MIN_PLACES) continue;
-  const [word, kind] = key.split(' ') as [string, string];
-  byKind.set(kind, [...(byKind.get(kind) ?? []), word]);
+  const [word, kind, form] = key.split(' ') as [string, string, string];
+  const head = `${kind} ${form}`;
+  lines.set(head, [...(lines.get(head) ?? []), word]);
 }
-const lines = [...byKind]
-  .sort(([a], [b]) => Number(a) - Number(b))
-  .map(([kind, words]) => `${kind}: ${words.sort().join(' ')}\n`);
-fs.writeFileSync(USUAL_WORDS, lines.join(''));
+const text = [...lines]
+  .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+  .map(([head, words]) => `${head}: ${words.sort().join(' ')}\n`);
+fs.writeFileSync(usualWordsFile(guest), text.join(''));

@@ -25,10 +25,23 @@ import {
   xor,
 } from './backend/wasm/writer.ts';
 import { CONSTANTS, FILE, INTERNALS, LINKS, TOLD, Told, VARS } from './composer-layout.ts';
+import { HALVES } from './frontend/form.ts';
 import { GUEST_BASE } from './memory/layout.ts';
-import { ANY_KIND, PAGE_MASK, Variable } from './template.ts';
-import { FIRST_SPECIAL, REGISTER_MASK } from './template-class.ts';
-import { EVERY_KIND, Flag, HASH, Head, LEVEL, MINOR, NONE, RowWord, SLOT } from './template-file.ts';
+import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
+import {
+  EVERY_KIND,
+  FieldWord,
+  Flag,
+  FORM,
+  HASH,
+  Head,
+  LEVEL,
+  MINOR,
+  NONE,
+  RowWord,
+  SLOT,
+  TemplateWord,
+} from './template-file.ts';
 
 /**
  * The composer (see composer.ts) as a wasm module, whose machine code V8 gives us to keep: in JavaScript a program's
@@ -40,7 +53,9 @@ import { EVERY_KIND, Flag, HASH, Head, LEVEL, MINOR, NONE, RowWord, SLOT } from 
 const MARGIN = 0x400;
 
 const RECORD = 16;
-const F = { AT: 0, FIND: 1, EVALUATE: 2, COMPOSE: 3 } as const;
+/** First halfwords from here on have a second one. */
+const LONG = 0xe800;
+const F = { AT: 0, FIND: 1, EVALUATE: 2, COMPOSE: 3, GET: 4, PUT: 5 } as const;
 
 /** The word with an index in the file. */
 const word = (index: Word, offset = 0): Push => load1(shl(index, 2), FILE + 4 * offset);
@@ -50,7 +65,7 @@ const head = (n: number): Push => load1(FILE + 4 * n);
 const atFunction = (): Writer => {
   const f = new Writer(2);
   const [representative, key] = [f.param(0), f.param(1)];
-  const mixed = f.local(mul(xor(representative, shl(key, 24)), HASH | 0));
+  const mixed = f.local(mul(xor(representative, mul(key, HASH | 0)), HASH | 0));
   const mask = f.local(sub(head(Head.SLOTS), 1));
   const n = f.local(and(xor(mixed, shrU(mixed, 15)), mask));
   const slot = f.local();
@@ -66,9 +81,49 @@ const atFunction = (): Writer => {
   return f;
 };
 
+/** Ones in as many low bits. */
+const ones = (width: Word): Push => sub(shl(1, width), 1);
+
+/** (field, word) → its number. */
+const getFunction = (): Writer => {
+  const f = new Writer(2);
+  const [field, instruction] = [f.param(0), f.param(1)];
+  const value = f.local();
+  const left = f.local(word(field, FieldWord.PARTS));
+  f.while(left, () => {
+    const width = f.local(word(field, FieldWord.SIZE + 1));
+    f.set(value, or(shl(value, width), and(shrU(instruction, word(field, FieldWord.SIZE)), ones(width))));
+    f.set(field, add(field, 2));
+    f.set(left, sub(left, 1));
+  });
+  f.return(value);
+  return f;
+};
+
+/** (field, word, number) → the word with the number in the field. */
+const putFunction = (): Writer => {
+  const f = new Writer(3);
+  const [field, instruction, value] = [f.param(0), f.param(1), f.param(2)];
+  const left = f.local(word(field, FieldWord.PARTS));
+  const part = f.local();
+  const place = f.local();
+  f.while(left, () => {
+    f.set(left, sub(left, 1));
+    f.set(part, add(field, shl(left, 1)));
+    f.set(place, word(part, FieldWord.SIZE));
+    const width = f.local(word(part, FieldWord.SIZE + 1));
+    const low = f.local(ones(width));
+    f.set(instruction, or(and(instruction, xor(shl(low, place), -1)), shl(and(value, low), place)));
+    f.set(value, shrU(value, width));
+  });
+  f.return(instruction);
+  return f;
+};
+
 /** Set `row` to the index of a word's row; returns from the function with 0 where there is none. */
-const decode = (f: Writer, instruction: Local, row: Local): void => {
-  const list = f.local(word(add(head(Head.MAJORS), shrU(instruction, 21))));
+const decode = (f: Writer, instruction: Local, form: Local, row: Local): void => {
+  const majors = f.local(load1(shl(add(and(form, HALVES), Head.MAJORS), 2), FILE));
+  const list = f.local(word(add(majors, shrU(instruction, 21))));
   f.if(and(list, MINOR), () => f.set(list, word(add(and(list, MINOR - 1), and(shrU(instruction, 10), 63)))));
   const left = f.local(word(list));
   const found = f.local();
@@ -84,47 +139,48 @@ const decode = (f: Writer, instruction: Local, row: Local): void => {
 /** See TemplateClass.representative. */
 const rename = (f: Writer, instruction: Local, row: Local, registers: Local, width: Local, found: Local): void => {
   f.set(found, instruction);
-  const [i, count, shift, register, name] = [f.local(), f.local(), f.local(), f.local(), f.local()];
-  const shifts = f.local(word(row, RowWord.SHIFTS));
+  const [i, count, register, name] = [f.local(), f.local(), f.local(), f.local()];
+  const field = f.local(word(row, RowWord.FIELDS));
   f.while(lessU(i, registers), () => {
-    f.set(shift, and(shifts, 0xff));
-    f.set(shifts, shrU(shifts, 8));
-    f.set(register, and(shrU(instruction, shift), REGISTER_MASK));
-    f.set(name, register);
-    f.if(lessU(register, FIRST_SPECIAL), () => {
+    f.set(register, call(F.GET, field, instruction));
+    f.if(lessU(register, word(field, FieldWord.SPECIAL)), () => {
       f.set(name, 0);
       f.while(and(lessU(name, count), differ(load1(shl(name, 2), VARS), register)), () => f.set(name, add(name, 1)));
       f.if(equal(name, count), () => {
         f.store1(shl(count, 2), VARS, register);
         f.set(count, add(count, 1));
       });
+      f.set(found, call(F.PUT, field, found, name));
     });
-    f.set(found, or(and(found, xor(shl(REGISTER_MASK, shift), -1)), shl(name, shift)));
+    f.set(field, add(add(field, FieldWord.SIZE), shl(word(field, FieldWord.PARTS), 1)));
     f.set(i, add(i, 1));
   });
   f.if(width, () => {
-    f.set(shift, word(row, RowWord.SHIFT));
-    const ones = f.local(sub(shl(1, width), 1));
-    const value = f.local(and(shrU(instruction, shift), ones));
+    f.set(field, word(row, RowWord.IMMEDIATE));
+    const value = f.local(call(F.GET, field, instruction));
+    const sign = f.local(shl(1, sub(width, 1)));
+    const mixed = f.local(word(row, RowWord.MIXED));
+    f.if(isZero(and(value, sign)), () => f.set(value, xor(value, mixed)));
     f.if(word(row, RowWord.SIGNED), () => {
       const unused = f.local(sub(32, width));
       f.set(value, shrS(shl(value, unused), unused));
     });
     f.store1(4 * Variable.IMMEDIATE, VARS, value);
-    const sign = sub(lessS(0, value), lessS(value, 0));
-    f.set(found, or(and(found, xor(shl(ones, shift), -1)), shl(and(sign, ones), shift)));
+    f.set(value, sub(lessS(0, value), lessS(value, 0)));
+    f.if(isZero(and(value, sign)), () => f.set(value, xor(value, mixed)));
+    f.set(found, call(F.PUT, field, found, value));
   });
 };
 
-/** (word, pc, kind) → the index of its template with the variables set, or 0: see Templates.find. */
+/** (word, form, pc, kind) → the index of its template with the variables set, or 0: see Templates.find. */
 const findFunction = (): Writer => {
-  const f = new Writer(3);
-  const [instruction, pc, kind] = [f.param(0), f.param(1), f.param(2)];
+  const f = new Writer(4);
+  const [instruction, form, pc, kind] = [f.param(0), f.param(1), f.param(2), f.param(3)];
   const row = f.local();
-  decode(f, instruction, row);
+  decode(f, instruction, form, row);
   const registers = f.local(word(row, RowWord.REGISTERS));
   const width = f.local(word(row, RowWord.WIDTH));
-  const [level, found, template] = [f.local(), f.local(), f.local(NONE)];
+  const [level, found, template] = [f.local(mul(form, FORM)), f.local(), f.local(NONE)];
   f.while(equal(template, NONE), () => {
     rename(f, instruction, row, registers, width, found);
     f.set(template, call(F.AT, found, level));
@@ -145,7 +201,8 @@ const findFunction = (): Writer => {
   });
   f.store1(4 * Variable.PC, VARS, pc);
   f.store1(4 * Variable.PAGE, VARS, and(pc, PAGE_MASK));
-  const reach = f.local(word(template, 2));
+  f.store1(4 * Variable.ALIGNED, VARS, and(pc, ALIGN_MASK));
+  const reach = f.local(word(template, TemplateWord.REACH));
   f.if(reach, () => {
     // a sum beyond 32 bits would need its upper half
     const immediate = f.local(load1(4 * Variable.IMMEDIATE, VARS));
@@ -183,14 +240,36 @@ const tell = (f: Writer, what: number, value: Word): void => f.store1(TOLD + 4 *
 const composeFunction = (): Writer => {
   const f = new Writer(4);
   const [pc, kind, limit, first] = [f.param(0), f.param(1), f.param(2), f.param(3)];
-  const [readsFlags, setsFlags, flags, out, links, internals, constants] = Array.from({ length: 7 }, () =>
-    f.local(),
-  ) as [Local, Local, Local, Local, Local, Local, Local];
+  const [readsFlags, set, flags, out, links, internals, constants] = Array.from({ length: 7 }, () => f.local()) as [
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+    Local,
+  ];
+  /** Kind of the flags as the block alone tells; `kind` tells it as what led here does too. */
+  const own = f.local(-1);
+  const form = f.local(and(pc, HALVES));
+  const [instruction, next, after] = [f.local(), f.local(), f.local()];
   const [at, n, end, record] = [f.local(), f.local(), f.local(), f.local()];
   const to = f.local(first);
   const left = f.local(head(Head.MAX_BLOCK));
   const template = f.local();
-  const passed = (): Push => or(kind, sub(or(readsFlags, setsFlags), 1));
+  const passed = (to: Local): void => {
+    f.set(to, own);
+    f.if(readsFlags, () => f.set(to, kind));
+  };
+  /** See kindBehind. */
+  const leave = (to: Local): void => {
+    const over = and(differ(shrS(to, 31), -1), equal(and(after, BASE_KIND), UNKNOWN_KIND));
+    f.if(
+      over,
+      () => f.set(to, or(to, and(after, OVER))),
+      () => f.set(to, after),
+    );
+  };
   tell(f, Told.CALL_TARGET, 0);
   tell(f, Told.RETURNS_TO, 0);
   const finish = (): void => {
@@ -199,7 +278,7 @@ const composeFunction = (): Writer => {
     tell(f, Told.LINKS, links);
     tell(f, Told.INTERNALS, internals);
     tell(f, Told.CONSTANTS, constants);
-    f.return(pc);
+    f.return(and(pc, ~HALVES));
   };
   const link = (index: Word, target: Word, linkKind: Word): void => {
     f.store1(add(links, LINKS), 0, index);
@@ -207,17 +286,43 @@ const composeFunction = (): Writer => {
     f.store1(add(links, LINKS), 8, linkKind);
     f.set(links, add(links, 12));
   };
-  f.while(and(lessU(pc, limit), differ(left, 0)), () => {
-    f.set(template, call(F.FIND, load(pc, GUEST_BASE), pc, kind));
+  f.while(and(lessU(pc, limit), or(differ(left, 0), lessU(HALVES, form))), () => {
+    f.if(
+      and(form, HALVES),
+      () => {
+        f.set(instruction, load(sub(pc, HALVES), GUEST_BASE));
+        f.set(next, add(pc, 4));
+        f.if(
+          lessU(and(instruction, 0xffff), LONG),
+          () => {
+            f.set(instruction, shl(instruction, 16));
+            f.set(next, add(pc, 2));
+          },
+          () => f.set(instruction, or(shl(instruction, 16), shrU(instruction, 16))),
+        );
+        // what ends behind the last page that can be read is the other composer's
+        f.if(lessU(add(limit, 1), next), () => f.return(0));
+      },
+      () => {
+        f.set(instruction, load(pc, GUEST_BASE));
+        f.set(next, add(pc, 4));
+      },
+    );
+    f.set(template, call(F.FIND, instruction, form, pc, kind));
     f.if(isZero(template), () => f.return(0));
     f.set(flags, word(template));
     const full = or(lessU(INTERNALS - MARGIN - CONSTANTS, constants), lessU(FILE - MARGIN - INTERNALS, internals));
     f.if(full, () => f.return(0));
-    f.if(and(differ(and(flags, Flag.READS_FLAGS), 0), isZero(setsFlags)), () => f.set(readsFlags, 1));
-    f.if(and(flags, Flag.SETS_FLAGS), () => f.set(setsFlags, 1));
-    f.if(differ(word(template, 1), ANY_KIND), () => f.set(kind, word(template, 1)));
+    f.if(and(word(template, TemplateWord.READS), xor(set, -1)), () => f.set(readsFlags, 1));
+    f.set(set, or(set, word(template, TemplateWord.SETS)));
+    f.set(after, word(template, TemplateWord.KIND));
+    f.if(differ(after, ANY_KIND), () => {
+      leave(kind);
+      f.if(word(template, TemplateWord.SETS), () => leave(own));
+    });
+    f.set(form, word(template, TemplateWord.NEXT));
     // records
-    f.set(at, add(template, 3));
+    f.set(at, add(template, TemplateWord.SIZE));
     f.set(n, word(at));
     f.set(at, add(at, 1));
     f.set(record, to);
@@ -258,16 +363,16 @@ const composeFunction = (): Writer => {
       f.set(at, add(add(at, 2), word(at, 1)));
       f.set(n, sub(n, 1));
     });
-    f.set(pc, add(pc, 4));
+    f.set(pc, next);
     f.set(left, sub(left, 1));
     f.if(and(flags, Flag.ENDS), () => {
       // what serves every kind must not tell the one it was made for to those behind it
-      f.set(out, passed());
+      passed(out);
       f.set(n, word(at));
       f.set(at, add(at, 1));
       f.while(n, () => {
-        f.set(end, word(at, 1));
-        f.if(equal(end, ANY_KIND), () => f.set(end, out));
+        f.set(end, out);
+        f.if(lessS(word(at, 1), 0), () => f.set(end, -1));
         link(add(index, word(at)), call(F.EVALUATE, add(at, 2)), end);
         f.set(at, add(at, 2));
         skipLinear(f, at);
@@ -281,11 +386,14 @@ const composeFunction = (): Writer => {
       finish();
     });
   });
+  // an IT block is not cut
+  f.if(lessU(HALVES, form), () => f.return(0));
+  passed(out);
   f.store(to, 0, specialNumber('jump'));
   f.store(to, 4, 0);
   f.store(to, 8, 0);
-  f.store(to, 12, sub(pc, 1));
-  link(shrU(sub(to, first), 4), pc, passed());
+  f.store(to, 12, sub(and(pc, ~HALVES), 1));
+  link(shrU(sub(to, first), 4), pc, out);
   f.set(to, add(to, RECORD));
   finish();
   f.code.unreachable();
@@ -299,9 +407,11 @@ export const composerModule = (memoryPages: { initial: number; maximum: number }
     imports: [],
     funcs: [
       { type: 1, code: atFunction().code, export: 'at' },
-      { type: 2, code: findFunction().code, export: 'find' },
+      { type: 3, code: findFunction().code, export: 'find' },
       { type: 0, code: evaluateFunction().code, export: 'evaluate' },
       { type: 3, code: composeFunction().code, export: 'compose' },
+      { type: 1, code: getFunction().code, export: 'get' },
+      { type: 2, code: putFunction().code, export: 'put' },
     ],
     memoryPages,
     importMemory1: true,

@@ -1,14 +1,14 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockNotes } from './block-recorder.ts';
+import { addressOf, begins, fetchWord, formAt, lengthOf } from './frontend/form.ts';
 import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
-import { ANY_KIND, evaluate, type Template } from './template.ts';
+import { ANY_KIND, evaluate, kindBehind, type Template } from './template.ts';
 import type { TemplateTable } from './template-table.ts';
 import { Templates } from './templates.ts';
 
 const JUMP = specialNumber('jump');
 /** Words of a record. */
 const RECORD = 4;
-const INSTRUCTION = 4;
 
 /** What is told of a block that was put together; records and jumps are in place and in the notes. */
 export interface Composed {
@@ -65,38 +65,55 @@ export class Composer {
     const { templates, single } = this;
     const { maxBlock } = single;
     const { variables } = templates;
+    /** Kind of the flags, as what led here and the block itself tell; and as the block alone does. */
     let kind = kindIn;
+    let ownKind = -1;
     let readsFlags = false;
-    let setsFlags = false;
+    /** Parts of the flags that the block has set. */
+    let set = 0;
     let pc = start;
+    let form = formAt(start);
     let to = at;
-    for (let count = 0; count < maxBlock && pc < limit; count++) {
-      const template = templates.find(single, code.getInt32(pc, true), pc, kind);
+    for (let count = 0; count < maxBlock || !begins(form); count++) {
+      const word = fetchWord(code, pc);
+      const next = pc + lengthOf(word, form);
+      // what begins on the last page that can be read and ends behind it
+      if (pc >= limit || next > limit + 1) {
+        if (count === 0 || !begins(form)) return null;
+        break;
+      }
+      const template = templates.find(single, word, form, pc, kind);
       if (template === null) return null;
-      if (template.readsFlags && !setsFlags) readsFlags = true;
-      if (template.setsFlags) setsFlags = true;
-      if (template.flagsOut !== ANY_KIND) kind = template.flagsOut;
+      const { sets, flagsOut } = template;
+      if ((template.reads & ~set) !== 0) readsFlags = true;
+      set |= sets;
+      if (flagsOut !== ANY_KIND) {
+        kind = kindBehind(kind, flagsOut);
+        if (sets !== 0) ownKind = kindBehind(ownKind, flagsOut);
+      }
       const from = to;
       to = this.put(template, variables, to, notes);
-      pc += INSTRUCTION;
+      pc = next;
+      form = template.next;
       if (!template.ends) continue;
       // what serves every kind must not tell the one it was made for to those behind it
-      const out = readsFlags || setsFlags ? kind : -1;
+      const out = readsFlags ? kind : ownKind;
       for (const link of template.links) {
         const record = 4 * (from + RECORD * link.record);
-        notes.links.push(record, evaluate(link.target, variables), link.kind === ANY_KIND ? out : link.kind);
+        notes.links.push(record, evaluate(link.target, variables), link.kind < 0 ? -1 : out);
       }
       const callTarget = template.callTarget ? evaluate(template.callTarget, variables) : 0;
       const returnsTo = template.returnsTo ? evaluate(template.returnsTo, variables) : 0;
-      return { end: pc, readsFlags, callTarget, returnsTo, length: to - at };
+      return { end: addressOf(pc), readsFlags, callTarget, returnsTo, length: to - at };
     }
+    const end = addressOf(pc);
     const { words } = this;
     words[to] = JUMP;
     words[to + 1] = 0;
     words[to + 2] = 0;
-    words[to + 3] = pc - 1;
-    notes.links.push(4 * to, pc, readsFlags || setsFlags ? kind : -1);
-    return { end: pc, readsFlags, callTarget: 0, returnsTo: 0, length: to + RECORD - at };
+    words[to + 3] = end - 1;
+    notes.links.push(4 * to, pc, readsFlags ? kind : ownKind);
+    return { end, readsFlags, callTarget: 0, returnsTo: 0, length: to + RECORD - at };
   }
 
   /** Write a template's records; returns where the next ones go. */

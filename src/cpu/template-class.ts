@@ -1,20 +1,25 @@
-import type { Shape } from './frontend/frontend.ts';
-import { MAX_REGISTERS, PAGE_MASK, type Template, Variable } from './template.ts';
+import type { RegisterField, Shape } from './frontend/frontend.ts';
+import { ALIGN_MASK, MAX_REGISTERS, PAGE_MASK, type Template, Variable } from './template.ts';
 import { EVERY_KIND, type KeptTemplate } from './template-file.ts';
 
-/** Registers with a meaning of their own (the link register, zero or sp) are part of the instruction. */
-export const FIRST_SPECIAL = 30;
-export const REGISTER_MASK = 31;
-
 /**
- * Values for what is left open in the three examples. Some instructions want even registers, so all of one example are.
- * `part`: of the way from an immediate of 1 to its greatest.
+ * Values for what is left open in the three examples: `part` of the way from an immediate of 1 to its greatest, and an
+ * address, of which no bit is the same in all.
  */
 export const EXAMPLES = [
-  { registers: [0, 1, 2, 3], part: 0, pc: 0x1000_0000 },
-  { registers: [16, 8, 22, 12], part: 0.53, pc: 0x2000_0f3c },
-  { registers: [5, 28, 3, 19], part: 1, pc: 0x3004_5568 },
+  { part: 0, at: 0x1572_6554 },
+  { part: 0.53, at: 0x2a8d_9fba },
+  { part: 1, at: 0x8b39_5568 },
 ] as const;
+/** Registers in them, by the width of their numbers. Some instructions want even ones: those of the second example are. */
+const REGISTERS: readonly (readonly (readonly number[])[])[] = [
+  [],
+  [],
+  [],
+  [[0, 1, 2, 3], [6, 4, 7, 5], [5, 7, 1, 6]],
+  [[0, 1, 2, 3], [8, 4, 10, 6], [5, 12, 3, 11]],
+  [[0, 1, 2, 3], [16, 8, 22, 12], [5, 28, 3, 19]],
+]; // biome-ignore format: a table
 /** Immediates of more bits are distances, in pages at most: those of examples must not leave the address space. */
 const MAX_NUMBER_BITS = 16;
 const DISTANCE_BITS = 12;
@@ -22,6 +27,9 @@ const DISTANCE_BITS = 12;
 /** Which words of an instruction look alike: those equal under a mask, once registers and immediate are renamed. */
 export class TemplateClass {
   readonly shape: Shape;
+  readonly row: number;
+  /** Of the instructions. */
+  readonly form: number;
   /** How often less was left open than the row's shape would. */
   readonly level: number;
   private smaller: TemplateClass | null = null;
@@ -31,13 +39,15 @@ export class TemplateClass {
   /** By representative; null: the examples do not agree, a narrower class has to be asked. */
   readonly known: Map<number, Template | null | Map<number, Template | null>> = new Map();
 
-  constructor(shape: Shape, level = 0) {
+  constructor(shape: Shape, row: number, form: number, level = 0) {
     this.shape = shape;
+    this.row = row;
+    this.form = form;
     this.level = level;
     const { registers, immediate } = shape;
     let mask = 0;
-    for (const shift of registers) mask |= REGISTER_MASK << shift;
-    if (immediate) mask |= ((1 << immediate.width) - 1) << immediate.shift;
+    for (const register of registers) mask |= register.mask;
+    if (immediate) mask |= immediate.mask;
     this.mask = mask;
   }
 
@@ -48,7 +58,7 @@ export class TemplateClass {
   }
 
   add(representative: number, kind: number, template: Template | null): void {
-    if (!template?.readsFlags) {
+    if (template === null || template.reads === 0) {
       this.known.set(representative, template);
       return;
     }
@@ -59,20 +69,21 @@ export class TemplateClass {
 
   /** All that is known, of the narrower classes too. */
   all(): KeptTemplate[] {
-    const { level } = this;
+    const { level, form } = this;
     const own = [...this.known].flatMap(([representative, known]) => {
       const kinds = known instanceof Map ? [...known] : ([[EVERY_KIND, known]] as const);
-      return kinds.map(([kind, template]) => ({ level, representative, kind, template }));
+      return kinds.map(([kind, template]) => ({ level, form, representative, kind, template }));
     });
     return [...own, ...(this.smaller?.all() ?? [])];
   }
 
   /** The class with less left open, or null. */
   get narrower(): TemplateClass | null {
+    const { row, form, level } = this;
     const { registers, immediate } = this.shape;
-    if (immediate) this.smaller ??= new TemplateClass({ registers, immediate: null }, this.level + 1);
+    if (immediate) this.smaller ??= new TemplateClass({ registers, immediate: null }, row, form, level + 1);
     else if (registers.length > 0)
-      this.smaller ??= new TemplateClass({ registers: [], immediate: null }, this.level + 1);
+      this.smaller ??= new TemplateClass({ registers: [], immediate: null }, row, form, level + 1);
     return this.smaller;
   }
 
@@ -85,47 +96,56 @@ export class TemplateClass {
     let found = word & ~this.mask;
     let count = 0;
     for (let i = 0; i < registers.length; i++) {
-      const shift = registers[i] as number;
-      const register = (word >>> shift) & REGISTER_MASK;
+      const field = registers[i] as RegisterField;
+      const register = field.get(word);
       let name = register;
-      if (register < FIRST_SPECIAL) {
+      if (register < field.special) {
         name = 0;
         while (name < count && variables[name] !== register) name++;
         if (name === count) variables[count++] = register;
       }
-      found |= name << shift;
+      found |= field.put(name);
     }
     if (immediate) {
-      const { shift, width, signed } = immediate;
-      const raw = (word >>> shift) & ((1 << width) - 1);
+      const { width, signed } = immediate;
+      const raw = immediate.get(word);
       const value = signed ? (raw << (32 - width)) >> (32 - width) : raw;
       variables[Variable.IMMEDIATE] = value;
-      found |= ((value < 0 ? -1 : value > 0 ? 1 : 0) & ((1 << width) - 1)) << shift;
+      found |= immediate.put(value < 0 ? -1 : value > 0 ? 1 : 0);
     }
     return found;
   }
 
-  /** The representative with the values of an example put in for what is left open; these go into `variables`. */
-  example(representative: number, values: (typeof EXAMPLES)[number], variables: Int32Array): number {
+  /**
+   * The representative with the values of an example put in for what is left open; these and the address go into
+   * `variables`.
+   */
+  example(representative: number, number: number, pc: number, variables: Int32Array): number {
     const { registers, immediate } = this.shape;
     let word = representative & ~this.mask;
-    for (const shift of registers) {
-      const name = (representative >>> shift) & REGISTER_MASK;
-      const register = values.registers[name] ?? name;
+    for (const field of registers) {
+      const name = field.get(representative);
+      const register = name < field.special ? (REGISTERS[field.width]?.[number]?.[name] ?? name) : name;
       if (name < MAX_REGISTERS) variables[name] = register;
-      word |= register << shift;
+      word |= field.put(register);
     }
     if (immediate) {
-      const { shift, width, signed } = immediate;
-      const sign = ((representative >>> shift) << (32 - width)) >> (32 - width);
+      const { width, signed } = immediate;
+      const sign = (immediate.get(representative) << (32 - width)) >> (32 - width);
       const bits = width > MAX_NUMBER_BITS ? DISTANCE_BITS : signed ? width - 1 : width;
       const greatest = 2 ** bits - (sign < 0 ? 0 : 1);
-      const value = sign * Math.round(1 + values.part * (greatest - 1));
+      const value = sign * Math.round(1 + (EXAMPLES[number]?.part ?? 0) * (greatest - 1));
       variables[Variable.IMMEDIATE] = value;
-      word |= (value & ((1 << width) - 1)) << shift;
+      word |= immediate.put(value);
     }
-    variables[Variable.PC] = values.pc;
-    variables[Variable.PAGE] = values.pc & PAGE_MASK;
+    place(variables, pc);
     return word;
   }
 }
+
+/** Note the address of an instruction. */
+export const place = (variables: Int32Array, pc: number): void => {
+  variables[Variable.PC] = pc;
+  variables[Variable.PAGE] = pc & PAGE_MASK;
+  variables[Variable.ALIGNED] = pc & ALIGN_MASK;
+};

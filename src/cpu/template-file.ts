@@ -1,56 +1,64 @@
+import { HALVES } from './frontend/form.ts';
+import type { OpenField, Shape } from './frontend/frontend.ts';
 import type { Linear, Template } from './template.ts';
 
 /**
  * Templates as the build puts them into a file, as 32-bit words:
  *
- *     magic, slots (a power of 2), words, rows, majors, longest block,
- *     (representative, kind and level, template) of each slot, templates, rows, lists of rows, majors
+ *     magic, slots (a power of 2), words, longest block, majors of whole words, majors of halfwords,
+ *     (representative; level, form and kind; template) of each slot, templates, rows, lists of rows, majors
  *
  * `template` is a word's index, 0 = a free slot, -1 = there is none. `majors` is the index of 2048 words, one for each
  * value of an instruction's bits 31:21: the index of a list of rows (their count, then their indices), or with MINOR that
- * of 64 such words, one for each value of bits 15:10. A row: mask and value of the words that are its own, shifts of the
- * registers (8 bits each), their number, the immediate's shift, width (0: none) and whether it is signed.
+ * of 64 such words, one for each value of bits 15:10. A row: mask and value of the words that are its own, number of its
+ * registers and index of their fields, index of the immediate's field (0: none), its width, whether it is signed, and its
+ * mixed bits. A field: the first special register, number of parts, shift and width of each.
  *
  * The file is searched by WebAssembly too: see composer-module.ts.
  */
-export const MAGIC = 0x74717378;
-export const Head = { MAGIC: 0, SLOTS: 1, WORDS: 2, ROWS: 3, MAJORS: 4, MAX_BLOCK: 5, SIZE: 6 } as const;
+export const MAGIC = 0x74717379;
+export const Head = { MAGIC: 0, SLOTS: 1, WORDS: 2, MAX_BLOCK: 3, MAJORS: 4, SIZE: 6 } as const;
 export const SLOT = 3;
-export const RowWord = { MASK: 0, VALUE: 1, SHIFTS: 2, REGISTERS: 3, SHIFT: 4, WIDTH: 5, SIGNED: 6, SIZE: 7 } as const;
+export const RowWord = {
+  MASK: 0,
+  VALUE: 1,
+  REGISTERS: 2,
+  FIELDS: 3,
+  IMMEDIATE: 4,
+  WIDTH: 5,
+  SIGNED: 6,
+  MIXED: 7,
+  SIZE: 8,
+} as const;
+export const FieldWord = { SPECIAL: 0, PARTS: 1, SIZE: 2 } as const;
+export const TemplateWord = { FLAGS: 0, KIND: 1, REACH: 2, NEXT: 3, READS: 4, SETS: 5, SIZE: 6 } as const;
 export const MINOR = 1 << 30;
 /** Kind of templates that serve all. */
 export const EVERY_KIND = -2;
 export const NONE = -1;
 
-export const Flag = {
-  ENDS: 1,
-  READS_FLAGS: 2,
-  SETS_FLAGS: 4,
-  CALL_TARGET: 8,
-  RETURNS_TO: 16,
-} as const;
+export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4 } as const;
 
 export const HASH = 0x9e3779b1;
-export const LEVEL = 64;
-const keyOf = (level: number, kind: number): number => LEVEL * level + kind - EVERY_KIND;
+/** In keys: kinds are from -2 to 61, forms below 1024. */
+export const FORM = 64;
+export const LEVEL = 1024 * FORM;
+const keyOf = (level: number, form: number, kind: number): number => LEVEL * level + FORM * form + kind - EVERY_KIND;
 const hash = (representative: number, key: number): number => {
-  const mixed = Math.imul(representative ^ (key << 24), HASH);
+  const mixed = Math.imul(representative ^ Math.imul(key, HASH), HASH);
   return mixed ^ (mixed >>> 15);
 };
 
 /** A row of the instruction table as the file has it. */
-export interface KeptRow {
+export interface KeptRow extends Shape {
   readonly mask: number;
   readonly value: number;
-  readonly registers: readonly number[];
-  readonly immediate: { readonly shift: number; readonly width: number; readonly signed: boolean } | null;
 }
 
-/** What a file says of the instruction set. */
+/** What a file says of the instruction set: see SingleLift. */
 export interface KeptRows {
-  /** By number. */
-  readonly rows: readonly KeptRow[];
-  /** Instructions of the longest block. */
+  readonly sets: readonly (readonly KeptRow[])[];
+  readonly setOf: (word: number, form: number) => number;
   readonly maxBlock: number;
 }
 
@@ -90,13 +98,12 @@ const write = (to: number[], template: Template): void => {
     list(terms);
   };
   to.push(
-    (template.ends ? Flag.ENDS : 0) |
-      (template.readsFlags ? Flag.READS_FLAGS : 0) |
-      (template.setsFlags ? Flag.SETS_FLAGS : 0) |
-      (callTarget ? Flag.CALL_TARGET : 0) |
-      (returnsTo ? Flag.RETURNS_TO : 0),
+    (template.ends ? Flag.ENDS : 0) | (callTarget ? Flag.CALL_TARGET : 0) | (returnsTo ? Flag.RETURNS_TO : 0),
     template.flagsOut,
     template.reach,
+    template.next,
+    template.reads,
+    template.sets,
   );
   list(words);
   list(patches);
@@ -119,6 +126,9 @@ const read = (from: Reader): Template => {
   const flags = from.next();
   const flagsOut = from.next();
   const reach = from.next();
+  const next = from.next();
+  const reads = from.next();
+  const sets = from.next();
   const words = from.list().slice();
   const patches = from.list().slice();
   const internals = [...from.list()];
@@ -135,8 +145,9 @@ const read = (from: Reader): Template => {
     callTarget: flags & Flag.CALL_TARGET ? from.linear() : null,
     returnsTo: flags & Flag.RETURNS_TO ? from.linear() : null,
     ends: (flags & Flag.ENDS) !== 0,
-    readsFlags: (flags & Flag.READS_FLAGS) !== 0,
-    setsFlags: (flags & Flag.SETS_FLAGS) !== 0,
+    next,
+    reads,
+    sets,
     flagsOut,
     reach,
   };
@@ -145,6 +156,7 @@ const read = (from: Reader): Template => {
 export interface KeptTemplate {
   /** Of the class, see TemplateClass. */
   readonly level: number;
+  readonly form: number;
   readonly representative: number;
   /** Flags kind it was learned for, or EVERY_KIND. */
   readonly kind: number;
@@ -164,15 +176,16 @@ const slotOf = (words: Int32Array | readonly number[], representative: number, k
 export const isWhole = (words: Int32Array): boolean =>
   words.length > Head.SIZE && words[Head.MAGIC] === MAGIC && words[Head.WORDS] === words.length;
 
-/** The template of a representative and a flags kind (null: there is none), or undefined. */
+/** The template of a representative in a form and a flags kind (null: there is none), or undefined. */
 export const findTemplate = (
   words: Int32Array,
   level: number,
+  form: number,
   representative: number,
   kind: number,
 ): Template | null | undefined => {
   for (const served of [EVERY_KIND, kind]) {
-    const template = words[slotOf(words, representative, keyOf(level, served)) + 2] as number;
+    const template = words[slotOf(words, representative, keyOf(level, form, served)) + 2] as number;
     if (template !== 0) return template === NONE ? null : read(new Reader(words, template));
   }
   return undefined;
@@ -182,9 +195,9 @@ export const findTemplate = (
 export const templateWords = (
   words: Int32Array | number[],
   at: number,
-  { level, representative, kind, template }: KeptTemplate,
+  { level, form, representative, kind, template }: KeptTemplate,
 ): readonly number[] => {
-  const key = keyOf(level, kind);
+  const key = keyOf(level, form, kind);
   const slot = slotOf(words, representative, key);
   [words[slot], words[slot + 1], words[slot + 2]] = [representative, key, template ? at : NONE];
   const added: number[] = [];
@@ -199,16 +212,32 @@ const MINOR_BITS = 0xfc00;
 /** A major with more rows than these has minors. */
 const MANY = 3;
 
-/** Append rows, and what finds a word's row; returns where rows and majors are. */
-const writeRows = (words: number[], rows: readonly KeptRow[]): { rows: number; majors: number } => {
-  const first = words.length;
-  for (const { mask, value, registers, immediate } of rows) {
-    const shifts = registers.reduce((all, shift, i) => all | (shift << (8 * i)), 0);
-    const { shift, width, signed } = immediate ?? { shift: 0, width: 0, signed: false };
-    words.push(mask, value, shifts, registers.length, shift, width, signed ? 1 : 0);
+const writeField = (words: number[], { parts }: OpenField, special: number): void => {
+  words.push(special, parts.length);
+  for (const { shift, width } of parts) words.push(shift, width);
+};
+
+/** Append the rows of a set; returns where they are. */
+const writeSet = (words: number[], rows: readonly KeptRow[]): number => {
+  const fields = rows.map(({ registers, immediate }) => {
+    const first = words.length;
+    for (const register of registers) writeField(words, register, register.special);
+    const at = words.length;
+    if (immediate) writeField(words, immediate, 0);
+    return { first, at };
+  });
+  const start = words.length;
+  for (const [n, { mask, value, registers, immediate }] of rows.entries()) {
+    const { first, at } = fields[n] as (typeof fields)[number];
+    words.push(mask, value, registers.length, first);
+    words.push(immediate ? at : 0, immediate?.width ?? 0, immediate?.signed ? 1 : 0, immediate?.mixed ?? 0);
   }
-  const agree = (numbers: readonly number[], bits: number, all: number): number[] =>
-    numbers.filter((n) => ((bits ^ (rows[n] as KeptRow).value) & (rows[n] as KeptRow).mask & all) === 0);
+  return start;
+};
+
+/** Append rows, and what finds those of words and of halfwords; returns the indices of the majors. */
+const writeRows = (words: number[], { sets, setOf }: KeptRows): readonly [whole: number, halves: number] => {
+  const starts = sets.map((rows) => writeSet(words, rows));
   const known = new Map<string, number>();
   const once = (list: readonly number[]): number => {
     const name = list.join();
@@ -217,30 +246,32 @@ const writeRows = (words: number[], rows: readonly KeptRow[]): { rows: number; m
     known.set(name, at);
     return at;
   };
-  const listOf = (numbers: readonly number[]): number =>
-    once([numbers.length, ...numbers.map((n) => first + RowWord.SIZE * n)]);
-  const every = rows.map((_, n) => n);
-  const majors = Array.from({ length: MAJORS }, (_, major) => {
-    const numbers = agree(every, major << 21, MAJOR_BITS);
-    if (numbers.length <= MANY) return listOf(numbers);
-    return MINOR | once(Array.from({ length: MINORS }, (_, n) => listOf(agree(numbers, n << 10, MINOR_BITS))));
-  });
-  const at = words.length;
-  words.push(...majors);
-  return { rows: first, majors: at };
+  const majorsOf = (form: number): number => {
+    const majors = Array.from({ length: MAJORS }, (_, major) => {
+      const set = setOf((major << 21) >>> 0, form);
+      const [rows, first] = [sets[set] as readonly KeptRow[], starts[set] as number];
+      const agree = (numbers: readonly number[], bits: number, all: number): number[] =>
+        numbers.filter((n) => ((bits ^ (rows[n] as KeptRow).value) & (rows[n] as KeptRow).mask & all) === 0);
+      const listOf = (numbers: readonly number[]): number =>
+        once([numbers.length, ...numbers.map((n) => first + RowWord.SIZE * n)]);
+      const every = rows.map((_row, n) => n);
+      const numbers = agree(every, major << 21, MAJOR_BITS);
+      if (numbers.length <= MANY) return listOf(numbers);
+      return MINOR | once(Array.from({ length: MINORS }, (_n, n) => listOf(agree(numbers, n << 10, MINOR_BITS))));
+    });
+    const at = words.length;
+    words.push(...majors);
+    return at;
+  };
+  return [majorsOf(0), majorsOf(HALVES)];
 };
 
-export const writeTemplates = (
-  templates: readonly KeptTemplate[],
-  { rows, maxBlock }: KeptRows,
-): Int32Array<ArrayBuffer> => {
+export const writeTemplates = (templates: readonly KeptTemplate[], rows: KeptRows): Int32Array<ArrayBuffer> => {
   // what is learned besides goes into the same
   const slots = 2 ** Math.ceil(Math.log2(2 * templates.length + 1024));
-  const words = [MAGIC, slots, 0, 0, 0, maxBlock, ...new Array<number>(SLOT * slots).fill(0)];
+  const words = [MAGIC, slots, 0, rows.maxBlock, 0, 0, ...new Array<number>(SLOT * slots).fill(0)];
   for (const template of templates) for (const n of templateWords(words, words.length, template)) words.push(n);
-  const places = writeRows(words, rows);
-  words[Head.ROWS] = places.rows;
-  words[Head.MAJORS] = places.majors;
+  [words[Head.MAJORS], words[Head.MAJORS + HALVES]] = writeRows(words, rows);
   words[Head.WORDS] = words.length;
   return Int32Array.from(words);
 };

@@ -1,6 +1,7 @@
 import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
-import type { SingleLift } from './frontend/frontend.ts';
+import { placeOf } from './frontend/form.ts';
+import type { SingleBlock, SingleLift } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
 import { State } from './memory/layout.ts';
 import { ANY_KIND, type Linear, MAX_REGISTERS, sum, type Template, VARIABLES, Variable } from './template.ts';
@@ -17,12 +18,12 @@ interface Example {
   readonly internals: readonly number[];
   readonly constants: readonly { readonly record: number; readonly bytes: readonly number[] }[];
   readonly links: readonly number[];
+  readonly lifted: SingleBlock;
   readonly block: Block;
-  readonly ends: boolean;
 }
 
 /** Lift one instruction and collect its records. */
-const exampleOf = (single: SingleLift, word: number, pc: number, kind: number): Example => {
+const exampleOf = (single: SingleLift, word: number, form: number, pc: number, kind: number): Example => {
   const words: number[] = [];
   const internals: number[] = [];
   const constants: { record: number; bytes: readonly number[] }[] = [];
@@ -36,9 +37,10 @@ const exampleOf = (single: SingleLift, word: number, pc: number, kind: number): 
     },
     link: (record, target, linkKind) => void links.push(record / 16, target, linkKind),
   };
-  const { block, ends } = single.lift(word, pc, kind);
+  const lifted = single.lift(word, form, pc, kind);
+  const { block } = lifted;
   encodeBlock(block, sink);
-  return { words, internals, constants, links, block, ends };
+  return { words, internals, constants, links, lifted, block };
 };
 
 const callTargetOf = ({ terminal }: Block): number => (terminal.kind === 'call' ? terminal.target : -1);
@@ -74,11 +76,11 @@ class Solver {
     return null;
   }
 
-  /** The immediate shifted or its negative, the pc, its page, or a sum of these. */
+  /** The immediate shifted or its negative, the pc, its page or the pc aligned, or a sum of these. */
   number(values: readonly number[]): Linear | null {
     const always = this.fits(values, []);
     if (always) return always;
-    for (const from of [[], [Variable.PC, 1], [Variable.PAGE, 1]]) {
+    for (const from of [[], [Variable.PC, 1], [Variable.PAGE, 1], [Variable.ALIGNED, 1]]) {
       const found = this.fits(values, from);
       if (found) return found;
       for (let shift = 0; shift < 32; shift++) {
@@ -98,7 +100,7 @@ const same = (a: readonly number[], b: readonly number[]): boolean =>
 /** What the examples have in common, or null when they do not agree. */
 const templateOf = (examples: readonly Example[], solver: Solver): Template | null => {
   const [first] = examples as [Example];
-  const { block, internals, constants } = first;
+  const { block, internals, constants, lifted } = first;
   const alike = examples.every(
     (e) =>
       e.words.length === first.words.length &&
@@ -106,7 +108,10 @@ const templateOf = (examples: readonly Example[], solver: Solver): Template | nu
       e.constants.length === constants.length &&
       e.constants.every((c, i) => c.record === constants[i]?.record && same(c.bytes, constants[i].bytes)) &&
       e.links.length === first.links.length &&
-      e.ends === first.ends &&
+      e.lifted.ends === lifted.ends &&
+      e.lifted.next === lifted.next &&
+      e.lifted.reads === lifted.reads &&
+      e.lifted.sets === lifted.sets &&
       e.block.terminal.kind === block.terminal.kind &&
       e.block.flagsOut === block.flagsOut,
   );
@@ -148,8 +153,8 @@ const templateOf = (examples: readonly Example[], solver: Solver): Template | nu
   }
   const callTarget = callTargetOf(block) < 0 ? null : address(examples.map((e) => callTargetOf(e.block)));
   const returnsTo = returnsToOf(block) < 0 ? null : address(examples.map((e) => returnsToOf(e.block)));
-  const { readsFlags, setsFlags, flagsOut } = block;
-  const { ends } = first;
+  const { flagsOut } = block;
+  const { ends, next, reads, sets } = lifted;
   // else the last record is the jump to the next instruction
   if (!ends) links.pop();
   return {
@@ -161,8 +166,9 @@ const templateOf = (examples: readonly Example[], solver: Solver): Template | nu
     callTarget,
     returnsTo,
     ends,
-    readsFlags,
-    setsFlags,
+    next,
+    reads,
+    sets,
     flagsOut,
     reach,
   };
@@ -179,22 +185,26 @@ export const learn = (
   representative: number,
   kind: number,
 ): Template | null => {
+  const { form } = group;
   const variables = EXAMPLES.map(() => new Int32Array(VARIABLES));
-  const words = EXAMPLES.map((values, i) => group.example(representative, values, variables[i] as Int32Array));
-  const lift = (i: number, as: number): Example =>
-    exampleOf(single, words[i] as number, (EXAMPLES[i] as { pc: number }).pc, as);
+  const places = EXAMPLES.map(({ at }) => placeOf(at, form));
+  const words = variables.map((to, i) => group.example(representative, i, places[i] as number, to));
+  // with another immediate some are other instructions
+  if (words.some((word) => single.row(word, form) !== group.row)) return null;
+  const lift = (i: number, as: number): Example => exampleOf(single, words[i] as number, form, places[i] as number, as);
   const probe = lift(0, kind);
-  const examples = probe.block.readsFlags
-    ? [probe, lift(1, kind), lift(2, kind)]
-    : [lift(0, ANY_KIND), lift(1, ANY_KIND), lift(2, ANY_KIND)];
+  const examples =
+    probe.lifted.reads !== 0
+      ? [probe, lift(1, kind), lift(2, kind)]
+      : [lift(0, ANY_KIND), lift(1, ANY_KIND), lift(2, ANY_KIND)];
   return templateOf(examples, new Solver(variables));
 };
 
 const NOWHERE = new Solver([new Int32Array(VARIABLES)]);
 
 /** A word's records at one address, as a template that is good for nothing else. */
-export const once = (single: SingleLift, word: number, pc: number, kind: number): Template => {
-  const probe = exampleOf(single, word, pc, kind);
-  const example = probe.block.readsFlags ? probe : exampleOf(single, word, pc, ANY_KIND);
+export const once = (single: SingleLift, word: number, form: number, pc: number, kind: number): Template => {
+  const probe = exampleOf(single, word, form, pc, kind);
+  const example = probe.lifted.reads !== 0 ? probe : exampleOf(single, word, form, pc, ANY_KIND);
   return templateOf([example], NOWHERE) as Template;
 };

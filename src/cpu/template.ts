@@ -1,10 +1,12 @@
 /** Indices of what patches add a multiple of. Registers come first. */
 export const MAX_REGISTERS = 4;
-export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6 } as const;
-export const VARIABLES = 7;
+export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6, ALIGNED: 7 } as const;
+export const VARIABLES = 8;
 export const PAGE_MASK = -4096;
+/** Of the pc as literals are found from it. */
+export const ALIGN_MASK = -4;
 /** Flags kind that no front end has: stands for whatever kind comes in. */
-export const ANY_KIND = 61;
+export const ANY_KIND = 60;
 
 /** A number that depends on variables: `base` + Σ variables[v] · coefficient (int32 arithmetic). */
 export interface Linear {
@@ -27,8 +29,11 @@ export interface Template {
   readonly returnsTo: Linear | null;
   /** Ends its block. */
   readonly ends: boolean;
-  readonly readsFlags: boolean;
-  readonly setsFlags: boolean;
+  /** Form of the instruction behind it. */
+  readonly next: number;
+  /** Parts of the flags that it reads and sets. */
+  readonly reads: number;
+  readonly sets: number;
   /** Kind of the flags behind it, or ANY_KIND. */
   readonly flagsOut: number;
   /** What of the immediate is added to the pc or its page somewhere. */
@@ -45,3 +50,12 @@ export const sum = (base: number, terms: readonly number[], variables: Int32Arra
 
 /** The value of a Linear. */
 export const evaluate = ({ base, terms }: Linear, variables: Int32Array): number => sum(base, terms, variables) >>> 0;
+
+/** Kinds of flags with this in their low four bits are newer results, by the bits of OVER, over whatever was there. */
+export const UNKNOWN_KIND = 13;
+export const BASE_KIND = 15;
+export const OVER = 48;
+
+/** Kind of the flags of kind `before` when something that leaves `after` was done. */
+export const kindBehind = (before: number, after: number): number =>
+  before >= 0 && (after & BASE_KIND) === UNKNOWN_KIND ? before | (after & OVER) : after;

@@ -1,6 +1,6 @@
-import type { FrontEnd, Shape, SingleLift } from './frontend/frontend.ts';
-import { MAX_REGISTERS, PAGE_MASK, type Template, VARIABLES, Variable } from './template.ts';
-import { TemplateClass } from './template-class.ts';
+import { type FrontEnd, ROWS, type Shape, type SingleLift } from './frontend/frontend.ts';
+import { MAX_REGISTERS, type Template, VARIABLES, Variable } from './template.ts';
+import { place, TemplateClass } from './template-class.ts';
 import { EVERY_KIND, findTemplate, writeTemplates } from './template-file.ts';
 import { learn, once } from './template-learning.ts';
 import type { TemplateTable } from './template-table.ts';
@@ -8,6 +8,16 @@ import type { TemplateTable } from './template-table.ts';
 /** What of a shape may be left open. */
 const leftOpen = (shape: Shape): Shape =>
   shape.registers.length > MAX_REGISTERS ? { ...shape, registers: [] } : shape;
+
+/** Numbers of forms are below this. */
+const FORMS = 1024;
+
+/** An instruction that programs usually have, for the flags kind before it. */
+export interface UsualWord {
+  readonly word: number;
+  readonly form: number;
+  readonly kind: number;
+}
 
 /** By name, variant and mode of the front end: the processes of a guest share them. */
 const shared: Map<string, Templates> = new Map();
@@ -22,9 +32,9 @@ const shared: Map<string, Templates> = new Map();
  * These are the templates of one guest's instructions, for one way of translating them.
  */
 export class Templates {
-  /** By row. */
-  private readonly classes: TemplateClass[] = [];
-  /** What the template found last leaves open: registers, immediate, pc, its page. */
+  /** By row and form. */
+  private readonly classes: Map<number, TemplateClass> = new Map();
+  /** What the template found last leaves open: registers, immediate, pc. */
   readonly variables: Int32Array = new Int32Array(VARIABLES);
   /** The first of all words that have the template found last. */
   found = 0;
@@ -48,48 +58,46 @@ export class Templates {
   }
 
   /** What the templates for these words, with a flags kind each, look like in a file. */
-  static learned(
-    { single }: FrontEnd,
-    words: readonly { readonly word: number; readonly kind: number }[],
-  ): Int32Array<ArrayBuffer> {
+  static learned({ single }: FrontEnd, words: readonly UsualWord[]): Int32Array<ArrayBuffer> {
     if (!single) throw new Error('a guest without templates');
     const templates = new Templates(null);
-    for (const { word, kind } of words) {
+    for (const { word, form, kind } of words) {
       // nothing is learned when a word is met first, on each level
-      for (let n = 0; n < 4; n++) templates.find(single, word, 0, kind);
+      for (let n = 0; n < 4; n++) templates.find(single, word, form, 0, kind);
     }
-    const rows = single.rows.map((fixed, n) => ({ ...fixed, ...leftOpen(single.shape(n)) }));
-    const kept = templates.classes.flatMap((group) => group.all());
-    return writeTemplates(kept, { rows, maxBlock: single.maxBlock });
+    const sets = single.sets.map((rows, set) =>
+      rows.map((fixed, n) => ({ ...fixed, ...leftOpen(single.shape(ROWS * set + n)) })),
+    );
+    const kept = [...templates.classes.values()].flatMap((group) => group.all());
+    return writeTemplates(kept, { sets, setOf: single.setOf, maxBlock: single.maxBlock });
   }
 
   /** The template for a word and the flags kind at it, with `variables` set for it; null: it has to be lifted. */
-  find(single: SingleLift, word: number, pc: number, kind: number): Template | null {
-    const row = single.row(word);
+  find(single: SingleLift, word: number, form: number, pc: number, kind: number): Template | null {
+    const row = single.row(word, form);
     if (row < 0) return null;
     const { variables } = this;
-    let group: TemplateClass | null = this.classes[row] ?? this.begin(row, single);
+    let group: TemplateClass | null = this.classes.get(FORMS * row + form) ?? this.begin(row, form, single);
     for (; group !== null; group = group.narrower) {
       const representative = group.representative(word, variables);
       let known = group.known.get(representative);
       if (known instanceof Map) known = known.get(kind);
       if (known === undefined) {
         const { table } = this;
-        known = table === null ? undefined : findTemplate(table.words, group.level, representative, kind);
+        known = table === null ? undefined : findTemplate(table.words, group.level, form, representative, kind);
         if (known === undefined) {
           this.found = representative;
           // most words that the build does not know come once
-          if (group.isFirst(representative)) return once(single, word, pc, kind);
+          if (group.isFirst(representative)) return once(single, word, form, pc, kind);
           known = learn(single, group, representative, kind);
-          const of = known?.readsFlags ? kind : EVERY_KIND;
-          table?.add({ level: group.level, representative, kind: of, template: known });
+          const of = known !== null && known.reads !== 0 ? kind : EVERY_KIND;
+          table?.add({ level: group.level, form, representative, kind: of, template: known });
         }
         group.add(representative, kind, known);
       }
       if (known === null) continue;
       this.found = representative;
-      variables[Variable.PC] = pc;
-      variables[Variable.PAGE] = pc & PAGE_MASK;
+      place(variables, pc);
       if (known.reach === 0) return known;
       // a sum beyond 32 bits would need its upper half
       const target = pc + known.reach * (variables[Variable.IMMEDIATE] as number);
@@ -98,9 +106,9 @@ export class Templates {
     return null;
   }
 
-  private begin(row: number, single: SingleLift): TemplateClass {
-    const group = new TemplateClass(leftOpen(single.shape(row)));
-    this.classes[row] = group;
+  private begin(row: number, form: number, single: SingleLift): TemplateClass {
+    const group = new TemplateClass(leftOpen(single.shape(row)), row, form);
+    this.classes.set(FORMS * row + form, group);
     return group;
   }
 }

@@ -15,7 +15,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'cpu/frontend': ['cpu/ir', 'cpu/softfloat', 'cpu/crypto', 'cpu/memory/layout.ts'],
   'cpu/backend': ['cpu/ir', 'cpu/memory'],
   // the dispatcher and the code cache know back ends, and front ends by their interface
-  cpu: ['cpu/ir', 'cpu/memory', 'cpu/backend', 'cpu/frontend/frontend.ts', 'cpu/frontend/helper.ts', 'uptime.ts'],
+  cpu: ['cpu/ir', 'cpu/memory', 'cpu/backend', 'cpu/frontend/frontend.ts', 'cpu/frontend/form.ts', 'cpu/frontend/helper.ts', 'uptime.ts'], // biome-ignore format: one line
   loader: ['cpu/memory', 'syscalls/abi'],
   syscalls: ['cpu/memory', 'uptime.ts'],
 };

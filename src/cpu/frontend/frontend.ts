@@ -1,29 +1,69 @@
 import type { Block } from '../ir/block.ts';
 import type { HelperContext } from './helper.ts';
 
+export interface Part {
+  readonly shift: number;
+  readonly width: number;
+}
+
+/** Bits of an instruction word that are a number: parts, the highest one first. */
+export interface OpenField {
+  readonly parts: readonly Part[];
+  readonly mask: number;
+  readonly width: number;
+  /** The number, without a sign. */
+  get(word: number): number;
+  /** A word that has the number, and zeros besides. */
+  put(value: number): number;
+}
+
+export interface RegisterField extends OpenField {
+  /** Registers from this one on have a meaning of their own (the link register, zero, sp): they are part of the instruction. */
+  readonly special: number;
+}
+
+export interface ImmediateField extends OpenField {
+  readonly signed: boolean;
+  /** Bits of the number that the word has inverted where the sign is clear. */
+  readonly mixed: number;
+}
+
 /**
  * What of an instruction word only names registers or is a number that the records of the cold tier contain as it is,
  * or multiplied. Templates (see cpu/templates.ts) try to leave it open, and find out whether that is right.
  */
 export interface Shape {
-  /** Lowest bits of the fields with numbers of registers, 5 bits each. */
-  readonly registers: readonly number[];
+  readonly registers: readonly RegisterField[];
   /** The displacement, immediate or distance of a jump. */
-  readonly immediate: { readonly shift: number; readonly width: number; readonly signed: boolean } | null;
+  readonly immediate: ImmediateField | null;
 }
 
-/** Instructions by themselves, where they are all 4 bytes long and nothing but the pc and the flags decides what they do. */
+/** An instruction as a block of its own. */
+export interface SingleBlock {
+  readonly block: Block;
+  /** It ends a longer one too. */
+  readonly ends: boolean;
+  /** Form of the instruction behind it. */
+  readonly next: number;
+  /** Parts of the condition codes that it reads, and those that it sets, as bits. */
+  readonly reads: number;
+  readonly sets: number;
+}
+
+/** Instructions by themselves, where nothing decides what they do but the word, its form (see form.ts), the pc and the flags. */
 export interface SingleLift {
   /** Longest block, in instructions. */
   readonly maxBlock: number;
-  /** Number of a word's row, the same in all runs of a build; -1: none. */
-  row(word: number): number;
+  /** Bits that are the same in all words of a row, by set and number of the row, which are below ROWS. */
+  readonly sets: readonly (readonly { readonly mask: number; readonly value: number }[])[];
+  /** The set of rows for a word, as its upper 11 bits and bit 0 of the form tell. */
+  setOf(word: number, form: number): number;
+  /** A word's row: ROWS × set + number, the same in all runs of a build; -1: none. */
+  row(word: number, form: number): number;
   shape(row: number): Shape;
-  /** Bits that are the same in all words of a row, by number. */
-  readonly rows: readonly { readonly mask: number; readonly value: number }[];
-  /** The instruction as a block; `ends`: it ends a longer one too. */
-  lift(word: number, pc: number, flagsIn: number): { readonly block: Block; readonly ends: boolean };
+  lift(word: number, form: number, pc: number, flagsIn: number): SingleBlock;
 }
+export const ROWS = 4096;
 
 /** A trap's signal and its code; `at`: si_addr is the instruction's address, else 0. */
 export interface Trap {

@@ -156,6 +156,21 @@ export class Emitter {
     if (size > 1) c.end();
   }
 
+  /** addr ← a + imm; pushes whether the page there and the next are plain. */
+  plain(write: boolean): void {
+    const c = this.code;
+    this.readAddress();
+    c.get(this.ip);
+    c.mem('i64.load32_s', REC.imm, 2);
+    c.op('i64.add');
+    c.tee(this.addr);
+    c.op('i32.wrap_i64');
+    c.set(this.tmp);
+    this.pageByte(write ? WRITE_PAIRS : READ_PAIRS, 0);
+    this.orSpecial(1, false);
+    c.op('i32.eqz');
+  }
+
   /** Pushes the byte that a table has for the page of tmp + `by`. */
   private pageByte(table: number, by: number): void {
     const c = this.code;

@@ -22,6 +22,10 @@ export interface RecordSink {
 const plain = opTable.map((o) => findHandler(o.name) ?? -1);
 const immediate = opTable.map((o) => findHandler(`#${o.name}`) ?? -1);
 
+/** Words from which on a list is done by one record. */
+const SHORTEST_LIST = 3;
+const fitsHalf = (n: number): boolean => n >= 0 && n <= 0xffff;
+
 const TEMP_COUNT = (CPU_STATE_SIZE - State.TEMPS) / 16;
 const NONE = -1;
 
@@ -90,7 +94,10 @@ class BlockEncoder {
       const v = ops[i] as Value;
       this.pc = v.pc;
       if (v.info.name === 'when.begin') this.beginPart(v, ops.slice(i + 1));
-      else i += this.pair(ops, i) ?? this.single(ops, i);
+      else {
+        this.list(ops, i);
+        i += this.pair(ops, i) ?? this.conditionCodes(ops, i) ?? this.single(ops, i);
+      }
       while (this.dying.length > 0) this.temps.give(this.dying.pop() as number);
     }
     this.terminal(block, fused ? cond : null);
@@ -130,6 +137,63 @@ class BlockEncoder {
     this.emit('loadPair', d, a, b, v.imm);
     for (const x of [v, w]) if (x.uses === 0) this.temps.give(x.slot);
     return direct ? 3 : 1;
+  }
+
+  /** Last operation of the list that was begun. */
+  private listEnd = -1;
+
+  /**
+   * Words beside each other that are loaded into registers or stored from them, by rising numbers: one record for all,
+   * and those of each behind it, for when that one finds no plain memory.
+   */
+  private list(ops: readonly Value[], from: number): void {
+    const first = ops[from] as Value;
+    const { name } = first.info;
+    const loads = name === 'i32.load';
+    if (from < this.listEnd || (!loads && name !== 'i32.store')) return;
+    let mask = 0;
+    let count = 0;
+    for (let i = from; i < ops.length; i += loads ? 2 : 1, count++) {
+      const v = ops[i] as Value;
+      if (v.info.name !== name || v.a !== first.a || v.imm !== first.imm + 4 * count) break;
+      const offset = loads ? targetOf(v, ops[i + 1]) : (v.b as Value).slot;
+      const n = (offset - State.REGS) / 8;
+      if (!Number.isInteger(n) || n < 0 || n > 15 || mask >>> n !== 0 || (loads && v.uses !== 1)) break;
+      mask |= 1 << n;
+    }
+    if (count < SHORTEST_LIST) return;
+    const a = this.slot(first.a as Value);
+    if (loads) {
+      for (let n = 0; n < 16; n++) if ((mask & (1 << n)) !== 0) this.evict(State.REGS + 8 * n);
+      // the address was in one of them
+      if ((first.a as Value).slot !== a) return;
+    }
+    this.listEnd = from + (loads ? 2 : 1) * count;
+    this.emit(loads ? 'loadList' : 'storeList', mask, a, count, first.imm);
+  }
+
+  /** The writes of a kind of flags and what they are of; see `single`; null: it is something else. */
+  private conditionCodes(ops: readonly Value[], i: number): number | null {
+    const [v, w, x, y, z, last] = ops.slice(i, i + 6) as [Value, ...(Value | undefined)[]];
+    const sets = (set: Value | undefined, offset: number): set is Value => isSet(set) && set.imm === offset;
+    if (v.isConst && sets(w, State.CC_OP) && w.a === v && v.uses === 1) {
+      if (!sets(x, State.CC_A) || !sets(y, State.CC_B)) return null;
+      const [a, b] = [x.a as Value, y.a as Value];
+      if (a.type !== 'i32' || b.type !== 'i32') return null;
+      this.setFlags(v.imm, a, b, null);
+      return 3;
+    }
+    if (v.info.kind !== 'get' || v.imm !== State.CC_OP || v.uses !== 1 || x?.info.name !== 'i32.or') return null;
+    if (x.a !== v || x.b !== w || !w?.isConst || !sets(y, State.CC_OP) || y.a !== x || x.uses !== 1) return null;
+    if (!sets(z, State.CC_C) || !fitsHalf(w.imm)) return null;
+    const [nz, carry] = [z.a as Value, sets(last, State.CC_D) ? (last.a as Value) : null];
+    const [a, b] = [this.slot(nz), carry ? this.slot(carry) : 0];
+    this.used(nz);
+    this.used(carry);
+    for (const offset of [State.CC_OP, State.CC_C, State.CC_D]) this.evict(offset);
+    const moved = (of: Value, before: number): number => (of.left > 0 ? of.slot : before);
+    this.emit(carry ? 'ccOver2' : 'ccOver', w.imm, moved(nz, a), carry ? moved(carry, b) : 0);
+    return carry ? 5 : 4;
   }
 
   private put(op: number, d: number, a: number, b: number, imm: number, pc: number): number {
@@ -342,18 +406,22 @@ class BlockEncoder {
   }
 
   private flags(v: Value): void {
-    const byImm = !v.c && v.b !== null && v.b.slot === NONE && fitsImm(v.b);
-    const a = this.slot(v.a as Value);
-    const b = byImm ? 0 : this.slot(v.b as Value);
-    const c = v.c ? this.slot(v.c) : 0;
-    this.used(v.a);
-    this.used(v.b);
-    this.used(v.c);
+    this.setFlags(v.imm, v.a as Value, v.b as Value, v.c);
+  }
+
+  private setFlags(kind: number, x: Value, y: Value, z: Value | null): void {
+    const byImm = !z && y.slot === NONE && fitsImm(y);
+    const a = this.slot(x);
+    const b = byImm ? 0 : this.slot(y);
+    const c = z ? this.slot(z) : 0;
+    this.used(x);
+    this.used(y);
+    this.used(z);
     // operands that live in the CC slots themselves are read by the same record: only later uses move
-    for (const offset of [State.CC_OP, State.CC_A, State.CC_B, State.CC_C]) this.evict(offset);
-    const moved = (x: Value | null, before: number): number => (x && x.left > 0 ? x.slot : before);
-    if (byImm) this.emit('ccImm', v.imm, moved(v.a, a), 0, v.b?.imm);
-    else this.emit(v.c ? 'cc3' : 'cc', v.imm, moved(v.a, a), moved(v.b, b), v.c ? moved(v.c, c) : 0);
+    for (const offset of CC_FIELDS) this.evict(offset);
+    const moved = (v: Value, before: number): number => (v.left > 0 ? v.slot : before);
+    if (byImm) this.emit('ccImm', kind, moved(x, a), 0, y.imm);
+    else this.emit(z ? 'cc3' : 'cc', kind, moved(x, a), moved(y, b), z ? moved(z, c) : 0);
   }
 
   private pure(v: Value, result: Value, target: number): boolean {
@@ -418,12 +486,20 @@ class BlockEncoder {
       this.emit(bytes === 8 ? 'set64z' : 'set32z', this.destination(v, target), scalar);
       return target !== NONE;
     }
+    const move = bytes === 8 ? 'mov64' : bytes === 4 ? 'mov32' : `putSlot${bytes * 8}`;
+    if (target !== NONE && vector.slot === target && vector.left === 1) {
+      // the other lanes are there
+      this.used(vector);
+      this.used(v.b);
+      this.emit(move, this.destination(v, target) + at, scalar);
+      return true;
+    }
     // built in a temporary: the scalar may live where the result goes
     const from = vector.isConst && vector.slot === NONE ? NONE : vector.slot;
     const d = this.temps.take();
     if (from === NONE) this.constantInto(vector, d);
     else this.emit('mov128', d, from);
-    this.emit(bytes === 8 ? 'mov64' : bytes === 4 ? 'mov32' : `putSlot${bytes * 8}`, d + at, scalar);
+    this.emit(move, d + at, scalar);
     if (from === NONE) vector.left--;
     else this.used(vector);
     this.used(v.b);

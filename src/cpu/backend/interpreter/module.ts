@@ -3,9 +3,11 @@ import type { OpName } from '../../ir/opcodes.ts';
 import { Exit, GUEST_BASE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
+import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { coldHandlers, type Handler, hotHandlers } from './handlers.ts';
+import { list } from './lists.ts';
 
 /** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
 const FRAME = 4;
@@ -180,24 +182,15 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
     case 'cc':
     case 'cc3':
     case 'ccImm':
-      c.get(STATE);
-      c.get(e.ip);
-      c.mem('i32.load16_u', REC.d);
-      c.mem('i32.store', State.CC_OP, 2);
-      c.get(STATE);
-      e.read('i64', 'a');
-      c.mem('i64.store', State.CC_A, 3);
-      c.get(STATE);
-      if (name === 'ccImm') {
-        c.get(e.ip);
-        c.mem('i64.load32_s', REC.imm, 2);
-      } else e.read('i64', 'b');
-      c.mem('i64.store', State.CC_B, 3);
-      if (name === 'cc3') {
-        c.get(STATE);
-        e.readThird('i32');
-        c.mem('i32.store', State.CC_C, 2);
-      }
+      flags(e, name);
+      return true;
+    case 'ccOver':
+    case 'ccOver2':
+      over(e, name);
+      return true;
+    case 'loadList':
+    case 'storeList':
+      list(e, name === 'storeList', next);
       return true;
     case 'loadPair':
       e.address(16, false, false);

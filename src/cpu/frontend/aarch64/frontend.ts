@@ -62,17 +62,19 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     },
     single: {
       maxBlock: MAX_BLOCK,
-      row: (word) => decoder.number(word),
-      get rows() {
-        return decoder.fixed;
+      get sets() {
+        return [decoder.fixed];
       },
+      setOf: () => 0,
+      row: (word) => decoder.number(word),
       shape: (row) => shapeOf(patternOf(decoder.row(row))),
-      lift(word, pc, flagsIn) {
+      lift(word, _form, pc, flagsIn) {
         builder.reset();
         t.begin(flagsIn);
         append(word, pc);
         const ends = t.terminal !== null;
-        return { block: finish(pc, pc + 4, 1), ends };
+        const block = finish(pc, pc + 4, 1);
+        return { block, ends, next: 0, reads: block.readsFlags ? 1 : 0, sets: block.setsFlags ? 1 : 0 };
       },
     },
     lengthOf: () => 4,

@@ -26,7 +26,7 @@ export const Flags: {
   readonly C: 32;
 } = { NZCV: 0, ADD: 1, SUB: 2, ADC: 3, FCMP: 4, UNKNOWN: 13, NZ: 16, C: 32 };
 
-/** Flags as IR values; those that the kind has no use for are null. */
+/** Flags as IR values; those that the kind has no use for are null. N and Z are those of `nz`, C is in bit 0 of `c`. */
 export interface FlagState {
   readonly base: number;
   readonly a: I32 | null;
@@ -45,6 +45,9 @@ export const subtracted = (a: I32, b: I32): FlagState => ({ ...none, base: Flags
 export const addedWithCarry = (a: I32, b: I32, r: I32): FlagState => ({ ...none, base: Flags.ADC, a, b, r });
 export const compared = (fa: F64, fb: F64): FlagState => ({ ...none, base: Flags.FCMP, fa, fb });
 export const fromBits = (a: I32): FlagState => ({ ...none, base: Flags.NZCV, a });
+
+/** Parts of the flags, as bits: N and Z; C; all that a base tells. */
+export const Parts = { NZ: 1, C: 2, BASE: 4, ALL: 7 } as const;
 
 export const kindOf = (s: FlagState): number => s.base | (s.nz ? Flags.NZ : 0) | (s.c ? Flags.C : 0);
 
@@ -137,7 +140,7 @@ const negative = (b: Builder, s: FlagState): I32 => {
 
 /** 1 when C is set, else 0. */
 export const carryOf = (b: Builder, s: FlagState): I32 => {
-  if (s.c) return s.c;
+  if (s.c) return b.i32.and(s.c, b.const32(1));
   switch (s.base) {
     case Flags.ADD:
       return b.i32.lt_u(b.i32.add(known(s.a), known(s.b)), known(s.a));
@@ -306,7 +309,7 @@ export const readNzcv = (view: DataView, state: number): number => {
     const r = word(State.CC_C);
     bits = (bits & 3) | (r < 0 ? 8 : 0) | (r === 0 ? 4 : 0);
   }
-  if ((kind & Flags.C) !== 0) bits = (bits & 13) | (word(State.CC_D) !== 0 ? 2 : 0);
+  if ((kind & Flags.C) !== 0) bits = (bits & 13) | ((word(State.CC_D) & 1) << 1);
   return bits;
 };
 

@@ -4,7 +4,8 @@ import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Decoder } from '../decoder.ts';
-import { type FrontEnd, MAX, rowsFor } from '../frontend.ts';
+import { fetchWord, formAt, HALVES, lengthOf } from '../form.ts';
+import { type FrontEnd, MAX, ROWS, rowsFor, type SingleLift } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf, type Row } from '../row.ts';
 import { a64Helpers } from './a64.ts';
@@ -12,11 +13,16 @@ import { instructionText } from './disassembler.ts';
 import { armFacts } from './facts.ts';
 import { helpers } from './helpers.ts';
 import { liftKuser, vectorsPage } from './kuser.ts';
+import { shapeOf } from './shape.ts';
 import { a32Rows, a32xRows, t32Rows } from './table.ts';
 import { Translator } from './translator.ts';
 
 /** Longest block, in instructions: bounds one region function and the work lost on a fault. */
 const MAX_BLOCK = 64;
+
+/** In an instruction's form: ITSTATE, and whether the CPU state's may be other than 0. */
+const IT_SHIFT = 1;
+const IT_STORED = 512;
 
 interface Decoders {
   readonly a32: Decoder<Translator>;
@@ -31,27 +37,75 @@ interface Fetched {
   readonly row: Row<Translator> | null;
 }
 
-const fetchT32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
-  const first = code.getUint16(at, true);
-  const long = first >>> 11 >= 0b11101;
-  const word = ((first << 16) | (long ? code.getUint16(at + 2, true) : 0)) >>> 0;
-  return { word, length: long ? 4 : 2, row: decoders.t32.decode(word) };
-};
-const fetchA32 = (decoders: Decoders, code: DataView, at: number): Fetched => {
-  const word = code.getUint32(at, true);
-  return { word, length: 4, row: (word >>> 28 === 15 ? decoders.a32x : decoders.a32).decode(word) };
-};
-
 /** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
 export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Decoders } => {
   const [a32, a32x, t32] = [a32Rows, a32xRows, t32Rows].map((rows) => new Decoder(rowsFor(rows, processor)));
   const decoders = { a32, a32x, t32 } as Decoders;
+  const sets = [a32, a32x, t32] as Decoder<Translator>[];
+  const setOf = (word: number, form: number): number => ((form & HALVES) !== 0 ? 2 : word >>> 28 === 15 ? 1 : 0);
   const reader = new FieldReader(() => [...a32Rows, ...a32xRows, ...t32Rows].map((row) => row.text));
   const builder = new Builder();
   const t = new Translator(builder);
-  const fetch = (code: DataView, pc: number): Fetched =>
-    (pc & 1) === 1 ? fetchT32(decoders, code, pc - 1) : fetchA32(decoders, code, pc);
+  const fetch = (code: DataView, pc: number): Fetched => {
+    const word = fetchWord(code, pc) >>> 0;
+    const form = formAt(pc);
+    const row = (sets[setOf(word, form)] as Decoder<Translator>).decode(word);
+    return { word, length: lengthOf(word, form), row };
+  };
   const lift = (row: Row<Translator>, word: number): void => row.lift?.(t, reader.read(patternOf(row), word));
+  /** Translate one instruction behind those before. */
+  const append = ({ word, length, row }: Fetched, pc: number): void => {
+    t.pc = pc;
+    t.next = pc + length;
+    builder.pc = pc;
+    if (!row?.lift) t.undefined();
+    else if (t.thumb) {
+      const before = t.it;
+      if (before === 0) lift(row, word);
+      else t.conditionally(isUnconditional(row) ? 14 : before >>> 4, () => lift(row, word));
+      // an IT instruction has begun its block itself
+      if (before !== 0) t.advanceIt();
+    } else {
+      const cond = word >>> 28;
+      if (cond >= 14) lift(row, word);
+      else t.conditionally(cond, () => lift(row, word));
+    }
+  };
+  const single: SingleLift = {
+    maxBlock: MAX_BLOCK,
+    get sets() {
+      return sets.map(({ fixed }) => fixed);
+    },
+    setOf,
+    row(word, form) {
+      const set = setOf(word, form);
+      const row = (sets[set] as Decoder<Translator>).number(word);
+      return row < 0 ? -1 : ROWS * set + row;
+    },
+    shape(number) {
+      const row = (sets[Math.floor(number / ROWS)] as Decoder<Translator>).row(number % ROWS);
+      return shapeOf(row.syntax, patternOf(row));
+    },
+    lift(word, form, pc, flagsIn) {
+      builder.reset();
+      t.begin(flagsIn, (form & HALVES) !== 0, (form >>> IT_SHIFT) & 255, (form & IT_STORED) !== 0);
+      const length = lengthOf(word, form);
+      const row = (sets[setOf(word, form)] as Decoder<Translator>).decode(word);
+      append({ word: word >>> 0, length, row }, pc);
+      const { terminal, it, itStored } = t;
+      const next = (form & HALVES) | (it << IT_SHIFT) | (it !== 0 && itStored ? IT_STORED : 0);
+      const after = pc + length;
+      // a longer block is not cut inside an IT block: there the jump stands for what follows
+      const made = block(pc, after & ~1, 1, flagsIn, terminal ?? { kind: 'jump', target: after });
+      return {
+        block: made,
+        ends: terminal !== null,
+        next: terminal ? form & HALVES : next,
+        reads: t.reads,
+        sets: t.sets,
+      };
+    },
+  };
   const block = (pc: number, end: number, count: number, flagsIn: number, terminal: Terminal): Block => ({
     pc,
     end: end >>> 0,
@@ -73,6 +127,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     },
     helpers: [...helpers, ...a64Helpers],
     decoders,
+    single,
     vectors: {
       bytes: vectorsPage,
       lift(pc, flagsIn): Block | null {
@@ -93,25 +148,11 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
       let count = 0;
       // an IT block is not cut
       while (t.terminal === null && (count < MAX_BLOCK || t.it !== 0) && pc < limit) {
-        const { word, length, row } = fetch(code, pc);
-        if (thumb && length === 4 && (pc & ~1) + 4 > limit && count > 0) break;
-        t.pc = pc;
-        t.next = pc + length;
-        builder.pc = pc;
-        pc += length;
+        const fetched = fetch(code, pc);
+        if (thumb && fetched.length === 4 && (pc & ~1) + 4 > limit && count > 0) break;
+        append(fetched, pc);
+        pc += fetched.length;
         count++;
-        if (!row?.lift) t.undefined();
-        else if (thumb) {
-          const before = t.it;
-          if (before === 0) lift(row, word);
-          else t.conditionally(isUnconditional(row) ? 14 : before >>> 4, () => lift(row, word));
-          // an IT instruction has begun its block itself
-          if (before !== 0) t.advanceIt();
-        } else {
-          const cond = word >>> 28;
-          if (cond >= 14) lift(row, word);
-          else t.conditionally(cond, () => lift(row, word));
-        }
       }
       return block(start, pc & ~1, count, flagsIn, t.terminal ?? t.cut(pc));
     },

@@ -4,7 +4,18 @@ import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
-import { carryOf, condition, type FlagState, Flags, fromBits, kindOf, loadFlags, nzcvOf, storeFlags } from './flags.ts';
+import {
+  carryOf,
+  condition,
+  type FlagState,
+  Flags,
+  fromBits,
+  kindOf,
+  loadFlags,
+  nzcvOf,
+  Parts,
+  storeFlags,
+} from './flags.ts';
 import { leaveBehind, materializeFlags, raiseUndefined } from './helpers.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
 
@@ -35,7 +46,8 @@ const UNKNOWN: FlagState = {
  * block, which lasts to its end.
  *
  * Rules for rows: read all sources and do all memory accesses before the first register is written (a fault must find
- * the registers as they were); end with a terminal method last.
+ * the registers as they were; but what a load of several wrote is UNKNOWN behind one, other than its base: Arm ARM
+ * F2.7); end with a terminal method last.
  */
 export class Translator {
   readonly b: Builder;
@@ -47,8 +59,9 @@ export class Translator {
   /** Exact floating point: every operation by the soft-float library. */
   exact = false;
   terminal: Terminal | null = null;
-  readsFlags = false;
-  setsFlags = false;
+  /** Parts of the flags that are read as they were at the block's entry, and those that are set. */
+  reads = 0;
+  sets = 0;
   /** ITSTATE of the instruction being translated (Arm ARM F1.2, E1.2); 0 outside IT blocks. */
   it = 0;
   /** Whether the CPU state's ITSTATE may be other than 0. */
@@ -58,26 +71,31 @@ export class Translator {
   private flagsIn = -1;
   /** Whether `flags` has all that is known of those at the block's entry. */
   private asked = false;
+  /** Parts of `flags` that are those of the entry. */
+  private entry: number = Parts.ALL;
   /** The instruction's condition, while what it writes is to be chosen by it. */
   private predicate: I32 | null = null;
   /** The condition, from its conditional part's beginning on. */
   private part: I32 | null = null;
   private flagsBeforePart: FlagState = UNKNOWN;
+  private entryBeforePart: number = Parts.ALL;
 
   constructor(b: Builder) {
     this.b = b;
   }
 
-  begin(flagsIn: number, thumb: boolean, it: number): void {
+  /** `itStored`: whether the CPU state's ITSTATE may be other than 0. */
+  begin(flagsIn: number, thumb: boolean, it: number, itStored: boolean = it !== 0): void {
     this.flagsIn = flagsIn;
     this.asked = false;
     this.flags = UNKNOWN;
-    this.readsFlags = false;
-    this.setsFlags = false;
+    this.entry = Parts.ALL;
+    this.reads = 0;
+    this.sets = 0;
     this.terminal = null;
     this.thumb = thumb;
     this.it = it;
-    this.itStored = it !== 0;
+    this.itStored = itStored;
     this.predicate = null;
     this.part = null;
   }
@@ -101,6 +119,8 @@ export class Translator {
     if (this.flags !== this.flagsBeforePart) {
       this.flags = UNKNOWN;
       this.asked = true;
+      this.sets = Parts.ALL;
+      this.entry = this.entryBeforePart;
     }
     if (this.pendingTarget) {
       this.terminal = { ...this.terminal, target: this.b.get('i32', Sys.TARGET) } as Terminal;
@@ -118,6 +138,7 @@ export class Translator {
     this.part = this.predicate;
     this.predicate = null;
     this.flagsBeforePart = this.flags;
+    this.entryBeforePart = this.entry;
     this.b.beginWhen(this.part);
   }
 
@@ -192,20 +213,35 @@ export class Translator {
 
   /** The flags as far as a condition (or all of them) needs; asks at run time where it is not known what they come from. */
   private whole(cond = -1): FlagState {
-    const enough = (s: FlagState): boolean =>
-      s.base !== Flags.UNKNOWN || ((cond & ~5) === 0 ? s.nz !== null : (cond & ~1) === 2 && s.c !== null);
-    if (enough(this.flags)) return this.flags;
-    this.readsFlags = true;
+    /** Parts that are asked for, where they alone are there and tell it; 0: they do not. */
+    const enough = ({ base, nz, c }: FlagState): number => {
+      if ((cond & ~5) === 0 && nz) return Parts.NZ;
+      if ((cond & ~1) === 2 && c) return Parts.C;
+      return base === Flags.UNKNOWN ? 0 : Parts.ALL;
+    };
+    const own = enough(this.flags);
+    if (own !== 0) {
+      this.reads |= own & this.entry;
+      return this.flags;
+    }
     if (!this.asked && this.flagsIn >= 0) {
       const { nz, c } = this.flags;
       const entry = loadFlags(this.b, this.flagsIn);
       this.flags = { ...entry, nz: nz ?? entry.nz, c: c ?? entry.c };
     }
     this.asked = true;
-    if (enough(this.flags)) return this.flags;
+    const whole = enough(this.flags);
+    this.reads |= (whole || Parts.ALL) & this.entry;
+    if (whole !== 0) return this.flags;
     this.b.helper(materializeFlags);
     this.flags = loadFlags(this.b, Flags.NZCV);
     return this.flags;
+  }
+  get readsFlags(): boolean {
+    return this.reads !== 0;
+  }
+  get setsFlags(): boolean {
+    return this.sets !== 0;
   }
 
   /** i32: 1 when the condition holds. */
@@ -220,21 +256,24 @@ export class Translator {
     return nzcvOf(this.b, this.whole());
   }
   setFlags(s: FlagState): void {
+    this.putFlags(s, Parts.ALL);
+  }
+  private putFlags(s: FlagState, parts: number): void {
     const now = this.predicate ? this.choose(s, this.whole(), this.predicate) : s;
     const before = this.flags;
     storeFlags(this.b, now, before.base === Flags.UNKNOWN && now.base !== Flags.UNKNOWN ? null : before);
     this.flags = now;
-    this.setsFlags = true;
+    this.sets |= parts;
+    this.entry &= ~parts;
   }
   /** N and Z of a result; C and V stay. */
   setNZ(result: I32): void {
-    const before = this.predicate ? this.whole() : this.flags;
-    this.setFlags({ ...before, nz: result });
+    this.setNZC(result, null);
   }
-  /** N, Z and C (0 or 1); V stays. A null carry stays too. */
+  /** N, Z and C (in bit 0); V stays. A null carry stays too. */
   setNZC(result: I32, carry: I32 | null): void {
     const before = this.predicate ? this.whole() : this.flags;
-    this.setFlags({ ...before, nz: result, c: carry ?? before.c });
+    this.putFlags({ ...before, nz: result, c: carry ?? before.c }, Parts.NZ | (carry ? Parts.C : 0));
   }
   setNzcv(bits: I32): void {
     this.setFlags(fromBits(bits));
@@ -371,7 +410,8 @@ export class Translator {
   flagsFromState(): void {
     this.flags = loadFlags(this.b, Flags.NZCV);
     this.asked = true;
-    this.setsFlags = true;
+    this.sets = Parts.ALL;
+    this.entry = 0;
   }
 }
 

@@ -32,22 +32,23 @@ export const dp = (t: Translator, op: DpOp, s: number, rd: number, rn: number, {
   const compares = op === 'tst' || op === 'teq' || op === 'cmp' || op === 'cmn';
   if (s !== 0 && rd === PC && !compares) return t.undefined();
   const x = op === 'mov' || op === 'mvn' ? v : t.r(rn);
-  const arithmetic = (result: I32, flags: () => void): void => {
-    if (s !== 0) flags();
-    if (!compares) t.setResult(rd, result);
+  // the flags are of the operands, which the result may take the place of
+  const add = (a: I32, b: I32): void => {
+    if (s !== 0) t.setFlags(added(a, b));
+    if (!compares) t.setResult(rd, i32.add(a, b));
   };
-  const add = (a: I32, b: I32): void => arithmetic(i32.add(a, b), () => t.setFlags(added(a, b)));
   const sub = (a: I32, b: I32): void => {
-    const r = b.isConst ? i32.add(a, t.imm(-b.imm)) : i32.sub(a, b);
-    arithmetic(r, () => t.setFlags(subtracted(a, b)));
+    if (s !== 0) t.setFlags(subtracted(a, b));
+    if (!compares) t.setResult(rd, b.isConst ? i32.add(a, t.imm(-b.imm)) : i32.sub(a, b));
   };
   const withCarry = (a: I32, b: I32): void => {
     const r = i32.add(i32.add(a, b), t.carry());
-    arithmetic(r, () => t.setFlags(addedWithCarry(a, b, r)));
+    if (s !== 0) t.setFlags(addedWithCarry(a, b, r));
+    t.setResult(rd, r);
   };
   const logic = (result: I32): void => {
-    if (s !== 0) t.setNZC(result, carry);
     if (!compares) t.setResult(rd, result);
+    if (s !== 0) t.setNZC(result, carry);
   };
   switch (op) {
     case 'add':
@@ -244,7 +245,7 @@ export const t16Dp: readonly Row<Translator>[] = [
   t16('cmp<c> <Rd>, <Rm>', '010000 1010 rm:3 rd:3', (t, f) => dp(t, 'cmp', 1, 0, f.rd, plain(t.r(f.rm)))),
   t16('cmn<c> <Rd>, <Rm>', '010000 1011 rm:3 rd:3', (t, f) => dp(t, 'cmn', 1, 0, f.rd, plain(t.r(f.rm)))),
   t16('orr{s} <Rd>, <Rm>', '010000 1100 rm:3 rd:3', (t, f) => low(t, 'orr', f)),
-  t16('mul{s} <Rd>, <Rm>', '010000 1101 rm:3 rd:3', (t, f) => { const r = t.b.i32.mul(t.r(f.rd), t.r(f.rm)); if (!t.inIt) t.setNZ(r); t.setR(f.rd, r); }),
+  t16('mul{s} <Rd>, <Rm>', '010000 1101 rm:3 rd:3', (t, f) => { const r = t.b.i32.mul(t.r(f.rd), t.r(f.rm)); t.setR(f.rd, r); if (!t.inIt) t.setNZ(r); }),
   t16('bic{s} <Rd>, <Rm>', '010000 1110 rm:3 rd:3', (t, f) => low(t, 'bic', f)),
   t16('mvn{s} <Rd>, <Rm>', '010000 1111 rm:3 rd:3', (t, f) => low(t, 'mvn', f)),
   t16('add<c> <Rd>, <Rm>', '010001 00 rd:1 rm:4 rd:3', (t, f) => t.setResult(f.rd, t.b.i32.add(t.r(f.rd), t.r(f.rm)))),

@@ -49,9 +49,11 @@ export const loadDual = (t: Translator, rt: number, rt2: number, a: Addressing):
   const sum = t.b.i32.add(from, a.offset);
   const at = a.index ? sum : from;
   const v = t.load('i32.load', at);
+  const free = rt !== a.rn && rt !== rt2;
+  if (free) t.setR(rt, v);
   const v2 = t.load('i32.load', at, 4);
   if (a.wback) t.setR(a.rn, sum);
-  t.setR(rt, v);
+  if (!free) t.setR(rt, v);
   t.setR(rt2, v2);
 };
 export const storeDual = (t: Translator, rt: number, rt2: number, a: Addressing): void => {
@@ -105,11 +107,18 @@ export const loadMultiple = (
   if (list === 0 || rn === PC) return t.undefined();
   const at = t.r(rn);
   const { first, total } = addresses(list, before, up);
-  const registers = registersOf(list);
-  const values = registers.map((_, i) => t.load('i32.load', at, first + 4 * i));
+  let pc: I32 | null = null;
+  let loaded: I32 | null = null;
+  // those that a fault leaves unknown are written at once: the instruction can be begun again while the base is what it was
+  for (const [i, n] of registersOf(list).entries()) {
+    const v = t.load('i32.load', at, first + 4 * i);
+    if (n === PC) pc = v;
+    else if (n === rn) loaded = v;
+    else t.setR(n, v);
+  }
   if (wback) t.setR(rn, t.b.i32.add(at, t.imm(total)));
-  for (const [i, n] of registers.entries()) if (n !== PC) t.setR(n, values[i] as I32);
-  if (registers.at(-1) === PC) loadPc(t, values.at(-1) as I32, rn);
+  if (loaded) t.setR(rn, loaded);
+  if (pc) loadPc(t, pc, rn);
 };
 export const storeMultiple = (
   t: Translator,
@@ -122,7 +131,8 @@ export const storeMultiple = (
   if (list === 0 || rn === PC) return t.undefined();
   const at = t.r(rn);
   const { first, total } = addresses(list, before, up);
-  for (const [i, n] of registersOf(list).entries()) t.store('i32.store', at, t.r(n), first + 4 * i);
+  const values = registersOf(list).map((n) => t.r(n));
+  for (const [i, v] of values.entries()) t.store('i32.store', at, v, first + 4 * i);
   if (wback) t.setR(rn, t.b.i32.add(at, t.imm(total)));
 };
 

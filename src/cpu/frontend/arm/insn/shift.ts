@@ -2,9 +2,8 @@ import type { Value } from '../../../ir/value.ts';
 import type { Translator } from '../translator.ts';
 
 type I32 = Value<'i32'>;
-type I64 = Value<'i64'>;
 
-/** An operand and the carry that making it gave; null: C stays. */
+/** An operand and the carry that making it gave, in bit 0; null: C stays. */
 export interface Shifted {
   readonly v: I32;
   readonly carry: I32 | null;
@@ -15,27 +14,30 @@ export const LSR = 1;
 export const ASR = 2;
 export const ROR = 3;
 
-const bit = (t: Translator, v: I32, n: number): I32 =>
-  n === 31 ? t.b.i32.shr_u(v, t.imm(31)) : t.b.i32.and(t.b.i32.shr_u(v, t.imm(n)), t.imm(1));
+/** A bit of a value in bit 0, others of it above. */
+const bit = (t: Translator, v: I32, n: number): I32 => t.b.i32.shr_u(v, t.imm(n));
 
 /** Shift_C by an immediate as DecodeImmShift reads it (Arm ARM F1.4): LSR and ASR #0 are #32, ROR #0 is RRX. */
 export const shiftImmediate = (t: Translator, x: I32, type: number, amount: number): Shifted => {
   const { i32 } = t.b;
+  // the carry first: the value may take the place of its operand
+  const carried = (n: number, v: () => I32): Shifted => {
+    const carry = bit(t, x, n);
+    return { v: v(), carry };
+  };
   switch (type) {
     case LSL:
-      return amount === 0 ? { v: x, carry: null } : { v: i32.shl(x, t.imm(amount)), carry: bit(t, x, 32 - amount) };
+      return amount === 0 ? { v: x, carry: null } : carried(32 - amount, () => i32.shl(x, t.imm(amount)));
     case LSR:
-      return amount === 0
-        ? { v: t.imm(0), carry: bit(t, x, 31) }
-        : { v: i32.shr_u(x, t.imm(amount)), carry: bit(t, x, amount - 1) };
+      return amount === 0 ? carried(31, () => t.imm(0)) : carried(amount - 1, () => i32.shr_u(x, t.imm(amount)));
     case ASR:
       return amount === 0
-        ? { v: i32.shr_s(x, t.imm(31)), carry: bit(t, x, 31) }
-        : { v: i32.shr_s(x, t.imm(amount)), carry: bit(t, x, amount - 1) };
-    default: {
-      if (amount !== 0) return { v: i32.rotr(x, t.imm(amount)), carry: bit(t, x, amount - 1) };
-      return { v: i32.or(i32.shr_u(x, t.imm(1)), i32.shl(t.carry(), t.imm(31))), carry: bit(t, x, 0) };
-    }
+        ? carried(31, () => i32.shr_s(x, t.imm(31)))
+        : carried(amount - 1, () => i32.shr_s(x, t.imm(amount)));
+    default:
+      return amount === 0
+        ? carried(0, () => i32.or(i32.shr_u(x, t.imm(1)), i32.shl(t.carry(), t.imm(31))))
+        : carried(amount - 1, () => i32.rotr(x, t.imm(amount)));
   }
 };
 
@@ -67,15 +69,14 @@ export const shiftRegisterC = (t: Translator, x: I32, type: number, by: I32, car
   const limit = type === ASR ? 32 : 33;
   const count = i64.extend_i32_u(i32.select(n, t.imm(limit), i32.lt_u(n, t.imm(limit))));
   const one = t.b.const64(1);
-  const low = (v: I64): I32 => i32.and(i32.wrap_i64(v), t.imm(1));
   if (type === LSL) {
     const wide = i64.shl(i64.extend_i32_u(x), count);
-    return { v: i32.wrap_i64(wide), carry: keep(low(i64.shr_u(wide, t.b.const64(32)))) };
+    return { v: i32.wrap_i64(wide), carry: keep(i32.wrap_i64(i64.shr_u(wide, t.b.const64(32)))) };
   }
   const source = type === LSR ? i64.extend_i32_u(x) : i64.extend_i32_s(x);
   const wide = type === LSR ? i64.shr_u(i64.shl(source, one), count) : i64.shr_s(i64.shl(source, one), count);
   const v = i32.wrap_i64(type === LSR ? i64.shr_u(wide, one) : i64.shr_s(wide, one));
-  return { v, carry: keep(low(wide)) };
+  return { v, carry: keep(i32.wrap_i64(wide)) };
 };
 
 /** A32ExpandImm_C (F2.6.1): eight bits rotated right by twice the upper four. */
