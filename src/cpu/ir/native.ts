@@ -39,6 +39,7 @@ export interface NativeBuilder {
   readonly f64: Operations<'f64'>;
   readonly v128: Operations<'v128'>;
   readonly i8x16: Operations<'i8x16'>;
+  readonly i16x8: Operations<'i16x8'>;
   value<T extends Type>(type: T, value: Operand<T>): Expr<T>;
   /** A new variable with a value. */
   let<T extends Type>(value: Expr<T>): Local<T>;

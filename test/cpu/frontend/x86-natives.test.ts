@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
 import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
 import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
+import { ARITHMETIC, Flags, OVER, readArithmetic } from '../../../src/cpu/frontend/x86/flags.ts';
 import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
 import * as fpu from '../../../src/cpu/frontend/x86/helpers/x87.ts';
+import { eflagsOf, FLAGS_OPERAND } from '../../../src/cpu/frontend/x86/natives/flags.ts';
 import * as native from '../../../src/cpu/frontend/x86/natives/x87.ts';
 import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
 import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
@@ -124,4 +126,36 @@ describe('what a native does is what its helper does', () => {
     }
     expect(done).toBeGreaterThan(30);
   });
+});
+
+test('eflagsOf makes of lazy flags what readArithmetic does', () => {
+  const random = new Random(5);
+  for (let i = 0; i < 5000; i++) {
+    const base = random.pick([
+      Flags.ADD,
+      Flags.SUB,
+      Flags.LOGIC,
+      Flags.RESULT,
+      Flags.MUL,
+      Flags.SHL,
+      Flags.SHR,
+      Flags.SAR,
+    ]);
+    const size = random.below(4);
+    const kind = random.oneIn(10) ? 0 : (base + size) | (random.oneIn(4) ? OVER : 0);
+    const shift = base >= Flags.SHL ? BigInt(1 + random.below(size === 3 ? 63 : 31)) : null;
+    const [a, b, c] = [random.integer(), shift ?? random.integer(), random.u32()];
+    for (const [kindAt, aAt, bAt, cAt] of [
+      [State.CC_OP, State.CC_A, State.CC_B, State.CC_C],
+      [FLAGS_OPERAND.KIND, FLAGS_OPERAND.A, FLAGS_OPERAND.B, FLAGS_OPERAND.C],
+    ] as const) {
+      view.setUint32(A + kindAt, kind, true);
+      view.setBigUint64(A + aAt, a, true);
+      view.setBigUint64(A + bAt, b, true);
+      view.setUint32(A + cAt, c, true);
+    }
+    expect(run(A, nativeNumber(eflagsOf), 0)).toBe(0);
+    const made = view.getUint32(A + FLAGS_OPERAND.RESULT, true) & ARITHMETIC;
+    expect(made, `kind ${kind} ${a} ${b}`).toBe(readArithmetic(view, A));
+  }
 });

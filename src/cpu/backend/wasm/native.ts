@@ -17,6 +17,7 @@ class NativeEmitter implements NativeBuilder {
   readonly f64: Operations<'f64'> = this.operations('f64');
   readonly v128: Operations<'v128'> = this.operations('v128');
   readonly i8x16: Operations<'i8x16'> = this.operations('i8x16');
+  readonly i16x8: Operations<'i16x8'> = this.operations('i16x8');
   /** Locals of expansions. */
   private readonly scratch = new Map<string, number>();
 

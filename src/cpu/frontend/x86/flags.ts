@@ -23,9 +23,15 @@ export const Flags = {
   LOGIC: 9,
   /** ZF, SF and PF of the result in CC_A; CF, AF and OF in their places in CC_B. */
   RESULT: 13,
+  /** Of the signed product of CC_A and CC_B: CF and OF tell that it does not fit; AF, undefined, is 0. */
+  MUL: 17,
+  /** Of CC_A shifted by CC_B, which is not 0, to the left, to the right, and with the sign; AF is 0. */
+  SHL: 21,
+  SHR: 25,
+  SAR: 29,
 } as const;
 /** Added to a kind: CF and OF are in their places in CC_C. Rotations change these two and need not know the others. */
-const OVER = 32;
+export const OVER = 64;
 type Base = (typeof Flags)[keyof typeof Flags];
 
 /** Bits of EFLAGS (SDM vol. 1, 3.4.3). */
@@ -75,7 +81,7 @@ export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState =>
     const v = b.get('i64', offset);
     return i64 ? v : (b.i32.wrap_i64(v) as Value as Int);
   };
-  const two = base === Flags.ADD || base === Flags.SUB;
+  const two = base !== Flags.EFLAGS && base !== Flags.LOGIC && base !== Flags.RESULT;
   const second = two ? word(State.CC_B, size === 8) : base === Flags.RESULT ? word(State.CC_B, false) : null;
   const state = { base, size, a: word(State.CC_A, size === 8), b: second };
   if ((kind & OVER) === 0) return { ...state, parts: null };
@@ -157,8 +163,60 @@ export class FlagReader {
   /** What ZF, SF and PF are of; bits above the size mean nothing. Not of kind EFLAGS, which has none. */
   value(): Int {
     const { ns, s } = this;
-    if (s.base === Flags.ADD) return ns.add(s.a, s.b as Int);
-    return s.base === Flags.SUB ? ns.sub(s.a, s.b as Int) : s.a;
+    const b = s.b as Int;
+    switch (s.base) {
+      case Flags.ADD:
+        return ns.add(s.a, b);
+      case Flags.SUB:
+        return ns.sub(s.a, b);
+      case Flags.MUL:
+        return ns.mul(s.a, b);
+      case Flags.SHL:
+        return ns.shl(s.a, b);
+      case Flags.SHR:
+        return ns.shr_u(this.whole(false), b);
+      case Flags.SAR:
+        return ns.shr_s(this.whole(true), b);
+      default:
+        return s.a;
+    }
+  }
+
+  /** The first operand, or another value, with its sign or zeros above its size. */
+  private whole(signed: boolean, v: Int = this.s.a): Int {
+    const { size } = this.s;
+    if (size >= 4) return v;
+    const up = this.b.const32(32 - 8 * size) as Value as Int;
+    return signed ? this.ns.shr_s(this.top(v), up) : this.ns.shr_u(this.top(v), up);
+  }
+
+  /** Whether a signed product is too long for its operands' size. */
+  private tooLong(): I32 {
+    const { s, b } = this;
+    const { i64 } = b;
+    const y = s.b as Int;
+    if (s.size === 8) return i64.ne(i64.mulh_s(s.a, y), i64.shr_s(i64.mul(s.a, y), b.const64(63)));
+    const wide = (v: Int): Value<'i64'> => i64.extend_i32_s(this.whole(true, v) as Value as I32);
+    const product = i64.mul(wide(s.a), wide(y));
+    return i64.ne(product, wide(b.i32.wrap_i64(product) as Value as Int));
+  }
+
+  private lowest(v: Int): I32 {
+    return this.b.i32.and(this.narrow(v), this.b.const32(1));
+  }
+
+  /** The bit that a shift moved out last. */
+  private movedOut(): I32 {
+    const { ns, s } = this;
+    const count = s.b as Int;
+    if (s.base !== Flags.SHL) {
+      const less = ns.sub(count, this.k(1));
+      return this.lowest(s.base === Flags.SAR ? ns.shr_s(this.whole(true), less) : ns.shr_u(this.whole(false), less));
+    }
+    const bits = this.k(8 * s.size);
+    return this.lowest(
+      s.size >= 4 ? ns.shr_u(s.a, ns.sub(bits, count)) : ns.shr_u(ns.shl(this.whole(false), count), bits),
+    );
   }
 
   /** The result, its sign in the highest bit. */
@@ -179,6 +237,12 @@ export class FlagReader {
         return b.const32(0);
       case Flags.RESULT:
         return this.bit(s.b, CF);
+      case Flags.MUL:
+        return this.tooLong();
+      case Flags.SHL:
+      case Flags.SHR:
+      case Flags.SAR:
+        return this.movedOut();
       default:
         return this.bit(s.a, CF);
     }
@@ -213,6 +277,14 @@ export class FlagReader {
         return b.const32(0);
       case Flags.RESULT:
         return this.bit(s.b, OF);
+      case Flags.MUL:
+        return this.tooLong();
+      case Flags.SHL:
+        return b.i32.xor(this.movedOut(), ns.lt_s(this.result(), this.k(0)));
+      case Flags.SHR:
+        return ns.lt_s(this.x, this.k(0));
+      case Flags.SAR:
+        return b.const32(0);
       default:
         return this.bit(s.a, OF);
     }
@@ -238,9 +310,9 @@ export class FlagReader {
   af(): I32 {
     const { s, b } = this;
     if (s.parts?.af) return s.parts.af;
-    if (s.base === Flags.LOGIC) return b.const32(0);
     if (s.base === Flags.RESULT) return this.bit(s.b, AF);
     if (s.base === Flags.EFLAGS) return this.bit(s.a, AF);
+    if (s.base !== Flags.ADD && s.base !== Flags.SUB) return b.const32(0);
     const carries = b.i32.xor(b.i32.xor(this.narrow(s.a), this.narrow(s.b as Int)), this.low());
     return this.bit(carries as Value as Int, AF);
   }
@@ -349,9 +421,26 @@ export const readArithmetic = (view: DataView, state: number): number => {
   return (kind & OVER) === 0 ? flags : (flags & ~(CF | OF)) | (view.getUint32(state + State.CC_C, true) & (CF | OF));
 };
 
+/** Of products and shifts. */
+const flagsOfLong = (view: DataView, state: number, base: Base, size: Size): number => {
+  const bits = 8 * size;
+  const [a, b] = [State.CC_A, State.CC_B].map((at) => BigInt.asIntN(bits, view.getBigInt64(state + at, true))) as [bigint, bigint]; // biome-ignore format: one line
+  const count = base === Flags.MUL ? 1n : view.getBigUint64(state + State.CC_B, true) & 63n;
+  const unsigned = BigInt.asUintN(bits, a);
+  const long = base === Flags.MUL ? a * b : base === Flags.SHL ? unsigned << count : (base === Flags.SHR ? unsigned : a) >> count; // biome-ignore format: one line
+  const r = BigInt.asIntN(bits, long);
+  const flags = (r === 0n ? ZF : 0) | (r < 0n ? SF : 0) | parity(Number(r & 0xffn));
+  if (base === Flags.MUL) return flags | (r === long ? 0 : CF | OF);
+  const out = base === Flags.SHL ? long >> BigInt(bits) : (base === Flags.SHR ? unsigned : a) >> (count - 1n);
+  const carry = (out & 1n) !== 0n;
+  const overflow = base === Flags.SHL ? carry !== r < 0n : base === Flags.SHR && a < 0n;
+  return flags | (carry ? CF : 0) | (overflow ? OF : 0);
+};
+
 const flagsOf = (view: DataView, state: number, kind: number): number => {
   const base = baseOf(kind);
   const size = sizeOf(kind);
+  if (base >= Flags.MUL) return flagsOfLong(view, state, base, size);
   const [add, sub] = [base === Flags.ADD, base === Flags.SUB];
   const [low, other] = [view.getUint32(state + State.CC_A, true), view.getUint32(state + State.CC_B, true)];
   // the upper halves, or operands of up to 4 bytes moved to the upper end

@@ -1,6 +1,5 @@
 import { Exit, State } from '../../memory/layout.ts';
 import type { HelperContext } from '../helper.ts';
-import { readArithmetic, writeArithmetic } from './flags.ts';
 
 /**
  * Helpers of this guest: JavaScript called by translated code for what has no short IR form. All registers are in the
@@ -15,12 +14,6 @@ const table: Helper[] = [];
 export const defineHelper = (helper: Helper): number => table.push(helper) - 1;
 
 export const helpers: readonly Helper[] = table;
-
-/** Make the flags of kind EFLAGS. */
-export const materializeFlags: number = defineHelper((c, state) => {
-  writeArithmetic(c.view, state, readArithmetic(c.view, state));
-  return 0;
-});
 
 /** Leave with the Exit reason `aux`. */
 export const leave: number = defineHelper((c, state, aux) => {

@@ -1,8 +1,13 @@
 import type { Native } from '../../ir/native.ts';
+import { eflagsOf } from './natives/flags.ts';
+import { stringNatives } from './natives/strings.ts';
 import { x87Natives } from './natives/x87.ts';
 
 /** This guest's natives: see NativeBuilder. The number of one is its place. */
-export const natives: readonly Native[] = x87Natives;
+export const natives: readonly Native[] = [...x87Natives, ...stringNatives, eflagsOf];
+
+/** In place of a helper's number: the native does all. */
+export const NO_HELPER = 0xffff;
 
 const numbers = new Map(natives.map((native, number) => [native, number]));
 

@@ -7,8 +7,9 @@ import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
 import type { Decoder } from './decoder.ts';
 import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
-import { leave, materializeFlags } from './helpers.ts';
-import { nativeNumber } from './natives.ts';
+import { leave } from './helpers.ts';
+import { eflagsOf, FLAGS_OPERAND } from './natives/flags.ts';
+import { NO_HELPER, nativeNumber } from './natives.ts';
 import { RSP, rOffset, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -291,12 +292,28 @@ export class Translator {
     if (this.flags) return this.flags;
     if (this.atEntry) this.readsFlags = true;
     if (this.atEntry && this.flagsIn >= 0) this.flags = loadFlags(this.b, this.flagsIn, this.is64);
-    else {
-      this.b.helper(materializeFlags);
-      this.flags = loadFlags(this.b, Flags.EFLAGS, this.is64);
-    }
+    else this.flags = this.madeEflags();
     this.atEntry = false;
     return this.flags;
+  }
+  /** Flags of which nothing is known become those of kind EFLAGS. */
+  private madeEflags(): FlagState {
+    const { b } = this;
+    b.poke(FLAGS_OPERAND.KIND, b.get('i32', State.CC_OP));
+    b.poke(FLAGS_OPERAND.C, b.get('i32', State.CC_C));
+    if (this.is64) {
+      b.poke(FLAGS_OPERAND.A, b.get('i64', State.CC_A));
+      b.poke(FLAGS_OPERAND.B, b.get('i64', State.CC_B));
+    } else {
+      b.poke(FLAGS_OPERAND.A, b.get('i32', State.CC_A));
+      b.poke(FLAGS_OPERAND.B, b.get('i32', State.CC_B));
+    }
+    this.native(eflagsOf, NO_HELPER);
+    const bits = b.peek('i32', FLAGS_OPERAND.RESULT);
+    b.set(State.CC_OP, this.imm(Flags.EFLAGS));
+    if (this.is64) b.set(State.CC_A, this.wide(bits));
+    else b.set(State.CC_A, bits);
+    return { base: Flags.EFLAGS, size: 4, a: bits as Value as Int, b: null, parts: null };
   }
   private get reader(): FlagReader {
     return new FlagReader(this.b, this.known());
@@ -353,16 +370,30 @@ export class Translator {
   }
   /** The same where `when` is not 0, else the flags stay. */
   flagsOfResultWhen(when: I32, result: Int, size: Size, parts: { cf: I32; of: I32; af?: I32 }): void {
+    this.setFlagsWhen(when, this.resultState(result, size, parts));
+  }
+  /** Of the signed product of two. */
+  flagsOfMul(a: Int, b: Int, size: Size): void {
+    this.setFlags({ base: Flags.MUL, size, a, b, parts: null });
+  }
+  /** Of a shift by a count that may be 0, for which the flags stay. */
+  flagsOfShift(base: 'SHL' | 'SHR' | 'SAR', v: Int, count: I32, size: Size): void {
+    const b = size === 8 ? this.b.i64.extend_i32_u(count) : count;
+    const s: FlagState = { base: Flags[base], size, a: v, b: b as Value as Int, parts: null };
+    if (count.isConst) this.setFlags(s);
+    else this.setFlagsWhen(count, s);
+  }
+  private setFlagsWhen(when: I32, s: FlagState): void {
     const { b, is64 } = this;
-    const s = this.resultState(result, size, parts);
+    const from = s.size === 8 ? 8 : 4;
     const word = (offset: number): Int => (is64 ? b.get('i64', offset) : (b.get('i32', offset) as Value as Int));
     const choose = (offset: number, v: Int, from: Size): void => {
       const wide = this.convert(v, from, this.word, false);
       b.set(offset, b.emit(is64 ? 'i64.select' : 'i32.select', wide, word(offset), when) as Int);
     };
     b.set(State.CC_OP, b.i32.select(this.imm(kindOf(s)), b.get('i32', State.CC_OP), when));
-    choose(State.CC_A, s.a, size === 8 ? 8 : 4);
-    choose(State.CC_B, s.b as Int, 4);
+    choose(State.CC_A, s.a, from);
+    choose(State.CC_B, s.b as Int, (s.b as Value).type === 'i64' ? 8 : 4);
     this.flags = null;
     this.atEntry = false;
     this.setsFlags = true;

@@ -167,7 +167,8 @@ const multiply = (t: Translator, size: Size, signed: boolean): void => {
     const high = signed ? i64.mulh_s(a, b) : i64.mulh_u(a, b);
     t.setReg(RAX, low, 8);
     t.setReg(RDX, high, 8);
-    const cf = i64.ne(high, signed ? i64.shr_s(low, t.b.const64(63)) : t.b.const64(0));
+    if (signed) return t.flagsOfMul(a, b, 8);
+    const cf = i64.ne(high, t.b.const64(0));
     return t.flagsOfResult(low, 8, { cf, of: cf });
   }
   if (size === 4) {
@@ -175,7 +176,8 @@ const multiply = (t: Translator, size: Size, signed: boolean): void => {
     const low = i32.wrap_i64(product) as Value as Int;
     t.setReg(RAX, low, 4);
     t.setReg(RDX, i32.wrap_i64(i64.shr_u(product, t.b.const64(32))) as Value as Int, 4);
-    const cf = i64.ne(product, t.convert(low, 4, 8, signed));
+    if (signed) return t.flagsOfMul(a, b, 4);
+    const cf = i64.ne(product, t.convert(low, 4, 8, false));
     return t.flagsOfResult(low, 4, { cf, of: cf });
   }
   const [x, y] = signed ? [t.sx(a, size), t.sx(b, size)] : [t.zx(a, size), t.zx(b, size)];
@@ -192,19 +194,8 @@ const multiply = (t: Translator, size: Size, signed: boolean): void => {
 /** IMUL with two or three operands. */
 const multiplyTo = (t: Translator, a: Int, b: Int): void => {
   const { size } = t;
-  const { i32, i64 } = t.b;
-  let [r, cf]: [Int, I32 | null] = [t.ns(size).mul(a, b), null];
-  if (size === 8) cf = i64.ne(i64.mulh_s(a, b), i64.shr_s(r, t.b.const64(63)));
-  else if (size === 4) {
-    const product = i64.mul(t.convert(a, 4, 8, true), t.convert(b, 4, 8, true));
-    r = i32.wrap_i64(product) as Value as Int;
-    cf = i64.ne(product, t.convert(r, 4, 8, true));
-  } else {
-    r = t.ns(4).mul(t.sx(a, 2), t.sx(b, 2));
-    cf = t.ns(4).ne(r, t.sx(r, 2));
-  }
-  t.setR(r, size);
-  t.flagsOfResult(r, size, { cf, of: cf });
+  t.setR(t.ns(size).mul(a, b), size);
+  t.flagsOfMul(a, b, size);
 };
 
 /** XADD: the sum goes to the first operand, what that was to the second. */

@@ -17,53 +17,19 @@ const byCl: Count = (t, size) => t.b.i32.and(t.reg(RCX, 4) as Value as I32, t.im
 /** The lowest bit of a value of an operand's type. */
 const lsb = (t: Translator, v: Int, size: Size): I32 => t.b.i32.and(t.narrow(v, size), t.imm(1));
 
-/** What a shift gives for a count that is not 0. */
-interface Shifted {
-  readonly r: Int;
-  readonly cf: I32;
-  readonly of: I32;
-}
-type Shift = (t: Translator, v: Int, count: I32, size: Size) => Shifted;
-
 const asCount = (t: Translator, n: I32, size: Size): Int => t.convert(n as Value as Int, 4, size, false);
 
-const left: Shift = (t, v, n, size) => {
+type Shift = 'SHL' | 'SHR' | 'SAR';
+const shift = (t: Translator, kind: Shift, count: Count, size: Size): void => {
   const ns = t.ns(size);
-  const count = asCount(t, n, size);
-  const r = ns.shl(v, count);
-  const bits = 8 * size;
-  // the last bit that went out: wasm's counts wrap at the width of the type
-  const out =
-    size >= 4 ? ns.shr_u(v, ns.sub(t.k(bits, size), count)) : ns.shr_u(ns.shl(t.zx(v, size), count), t.k(bits, 4));
-  const cf = lsb(t, out, size);
-  return { r, cf, of: t.b.i32.xor(cf, msb(t, r, size)) };
-};
-const right: Shift = (t, v, n, size) => {
-  const ns = t.ns(size);
-  const count = asCount(t, n, size);
-  const whole = t.zx(v, size);
-  const cf = lsb(t, ns.shr_u(whole, ns.sub(count, t.k(1, size))), size);
-  return { r: ns.shr_u(whole, count), cf, of: msb(t, v, size) };
-};
-const rightSigned: Shift = (t, v, n, size) => {
-  const ns = t.ns(size);
-  const count = asCount(t, n, size);
-  const whole = t.sx(v, size);
-  const cf = lsb(t, ns.shr_s(whole, ns.sub(count, t.k(1, size))), size);
-  return { r: ns.shr_s(whole, count), cf, of: t.imm(0) };
-};
-
-const shift = (t: Translator, f: Shift, count: Count, size: Size): void => {
   const n = count(t, size);
   const v = t.rm(size);
-  if (n.isConst && n.imm === 0) {
-    // memory is written all the same; a register's upper half cleared
-    return t.setRm(v, size);
-  }
-  const { r, cf, of } = f(t, v, n, size);
+  // by 0, memory is written all the same, and a register's upper half cleared
+  if (n.isConst && n.imm === 0) return t.setRm(v, size);
+  const by = asCount(t, n, size);
+  const r = kind === 'SHL' ? ns.shl(v, by) : kind === 'SHR' ? ns.shr_u(t.zx(v, size), by) : ns.shr_s(t.sx(v, size), by);
   t.setRm(r, size);
-  if (n.isConst) t.flagsOfResult(r, size, { cf, of });
-  else t.flagsOfResultWhen(n, r, size, { cf, of });
+  t.flagsOfShift(kind, v, n, size);
 };
 
 /** Rotations leave all flags but CF and OF alone, and these too when they turn by 0. */
@@ -196,11 +162,11 @@ const OPERATIONS: readonly (readonly [digit: number, name: string, Do])[] = [
   [1, 'ror', (t, count, size) => rotate(t, false, count, size)],
   [2, 'rcl', (t, count, size) => rotateThroughCarry(t, true, count, size)],
   [3, 'rcr', (t, count, size) => rotateThroughCarry(t, false, count, size)],
-  [4, 'shl', (t, count, size) => shift(t, left, count, size)],
-  [5, 'shr', (t, count, size) => shift(t, right, count, size)],
+  [4, 'shl', (t, count, size) => shift(t, 'SHL', count, size)],
+  [5, 'shr', (t, count, size) => shift(t, 'SHR', count, size)],
   // 6 is another SHL that all processors have
-  [6, 'sal', (t, count, size) => shift(t, left, count, size)],
-  [7, 'sar', (t, count, size) => shift(t, rightSigned, count, size)],
+  [6, 'sal', (t, count, size) => shift(t, 'SHL', count, size)],
+  [7, 'sar', (t, count, size) => shift(t, 'SAR', count, size)],
 ];
 
 /** SDM vol. 1, 5.1.5: shift and rotate; 5.1.16: those of BMI2 */

@@ -1,10 +1,13 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Value } from '../../../ir/value.ts';
+import type { Int } from '../flags.ts';
 import { packExact } from '../helpers/exact.ts';
 import { exactDot } from '../helpers/exact-convert.ts';
 import { exactRound } from '../helpers/exact-float.ts';
 import { checksum, compareStrings, minimumWord, sumsOfDifferences } from '../helpers/sse4.ts';
-import { Sys } from '../registers.ts';
+import { aggregations, STRINGS_OPERAND } from '../natives/strings.ts';
+import { NO_HELPER } from '../natives.ts';
+import { RAX, RCX, RDX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 import { arithmetic, exactly, exactOperand, type FloatBinary, packedFloats, scalarFloats } from './floats.ts';
@@ -147,6 +150,56 @@ const byHelper = (encoding: string, name: string, helper: number, wide: boolean,
   ]; // biome-ignore format: one form after the other
 };
 
+/** Bits of a kind of string comparison: the result is an index; the strings end with a zero. */
+const [INDEX, IMPLICIT] = [1, 2];
+
+/** An explicit length: its magnitude, no more than the register has elements. */
+const explicitLength = (t: Translator, register: number, count: number): I32 => {
+  const size = t.d.w === 1 ? 8 : 4;
+  const ns = t.ns(size);
+  const v = t.reg(register, size);
+  const sign = ns.shr_s(v, t.k(8 * size - 1, size));
+  const magnitude = ns.sub(ns.xor(v, sign), sign);
+  return t.b.i32.select(t.narrow(magnitude, size), t.imm(count), ns.le_u(magnitude, t.k(count, size)));
+};
+/** PCMPESTRI, PCMPISTRI (SDM vol. 2, 4.1): compare, aggregate, turn, and find the first or last. */
+const stringIndex = (t: Translator, implicit: boolean): void => {
+  const { b } = t;
+  const { i32 } = b;
+  const { imm } = t.d;
+  const lanes = imm & 1 ? b.i16x8 : b.i8x16;
+  const count = imm & 1 ? 8 : 16;
+  const all = (1 << count) - 1;
+  const [first, second] = [t.xmm(t.d.reg), t.xmmRm()];
+  const implicitLength = (v: V128): I32 => i32.ctz(i32.or(lanes.bitmask(lanes.eq(v, zero(t))), t.imm(1 << count)));
+  const a = implicit ? implicitLength(first) : explicitLength(t, RAX, count);
+  const c = implicit ? implicitLength(second) : explicitLength(t, RDX, count);
+  const valid = (length: I32): I32 => i32.sub(i32.shl(t.imm(1), length), t.imm(1));
+  const native = aggregations[imm & 15];
+  let result: I32;
+  if (native) {
+    b.poke(STRINGS_OPERAND.FIRST, first);
+    b.poke(STRINGS_OPERAND.SECOND, second);
+    b.poke(STRINGS_OPERAND.FIRST_LENGTH, a);
+    b.poke(STRINGS_OPERAND.SECOND_LENGTH, c);
+    t.native(native, NO_HELPER);
+    result = b.peek('i32', STRINGS_OPERAND.RESULT);
+  } else {
+    const [va, vc] = [valid(a), valid(c)];
+    const equal = i32.and(lanes.bitmask(lanes.eq(first, second)), i32.and(va, vc));
+    result = i32.or(equal, i32.xor(i32.or(va, vc), t.imm(all)));
+  }
+  if (imm & 0x10) result = i32.xor(result, imm & 0x20 ? valid(c) : t.imm(all));
+  const last = i32.select(i32.sub(t.imm(31), i32.clz(result)), t.imm(count), result);
+  t.setReg(RCX, (imm & 0x40 ? last : i32.ctz(i32.or(result, t.imm(1 << count)))) as Value as Int, 4);
+  t.setParts({
+    cf: i32.ne(result, t.imm(0)),
+    zf: i32.lt_u(c, t.imm(count)),
+    sf: i32.lt_u(a, t.imm(count)),
+    of: i32.and(result, t.imm(1)),
+  });
+};
+
 /** PCMPESTRI and its like: lengths in rax and rdx are of 64 bits with REX.W. */
 const strings = (code: string, name: string, kind: number): X86Row[] => {
   const lift = (t: Translator): void => {
@@ -159,9 +212,10 @@ const strings = (code: string, name: string, kind: number): X86Row[] => {
     t.flagsFromState();
   };
   const encoding = `66 0F 3A ${code} /r ib`;
+  const way = kind & INDEX ? (t: Translator) => stringIndex(t, (kind & IMPLICIT) !== 0) : lift;
   return [
-    insn(encoding, `${name} xmm, xmm/m128, imm8`, lift),
-    vex(encoding, '128', `v${name} xmm, xmm/m128, imm8`, noVvvv(lift)),
+    insn(encoding, `${name} xmm, xmm/m128, imm8`, way),
+    vex(encoding, '128', `v${name} xmm, xmm/m128, imm8`, noVvvv(way)),
   ];
 };
 
