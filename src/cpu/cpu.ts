@@ -270,7 +270,7 @@ export class Cpu implements HelperContext {
 
   /** Turn the exit reason into what the kernel handles. */
   leave(reason: number = this.view.getUint32(this.state + State.EXIT_REASON, true)): number {
-    const fault = trapOf(this.frontEnd, reason, this.pc);
+    const fault = trapOf(this.frontEnd, reason, this.pc, this.view, this.state);
     if (fault === null) return reason;
     this.fault = fault;
     return Exit.FAULT;

@@ -7,6 +7,8 @@ export interface Fault {
   readonly code: number;
   /** Guest address (u64). */
   readonly addr: bigint;
+  /** See Trap.number. */
+  readonly trap?: number;
 }
 
 export const SIGBUS = 7;
@@ -25,10 +27,12 @@ const TRAPS: Traps = {
 export const codeAddress = (frontEnd: FrontEnd, pc: number): bigint => BigInt(frontEnd.codeAddress?.(pc) ?? pc);
 
 /** The fault that an exit is, or null. */
-export const trapOf = (frontEnd: FrontEnd, reason: number, pc: number): Fault | null => {
+export const trapOf = (frontEnd: FrontEnd, reason: number, pc: number, view: DataView, state: number): Fault | null => {
   const trap = (frontEnd.traps ?? TRAPS)[reason];
   if (trap === undefined) return null;
-  return { signal: trap.signal, code: trap.code, addr: trap.at ? codeAddress(frontEnd, pc) : 0n };
+  const { signal, code, at, number } = trap;
+  const fault = { signal, code: typeof code === 'number' ? code : code(view, state), addr: at ? codeAddress(frontEnd, pc) : 0n }; // biome-ignore format: one line
+  return number === undefined ? fault : { ...fault, trap: number };
 };
 
 /** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */

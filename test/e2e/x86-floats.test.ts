@@ -9,11 +9,13 @@ const cli = fileURLToPath(new URL('../../bin/tsqemu-user.js', import.meta.url));
 const fixtures = fileURLToPath(new URL('../fixtures/x86', import.meta.url));
 
 /** What a processor prints lies beside the program: test/fixtures/x86/build-floats.sh. */
-for (const [name, guest] of [
-  ['floats-64', AMD64],
-  ['floats-32', I386],
+for (const [name, guest, what] of [
+  ['floats-64', AMD64, 'long double, rounding modes, exception flags'],
+  ['floats-32', I386, 'long double, rounding modes, exception flags'],
+  ['frames-64', AMD64, 'traps and extended state in signal frames'],
+  ['frames-32', I386, 'traps and extended state in signal frames'],
 ] as const) {
-  test.skipIf(!hasSysroot(guest))(`${name}: long double, rounding modes, exception flags`, async () => {
+  test.skipIf(!hasSysroot(guest))(`${name}: ${what}`, async () => {
     const expected = fs.readFileSync(path.join(fixtures, `${name}.txt`), 'utf8');
     const { status, stdout } = await execute(
       process.execPath,

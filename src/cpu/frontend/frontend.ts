@@ -65,11 +65,13 @@ export interface SingleLift {
 }
 export const ROWS = 4096;
 
-/** A trap's signal and its code; `at`: si_addr is the instruction's address, else 0. */
+/** A trap's signal and its code, which the state may tell; `at`: si_addr is the instruction's address, else 0. */
 export interface Trap {
   readonly signal: number;
-  readonly code: number;
+  readonly code: number | ((view: DataView, state: number) => number);
   readonly at: boolean;
+  /** The processor's number of it, which x86 puts into signal frames. */
+  readonly number?: number;
 }
 /** Traps by Exit reason. */
 export type Traps = Readonly<Record<number, Trap | undefined>>;

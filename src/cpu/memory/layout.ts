@@ -179,6 +179,9 @@ export const Exit: {
   readonly DIVIDE: 9;
   readonly FLOAT: 11;
   readonly PROTECTION: 10;
+  readonly SIMD: 12;
+  readonly BOUND: 13;
+  readonly OVERFLOW: 14;
 } = {
   NONE: 0,
   UNTRANSLATED: 1,
@@ -192,8 +195,13 @@ export const Exit: {
   KERNEL: 8,
   /** A division by zero, or whose quotient is too large (x86: #DE). */
   DIVIDE: 9,
-  /** An unmasked floating-point exception is pending. */
+  /** An unmasked exception of the x87 is pending (#MF). */
   FLOAT: 11,
+  /** An unmasked floating-point exception of SSE's (#XM). */
+  SIMD: 12,
+  /** BOUND's index is outside (#BR), INTO found an overflow (#OF). */
+  BOUND: 13,
+  OVERFLOW: 14,
   /** What a program may not do, or an address that cannot be one (x86: #GP). */
   PROTECTION: 10,
 };

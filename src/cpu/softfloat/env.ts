@@ -35,6 +35,10 @@ export class FpEnv {
   tinyAfterRounding = false;
   /** x86: tiny results become zero, with underflow and inexact. */
   flushTiny = false;
+  /** x86, underflow not masked: tiny results raise it where they are exact too; there is no result. */
+  trapsTiny = false;
+  /** x86, overflow not masked: there is no result, which need not be inexact. */
+  trapsHuge = false;
   /** FPSR bits raised so far; operations only add to it. */
   flags = 0;
 

@@ -190,6 +190,12 @@ export function roundPack(
   // Exponent of the last place kept.
   const unit = (denormal ? minimum : leading) - format.fraction;
   const { value, inexact } = roundShift(mantissa, unit - exponent, negative, mode);
+  if (tiny && env.trapsTiny) {
+    // whether it is inexact is told of the result that had no bounds
+    env.flags |= FP_UFC;
+    if (roundShift(mantissa, leading - format.fraction - exponent, negative, mode).inexact) env.flags |= FP_IXC;
+    return sign;
+  }
   if (tiny && inexact) env.flags |= FP_UFC;
   // Adding the significand with its leading bit to the exponent field less one carries where rounding did.
   const field = denormal ? 0 : leading + format.bias - 1;
@@ -200,7 +206,7 @@ export function roundPack(
       return sign | 0x7fffn;
     }
   } else if (packed >= format.infinity) {
-    env.flags |= FP_OFC | FP_IXC;
+    env.flags |= env.trapsHuge && !inexact ? FP_OFC : FP_OFC | FP_IXC;
     const toInfinity =
       mode === Round.NEAREST ||
       mode === Round.AWAY ||

@@ -1,5 +1,5 @@
 import { State } from '../../cpu/memory/layout.ts';
-import { SA_ONSTACK, SA_RESTORER, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, type SigInfo } from '../kernel/signals.ts';
+import { SA_ONSTACK, SA_RESTORER, SIGSEGV, type SigInfo } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { readU64, writeI64 } from '../struct.ts';
 import { altStackFlags, type SignalFrame, writeSigInfo } from './signal-frame.ts';
@@ -34,28 +34,30 @@ const FIX_EFLAGS = 0x5_0dd5;
 
 const reg = (task: Task, n: number): number => task.cpu.state + State.REGS + 8 * n;
 
-/** Number of the exception that a signal comes from, and its error code (SDM vol. 3, 6.15), as Linux tells them. */
-export function exception(task: Task, info: SigInfo): { trap: number; error: number; cr2: bigint } {
-  const none = { trap: 0, error: 0, cr2: 0n };
-  if (info.addr === undefined) return none;
+interface Trap {
+  /** Number of the exception (SDM vol. 3, table 6-1), and its error code. */
+  readonly trap: number;
+  readonly error: number;
+  readonly cr2: bigint;
+}
+/** The last one of each task: frames of other signals show it too, as Linux's do. */
+const lastTraps = new WeakMap<Task, Trap>();
+
+/** What a frame says of the exception that its signal comes from. */
+export function exception(task: Task, info: SigInfo): Trap {
+  const last = lastTraps.get(task) ?? { trap: 0, error: 0, cr2: 0n };
+  const { addr, trap, code } = info;
+  if (addr === undefined) return last;
   const SI_KERNEL = 0x80;
-  switch (info.signo) {
-    case SIGSEGV:
-    case SIGBUS: {
-      if (info.code === SI_KERNEL) return { ...none, trap: 13 };
-      const access = task.space.host.getUint32(task.cpu.state + State.EXIT_INFO, true) & 7;
-      const present = info.code === 2 ? 1 : 0;
-      return { trap: 14, error: present | (access & 2) | 4 | (access === 4 ? 16 : 0), cr2: info.addr };
-    }
-    case SIGILL:
-      return { ...none, trap: 6 };
-    case SIGTRAP:
-      return { ...none, trap: 3 };
-    case SIGFPE:
-      return none;
-    default:
-      return none;
+  let now: Trap;
+  if (trap !== undefined || code === SI_KERNEL) now = { trap: trap ?? 13, error: 0, cr2: last.cr2 };
+  else {
+    const access = task.space.host.getUint32(task.cpu.state + State.EXIT_INFO, true) & 7;
+    const present = info.signo === SIGSEGV && code === 2 ? 1 : 0;
+    now = { trap: 14, error: present | (access & 2) | 4 | (access === 4 ? 16 : 0), cr2: addr };
   }
+  lastTraps.set(task, now);
+  return now;
 }
 
 /** x86-64 signal frames, as arch/x86/kernel/signal_64.c lays them out; floating-point state as FXSAVE has it. */

@@ -8,7 +8,7 @@ export interface GuestCpu {
   /** Told when compiled code comes into use, and whether it calls itself: see Ticker. */
   onBusy: (recursive: boolean) => void;
   /** After a run that ended with Exit.FAULT: the signal it is, its code and address. */
-  readonly fault: { readonly signal: number; readonly code: number; readonly addr: bigint };
+  readonly fault: { readonly signal: number; readonly code: number; readonly addr: bigint; readonly trap?: number };
   /** Run guest code until it needs the kernel or the time (uptimeMs) has come; answers an Exit. */
   run(until: number): number;
   /** Change when the turn under way ends. */

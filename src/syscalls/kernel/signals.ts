@@ -64,6 +64,8 @@ export interface SigInfo {
   readonly pid?: number;
   readonly uid?: number;
   readonly addr?: bigint;
+  /** The processor's number of a fault, for signal frames. */
+  readonly trap?: number;
   readonly value?: bigint;
   readonly timerId?: number;
   readonly overrun?: number;

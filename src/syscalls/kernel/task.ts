@@ -303,10 +303,10 @@ export class Task {
 
   /**
    * A synchronous signal from the instruction at the pc: SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE.
-   * Blocked or ignored, it kills the process (force_sig of the kernel).
+   * Blocked or ignored, it kills the process (force_sig of the kernel). `trap`: the processor's number of it.
    */
-  fault(signal: number, code: number, addr: bigint): void {
-    const info: SigInfo = { signo: signal, code, addr };
+  fault(signal: number, code: number, addr: bigint, trap?: number): void {
+    const info: SigInfo = { signo: signal, code, addr, ...(trap !== undefined && { trap }) };
     this.restart = 0;
     const { handler } = this.process.action(signal);
     if (this.blocks(signal) || handler === SIG_IGN || handler === SIG_DFL) {

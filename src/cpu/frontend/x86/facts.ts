@@ -7,12 +7,35 @@ import * as segments from './segments.ts';
 
 /** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
 const SI_KERNEL = 0x80;
+
+/** si_code of floating-point exceptions (fpu__exception_code): of several invalid goes before division by zero, and so on. */
+const floatCode = (exceptions: number): number => {
+  const FPE = [
+    [1, 7], // FLTINV
+    [4, 3], // FLTDIV
+    [8, 4], // FLTOVF
+    [0x12, 5], // FLTUND
+    [0x20, 6], // FLTRES
+  ] as const;
+  return FPE.find(([flags]) => (exceptions & flags) !== 0)?.[1] ?? 0;
+};
+const x87Code = (view: DataView, state: number): number =>
+  floatCode(view.getUint32(state + Sys.FSW, true) & ~view.getUint32(state + Sys.FCW, true));
+const sseCode = (view: DataView, state: number): number => {
+  const mxcsr = view.getUint32(state + Sys.MXCSR, true);
+  return floatCode(mxcsr & ~(mxcsr >>> 7));
+};
+
+/** With the numbers of the SDM, vol. 3, table 6-1. */
 const TRAPS: Traps = {
-  [Exit.UNDEFINED]: { signal: 4, code: 2, at: true },
-  [Exit.BREAKPOINT]: { signal: 5, code: SI_KERNEL, at: false },
-  [Exit.DIVIDE]: { signal: 8, code: 1, at: true },
-  [Exit.FLOAT]: { signal: 8, code: 7, at: true },
-  [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false },
+  [Exit.DIVIDE]: { signal: 8, code: 1, at: true, number: 0 },
+  [Exit.BREAKPOINT]: { signal: 5, code: SI_KERNEL, at: false, number: 3 },
+  [Exit.OVERFLOW]: { signal: 11, code: SI_KERNEL, at: false, number: 4 },
+  [Exit.BOUND]: { signal: 11, code: SI_KERNEL, at: false, number: 5 },
+  [Exit.UNDEFINED]: { signal: 4, code: 2, at: true, number: 6 },
+  [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false, number: 13 },
+  [Exit.FLOAT]: { signal: 8, code: x87Code, at: true, number: 16 },
+  [Exit.SIMD]: { signal: 8, code: sseCode, at: true, number: 19 },
 };
 
 /** Whether there are ymm registers, which signal frames then hold. */

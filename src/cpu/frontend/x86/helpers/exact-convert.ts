@@ -6,7 +6,7 @@ import type { HelperContext } from '../../helper.ts';
 import { CF, PF, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, writeR } from '../helpers.ts';
 import { Sys, VECTOR_OPERAND } from '../registers.ts';
-import { beginExact, DE, type ExactContext, getLane, IE, raiseFlags, setLane, unpackExact, vectorAt } from './exact.ts'; // biome-ignore format: one line
+import { beginExact, DE, type ExactContext, finish, getLane, IE, setLane, unpackExact, vectorAt } from './exact.ts'; // biome-ignore format: one line
 import { addLane, isNaN_, isSignalling, multiplyLane, orderOf, subtractLane } from './exact-float.ts';
 
 /** COMISS, COMISD; UCOMISS, UCOMISD with an immediate of 0. */
@@ -15,9 +15,9 @@ export const exactComis: number = defineHelper((c, state, aux) => {
   const e = beginExact(c, state, p.double, p.imm);
   const lane = (n: number): bigint => getLane(c.view, vectorAt(state, n, false), p.double);
   const order = orderOf(lane(p.d), lane(p.b), e, p.imm === 1);
-  writeArithmetic(c.view, state, order === 8 ? ZF | PF | CF : order === 2 ? ZF : order === 1 ? CF : 0);
-  raiseFlags(c, state, e.take());
-  return 0;
+  return finish(c, state, e.take(), () =>
+    writeArithmetic(c.view, state, order === 8 ? ZF | PF | CF : order === 2 ? ZF : order === 1 ? CF : 0),
+  );
 });
 
 /** A float to a signed integer; what does not fit is the integer indefinite, with the invalid exception. */
@@ -78,14 +78,14 @@ export const exactConvert: number = defineHelper((c, state, aux) => {
     else if (kind === Conversion.PS_PD || kind === Conversion.PD_PS) results.push(convertFloat(e, v, wideOut));
     else results.push(toInteger(e, v, 32, kind === Conversion.PS_DQ_TRUNCATE || kind === Conversion.PD_DQ_TRUNCATE));
   }
-  u8.fill(0, vectorAt(state, p.d, false), vectorAt(state, p.d, false) + 16);
-  if (p.vex) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
-  results.forEach((v, i) => {
-    const at = i * (wideOut ? 8 : 4);
-    setLane(view, vectorAt(state, p.d, at >= 16) + (at & 15), wideOut, v);
+  return finish(c, state, e.take(), () => {
+    u8.fill(0, vectorAt(state, p.d, false), vectorAt(state, p.d, false) + 16);
+    if (p.vex) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+    results.forEach((v, i) => {
+      const at = i * (wideOut ? 8 : 4);
+      setLane(view, vectorAt(state, p.d, at >= 16) + (at & 15), wideOut, v);
+    });
   });
-  raiseFlags(c, state, e.take());
-  return 0;
 });
 
 /** The lowest lane of dst; its other lanes come from `a` in VEX forms. */
@@ -104,29 +104,28 @@ export const exactConvertScalar: number = defineHelper((c, state, aux) => {
   const p = unpackExact(aux);
   const e = beginExact(c, state, p.double, 0);
   const v = convertFloat(e, getLane(c.view, vectorAt(state, p.b, false), p.double), !p.double);
-  writeScalar(c, state, aux, !p.double, v);
-  raiseFlags(c, state, e.take());
-  return 0;
+  return finish(c, state, e.take(), () => writeScalar(c, state, aux, !p.double, v));
 });
 
 /** CVTSI2SS, CVTSI2SD: the integer lies in Sys.OPERAND, 64 bits of it with an immediate of 1. */
 export const exactFromInteger: number = defineHelper((c, state, aux) => {
   const p = unpackExact(aux);
   const e = beginExact(c, state, p.double, 0);
-  const v = c.view.getBigUint64(state + Sys.OPERAND, true);
-  writeScalar(c, state, aux, p.double, fixedToFp(e.format, v, 0, p.imm === 1 ? 64 : 32, false, e.env));
-  raiseFlags(c, state, e.take());
-  return 0;
+  const v = fixedToFp(e.format, c.view.getBigUint64(state + Sys.OPERAND, true), 0, p.imm === 1 ? 64 : 32, false, e.env);
+  return finish(c, state, e.take(), () => writeScalar(c, state, aux, p.double, v));
 });
 
 /** CVTSS2SI, CVTTSD2SI …: into a general register; immediate: bit 0 = 64 bits, bit 1 = truncate. */
 export const exactToInteger: number = defineHelper((c, state, aux) => {
   const p = unpackExact(aux);
   const e = beginExact(c, state, p.double, 0);
-  const v = getLane(c.view, vectorAt(state, p.b, false), p.double);
-  writeR(c, state, p.d, toInteger(e, v, p.imm & 1 ? 64 : 32, (p.imm & 2) !== 0));
-  raiseFlags(c, state, e.take());
-  return 0;
+  const v = toInteger(
+    e,
+    getLane(c.view, vectorAt(state, p.b, false), p.double),
+    p.imm & 1 ? 64 : 32,
+    (p.imm & 2) !== 0,
+  );
+  return finish(c, state, e.take(), () => writeR(c, state, p.d, v));
 });
 
 /** ADDSUBPS …: even lanes are subtracted. The lanes come in order, so that they count themselves. */
@@ -141,22 +140,28 @@ const lanePairs = (c: HelperContext, state: number, aux: number, how: 'alternate
   const e = beginExact(c, state, p.double, 0);
   const width = p.double ? 8 : 4;
   const count = 16 / width;
+  const results: bigint[] = [];
   for (let half = 0; half < p.shape; half++) {
-    const [d, a, b] = [p.d, p.a, p.b].map((n) => vectorAt(state, n, half === 1)) as [number, number, number];
+    const [a, b] = [p.a, p.b].map((n) => vectorAt(state, n, half === 1)) as [number, number];
     const lane = (at: number, i: number): bigint => getLane(view, at + i * width, p.double);
-    const results = Array.from({ length: count }, (_, i) => {
-      if (how === 'alternate') return (i & 1 ? addLane : subtractLane)(lane(a, i), lane(b, i), e, 0n);
+    for (let i = 0; i < count; i++) {
       const from = i < count / 2 ? a : b;
       const pair = 2 * (i % (count / 2));
-      return (how === 'add' ? addLane : subtractLane)(lane(from, pair), lane(from, pair + 1), e, 0n);
-    });
-    results.forEach((v, i) => {
-      setLane(view, d + i * width, p.double, v);
-    });
+      if (how === 'alternate') results.push((i & 1 ? addLane : subtractLane)(lane(a, i), lane(b, i), e, 0n));
+      else results.push((how === 'add' ? addLane : subtractLane)(lane(from, pair), lane(from, pair + 1), e, 0n));
+    }
   }
+  return finish(c, state, e.take(), () => writeLanes(c, state, aux, results));
+};
+
+/** Lanes of 16 or 32 bytes; what a VEX form has above 16 is cleared. */
+const writeLanes = (c: HelperContext, state: number, aux: number, results: readonly bigint[]): void => {
+  const p = unpackExact(aux);
+  results.forEach((v, i) => {
+    const at = i * (p.double ? 8 : 4);
+    setLane(c.view, vectorAt(state, p.d, at >= 16) + (at & 15), p.double, v);
+  });
   if (p.vex && p.shape === 1) c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
-  raiseFlags(c, state, e.take());
-  return 0;
 };
 
 /** DPPS, DPPD: products and sums rounded one after the other. */
@@ -166,19 +171,22 @@ export const exactDot: number = defineHelper((c, state, aux) => {
   const e = beginExact(c, state, p.double, 0);
   const width = p.double ? 8 : 4;
   const count = 16 / width;
-  for (let half = 0; half < p.shape; half++) {
-    const [d, a, b] = [p.d, p.a, p.b].map((n) => vectorAt(state, n, half === 1)) as [number, number, number];
-    const products = Array.from({ length: count }, (_, i) =>
-      (p.imm >> (4 + i)) & 1 ? multiplyLane(getLane(view, a + i * width, p.double), getLane(view, b + i * width, p.double), e, 0n) : 0n,
-    ); // biome-ignore format: one line
-    const add = (x: bigint, y: bigint): bigint => addLane(x, y, e, 0n);
-    const low = add(products[0] as bigint, products[1] as bigint);
-    const sum = p.double ? low : add(low, add(products[2] as bigint, products[3] as bigint));
-    for (let i = 0; i < count; i++) setLane(view, d + i * width, p.double, (p.imm >> i) & 1 ? sum : 0n);
+  const lane = (n: number, i: number): bigint =>
+    getLane(view, vectorAt(state, n, i >= count) + (i % count) * width, p.double);
+  const pairs = (v: readonly bigint[]): bigint[] =>
+    Array.from({ length: v.length / 2 }, (_, i) => addLane(v[2 * i] as bigint, v[2 * i + 1] as bigint, e, 0n));
+  let sums = Array.from({ length: p.shape * count }, (_, i) =>
+    (p.imm >> (4 + (i % count))) & 1 ? multiplyLane(lane(p.a, i), lane(p.b, i), e, 0n) : 0n,
+  );
+  // a step with an exception that is not masked is the last one
+  while (sums.length > p.shape) {
+    if (finish(c, state, e.take(), () => {}) !== 0) return 1;
+    sums = pairs(sums);
   }
-  if (p.vex && p.shape === 1) c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
-  raiseFlags(c, state, e.take());
-  return 0;
+  return finish(c, state, e.take(), () => {
+    const results = sums.flatMap((sum) => Array.from({ length: count }, (_, i) => ((p.imm >> i) & 1 ? sum : 0n)));
+    writeLanes(c, state, aux, results);
+  });
 });
 
 /** Conversions with MMX registers, from VECTOR_OPERAND to VECTOR_OPERAND. */
@@ -195,9 +203,9 @@ export const exactMmx: number = defineHelper((c, state, kind) => {
     return toInteger(e, v, 32, kind === MmxConversion.PS_PI_TRUNCATE || kind === MmxConversion.PD_PI_TRUNCATE);
   });
   const wideOut = kind === MmxConversion.PI_PD;
-  results.forEach((v, i) => {
-    setLane(view, at + i * (wideOut ? 8 : 4), wideOut, v);
-  });
-  raiseFlags(c, state, e.take());
-  return 0;
+  return finish(c, state, e.take(), () =>
+    results.forEach((v, i) => {
+      setLane(view, at + i * (wideOut ? 8 : 4), wideOut, v);
+    }),
+  );
 });

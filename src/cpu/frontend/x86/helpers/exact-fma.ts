@@ -4,17 +4,7 @@ import { fpConvert } from '../../../softfloat/convert.ts';
 import { F16, F32 } from '../../../softfloat/format.ts';
 import { defineHelper } from '../helpers.ts';
 import { Sys, VECTOR_OPERAND } from '../registers.ts';
-import {
-  beginExact,
-  DE,
-  defineExact,
-  type ExactContext,
-  IE,
-  raiseFlags,
-  setLane,
-  unpackExact,
-  vectorAt,
-} from './exact.ts';
+import { beginExact, DE, defineExact, type ExactContext, finish, IE, setLane, unpackExact, vectorAt } from './exact.ts';
 import { isDenormal, isNaN_, isSignalling, nanOf, operand } from './exact-float.ts';
 
 const one = (c: ExactContext, a: bigint, b: bigint, addend: bigint, kind: number): bigint => {
@@ -52,12 +42,12 @@ export const halfToSingle: number = defineHelper((c, state, aux) => {
       results.push(((v & F16.signBit) << 16n) | F32.infinity | F32.quietBit | ((v & F16.fractionMask) << 13n));
     } else results.push(fpConvert(F16, F32, v, e.env));
   }
-  c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
-  results.forEach((v, i) => {
-    setLane(view, vectorAt(state, p.d, i >= 4) + 4 * (i & 3), false, v);
+  return finish(c, state, e.take() & ~DE, () => {
+    c.u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+    results.forEach((v, i) => {
+      setLane(view, vectorAt(state, p.d, i >= 4) + 4 * (i & 3), false, v);
+    });
   });
-  raiseFlags(c, state, e.take() & ~DE);
-  return 0;
 });
 
 /** VCVTPS2PH into VECTOR_OPERAND: register, 16 = 32 bytes, immediate from bit 5 on (bit 2: MXCSR's rounding). */
@@ -78,6 +68,5 @@ export const singleToHalf: number = defineHelper((c, state, aux) => {
     } else half = fpConvert(F32, F16, operand(v, e), e.env);
     view.setUint16(state + VECTOR_OPERAND + 2 * i, Number(half), true);
   }
-  raiseFlags(c, state, e.take());
-  return 0;
+  return finish(c, state, e.take(), () => {});
 });

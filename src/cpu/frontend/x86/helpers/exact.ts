@@ -2,7 +2,7 @@
  * Floating point in the exact mode: helpers that work lane by lane on vector registers with the soft-float library, under
  * MXCSR (SDM vol. 1, 10.2.3 and 11.5). Lanes are unsigned BigInts.
  */
-import { State } from '../../../memory/layout.ts';
+import { Exit, State } from '../../../memory/layout.ts';
 import { FpEnv, Round, type RoundingMode } from '../../../softfloat/env.ts';
 import { F32, F64, type Format } from '../../../softfloat/format.ts';
 import type { HelperContext } from '../../helper.ts';
@@ -14,6 +14,9 @@ export const IE = 1;
 export const DE = 2;
 const DAZ = 0x40;
 const FTZ = 0x8000;
+/** Overflow, underflow are masked. */
+const OM = 0x400;
+const UM = 0x800;
 
 const ROUNDINGS: readonly RoundingMode[] = [Round.NEAREST, Round.DOWN, Round.UP, Round.ZERO];
 /** Rounding control of MXCSR, ROUNDPS and their like. */
@@ -34,17 +37,23 @@ export class ExactContext {
     this.format = double ? F64 : F32;
     this.imm = imm;
     this.daz = (mxcsr & DAZ) !== 0;
-    this.setRounding((mxcsr >>> 13) & 3, (mxcsr & FTZ) !== 0);
+    // FTZ counts only while underflow is masked
+    const trapsTiny = (mxcsr & UM) === 0;
+    this.setRounding((mxcsr >>> 13) & 3, (mxcsr & FTZ) !== 0 && !trapsTiny);
+    this.env.trapsTiny = trapsTiny;
+    this.env.trapsHuge = (mxcsr & OM) === 0;
     this.sse = 0;
     return this;
   }
   /** Begin with another rounding; flags raised so far are kept. */
   setRounding(control: number, flushTiny = this.env.flushTiny): void {
-    const { flags } = this.env;
+    const { flags, trapsTiny, trapsHuge } = this.env;
     this.env = new FpEnv(fpcrOf(roundingOf(control)));
     this.env.tinyAfterRounding = true;
     this.env.flushTiny = flushTiny;
     this.env.flags = flags;
+    this.env.trapsTiny = trapsTiny;
+    this.env.trapsHuge = trapsHuge;
   }
   raise(flags: number): void {
     this.sse |= flags;
@@ -103,9 +112,21 @@ export const setLane = (view: DataView, at: number, double: boolean, v: bigint):
   else view.setUint32(at, Number(BigInt.asUintN(32, v)), true);
 };
 
-/** Add flags to MXCSR. */
-export const raiseFlags = (c: HelperContext, state: number, flags: number): void => {
-  if (flags !== 0) c.view.setUint32(state + Sys.MXCSR, c.view.getUint32(state + Sys.MXCSR, true) | flags, true);
+/** Exceptions that are found before the operation: with one that is not masked there are no others. */
+const BEFORE = 7;
+
+/** Add flags to MXCSR, then write the results; where one is not masked nothing is written (#XM). What helpers return. */
+export const finish = (c: HelperContext, state: number, flags: number, write: () => void): number => {
+  const { view } = c;
+  const mxcsr = view.getUint32(state + Sys.MXCSR, true);
+  const unmasked = flags & ~(mxcsr >>> 7);
+  if (flags !== 0) view.setUint32(state + Sys.MXCSR, mxcsr | (unmasked & BEFORE ? flags & BEFORE : flags), true);
+  if (unmasked === 0) {
+    write();
+    return 0;
+  }
+  view.setUint32(state + State.EXIT_REASON, Exit.SIMD, true);
+  return 1;
 };
 
 export const context: ExactContext = new ExactContext();
@@ -130,15 +151,15 @@ export const defineExact = (f: ExactLane, keeps = false): number =>
         results.push(f(getLane(view, a + at, p.double), getLane(view, b + at, p.double), e, getLane(view, d + at, p.double), i)); // biome-ignore format: one line
       }
     }
-    const low = vectorAt(state, p.d, false);
-    if (p.vex) {
-      if (p.shape === 0 && !keeps) u8.copyWithin(low, vectorAt(state, p.a, false), vectorAt(state, p.a, false) + 16);
-      if (p.shape < 2) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
-    }
-    results.forEach((v, i) => {
-      const at = i * width;
-      setLane(view, at < 16 ? low + at : vectorAt(state, p.d, true) + at - 16, p.double, v);
+    return finish(c, state, e.take(), () => {
+      const low = vectorAt(state, p.d, false);
+      if (p.vex) {
+        if (p.shape === 0 && !keeps) u8.copyWithin(low, vectorAt(state, p.a, false), vectorAt(state, p.a, false) + 16);
+        if (p.shape < 2) u8.fill(0, vectorAt(state, p.d, true), vectorAt(state, p.d, true) + 16);
+      }
+      results.forEach((v, i) => {
+        const at = i * width;
+        setLane(view, at < 16 ? low + at : vectorAt(state, p.d, true) + at - 16, p.double, v);
+      });
     });
-    raiseFlags(c, state, e.take());
-    return 0;
   });

@@ -162,10 +162,16 @@ const compareRuns = (c: HelperContext, state: number, aux: number, two: boolean)
     if (count === 0n) return 0;
     const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
     const linear = two ? source(c, state, from) : to;
-    const n = least(count, inPage(linear, op), inPage(to, op));
-    const src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
-    const dst = src < 0 ? -1 : span(c, state, to, n, op, false);
-    if (dst < 0) return 1;
+    let n = least(count, inPage(linear, op), inPage(to, op));
+    let src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
+    let dst = src < 0 ? -1 : span(c, state, to, n, op, false);
+    if (dst < 0) {
+      if (n === 1) return 1;
+      n = 1;
+      src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
+      dst = src < 0 ? -1 : span(c, state, to, n, op, false);
+      if (dst < 0) return 1;
+    }
     let done = 0;
     let [x, y, stop] = [accumulator, 0n, false];
     while (done < n && !stop) {

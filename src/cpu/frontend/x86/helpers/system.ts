@@ -68,3 +68,11 @@ export const compareExchange16: number = defineHelper((c, state) => {
     Atomics.store(lock, 0, 0);
   }
 });
+
+/** INTO with OF: the pc is behind the instruction, of `aux` bytes. */
+export const trapBehind: number = defineHelper((c, state, aux) => {
+  const { view } = c;
+  view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(aux), true);
+  view.setUint32(state + State.EXIT_REASON, Exit.OVERFLOW, true);
+  return 1;
+});

@@ -120,9 +120,10 @@ const pushAll = (t: Translator): void => {
 };
 const popAll = (t: Translator): void => {
   const size: Size = t.d.operand16 ? 2 : 4;
-  const values = ALL.map((_, i) => t.peek(size, size * (7 - i)));
+  const order = ALL.toReversed();
+  const values = order.map((_, i) => t.peek(size, size * i));
   t.drop(8 * size);
-  for (const [i, n] of ALL.entries()) if (n !== RSP) t.setReg(n, values[i] as Int, size);
+  for (const [i, n] of order.entries()) if (n !== RSP) t.setReg(n, values[i] as Int, size);
 };
 /** ENTER with nesting levels copies the frame pointers of enclosing procedures; the new top of the stack must be there to be written. */
 const enter = (t: Translator): void => {

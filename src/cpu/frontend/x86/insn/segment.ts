@@ -1,6 +1,7 @@
 import type { Value } from '../../../ir/value.ts';
 import { Exit, State } from '../../../memory/layout.ts';
 import type { Int, Size } from '../flags.ts';
+import { trapBehind } from '../helpers/system.ts';
 import { defineHelper } from '../helpers.ts';
 import { Seg, Sys, selectorOffset } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
@@ -66,7 +67,13 @@ const bound = (t: Translator): void => {
   const v = t.sx(t.r(size), size) as Value as I32;
   const low = t.sx(t.loadInt(size), size) as Value as I32;
   const high = t.sx(t.loadInt(size, t.ea(), size), size) as Value as I32;
-  t.exitWhen(i32.or(i32.lt_s(v, low), i32.gt_s(v, high)), Exit.PROTECTION);
+  t.exitWhen(i32.or(i32.lt_s(v, low), i32.gt_s(v, high)), Exit.BOUND);
+};
+/** INTO (#OF): a trap, whose handler goes on behind it. */
+const overflow = (t: Translator): void => {
+  t.b.beginWhen(t.cond(0));
+  t.helper(trapBehind, t.d.length);
+  t.b.endWhen();
 };
 
 const PUSHES: readonly (readonly [string, number])[] = [['06', Seg.ES], ['0E', Seg.CS], ['16', Seg.SS], ['1E', Seg.DS]]; // biome-ignore format: a table
@@ -94,5 +101,5 @@ export const segmentRows: readonly X86Row[] = [
   insn('0F B4 /r mem', 'lfs r, m', (t) => loadFar(t, Seg.FS)),
   insn('0F B5 /r mem', 'lgs r, m', (t) => loadFar(t, Seg.GS)),
   insn('62 /r mem', 'bound r, m', bound, 32),
-  insn('CE', 'into', (t) => t.exitWhen(t.cond(0), Exit.PROTECTION), 32),
+  insn('CE', 'into', overflow, 32),
 ];
