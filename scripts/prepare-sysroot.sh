@@ -18,6 +18,11 @@ packages=(
   inotify-tools screen luajit iproute2
 )
 
+# Of soft-float ARM a few: it is the instruction set of armhf without its floating point.
+if [[ $arch == armel ]]; then
+  packages=(base-files base-passwd libc-bin busybox-static coreutils bash dash gawk lua5.4 sqlite3)
+fi
+
 stamp="$suite $arch 1 ${packages[*]}"
 if [[ -f $dest/.tsqemu-sysroot && $(<"$dest/.tsqemu-sysroot") == "$stamp" ]]; then
   echo "$dest is up to date"

@@ -2,6 +2,7 @@
 export const KNOWN_FAILURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   arm64: {},
   armhf: {},
+  armel: {},
   amd64: {},
   i386: {},
 };

@@ -5,9 +5,5 @@ import { CHILDREN } from './children.ts';
 import { TOOLS, toolchain } from './tools.ts';
 
 /** Every program that is compared with the oracle. */
-export const programsOf = (guest: GuestArch): readonly Program[] => [
-  ...BUSYBOX,
-  ...TOOLS,
-  ...toolchain(guest),
-  ...CHILDREN,
-];
+export const programsOf = (guest: GuestArch): readonly Program[] =>
+  [...BUSYBOX, ...TOOLS, ...toolchain(guest), ...CHILDREN].filter(({ name }) => guest.only?.test(name) ?? true);
