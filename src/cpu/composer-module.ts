@@ -165,8 +165,10 @@ const rename = (f: Writer, instruction: Local, row: Local, registers: Local, wid
       const unused = f.local(sub(32, width));
       f.set(value, shrS(shl(value, unused), unused));
     });
+    const bias = f.local(word(row, RowWord.BIAS));
+    f.set(value, add(value, bias));
     f.store1(4 * Variable.IMMEDIATE, VARS, value);
-    f.set(value, sub(lessS(0, value), lessS(value, 0)));
+    f.set(value, sub(sub(lessS(0, value), lessS(value, 0)), bias));
     f.if(isZero(and(value, sign)), () => f.set(value, xor(value, mixed)));
     f.set(found, call(F.PUT, field, found, value));
   });

@@ -107,11 +107,11 @@ export class TemplateClass {
       found |= field.put(name);
     }
     if (immediate) {
-      const { width, signed } = immediate;
+      const { width, signed, bias } = immediate;
       const raw = immediate.get(word);
-      const value = signed ? (raw << (32 - width)) >> (32 - width) : raw;
+      const value = (signed ? (raw << (32 - width)) >> (32 - width) : raw) + bias;
       variables[Variable.IMMEDIATE] = value;
-      found |= immediate.put(value < 0 ? -1 : value > 0 ? 1 : 0);
+      found |= immediate.put((value < 0 ? -1 : value > 0 ? 1 : 0) - bias);
     }
     return found;
   }
@@ -130,13 +130,13 @@ export class TemplateClass {
       word |= field.put(register);
     }
     if (immediate) {
-      const { width, signed } = immediate;
-      const sign = (immediate.get(representative) << (32 - width)) >> (32 - width);
+      const { width, signed, bias } = immediate;
+      const sign = ((immediate.get(representative) << (32 - width)) >> (32 - width)) + bias;
       const bits = width > MAX_NUMBER_BITS ? DISTANCE_BITS : signed ? width - 1 : width;
       const greatest = 2 ** bits - (sign < 0 ? 0 : 1);
       const value = sign * Math.round(1 + (EXAMPLES[number]?.part ?? 0) * (greatest - 1));
       variables[Variable.IMMEDIATE] = value;
-      word |= immediate.put(value);
+      word |= immediate.put(value - bias);
     }
     place(variables, pc);
     return word;

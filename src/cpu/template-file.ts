@@ -12,11 +12,11 @@ import type { Linear, Template } from './template.ts';
  * value of an instruction's bits 31:21: the index of a list of rows (their count, then their indices), or with MINOR that
  * of 64 such words, one for each value of bits 15:10. A row: mask and value of the words that are its own, number of its
  * registers and index of their fields, index of the immediate's field (0: none), its width, whether it is signed, and its
- * mixed bits. A field: the first special register, number of parts, shift and width of each.
+ * mixed bits and bias. A field: the first special register, number of parts, shift and width of each.
  *
  * The file is searched by WebAssembly too: see composer-module.ts.
  */
-export const MAGIC = 0x74717379;
+export const MAGIC = 0x7471737a;
 export const Head = { MAGIC: 0, SLOTS: 1, WORDS: 2, MAX_BLOCK: 3, MAJORS: 4, SIZE: 6 } as const;
 export const SLOT = 3;
 export const RowWord = {
@@ -28,7 +28,8 @@ export const RowWord = {
   WIDTH: 5,
   SIGNED: 6,
   MIXED: 7,
-  SIZE: 8,
+  BIAS: 8,
+  SIZE: 9,
 } as const;
 export const FieldWord = { SPECIAL: 0, PARTS: 1, SIZE: 2 } as const;
 export const TemplateWord = { FLAGS: 0, KIND: 1, REACH: 2, NEXT: 3, READS: 4, SETS: 5, SIZE: 6 } as const;
@@ -230,7 +231,13 @@ const writeSet = (words: number[], rows: readonly KeptRow[]): number => {
   for (const [n, { mask, value, registers, immediate }] of rows.entries()) {
     const { first, at } = fields[n] as (typeof fields)[number];
     words.push(mask, value, registers.length, first);
-    words.push(immediate ? at : 0, immediate?.width ?? 0, immediate?.signed ? 1 : 0, immediate?.mixed ?? 0);
+    words.push(
+      immediate ? at : 0,
+      immediate?.width ?? 0,
+      immediate?.signed ? 1 : 0,
+      immediate?.mixed ?? 0,
+      immediate?.bias ?? 0,
+    );
   }
   return start;
 };

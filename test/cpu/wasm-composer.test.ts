@@ -36,19 +36,14 @@ const guests: readonly (readonly [name: string, create: () => FrontEnd, rows: re
 describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) => {
   const frontEnd = create() as FrontEnd & { single: SingleLift };
   const usual = usualWords(name);
-  const table = TemplateTable.from(Templates.learned(frontEnd, usual));
+  const learned = Templates.learned(frontEnd, usual);
+  const table = TemplateTable.from(learned);
   const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const words = new Uint32Array(memory.buffer);
   const composer = new WasmComposer(new WebAssembly.Module(composerModule(MEMORY_PAGES)), memory, table, () => 64);
   // one that the other composer has learned nothing for
-  const other = new Composer(
-    frontEnd,
-    frontEnd.single,
-    words,
-    () => 64,
-    TemplateTable.from(Templates.learned(frontEnd, usual)),
-  );
+  const other = new Composer(frontEnd, frontEnd.single, words, () => 64, TemplateTable.from(learned));
 
   const made = (compose: (notes: BlockNotes) => object | null): Made => {
     words.fill(0, BYTECODE / 4, (BYTECODE + AREA) / 4);
@@ -85,7 +80,7 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
         const { word, form } = any();
         if (formAt(form) === bit) end = put(end, word, bit);
       }
-      if (end < pc) continue;
+      if (end <= pc) continue;
       const { kind } = any();
       const [wasm, js] = both(pc, kind, end);
       if (wasm.told === null) {

@@ -26,6 +26,8 @@ export interface ImmediateField extends OpenField {
   readonly signed: boolean;
   /** Bits of the number that the word has inverted where the sign is clear. */
   readonly mixed: number;
+  /** Added to the number, so that its sign is that of a jump's distance from the instruction itself. */
+  readonly bias: number;
 }
 
 /**

@@ -35,12 +35,12 @@ export const openField = (parts: readonly Part[]): OpenField => {
   };
 };
 
-export const immediateField = (parts: readonly Part[], signed: boolean, mixed = 0): ImmediateField => {
+export const immediateField = (parts: readonly Part[], signed: boolean, mixed = 0, bias = 0): ImmediateField => {
   const field = openField(parts);
-  if (mixed === 0) return { ...field, signed, mixed };
+  if (mixed === 0) return { ...field, signed, mixed, bias };
   const sign = 1 << (field.width - 1);
   const mix = (value: number): number => ((value & sign) === 0 ? value ^ mixed : value);
-  return { ...field, signed, mixed, get: (word) => mix(field.get(word)), put: (value) => field.put(mix(value)) };
+  return { ...field, signed, mixed, bias, get: (word) => mix(field.get(word)), put: (value) => field.put(mix(value)) };
 };
 
 const REGISTER = /^r[a-z]2?$/;

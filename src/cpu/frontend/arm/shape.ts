@@ -15,6 +15,8 @@ const LIST = '<list>';
 const FAR = 's j1 j2 high low';
 /** Of conditional branches (T3) they are bits 19 and 18 as they are. */
 const NEAR = 's j2 j1 high low';
+/** The pc that distances are from is two units ahead: -1 leads to the next instruction. */
+const AHEAD = 1;
 const WIDE = 'imm16h imm16t imm16m imm16l';
 
 const immediateOf = (syntax: string, fields: ReadonlyMap<string, Field>): Shape['immediate'] => {
@@ -30,7 +32,7 @@ const immediateOf = (syntax: string, fields: ReadonlyMap<string, Field>): Shape[
   for (const { name, signed, parts } of fields.values()) {
     if (!IMMEDIATE.test(name)) continue;
     const low = parts.at(-1);
-    if (!syntax.includes(MODIFIED)) return immediateField(parts, signed);
+    if (!syntax.includes(MODIFIED)) return immediateField(parts, signed, 0, signed ? AHEAD : 0);
     return low && low.width >= BYTE ? immediateField([{ shift: low.shift, width: BYTE }], false) : null;
   }
   return null;
