@@ -170,7 +170,7 @@ export class Cpu implements HelperContext {
     };
     this.prepare(this.state);
     this.clearJumpCache();
-    space.onPlainLoss = () => this.forgetRuns();
+    space.onPlainLoss = (start, end) => this.forgetRuns(start, end);
     space.onCodeChange = (start, end) => {
       this.invalidateCode(start, end - start);
     };
@@ -476,10 +476,10 @@ export class Cpu implements HelperContext {
     }
   }
 
-  private forgetRuns(): void {
+  private forgetRuns(start: number, end: number): void {
     this.halt();
-    this.runs.forget();
-    for (const state of this.states) this.runs.clear(state + State.STACK_LO);
+    this.runs.forget(start, end);
+    for (const state of this.states) this.runs.forgetAt(state + State.STACK_LO, start, end);
   }
 
   /** State blocks in use, those of the threads. */

@@ -47,6 +47,9 @@ export interface NativeBuilder {
   /** Memory of the emulator's: at `base` + `offset`. */
   load<O extends OpName>(name: O, base: Expr<'i32'>, offset: number): Expr<ResultOf<O> & Type>;
   store(name: OpName, base: Expr<'i32'>, offset: number, value: Expr): void;
+  /** memory.copy and memory.fill on the emulator's memory. */
+  copy(to: Expr<'i32'>, from: Expr<'i32'>, length: Expr<'i32'>): void;
+  fill(to: Expr<'i32'>, byte: Expr<'i32'>, length: Expr<'i32'>): void;
   if(condition: Expr<'i32'>, then: () => void, otherwise?: () => void): void;
   /** Do the body as long as the condition holds. */
   while(condition: Expr<'i32'>, body: () => void): void;

@@ -87,10 +87,10 @@ class Space implements GuestAddressSpace {
   set onCodeChange(f: (start: number, end: number) => void) {
     this.#pages.onCodeChange = f;
   }
-  get onPlainLoss(): () => void {
+  get onPlainLoss(): AddressSpace['onPlainLoss'] {
     return this.#pages.bytes.onPlainLoss;
   }
-  set onPlainLoss(f: () => void) {
+  set onPlainLoss(f: AddressSpace['onPlainLoss']) {
     this.#pages.bytes.onPlainLoss = f;
   }
   readonly #pages: MappedPages;

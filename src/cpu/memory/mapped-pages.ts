@@ -251,7 +251,7 @@ export class MappedPages {
     };
     vma.source?.ref();
     // nobody may store to the old place any more
-    this.bytes.onPlainLoss();
+    this.bytes.onPlainLoss(from, from + length);
     this.bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
     this.bytes.markUsed(to, to + length);
     this.files.move(from, from + length, to - from);

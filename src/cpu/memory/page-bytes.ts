@@ -16,7 +16,7 @@ export class PageBytes {
   readonly read: Uint8Array;
   readonly write: Uint8Array;
   /** See AddressSpace.onPlainLoss. */
-  onPlainLoss: () => void = () => {};
+  onPlainLoss: (start: number, end: number) => void = () => {};
   readonly #readPairs: Uint8Array;
   readonly #writePairs: Uint8Array;
   /** 1 = the page was accessible once and may not read as zero. */
@@ -145,7 +145,8 @@ export class PageBytes {
     const count = end / PAGE_SIZE - first;
     if (count <= 0) return;
     const last = first + count - 1;
-    if (value !== PageByte.PLAIN && table.subarray(first, last + 1).includes(PageByte.PLAIN)) this.onPlainLoss();
+    if (value !== PageByte.PLAIN && table.subarray(first, last + 1).includes(PageByte.PLAIN))
+      this.onPlainLoss(start, end);
     const pairs = table === this.read ? this.#readPairs : this.#writePairs;
     const pair = value === PageByte.PLAIN ? 1 : 0;
     if (count > SMALL) {

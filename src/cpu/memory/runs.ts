@@ -62,11 +62,20 @@ export class RunTable {
     return true;
   }
 
-  /** Pages ceased to be plain: every slot handed out is empty again. */
-  forget(): void {
+  /** Pages in [start, end) ceased to be plain: every slot handed out whose run has some of them is empty again. */
+  forget(start: number, end: number): void {
     for (let i = 1; i < this.next; i++) {
-      this.clear(this.offset(i));
-      this.clear(this.offset(i) + RUN_WRITE);
+      this.forgetAt(this.offset(i), start, end);
+      this.forgetAt(this.offset(i) + RUN_WRITE, start, end);
     }
+  }
+
+  /** The same for the pair at `at`. */
+  forgetAt(at: number, start: number, end: number): void {
+    // an address of 2^63 and more is none
+    if (this.view.getUint32(at + 4, true) !== 0) return;
+    const first = this.view.getUint32(at, true);
+    const length = Number(this.view.getBigUint64(at + 8, true)) + STACK_REACH;
+    if (first < end && start < first + length) this.clear(at);
   }
 }

@@ -106,6 +106,6 @@ export interface AddressSpace {
   watchCode(page: number): void;
   /** Called when bytes that may hold translated code change or vanish: munmap, mprotect, map over, … */
   onCodeChange: (start: number, end: number) => void;
-  /** Called when pages that were plain cease to be so: runs of plain pages must be looked up anew. */
-  onPlainLoss: () => void;
+  /** Called when pages in a range that were plain cease to be so: runs with some of them must be looked up anew. */
+  onPlainLoss: (start: number, end: number) => void;
 }

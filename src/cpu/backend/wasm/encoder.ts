@@ -143,6 +143,14 @@ export class Code extends Bytes {
     this.u32(offset);
   }
 
+  /** (to, from, length) and (to, byte, length) within memory 0. */
+  memoryCopy(): void {
+    this.append(Uint8Array.of(0xfc, 10, 0, 0));
+  }
+  memoryFill(): void {
+    this.append(Uint8Array.of(0xfc, 11, 0));
+  }
+
   lane(name: OpName, lane: number): void {
     this.raw(wasmOpcode[name] as number);
     this.byte(lane);

@@ -85,6 +85,16 @@ class NativeEmitter implements NativeBuilder {
     this.code.mem(name, offset);
   }
 
+  copy(...operands: readonly Expr<'i32'>[]): void {
+    for (const x of operands) x.emit();
+    this.code.memoryCopy();
+  }
+
+  fill(...operands: readonly Expr<'i32'>[]): void {
+    for (const x of operands) x.emit();
+    this.code.memoryFill();
+  }
+
   if(condition: Expr<'i32'>, then: () => void, otherwise?: () => void): void {
     condition.emit();
     this.code.if();

@@ -1,15 +1,17 @@
 import { GUEST_BASE, PAGE_SIZE, State } from '../../../memory/layout.ts';
 import type { HelperContext } from '../../helper.ts';
 import { AF, CF, OF, parity, SF, writeArithmetic, ZF } from '../flags.ts';
-import { defineHelper } from '../helpers.ts';
+import { defineHelper, type Helper, readR } from '../helpers.ts';
+import { REPEAT_OPERAND } from '../natives/moves.ts';
 import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
 
 /**
  * Repeated string instructions (SDM vol. 2, REP): as much at a time as lies in one page on either side. Registers are
  * written after each such run, so that a fault finds them as the processor leaves them: the instruction goes on from
  * there. `aux`: log2 of the element's bytes in bits 1:0, of the address size in bits 3:2 (1–3), bit 4: REPNE; the source
- * segment's base is in Sys.OPERAND.
+ * segment's base is in Sys.OPERAND, or bit 5 (FLAT): there is none, and the registers are left for the row too.
  */
+export const FLAT = 32;
 interface Operation {
   readonly size: 1 | 2 | 4 | 8;
   /** Address size in bits. */
@@ -17,6 +19,8 @@ interface Operation {
   readonly repne: boolean;
   /** 1 or -1. */
   readonly step: number;
+  /** The source has no segment's base. */
+  readonly flat: boolean;
 }
 
 const operation = (c: HelperContext, state: number, aux: number): Operation => ({
@@ -24,6 +28,7 @@ const operation = (c: HelperContext, state: number, aux: number): Operation => (
   bits: 8 << ((aux >> 2) & 3),
   repne: (aux & 16) !== 0,
   step: c.view.getUint32(state + Sys.DF, true) !== 0 ? -1 : 1,
+  flat: (aux & FLAT) !== 0,
 });
 
 const register = (c: HelperContext, state: number, n: number, { bits }: Operation): bigint =>
@@ -50,19 +55,32 @@ const span = (c: HelperContext, state: number, address: bigint, n: number, op: O
   return c.access(state, BigInt.asUintN(64, low), n * op.size, write);
 };
 
-const source = (c: HelperContext, state: number, offset: bigint): bigint =>
-  BigInt.asUintN(64, offset + c.view.getBigUint64(state + Sys.OPERAND, true));
+const source = (c: HelperContext, state: number, offset: bigint, { flat }: Operation): bigint =>
+  flat ? offset : BigInt.asUintN(64, offset + c.view.getBigUint64(state + Sys.OPERAND, true));
 
 const advance = (op: Operation, n: number): bigint => BigInt(n * op.size * op.step);
 
-export const repeatMove: number = defineHelper((c, state, aux) => {
+/** A helper that a native stands before: see REPEAT_OPERAND. */
+const defineRepeat = (helper: Helper): number =>
+  defineHelper((c, state, aux) => {
+    const left = helper(c, state, aux);
+    if (left === 0 && aux & FLAT) {
+      const put = (at: number, n: number): void => c.view.setBigUint64(state + at, readR(c, state, n), true);
+      put(REPEAT_OPERAND.COUNT, RCX);
+      put(REPEAT_OPERAND.FROM, RSI);
+      put(REPEAT_OPERAND.TO, RDI);
+    }
+    return left;
+  });
+
+export const repeatMove: number = defineRepeat((c, state, aux) => {
   const op = operation(c, state, aux);
   const { size, step } = op;
   for (;;) {
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
     const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
-    const linear = source(c, state, from);
+    const linear = source(c, state, from, op);
     let n = least(count, inPage(linear, op), inPage(to, op));
     let src = span(c, state, linear, n, op, false);
     let dst = src < 0 ? -1 : span(c, state, to, n, op, true);
@@ -92,7 +110,7 @@ const moveEach = ({ u8 }: HelperContext, src: number, dst: number, n: number, { 
   }
 };
 
-export const repeatStore: number = defineHelper((c, state, aux) => {
+export const repeatStore: number = defineRepeat((c, state, aux) => {
   const op = operation(c, state, aux);
   const { size } = op;
   for (;;) {
@@ -161,7 +179,7 @@ const compareRuns = (c: HelperContext, state: number, aux: number, two: boolean)
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
     const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
-    const linear = two ? source(c, state, from) : to;
+    const linear = two ? source(c, state, from, op) : to;
     let n = least(count, inPage(linear, op), inPage(to, op));
     let src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
     let dst = src < 0 ? -1 : span(c, state, to, n, op, false);

@@ -1,6 +1,7 @@
 import type { Value } from '../../../ir/value.ts';
 import type { Int, Size } from '../flags.ts';
-import { repeatCompare, repeatMove, repeatScan, repeatStore } from '../helpers/strings.ts';
+import { FLAT, repeatCompare, repeatMove, repeatScan, repeatStore } from '../helpers/strings.ts';
+import { REPEAT_OPERAND, repeatMoves, repeatStores } from '../natives/moves.ts';
 import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -32,14 +33,32 @@ const repeat = (t: Translator, helper: number, size: Size): void => {
   t.helper(helper, Math.log2(size) | (Math.log2(width(t)) << 2) | repne);
 };
 
+/** The same by a native where nothing is unusual; either leaves the registers for us. */
+const repeatQuickly = (t: Translator, natives: typeof repeatMoves, helper: number, size: Size): void => {
+  if (t.d.segment >= 0 || width(t) !== t.word) return repeat(t, helper, size);
+  const { b, word } = t;
+  const put = (at: number, n: number): void => b.poke(at, t.convert(t.reg(n, word), word, 8, false));
+  put(REPEAT_OPERAND.COUNT, RCX);
+  put(REPEAT_OPERAND.TO, RDI);
+  put(REPEAT_OPERAND.FROM, RSI);
+  put(REPEAT_OPERAND.VALUE, RAX);
+  b.poke(REPEAT_OPERAND.DIRECTION, t.directionFlag());
+  t.native(natives[size], helper, Math.log2(size) | (Math.log2(word) << 2) | FLAT);
+  const take = (n: number, at: number): void =>
+    t.setReg(n, t.convert(b.peek('i64', at) as Value as Int, 8, word, false), word);
+  take(RCX, REPEAT_OPERAND.COUNT);
+  take(RDI, REPEAT_OPERAND.TO);
+  if (natives === repeatMoves) take(RSI, REPEAT_OPERAND.FROM);
+};
+
 const move = (t: Translator, size: Size): void => {
-  if (t.d.rep !== 0) return repeat(t, repeatMove, size);
+  if (t.d.rep !== 0) return repeatQuickly(t, repeatMoves, repeatMove, size);
   t.storeInt(t.loadInt(size, pointer(t, RSI)), size, pointer(t, RDI));
   advance(t, RSI, size);
   advance(t, RDI, size);
 };
 const store = (t: Translator, size: Size): void => {
-  if (t.d.rep !== 0) return repeat(t, repeatStore, size);
+  if (t.d.rep !== 0) return repeatQuickly(t, repeatStores, repeatStore, size);
   t.storeInt(t.reg(RAX, size), size, pointer(t, RDI));
   advance(t, RDI, size);
 };
