@@ -229,12 +229,21 @@ export class CodeCache implements RecordSink, BlockSource {
     return this.own.holdsPage(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE));
   }
 
+  /** Whether some bytes of a page, from `start` up to `end`, were translated (see Facts.coherentCode). */
+  holdsCodeBytes(start: number, end: number): boolean {
+    const first = start - (start % PAGE_SIZE);
+    return this.own.holdsBytes(first / PAGE_SIZE, start - first, end - first);
+  }
+
   // ── BlockSource ──
 
   noteCode(start: number, end: number): void {
     for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) {
       this.own.pages.add(page);
-      if (this.frontEnd.coherentCode) this.space.watchCode(page);
+      if (!this.frontEnd.coherentCode) continue;
+      const first = page * PAGE_SIZE;
+      this.own.noteBytes(page, Math.max(start - first, 0), Math.min(end - first, PAGE_SIZE));
+      this.space.watchCode(page);
     }
   }
 

@@ -174,6 +174,8 @@ export class Cpu implements HelperContext {
     space.onCodeChange = (start, end) => {
       this.invalidateCode(start, end - start);
     };
+    space.onCodeStore = (start, end) =>
+      this.cache.holdsCodeBytes(start, end) && this.invalidateCode(start, end - start);
   }
 
   /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */

@@ -1,4 +1,4 @@
-import { BYTECODE, CONST_POOL } from './memory/layout.ts';
+import { BYTECODE, CONST_POOL, PAGE_SIZE } from './memory/layout.ts';
 
 /** A guest basic block translated for the cold tier. */
 export interface CachedBlock {
@@ -28,6 +28,8 @@ export class Translations {
   private readonly targets: Map<number, Set<number>> = new Map();
   /** Guest pages that hold translated code. */
   readonly pages: Set<number> = new Set();
+  /** Which of their bytes are code, a bit each, where that is asked for. */
+  private readonly codeBits: Map<number, Uint8Array> = new Map();
   /** Wasm offsets where the next record and the next constant go. */
   next: number;
   nextConstant: number;
@@ -71,6 +73,10 @@ export class Translations {
     for (const pc of from.returnSites) this.returnSites.add(pc);
     for (const [site, pcs] of from.targets) for (const pc of pcs) this.addTarget(site, pc);
     for (const page of from.pages) this.pages.add(page);
+    for (const [page, bits] of from.codeBits) {
+      const own = this.bitsOf(page);
+      for (const [i, byte] of bits.entries()) own[i] = (own[i] as number) | byte;
+    }
   }
 
   private allConstants(): Map<string, number> {
@@ -123,6 +129,25 @@ export class Translations {
   targetsOf(site: number): number[] {
     const own = this.targets.get(site) ?? new Set();
     return this.parent === null ? [...own] : [...new Set([...own, ...this.parent.targetsOf(site)])];
+  }
+
+  private bitsOf(page: number): Uint8Array {
+    let bits = this.codeBits.get(page);
+    if (!bits) this.codeBits.set(page, (bits = new Uint8Array(PAGE_SIZE / 8)));
+    return bits;
+  }
+
+  /** Bytes from `start` on, below `end`, of a page are code. */
+  noteBytes(page: number, start: number, end: number): void {
+    const bits = this.bitsOf(page);
+    for (let i = start; i < end; i++) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
+  }
+
+  /** Whether some of these bytes of a page are code. */
+  holdsBytes(page: number, start: number, end: number): boolean {
+    const bits = this.codeBits.get(page);
+    for (let i = start; bits && i < end; i++) if (((bits[i >> 3] as number) >> (i & 7)) & 1) return true;
+    return this.parent?.holdsBytes(page, start, end) ?? false;
   }
 
   /** Whether translated code lies in the pages from `first` up to `last`. */

@@ -14,3 +14,10 @@ test.each(['traps-64', 'traps-32'])('%s: code that changes itself, misaligned lo
   expect(stdout.toString()).toBe(expected);
   expect(status).toBe(3);
 });
+
+/** Would stores beside code cost all translations, this took minutes. */
+test.each(['beside-64', 'beside-32'])('%s: data beside code', async (name) => {
+  const { status, stdout } = await execute(process.execPath, [cli, '--cache', 'off', path.join(fixtures, name)], '');
+  expect(stdout.toString()).toBe('1000000\n1000045\n');
+  expect(status).toBe(0);
+});

@@ -87,6 +87,12 @@ class Space implements GuestAddressSpace {
   set onCodeChange(f: (start: number, end: number) => void) {
     this.#pages.onCodeChange = f;
   }
+  get onCodeStore(): AddressSpace['onCodeStore'] {
+    return this.#pages.onCodeStore;
+  }
+  set onCodeStore(f: AddressSpace['onCodeStore']) {
+    this.#pages.onCodeStore = f;
+  }
   get onPlainLoss(): AddressSpace['onPlainLoss'] {
     return this.#pages.bytes.onPlainLoss;
   }
@@ -385,7 +391,7 @@ class Space implements GuestAddressSpace {
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): Fault | 0 {
     const end = addr + Math.max(size, 1);
     for (let at = addr; at < end; at = roundDown(at) + PAGE_SIZE) {
-      const fault = this.#pages.settle(at, access);
+      const fault = this.#pages.settle(at, access, end);
       if (fault !== 0) return fault;
     }
     return 0;

@@ -49,6 +49,7 @@ export class MappedPages {
   mapped = 0;
   /** See AddressSpace. */
   onCodeChange: (start: number, end: number) => void = () => {};
+  onCodeStore: (start: number, end: number) => boolean = () => true;
   readonly bulk: Bulk;
   readonly vmas: VmaList = new VmaList();
   readonly bytes: PageBytes;
@@ -123,8 +124,8 @@ export class MappedPages {
     this.bytes.refresh(vma, start, end, noticed ? plain : null);
   }
 
-  /** Make one page ready for an access, or say which signal Linux raises. */
-  settle(addr: number, access: 1 | 2 | 4): Fault | 0 {
+  /** Make one page ready for an access of [addr, end), or say which signal Linux raises. */
+  settle(addr: number, access: 1 | 2 | 4, end: number): Fault | 0 {
     if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
     const page = Math.floor(addr / PAGE_SIZE);
     const byte = access === 1 ? this.bytes.read[page] : access === 2 ? this.bytes.write[page] : null;
@@ -141,8 +142,8 @@ export class MappedPages {
       if (vma.source !== null) this.files.markDirty(page);
       if (this.shared.hasOthers(vma)) this.shared.touch(page);
     }
-    if (byte === PageByte.CODE) this.onCodeChange(start, start + PAGE_SIZE);
-    this.bytes.setWritable(page);
+    if (byte !== PageByte.CODE || this.onCodeStore(addr, Math.min(end, start + PAGE_SIZE)))
+      this.bytes.setWritable(page);
     return 0;
   }
 
@@ -279,7 +280,8 @@ export class MappedPages {
     if (!(addr >= 0 && length > 0 && end <= this.taskSize)) return false;
     const last = Math.floor((end - 1) / PAGE_SIZE);
     for (let page = Math.floor(addr / PAGE_SIZE); page <= last; page++) {
-      if (bytes[page] !== PageByte.PLAIN && this.settle(page * PAGE_SIZE, access) !== 0) return false;
+      if (bytes[page] !== PageByte.PLAIN && this.settle(Math.max(addr, page * PAGE_SIZE), access, end) !== 0)
+        return false;
     }
     return true;
   }

@@ -102,10 +102,15 @@ export interface AddressSpace {
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): { signal: number; code: number; addr: number } | 0;
   /** Whether instructions may be fetched from the page of addr (PROT_EXEC). */
   executable(addr: number): boolean;
-  /** The page holds code that is in use: call onCodeChange before the next store to it. */
+  /** The page holds code that is in use: call onCodeStore before stores to it, until that says otherwise. */
   watchCode(page: number): void;
   /** Called when bytes that may hold translated code change or vanish: munmap, mprotect, map over, … */
   onCodeChange: (start: number, end: number) => void;
+  /**
+   * Called before [start, end) in a page that holds code (see watchCode) is stored to; false: none of it is code, and other
+   * stores to the page are to be told of as well.
+   */
+  onCodeStore: (start: number, end: number) => boolean;
   /** Called when pages in a range that were plain cease to be so: runs with some of them must be looked up anew. */
   onPlainLoss: (start: number, end: number) => void;
 }

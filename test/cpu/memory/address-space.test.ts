@@ -91,8 +91,11 @@ describe('page bytes and faults', () => {
     space.onCodeChange = (start, end) => changes.push([start, end]);
     const at = space.map({ addr: 0, length: 4 * P, prot: 7 });
     space.host.setUint8(WRITE_BYTES + at / P, PageByte.CODE);
-    expect(space.resolveFault(at + 8, 4, 2)).toBe(0);
-    expect(changes.splice(0)).toEqual([[at, at + P]]);
+    const stores: [number, number][] = [];
+    space.onCodeStore = (start, end) => stores.push([start, end]) > 1;
+    // none of the bytes is code at first: the page stays watched
+    for (const bytes of [8, 16, 24]) expect(space.resolveFault(at + bytes, 4, 2)).toBe(0);
+    expect(stores).toEqual([[at + 8, at + 12], [at + 16, at + 20]]); // biome-ignore format: one line
     space.protect(at, P, RX);
     space.unmap(at + P, P);
     space.map({ addr: at + 2 * P, length: P, prot: RW, fixed: true });
