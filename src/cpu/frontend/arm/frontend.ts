@@ -106,17 +106,12 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
       };
     },
   };
-  const block = (pc: number, end: number, count: number, flagsIn: number, terminal: Terminal): Block => ({
-    pc,
-    end: end >>> 0,
-    ops: eliminateDeadCode(builder.ops, terminal),
-    terminal,
-    count,
-    flagsIn,
-    readsFlags: t.readsFlags,
-    setsFlags: t.setsFlags,
-    flagsOut: t.flagsOut,
-  });
+  const block = (pc: number, end: number, count: number, flagsIn: number, terminal: Terminal): Block => {
+    t.flush();
+    const ops = eliminateDeadCode(builder.ops, terminal);
+    const { readsFlags, setsFlags, flagsOut } = t;
+    return { pc, end: end >>> 0, ops, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
+  };
   return {
     ...armFacts(processor),
     get exact(): boolean {

@@ -66,8 +66,10 @@ export class Translator {
   it = 0;
   /** Whether the CPU state's ITSTATE may be other than 0. */
   itStored = false;
-  /** What is known of the flags in the CPU state; of an unknown base newer results may be known. */
+  /** What is known of the flags; of an unknown base newer results may be known. */
   private flags: FlagState = UNKNOWN;
+  /** What the CPU state has of them: they are written before something looks or control may leave. */
+  private stored: FlagState = UNKNOWN;
   private flagsIn = -1;
   /** Whether `flags` has all that is known of those at the block's entry. */
   private asked = false;
@@ -89,6 +91,7 @@ export class Translator {
     this.flagsIn = flagsIn;
     this.asked = false;
     this.flags = UNKNOWN;
+    this.stored = UNKNOWN;
     this.entry = Parts.ALL;
     this.reads = 0;
     this.sets = 0;
@@ -104,6 +107,8 @@ export class Translator {
 
   /** Translate one instruction under a condition (14 = always). */
   conditionally(cond: number, lift: () => void): void {
+    // a condition that comes last is tested by the branch itself
+    this.flush();
     const c = this.cond(cond);
     if (c.isConst) {
       if (c.imm !== 0) lift();
@@ -113,11 +118,13 @@ export class Translator {
     lift();
     this.predicate = null;
     if (!this.part) return;
+    this.flush();
     this.b.endWhen();
     this.part = null;
     // flags written in the part are known at run time only
     if (this.flags !== this.flagsBeforePart) {
       this.flags = UNKNOWN;
+      this.stored = UNKNOWN;
       this.asked = true;
       this.sets = Parts.ALL;
       this.entry = this.entryBeforePart;
@@ -130,6 +137,7 @@ export class Translator {
 
   /** Before an access to memory or a helper: what follows is done under the condition only. */
   open(): void {
+    this.flush();
     if (this.it !== 0) {
       this.b.set(Sys.IT, this.b.const32(this.it));
       this.itStored = true;
@@ -178,6 +186,8 @@ export class Translator {
   // ── vector registers ──
 
   q(n: number): V128 {
+    // operations on them may leave the block where a result is a NaN
+    this.flush();
     return this.b.get('v128', qOffset(n));
   }
   setQ(n: number, v: V128): void {
@@ -225,16 +235,20 @@ export class Translator {
       return this.flags;
     }
     if (!this.asked && this.flagsIn >= 0) {
-      const { nz, c } = this.flags;
       const entry = loadFlags(this.b, this.flagsIn);
-      this.flags = { ...entry, nz: nz ?? entry.nz, c: c ?? entry.c };
+      const under = ({ nz, c }: FlagState): FlagState => ({ ...entry, nz: nz ?? entry.nz, c: c ?? entry.c });
+      const flushed = this.flags === this.stored;
+      this.stored = under(this.stored);
+      this.flags = flushed ? this.stored : under(this.flags);
     }
     this.asked = true;
     const whole = enough(this.flags);
     this.reads |= (whole || Parts.ALL) & this.entry;
     if (whole !== 0) return this.flags;
+    this.flush();
     this.b.helper(materializeFlags);
     this.flags = loadFlags(this.b, Flags.NZCV);
+    this.stored = this.flags;
     return this.flags;
   }
   get readsFlags(): boolean {
@@ -259,12 +273,16 @@ export class Translator {
     this.putFlags(s, Parts.ALL);
   }
   private putFlags(s: FlagState, parts: number): void {
-    const now = this.predicate ? this.choose(s, this.whole(), this.predicate) : s;
-    const before = this.flags;
-    storeFlags(this.b, now, before.base === Flags.UNKNOWN && now.base !== Flags.UNKNOWN ? null : before);
-    this.flags = now;
+    this.flags = this.predicate ? this.choose(s, this.whole(), this.predicate) : s;
     this.sets |= parts;
     this.entry &= ~parts;
+  }
+  /** Write the flags to the CPU state. */
+  flush(): void {
+    const { flags: now, stored: before } = this;
+    if (now === before) return;
+    storeFlags(this.b, now, before.base === Flags.UNKNOWN && now.base !== Flags.UNKNOWN ? null : before);
+    this.stored = now;
   }
   /** N and Z of a result; C and V stay. */
   setNZ(result: I32): void {
@@ -366,6 +384,7 @@ export class Translator {
   syscall(): void {
     const { b, predicate } = this;
     if ((this.it & 7) === 0) return this.end({ kind: 'syscall', next: this.next });
+    this.flush();
     b.set(Sys.IT, this.imm(advanced(this.it)));
     this.itStored = false;
     this.predicate = null;
@@ -409,6 +428,7 @@ export class Translator {
   /** After a helper that wrote the flags: they are NZCV in CC_A. */
   flagsFromState(): void {
     this.flags = loadFlags(this.b, Flags.NZCV);
+    this.stored = this.flags;
     this.asked = true;
     this.sets = Parts.ALL;
     this.entry = 0;

@@ -23,6 +23,7 @@ const callRegister = (t: Translator, rm: number): void => {
 const exchange = (t: Translator, rm: number): void => t.branchTo(t.r(rm), rm === LR);
 
 const compareBranch = (t: Translator, rn: number, offset: number, nonzero: boolean): void => {
+  t.flush();
   const v = t.r(rn);
   const cond = nonzero ? t.b.i32.ne(v, t.imm(0)) : t.b.i32.eqz(v);
   t.end({ kind: 'branch', cond, taken: ((t.pcValue + offset) | 1) >>> 0, next: t.next });
