@@ -60,8 +60,8 @@ export class Programs {
   private readonly running: Map<Cpu, { readonly program: Program; readonly start: number }> = new Map();
   private readonly interpreters: Map<string, WebAssembly.Module> = new Map();
   private first: Cpu | null = null;
-  /** Machine code of the cold tier from earlier runs: of the first program's store. */
-  private interpreterCode: Uint8Array<ArrayBuffer> | null = null;
+  /** Machine code of the cold tiers from earlier runs, by their names. */
+  private readonly interpreterCode: Map<string, Uint8Array<ArrayBuffer> | null> = new Map();
   private composer: WebAssembly.Module | null = null;
   private firstStore: TranslationCache | null = null;
 
@@ -91,7 +91,7 @@ export class Programs {
     const name = interpreterName(frontEnd);
     let module = this.interpreters.get(name);
     if (module === undefined) {
-      module = interpreter(frontEnd, this.interpreterCode);
+      module = interpreter(frontEnd, this.interpreterCode.get(name) ?? null);
       this.interpreters.set(name, module);
     }
     return module;
@@ -174,11 +174,10 @@ export class Programs {
     if (program === undefined) {
       // a sandboxed guest leaves nothing behind
       const none = this.kernel.sandboxed || this.options.tier === 'hot';
-      const store = none ? null : TranslationCache.open(this.options.cache, key, interpreterName(frontEnd));
-      if (this.first === null) {
-        this.firstStore = store;
-        this.interpreterCode = store?.interpreterCode() ?? null;
-      }
+      const tier = interpreterName(frontEnd);
+      const store = none ? null : TranslationCache.open(this.options.cache, key, tier);
+      if (this.first === null) this.firstStore = store;
+      if (!this.interpreterCode.has(tier)) this.interpreterCode.set(tier, store?.interpreterCode() ?? null);
       program = { store, image: null, regions: null, written: 0 };
       this.programs.set(name, program);
     }
