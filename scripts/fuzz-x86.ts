@@ -164,7 +164,7 @@ export class RowX86 {
 export const rowsX86 = (is64: boolean, exact: boolean, part: string): readonly RowX86[] =>
   rows
     .filter((row) => row.lift !== null && (row.mode === 0 || row.mode === (is64 ? 64 : 32)))
-    .filter((row) => exact || !/ldmxcsr/.test(row.syntax))
+    .filter((row) => exact || !/(ld|st)mxcsr|fxsave/.test(row.syntax))
     .filter((row) => !EXCLUDED.test(row.syntax) && new RegExp(part).test(`${row.syntax} | ${row.text}`))
     .map((row) => new RowX86(row));
 

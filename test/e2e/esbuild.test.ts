@@ -40,6 +40,8 @@ const source = (): string =>
 describe.each([
   ['linux-arm', 1],
   ['linux-arm64', 3],
+  ['linux-ia32', 2],
+  ['linux-x64', 2],
 ])('a Go program with its threads, signals and collector: esbuild for %s', (name, times) => {
   const program = fetchProgram(name);
   let dir = '';
