@@ -268,6 +268,10 @@ export class CodeCache implements RecordSink, BlockSource {
     return this.own.targetsOf(lastByte(block));
   }
 
+  wentTo(site: number, pc: number): boolean {
+    return this.own.wentTo(site, pc);
+  }
+
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
   enterRegion(pc: number, slot: number): void {
     for (const record of this.recordsAt(pc)) {

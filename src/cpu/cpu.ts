@@ -472,9 +472,12 @@ export class Cpu implements HelperContext {
 
   /** From now on the cold tier and indirect jumps go into these regions. */
   private enter(regions: readonly CompiledRegion[]): void {
-    for (const { pc, slot } of regions.map((r) => r.stored)) {
-      this.cache.enterRegion(pc, slot);
-      this.jumps.move(pc, slot);
+    for (const { stored } of regions) {
+      for (const pc of [stored.pc, ...stored.entries]) {
+        const slot = this.regions.slotOf(pc) as number;
+        this.cache.enterRegion(pc, slot);
+        this.jumps.move(pc, slot);
+      }
     }
   }
 

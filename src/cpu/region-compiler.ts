@@ -1,7 +1,8 @@
 import { uptimeMs } from '../uptime.ts';
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { exportName, Miss } from './backend/wasm/region/contract.ts';
-import type { BlockSource, Region } from './backend/wasm/region/discover.ts';
+import type { BlockSource, OpenRegions, Region } from './backend/wasm/region/discover.ts';
+import { lastByte } from './ir/block.ts';
 import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
@@ -22,6 +23,9 @@ export interface CompiledRegion {
 
 /** Misses of one kind until a region is compiled anew without what missed. */
 const MANY = 12;
+
+/** An open region is compiled anew when what it lacks was asked for so many times for each of its entries. */
+const GROWTH = 1;
 
 /** Instances kept over a flush, for the next process that needs the same modules. */
 const MAX_INSTANCES = 64;
@@ -72,6 +76,40 @@ export class RegionCompiler {
     this.host.runs.reserve(store.nextRun);
   }
 
+  /** By root of a region with several entries: targets that it lacks, and how often they were asked for. */
+  private readonly lacking = new Map<number, { readonly pcs: Set<number>; count: number }>();
+
+  /** Root of the region with several entries whose loop pc belongs to, not being an entry; or undefined. */
+  private ownerOf(pc: number): number | undefined {
+    for (const stored of this.all()) {
+      const { entries, sites } = stored;
+      if (sites.length === 0 || stored.pc === pc || entries.includes(pc)) continue;
+      if (spans(stored.ranges, pc) || sites.some((site) => this.host.source.wentTo(site, pc))) return stored.pc;
+    }
+    return undefined;
+  }
+
+  /** Note that its region lacks pc: it is compiled anew only for many, or for some that are executed very often. */
+  private growsBy(root: number, pc: number): boolean {
+    const lacks = this.lacking.get(root) ?? { pcs: new Set(), count: 0 };
+    this.lacking.set(root, lacks);
+    lacks.pcs.add(pc);
+    lacks.count++;
+    return lacks.count >= GROWTH * (this.store.rootedAt(root)?.entries.length ?? 0);
+  }
+
+  private readonly open: OpenRegions = {
+    ownerOf: (block, root) => {
+      const site = lastByte(block);
+      const has = ({ sites, ranges }: StoredRegion): boolean => sites.length > 0 && spans(ranges, site);
+      const before = this.store.rootedAt(root);
+      if (before && has(before)) return root;
+      for (const stored of this.all()) if (has(stored)) return stored.pc;
+      return undefined;
+    },
+    entriesOf: (pc) => [...(this.store.rootedAt(pc)?.entries ?? []), ...(this.lacking.get(pc)?.pcs ?? [])],
+  };
+
   /** Regions in use. */
   get count(): number {
     return this.compiled.size;
@@ -79,7 +117,7 @@ export class RegionCompiler {
 
   /** Those in use. */
   *all(): Generator<StoredRegion> {
-    for (const { stored } of this.compiled.values()) yield stored;
+    for (const [pc, { stored }] of this.compiled) if (pc === stored.pc) yield stored;
   }
 
   /** See MemoryPolicy; may only turn true, with a flush. */
@@ -113,6 +151,8 @@ export class RegionCompiler {
   compileLoop(pc: number): CompiledRegion[] {
     const policy = this.policies.get(pc) ?? 0;
     if ((policy & Policy.LONG_LOOP) !== 0) return [];
+    // an interpreter's loop, whose pointers go anywhere
+    if (this.compiled.get(pc)?.stored.entries.length) return [];
     this.policies.set(pc, policy | Policy.LONG_LOOP);
     const stored = this.store.get(pc);
     if (stored && (stored.policy & Policy.LONG_LOOP) !== 0 && !this.compiled.has(pc)) return this.load(pc);
@@ -159,6 +199,10 @@ export class RegionCompiler {
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
     const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0 };
     this.compiled.set(pc, region);
+    for (const entry of stored.entries) {
+      // what is rooted there stays
+      if (this.compiled.get(entry)?.stored.pc !== entry) this.compiled.set(entry, region);
+    }
     this.policies.set(pc, stored.policy);
     this.host.installed(stored);
     return region;
@@ -172,13 +216,27 @@ export class RegionCompiler {
     return compiled;
   }
 
+  /** Root of the region to compile for a hot block, if any. */
+  private rootsFor(pc: number): number[] {
+    const owner = this.ownerOf(pc);
+    if (owner !== undefined && ((this.policies.get(owner) ?? 0) & Policy.FULL) === 0) {
+      return this.growsBy(owner, pc) ? [owner] : [];
+    }
+    return this.compiled.has(pc) ? [] : [pc];
+  }
+
   private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
     const { source, runs, sp } = this.host;
     const regions: Region[] = [];
-    for (const pc of new Set(pcs)) {
-      if (this.compiled.has(pc) && !again) continue;
-      const region = discover(pc, source);
-      if (region) regions.push(region);
+    for (const pc of new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)))) {
+      // the rest of one loop
+      if (regions.some((r) => r.entries.length > 0 && spans(rangesOf(r), pc))) continue;
+      const region = discover(pc, source, this.open);
+      // where it was entered it must be enterable
+      const missing = this.store.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
+      if (!region || missing) continue;
+      regions.push(region);
+      this.lacking.delete(pc);
     }
     if (regions.length === 0) return [];
     const { store } = this;
@@ -218,8 +276,10 @@ export class RegionCompiler {
         module,
         index: i,
         body: bodies[i] as FunctionPlace,
+        entries: Uint32Array.from(r.entries),
+        sites: Uint32Array.from(r.entries.length === 0 ? [] : sitesOf(r)),
         run: runNumbers[i] as number,
-        policy: policies[i] as number,
+        policy: (policies[i] as number) | (r.entries.length > 0 && r.isFull ? Policy.FULL : 0),
         ranges,
         code: this.codeIn(ranges),
       };
@@ -297,6 +357,14 @@ export class RegionCompiler {
     if (this.instances.size > MAX_INSTANCES) this.instances.clear();
   }
 }
+
+/** Sites of a region's own indirect jumps. */
+const sitesOf = ({ blocks, succs, dispatch }: Region): number[] =>
+  blocks.filter((b, i) => b.pc !== -1 && (succs[i] as readonly number[]).includes(dispatch)).map(lastByte);
+
+/** Whether an address lies between the first and the last byte of ranges. */
+const spans = (ranges: Uint32Array, address: number): boolean =>
+  address >= (ranges[0] as number) && address < (ranges[ranges.length - 1] as number);
 
 /** (start, end) of the guest code of a region, neighbours joined. */
 const rangesOf = (region: Region): Uint32Array => {

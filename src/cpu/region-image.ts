@@ -10,10 +10,10 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *     (pc, slot) …, (bytes, bytes of machine code, functions that has, offset) of each module, regions, modules
  *
  * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
- * its own calls, ranges and code. It carries the guest code it was made from, so an image can be old or
+ * its own calls, ranges, entries, sites and code. It carries the guest code it was made from, so an image can be old or
  * foreign without harm.
  */
-const MAGIC = 0x52717374;
+const MAGIC = 0x52717375;
 const HEAD = 11;
 const CHECKED_FROM = 4;
 const FLAGS_CROSS = 1;
@@ -23,7 +23,7 @@ const MAX_NUMBERS = 60_000;
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
 /** Words of a region before its lists. */
-const REGION = 12;
+const REGION = 14;
 
 /** The store as words, or null when it is not worth keeping. */
 export const writeRegions = (
@@ -38,6 +38,7 @@ export const writeRegions = (
     length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
     for (const r of m.regions) {
       length += REGION + r.body.ownCalls.length + r.ranges.length + wordsOf(r.code);
+      length += r.entries.length + r.sites.length;
     }
   }
   const words = new Uint32Array(length);
@@ -59,11 +60,13 @@ export const writeRegions = (
   at += 4 * modules.length;
   for (const [i, m] of modules.entries()) {
     for (const r of m.regions) {
-      const { body, ranges, code } = r;
+      const { body, ranges, entries, sites, code } = r;
       put([r.id, r.pc, r.slot, i, r.index, r.run, r.policy, body.start, body.length]);
-      put([body.ownCalls.length, ranges.length, code.length]);
+      put([body.ownCalls.length, ranges.length, entries.length, sites.length, code.length]);
       put(body.ownCalls);
       put(ranges);
+      put(entries);
+      put(sites);
       putBytes(code);
     }
   }
@@ -95,10 +98,8 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
     modules.push({ bytes, code: code.length > 0 ? code : null, optimised: word(at + 2), compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
-    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, code] = words.subarray(
-      at,
-      at + REGION,
-    );
+    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, entries, sites, code] =
+      words.subarray(at, at + REGION);
     at += REGION;
     const take = (n = 0): Uint32Array<ArrayBuffer> => {
       at += n;
@@ -114,9 +115,11 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
       policy: policy as number,
       body: { start: start as number, length: length as number, ownCalls: take(calls) },
       ranges: take(ranges),
+      entries: take(entries),
+      sites: take(sites),
       code: new Uint8Array(words.buffer, take(((code as number) + 3) >>> 2).byteOffset, code),
     };
-    store.restore(region);
+    store.add(region);
   }
   return store;
 };

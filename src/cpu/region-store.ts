@@ -15,6 +15,8 @@ export const Policy = {
   NO_HOIST: 8,
   /** It met many NaNs, or vectors where only scalars were expected. */
   UNUSUAL_FP: 16,
+  /** It has no room for more of its interpreter's operations. */
+  FULL: 64,
 } as const;
 
 /** A WebAssembly module of regions. */
@@ -49,6 +51,9 @@ export interface StoredRegion {
   /** Its function's index among the module's exports. */
   readonly index: number;
   readonly body: FunctionPlace;
+  /** Other pcs where it may be entered, through the same slot (see Region.entries), and the sites of its indirect jumps. */
+  readonly entries: Uint32Array;
+  readonly sites: Uint32Array;
   /** Number of its run slot (see RunTable), or 0. */
   readonly run: number;
   readonly policy: number;
@@ -73,11 +78,19 @@ export class RegionStore {
   /** Whether regions keep flags across calls and returns (the guest has shown that some are live there). */
   flagsCross = false;
   private readonly byPc = new Map<number, StoredRegion>();
+  /** By entries other than the root. */
+  private readonly byEntry = new Map<number, StoredRegion>();
   private readonly byId: (StoredRegion | undefined)[] = [];
   /** Milliseconds spent on compiling regions that are in no file yet. */
   unsavedMs = 0;
 
+  /** The region to enter at pc. */
   get(pc: number): StoredRegion | undefined {
+    return this.byPc.get(pc) ?? this.byEntry.get(pc);
+  }
+
+  /** The region rooted at pc. */
+  rootedAt(pc: number): StoredRegion | undefined {
     return this.byPc.get(pc);
   }
 
@@ -87,8 +100,12 @@ export class RegionStore {
 
   /** The region that is the one for its pc from now on. */
   add(region: StoredRegion): void {
-    this.byPc.set(region.pc, region);
-    this.byId[region.id] = region;
+    const { pc, id, entries } = region;
+    const before = this.byPc.get(pc);
+    for (const entry of before?.entries ?? []) if (this.byEntry.get(entry) === before) this.byEntry.delete(entry);
+    this.byPc.set(pc, region);
+    this.byId[id] = region;
+    for (const entry of entries) this.byEntry.set(entry, region);
   }
 
   /** Table slot of a guest pc, given when first named. */
@@ -101,8 +118,9 @@ export class RegionStore {
     return slot;
   }
 
+  /** Where regions can be entered. */
   roots(): Iterable<number> {
-    return this.byPc.keys();
+    return [...this.byPc.keys(), ...this.byEntry.keys()];
   }
 
   regions(): Iterable<StoredRegion> {
@@ -117,11 +135,6 @@ export class RegionStore {
   flagsDoCross(): void {
     this.flagsCross = true;
     this.byPc.clear();
-  }
-
-  /** Put back what a file had. */
-  restore(region: StoredRegion): void {
-    this.byPc.set(region.pc, region);
-    this.byId[region.id] = region;
+    this.byEntry.clear();
   }
 }

@@ -150,6 +150,10 @@ export class Translations {
     return this.parent?.holdsBytes(page, start, end) ?? false;
   }
 
+  wentTo(site: number, pc: number): boolean {
+    return (this.targets.get(site)?.has(pc) ?? false) || (this.parent?.wentTo(site, pc) ?? false);
+  }
+
   /** Whether translated code lies in the pages from `first` up to `last`. */
   holdsPage(first: number, last: number): boolean {
     if (this.parent?.holdsPage(first, last)) return true;

@@ -110,7 +110,7 @@ test('machine code that V8 does not take is no harm', () => {
   const words = written();
   const store = readRegions(words, VERSION) as RegionStore;
   const region = store.get(CODE) as StoredRegion;
-  store.restore({ ...region, module: { ...region.module, code: new Uint8Array(64) } });
+  store.add({ ...region, module: { ...region.module, code: new Uint8Array(64) } });
   const cpu = machine();
   cpu.regions.use(store);
   expect(sum(cpu, 1000n)).toBe(500500n);

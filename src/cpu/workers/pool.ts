@@ -299,7 +299,7 @@ export class WorkerPool {
     const number = this.numbers.get(cpu) as number;
     const sent = member.attached.get(cpu) as Set<StoredModule>;
     const list: RegionMessage[] = [];
-    for (const { module: stored, index, pc, slot } of regions) {
+    for (const { module: stored, index, pc, entries, slot } of regions) {
       let id = this.modules.get(stored);
       if (id === undefined) {
         id = this.nextModule++;
@@ -307,7 +307,8 @@ export class WorkerPool {
       }
       if (!sent.has(stored)) this.send(member, { kind: 'module', cpu: number, id, module: compiledModule(stored) });
       sent.add(stored);
-      list.push({ module: id, name: exportName(index), pc, slot });
+      const pcs = [pc, ...entries].filter((at) => cpu.regions.slotOf(at) === slot);
+      list.push({ module: id, name: exportName(index), pcs, slot });
     }
     this.send(member, { kind: 'regions', cpu: number, slots: cpu.regions.store.nextSlot, regions: list });
   }

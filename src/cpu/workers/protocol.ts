@@ -66,7 +66,8 @@ export interface RegionMessage {
   readonly module: number;
   /** Its export's name. */
   readonly name: string;
-  readonly pc: number;
+  /** Where it may be entered. */
+  readonly pcs: readonly number[];
   readonly slot: number;
 }
 

@@ -187,10 +187,12 @@ export class RemoteCpu implements HelperContext {
   addRegions(regions: readonly RegionMessage[], slots: number): void {
     const { table } = this;
     if (slots > table.length) table.grow(Math.max(table.length, slots - table.length), this.gate);
-    for (const { module, name, pc, slot } of regions) {
+    for (const { module, name, pcs, slot } of regions) {
       table.set(slot, this.instances.get(module)?.[name]);
-      this.slots.set(pc, slot);
-      this.jumps.move(pc, slot);
+      for (const pc of pcs) {
+        this.slots.set(pc, slot);
+        this.jumps.move(pc, slot);
+      }
     }
   }
 

@@ -1,9 +1,9 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
 
-/** Most blocks in one region function; TurboFan's time grows faster than its input. */
-const MAX_BLOCKS = 100;
-/** Most operations in one region. */
-const MAX_OPS = 4000;
+/** Most blocks and operations in one region function; TurboFan's time grows faster than its input. */
+const MOST = { blocks: 100, ops: 4000 };
+/** The same of an interpreter's loop: what is missing in it is entered and left for each operation. */
+const MOST_OPEN = { blocks: 150, ops: 3500 };
 
 /** What the region builder asks of the code cache. */
 export interface BlockSource {
@@ -17,7 +17,19 @@ export interface BlockSource {
   noteCode(start: number, end: number): void;
   /** Where the indirect jump at the end of this block was seen to go. */
   jumpTargets(block: Block): readonly number[];
+  /** Whether the indirect jump at `site` was seen to go to pc. */
+  wentTo(site: number, pc: number): boolean;
 }
+
+/** The blocks of an interpreter's loop belong to one region: it tells which, and where its indirect jumps are known to go. */
+export interface OpenRegions {
+  /** Root of the region that has the indirect jump at the end of this block, that at `root` before others; or undefined. */
+  ownerOf(block: Block, root: number): number | undefined;
+  /** Entries of the region rooted at pc as it was. */
+  entriesOf(pc: number): Iterable<number>;
+}
+
+const NO_REGIONS: OpenRegions = { ownerOf: () => undefined, entriesOf: () => [] };
 
 /** A guest function (or the part of it that ran) as a control-flow graph; blocks by index, entry 0. */
 export interface Region {
@@ -31,6 +43,13 @@ export interface Region {
    * targets, or -1. An interpreter with a jump at the end of every operation would be irreducible without.
    */
   readonly dispatch: number;
+  /**
+   * Pcs besides the root where it may be entered, State.PC telling where: those of an interpreter's operations. Then
+   * block 0 is the dispatch block, which goes to the root too.
+   */
+  readonly entries: readonly number[];
+  /** Not all there is found room. */
+  readonly isFull: boolean;
 }
 
 /** Pcs at which control may go on inside the function after a terminal. */
@@ -77,56 +96,87 @@ const MEETING_POINT: Block = {
  * Collect the blocks reachable from `root` without calls, settle the flags kinds that flow between
  * them, and lift each block for the kind it gets. Null when the root cannot be fetched.
  */
-export const discover = (root: number, source: BlockSource): Region | null => {
+export const discover = (root: number, source: BlockSource, open: OpenRegions = NO_REGIONS): Region | null => {
   const lifted = new Map<number, Block>();
   const order: number[] = [];
   const work = [root];
   let ops = 0;
   /** Targets of the region's indirect jumps: each is taken to go wherever one of them was seen to go. */
   const targets = new Set<number>();
-  while (work.length > 0 && order.length < MAX_BLOCKS && ops < MAX_OPS) {
-    const pc = work.shift() as number;
-    if (lifted.has(pc)) continue;
-    if (pc !== root && (!source.hasRun(pc) || source.isFunction(pc))) continue;
-    const block = source.lift(pc, -1);
-    if (!block) continue;
-    lifted.set(pc, block);
-    order.push(pc);
-    ops += block.ops.length;
-    const own = isIndirect(block) ? source.jumpTargets(block) : [];
-    for (const target of own) targets.add(target);
-    work.push(...successorPcs(block, own));
-  }
+  const isOwn = (block: Block): boolean => isIndirect(block) && (open.ownerOf(block, root) ?? root) === root;
+  // they ran, if not in this process
+  const before = new Set(open.entriesOf(root));
+  const collect = (most: { readonly blocks: number; readonly ops: number }): void => {
+    while (work.length > 0 && order.length < most.blocks && ops < most.ops) {
+      const pc = work.shift() as number;
+      if (lifted.has(pc)) continue;
+      if (pc !== root && ((!source.hasRun(pc) && !before.has(pc)) || source.isFunction(pc))) continue;
+      const block = source.lift(pc, -1);
+      if (!block) continue;
+      lifted.set(pc, block);
+      order.push(pc);
+      ops += block.ops.length;
+      const own = isOwn(block) ? [...before, ...source.jumpTargets(block)] : [];
+      for (const target of own) targets.add(target);
+      work.push(...successorPcs(block, own));
+    }
+  };
+  collect(MOST);
   if (order.length === 0) return null;
-  if (!source.isFunction(root)) keepLoop(order, lifted, targets);
-  const kinds = flagKinds(order, lifted, targets);
-  const blocks = order.map((pc) => {
+  const isOpen = before.size > 0 || leadsBack(order, lifted, targets, isOwn);
+  if (isOpen) collect(MOST_OPEN);
+  // its loop is that of the dispatch block
+  if (!source.isFunction(root) && !isOpen) keepLoop(order, lifted, targets);
+  const known = new Set(order);
+  const jumps = order.some((pc) => isOwn(lifted.get(pc) as Block));
+  const meet = jumps ? [...targets].filter((pc) => known.has(pc)) : [];
+  const entries = isOpen ? meet.filter((pc) => pc !== root) : [];
+  const kinds = flagKinds(order, lifted, targets, [root, ...entries]);
+  const own = order.map((pc) => {
     const block = lifted.get(pc) as Block;
     const kind = kinds.get(pc) ?? -1;
     return block.readsFlags && kind >= 0 ? (source.lift(pc, kind) ?? block) : block;
   });
-  const index = new Map(order.map((pc, i) => [pc, i]));
+  const dispatch = meet.length === 0 ? -1 : entries.length > 0 ? 0 : own.length;
+  const blocks = dispatch < 0 ? own : own.toSpliced(dispatch, 0, MEETING_POINT);
+  const index = new Map(blocks.map((block, i) => [block.pc, i]));
+  index.delete(MEETING_POINT.pc);
   const inside = (pcs: Iterable<number>): number[] =>
     [...pcs].map((pc) => index.get(pc)).filter((i) => i !== undefined);
-  const meet = inside(targets);
-  const dispatch = meet.length > 0 && blocks.some(isIndirect) ? blocks.length : -1;
-  const succs = blocks.map((b) => [
-    ...(isIndirect(b) && dispatch >= 0 ? [dispatch] : []),
-    ...inside(successorPcs(b, [])),
-  ]);
-  if (dispatch >= 0) {
-    blocks.push(MEETING_POINT);
-    succs.push(meet);
-  }
-  return { root, blocks, index, succs, dispatch };
+  const succs = blocks.map((b, i) => {
+    if (i === dispatch) return inside(entries.length > 0 ? [root, ...entries] : meet);
+    return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...inside(successorPcs(b, []))];
+  });
+  return { root, blocks, index, succs, dispatch, entries, isFull: work.length > 0 };
 };
 
-/**
- * A region rooted inside a function is there for a loop: drop the blocks that do not lead back to the root,
- * which the function's own region has. Without a way back everything stays.
- */
-const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: ReadonlySet<number>): void => {
-  const root = order[0] as number;
+/** Whether one of the targets of the region's indirect jumps leads to such a jump again, as in an interpreter's loop. */
+const leadsBack = (
+  order: readonly number[],
+  lifted: ReadonlyMap<number, Block>,
+  targets: ReadonlySet<number>,
+  isOwn: (block: Block) => boolean,
+): boolean => {
+  const preds = predecessors(order, lifted, []);
+  const work = order.filter((pc) => isOwn(lifted.get(pc) as Block));
+  const seen = new Set(work);
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    if (targets.has(pc)) return true;
+    for (const from of preds.get(pc) ?? []) {
+      if (seen.has(from)) continue;
+      seen.add(from);
+      work.push(from);
+    }
+  }
+  return false;
+};
+
+/** Where control comes from, by pc. */
+const predecessors = (
+  order: readonly number[],
+  lifted: ReadonlyMap<number, Block>,
+  targets: Iterable<number>,
+): Map<number, number[]> => {
   const preds = new Map<number, number[]>();
   for (const pc of order) {
     for (const next of successorPcs(lifted.get(pc) as Block, targets)) {
@@ -135,6 +185,16 @@ const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: 
       else preds.set(next, [pc]);
     }
   }
+  return preds;
+};
+
+/**
+ * A region rooted inside a function is there for a loop: drop the blocks that do not lead back to the root,
+ * which the function's own region has. Without a way back everything stays.
+ */
+const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: ReadonlySet<number>): void => {
+  const root = order[0] as number;
+  const preds = predecessors(order, lifted, targets);
   const loop = new Set<number>();
   const work = [...(preds.get(root) ?? [])];
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
@@ -159,13 +219,15 @@ const kindOut = (block: Block, at: number): number => {
 const UNKNOWN = -1;
 const TOP = -2;
 
-/** Flags kind at each block's entry: what all predecessors agree on. The root's is unknown. */
+/** Flags kind at each block's entry: what all predecessors agree on; nobody knows it where the region is entered. */
 const flagKinds = (
   order: readonly number[],
   lifted: ReadonlyMap<number, Block>,
   targets: ReadonlySet<number>,
+  entries: readonly number[],
 ): ReadonlyMap<number, number> => {
-  const entry = new Map(order.map((pc, i) => [pc, i === 0 ? UNKNOWN : TOP]));
+  const entry = new Map(order.map((pc) => [pc, TOP]));
+  for (const pc of entries) entry.set(pc, UNKNOWN);
   for (let changed = true; changed; ) {
     changed = false;
     for (const pc of order) {

@@ -29,7 +29,11 @@ class RegionEmitter extends TerminalEmitter {
 
   emit(): Code {
     const c = this.code;
-    c.i32(this.region.root);
+    if (this.isOpen) {
+      this.statePc(c);
+      c.tee(this.addrLocal);
+      c.op('i32.wrap_i64');
+    } else c.i32(this.region.root);
     c.set(this.pcLocal);
     this.reload(this.use.liveIn[0] as RegSet);
     if (this.cfg.isLoop.includes(true)) {
@@ -39,6 +43,16 @@ class RegionEmitter extends TerminalEmitter {
     this.tree(0);
     c.unreachable();
     return this.withExits();
+  }
+
+  /** Whether State.PC tells which of several entries is meant. */
+  private get isOpen(): boolean {
+    return this.region.entries.length > 0;
+  }
+
+  private statePc(c: Code): void {
+    c.get(STATE);
+    c.mem('i64.load', State.PC, 3);
   }
 
   /** Add our frame to the depth; too deep, or interrupted: leave before anything is done. */
@@ -52,7 +66,7 @@ class RegionEmitter extends TerminalEmitter {
     c.mem('i32.load', State.DEPTH_LIMIT, 2);
     c.op('i32.ge_u');
     c.if();
-    leave(c, Exit.INTERRUPT, () => c.i64(this.region.root, 0));
+    leave(c, Exit.INTERRUPT, () => (this.isOpen ? this.statePc(c) : c.i64(this.region.root, 0)));
     c.end();
   }
 

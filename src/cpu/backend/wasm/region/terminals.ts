@@ -8,6 +8,7 @@ import { clobbers, type RegSet } from './registers.ts';
 
 /** Longest jump table, in instructions between the lowest and the highest target. */
 const MAX_SPAN = 4096;
+const HASH = 0x9e3779b1 | 0;
 
 /** Ways out of a block: branches, calls, returns, indirect jumps. */
 export abstract class TerminalEmitter extends MemoryEmitter {
@@ -97,13 +98,13 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     if (t.kind === 'call') {
       // others through their slots, since they may be compiled anew
       if (t.target !== this.region.root) {
-        c.get(STATE);
-        c.i64(t.target, 0);
-        c.mem('i64.store', State.PC, 3);
+        this.storeEntry(t.target);
         pass();
         c.i32(this.module.slot(t.target));
         c.callIndirect(this.module.regionType);
       } else {
+        // there are others where it may be entered
+        if (this.region.entries.length > 0) this.storeEntry(t.target);
         pass();
         c.callSelf();
       }
@@ -128,6 +129,13 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.return();
     c.end();
     this.resume(t.ret);
+  }
+
+  private storeEntry(pc: number): void {
+    const c = this.code;
+    c.get(STATE);
+    c.i64(pc, 0);
+    c.mem('i64.store', State.PC, 3);
   }
 
   private storeTarget(): void {
@@ -178,9 +186,10 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     const c = this.code;
     this.pushAddress(t.target);
     c.set(this.addrLocal);
-    const { dispatch } = this.region;
-    if (dispatch < 0 || this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.leaveIndirect();
-    else this.gotoBlock(dispatch);
+    const { dispatch, succs } = this.region;
+    const inside = (succs[this.current] as readonly number[]).includes(dispatch);
+    if (inside && !this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.gotoBlock(dispatch);
+    else this.leaveIndirect();
   }
 
   /** Out of the region to the guest address in addrLocal. */
@@ -201,9 +210,8 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.returnCall(this.module.dispatch);
   }
 
-  /** Known targets of a switch: one br_table over the instructions between the lowest and the highest. */
+  /** Known targets of a switch: one br_table over the instructions between the lowest and the highest, or over a hash. */
   protected jumpTable(): void {
-    const c = this.code;
     const targets = [...new Set(this.region.succs[this.current])].map((b) => this.region.blocks[b] as Block);
     const pcs = targets
       .map((b) => b.pc)
@@ -213,15 +221,14 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     // instructions of a variable length: by the widest step that all targets keep
     const step = pcs.every((pc) => (pc - low) % 4 === 0) ? 2 : pcs.every((pc) => (pc - low) % 2 === 0) ? 1 : 0;
     const span = (Math.max(...pcs) - low) / (1 << step) + 1;
-    if (span > MAX_SPAN) return;
+    if (span <= MAX_SPAN) this.denseTable(pcs, low, step, span);
+    else this.hashedTable(pcs);
+  }
+
+  private denseTable(pcs: readonly number[], low: number, step: number, span: number): void {
+    const c = this.code;
     const byPc = new Map(pcs.map((pc, i) => [pc, i]));
-    // labels, innermost first: one per target, then the default behind them all
-    c.block();
-    this.labels.push(null);
-    for (let i = 0; i < pcs.length; i++) {
-      c.block();
-      this.labels.push(null);
-    }
+    this.openLabels(pcs.length);
     c.get(this.addrLocal);
     c.i64(low, 0);
     c.op('i64.sub');
@@ -236,11 +243,56 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     const depths = Array.from({ length: span }, (_, i) => byPc.get(low + (i << step)) ?? pcs.length);
     c.brTable(depths, pcs.length);
     for (const pc of pcs) {
-      c.end();
-      this.labels.pop();
+      this.closeLabel();
       this.goto(pc);
     }
-    c.end();
+    this.closeLabel();
+  }
+
+  /** Those with one hash are compared one after the other. */
+  private hashedTable(pcs: readonly number[]): void {
+    const c = this.code;
+    const bits = Math.ceil(Math.log2(pcs.length)) + 1;
+    const hash = (pc: number): number => Math.imul(pc, HASH) >>> (32 - bits);
+    const groups = [...Map.groupBy(pcs, hash)];
+    const byHash = new Map(groups.map(([h], i) => [h, i]));
+    this.openLabels(groups.length);
+    this.guestAddress();
+    c.i32(HASH);
+    c.op('i32.mul');
+    c.i32(32 - bits);
+    c.op('i32.shr_u');
+    c.brTable(
+      Array.from({ length: 1 << bits }, (_, h) => byHash.get(h) ?? groups.length),
+      groups.length,
+    );
+    for (const [i, [, group]] of groups.entries()) {
+      this.closeLabel();
+      for (const pc of group) {
+        c.get(this.addrLocal);
+        c.i64(pc, 0);
+        c.op('i64.eq');
+        c.if();
+        this.labels.push(null);
+        this.goto(pc);
+        this.labels.pop();
+        c.end();
+      }
+      c.br(groups.length - 1 - i);
+    }
+    this.closeLabel();
+  }
+
+  /** Labels, innermost first: `count` of targets, then the default behind them all. */
+  private openLabels(count: number): void {
+    for (let i = 0; i <= count; i++) {
+      this.code.block();
+      this.labels.push(null);
+    }
+  }
+
+  private closeLabel(): void {
+    this.code.end();
     this.labels.pop();
   }
 }
