@@ -2,6 +2,7 @@ import { uptimeMs } from '../uptime.ts';
 import { DISPATCH_SLOT } from './backend/interpreter/contract.ts';
 import { MISS_BITS } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
+import { CompileBudget } from './compile-budget.ts';
 import { contextOf, type FrontEnd } from './frontend/frontend.ts';
 import type { HelperContext } from './frontend/helper.ts';
 import { JumpCache } from './jump-cache.ts';
@@ -37,12 +38,6 @@ const BATCH = 16;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
-/**
- * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
- * milliseconds, so what runs for a moment must not compile much, and what runs long should.
- */
-const COMPILE_SHARE = 0.7;
-const COMPILE_GRANT_MS = 20;
 /**
  * Calls deeper than this unwind the wasm stack. In 64-byte units: two thirds of Node's default 984 KiB; the
  * rest is for the JavaScript that translated code calls.
@@ -97,8 +92,7 @@ export class Cpu implements HelperContext {
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
   private storeAfterFlush: RegionStore | null = null;
-  private startMs = uptimeMs();
-  private compileMs = 0;
+  private readonly budget = new CompileBudget();
   /** This process has shown that flags live across calls. */
   private flagsCross = false;
   /** See FrontEnd.exact; each process has its own. */
@@ -447,7 +441,7 @@ export class Cpu implements HelperContext {
         return 0;
       }
     }
-    if (this.batch > 1 && this.compileMs > COMPILE_GRANT_MS + COMPILE_SHARE * (uptimeMs() - this.startMs)) {
+    if (this.batch > 1 && this.budget.isOverdrawn) {
       this.cache.rearm(record, PATIENCE);
       return 0;
     }
@@ -459,15 +453,7 @@ export class Cpu implements HelperContext {
   }
 
   private compileNow(pcs: readonly number[]): void {
-    if (!this.compile) return;
-    const before = uptimeMs();
-    try {
-      this.enter(this.regions.compile(pcs));
-    } catch (error) {
-      // deep in a guest's recursion the stack may not do for it: later, from higher up
-      if (!(error instanceof RangeError)) throw error;
-    }
-    this.compileMs += uptimeMs() - before;
+    if (this.compile) this.budget.charge(() => this.enter(this.regions.compile(pcs)));
   }
 
   /** From now on the cold tier and indirect jumps go into these regions. */
@@ -523,8 +509,7 @@ export class Cpu implements HelperContext {
     this.state = CPU_STATES;
     this.until = Number.POSITIVE_INFINITY;
     this.exact = false;
-    this.startMs = uptimeMs();
-    this.compileMs = 0;
+    this.budget.reset();
     this.flagsCross = false;
     this.cache.forsakeImage();
     this.storeAfterFlush = new RegionStore();
