@@ -69,6 +69,8 @@ export const Sys: {
 
 /** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */
 export const VECTOR_OPERAND: number = State.SYSREGS + 0x200;
+/** State offset of 32 bytes for operands of natives, which rows peek and poke: nothing that rows get and set lies there. */
+export const NATIVE_OPERAND: number = State.SYSREGS + 0x220;
 
 /** Why an instruction is done by itself. */
 export const Single = { CODE: 1, SPLIT: 2 } as const;

@@ -1,14 +1,14 @@
 import type { Expr, Local, Native } from '../../../ir/native.ts';
 import { AF, CF, Flags, OF, OVER, SF, ZF } from '../flags.ts';
-import { VECTOR_OPERAND } from '../registers.ts';
+import { NATIVE_OPERAND } from '../registers.ts';
 
 /** Where rows put the fields of lazy flags, and find what {@link eflagsOf} makes of them. */
 export const FLAGS_OPERAND = {
-  KIND: VECTOR_OPERAND,
-  C: VECTOR_OPERAND + 4,
-  A: VECTOR_OPERAND + 8,
-  B: VECTOR_OPERAND + 16,
-  RESULT: VECTOR_OPERAND + 24,
+  KIND: NATIVE_OPERAND,
+  C: NATIVE_OPERAND + 4,
+  A: NATIVE_OPERAND + 8,
+  B: NATIVE_OPERAND + 16,
+  RESULT: NATIVE_OPERAND + 24,
 } as const;
 
 /** The arithmetic flags of whatever kind; operands stand at the upper end of 64 bits. */

@@ -1,14 +1,14 @@
 /** Repeated MOVS and STOS, forwards, where all pages are plain. */
 import type { Expr, Local, Native, NativeBuilder } from '../../../ir/native.ts';
 import { GUEST_BASE, PAGE_SHIFT, PageByte, READ_BYTES, WRITE_BYTES } from '../../../memory/layout.ts';
-import { Sys, VECTOR_OPERAND } from '../registers.ts';
+import { Sys, NATIVE_OPERAND } from '../registers.ts';
 
 /** Where rows put rcx, rsi, rdi and rax (i64), and DF (i32), and find the first three when it is done. */
 export const REPEAT_OPERAND = {
-  COUNT: VECTOR_OPERAND,
-  FROM: VECTOR_OPERAND + 8,
-  TO: VECTOR_OPERAND + 16,
-  VALUE: VECTOR_OPERAND + 24,
+  COUNT: NATIVE_OPERAND,
+  FROM: NATIVE_OPERAND + 8,
+  TO: NATIVE_OPERAND + 16,
+  VALUE: NATIVE_OPERAND + 24,
   DIRECTION: Sys.NUMBER,
 } as const;
 

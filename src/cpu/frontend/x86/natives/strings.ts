@@ -1,11 +1,11 @@
 /** The aggregations of PCMPESTRI and its like that take the elements of one string one by one (SDM vol. 2, 4.1.2). */
 import type { Expr, Native } from '../../../ir/native.ts';
-import { Sys, VECTOR_OPERAND } from '../registers.ts';
+import { Sys, NATIVE_OPERAND } from '../registers.ts';
 
 /** Where rows put the strings and their lengths (i32), and find the result, a bit an element of the second. */
 export const STRINGS_OPERAND = {
-  FIRST: VECTOR_OPERAND,
-  SECOND: VECTOR_OPERAND + 16,
+  FIRST: NATIVE_OPERAND,
+  SECOND: NATIVE_OPERAND + 16,
   FIRST_LENGTH: Sys.NUMBER,
   SECOND_LENGTH: Sys.NUMBER + 4,
   RESULT: Sys.NUMBER + 8,
