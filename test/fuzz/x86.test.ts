@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { HARNESS_I386, HARNESS_X86_64, type OutcomeX86, runCasesX86 } from '../../scripts/fuzz-record-x86.ts';
+import { emptyCaseX86, FX, HARNESS_I386, HARNESS_X86_64, type OutcomeX86, runCasesX86, viewOf } from '../../scripts/fuzz-record-x86.ts'; // biome-ignore format: one line
 import { syntaxesOf, warmUpX86 } from '../../scripts/fuzz-x86.ts';
 import { caseOfLine, digestX86, GUESTS, parseLine } from './x86-cases.ts';
 
@@ -35,4 +35,17 @@ describe.each(GUESTS)('%s answers as recorded from a processor', (guest) => {
     },
     120_000,
   );
+});
+
+/** VCVTPS2PH, whose result a helper leaves in the state; CMOVNS, which asks a native for flags; VPSLLVD of that result. */
+it.each(['cold', 'hot'])('tier %s: what a helper leaves outlives the operands of natives', (tier) => {
+  const c = emptyCaseX86([0xc4, 0xe3, 0x79, 0x1d, 0xe6, 0x00], [0x0f, 0x49, 0xcf], [0xc4, 0xe2, 0x4d, 0x47, 0xc9]);
+  for (let lane = 0; lane < 4; lane++) {
+    viewOf(c.xsave).setFloat32((FX.xmm as number) + 16 * 4 + 4 * lane, 1, true);
+    viewOf(c.xsave).setUint32((FX.xmm as number) + 16 + 4 * lane, 4, true);
+  }
+  c.ymm = true;
+  const [, outcome] = runCasesX86([process.execPath, emulator, tier, HARNESS_I386], [warmUpX86(), c]);
+  const xmm1 = viewOf((outcome as OutcomeX86).xsave).getBigUint64((FX.xmm as number) + 16, true);
+  expect(xmm1.toString(16)).toBe('c003c000c003c000');
 });

@@ -1,7 +1,7 @@
 /** Repeated MOVS and STOS, forwards, where all pages are plain. */
 import type { Expr, Local, Native, NativeBuilder } from '../../../ir/native.ts';
 import { GUEST_BASE, PAGE_SHIFT, PageByte, READ_BYTES, WRITE_BYTES } from '../../../memory/layout.ts';
-import { Sys, NATIVE_OPERAND } from '../registers.ts';
+import { NATIVE_OPERAND, Sys } from '../registers.ts';
 
 /** Where rows put rcx, rsi, rdi and rax (i64), and DF (i32), and find the first three when it is done. */
 export const REPEAT_OPERAND = {

@@ -1,6 +1,6 @@
 /** The aggregations of PCMPESTRI and its like that take the elements of one string one by one (SDM vol. 2, 4.1.2). */
 import type { Expr, Native } from '../../../ir/native.ts';
-import { Sys, NATIVE_OPERAND } from '../registers.ts';
+import { NATIVE_OPERAND, Sys } from '../registers.ts';
 
 /** Where rows put the strings and their lengths (i32), and find the result, a bit an element of the second. */
 export const STRINGS_OPERAND = {
