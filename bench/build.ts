@@ -40,6 +40,10 @@ export type GuestName = keyof typeof GUESTS;
 /** A machine the kernels are built for. */
 export type Target = 'native' | GuestName;
 
+/** Whether there are kernels for the x87. */
+export const hasX87 = (target: Target): boolean =>
+  target === 'native' ? process.arch === 'x64' : target === 'x86_64' || target === 'i386';
+
 /** Path of a program that {@link build} made. */
 export const program = (name: string, target: Target): string => path.join(WORK, target, name);
 
@@ -61,10 +65,11 @@ function buildFor(target: Target): void {
   const prefix = guest ? `${guest.triple}-` : '';
   const cc = `${prefix}gcc`;
   const objects: string[] = [];
-  for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'cxx.cc']) {
+  for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'x87.c', 'cxx.cc']) {
     const object = path.join(dir, `${file}.o`);
     // -O2 vectorises only what costs no code size; the SIMD kernels shall be vector code
     const level = file === 'simd.c' ? ['-O3', ...(guest?.simd ?? [])] : ['-O2'];
+    if (file === 'x87.c' && hasX87(target)) level.push('-mfpmath=387');
     const source = path.join(KERNELS, file);
     make(file.endsWith('.cc') ? `${prefix}g++` : cc, source, [...level, '-c', source, '-o', object]);
     objects.push(object);

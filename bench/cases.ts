@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { GUESTS, type GuestName, input, program } from './build.ts';
+import { GUESTS, type GuestName, hasX87, input, program } from './build.ts';
 
 const { TSQEMU_TEST_CACHE, XDG_CACHE_HOME } = process.env;
 
@@ -12,10 +12,20 @@ export const sysroot = (guest: GuestName): string =>
     GUESTS[guest].debian,
   );
 
-export type Group = 'integer' | 'memory' | 'calls' | 'fp' | 'simd' | 'scripts' | 'tools' | 'startup';
+export type Group = 'integer' | 'memory' | 'calls' | 'fp' | 'simd' | 'x87' | 'scripts' | 'tools' | 'startup';
 
 /** Groups in the order of the report. */
-export const GROUPS: readonly Group[] = ['integer', 'memory', 'calls', 'fp', 'simd', 'scripts', 'tools', 'startup'];
+export const GROUPS: readonly Group[] = [
+  'integer',
+  'memory',
+  'calls',
+  'fp',
+  'simd',
+  'x87',
+  'scripts',
+  'tools',
+  'startup',
+];
 
 /** One thing to measure. */
 export interface Case {
@@ -39,16 +49,20 @@ const KERNELS: Readonly<Record<string, readonly string[]>> = {
   calls: ['quicksort', 'fib', 'virtual', 'exceptions', 'longjmp'],
   fp: ['nbody', 'spectral', 'mandelbrot', 'f32mix', 'libm'],
   simd: ['matmul', 'saxpy', 'pixels', 'dot'],
+  x87: ['x87-long', 'x87-double'],
 };
 
 function kernels(target: GuestName): Case[] {
   return Object.entries(KERNELS).flatMap(([group, names]) =>
-    names.map((name) => ({
+    (group === 'x87' && !hasX87(target) ? [] : names).map((name) => ({
       name,
       group: group as Group,
       guest: [program('kernels', target), name],
       // a 32-bit guest divides less often
-      native: target === 'arm' && name === 'div64' ? null : [program('kernels', 'native'), name],
+      native:
+        (target === 'arm' && name === 'div64') || (group === 'x87' && !hasX87('native'))
+          ? null
+          : [program('kernels', 'native'), name],
       // AArch64 compilers fuse multiply and add, and both C libraries have their own variants
       sameOutput: !['fp', 'matmul', 'saxpy'].some((inexact) => inexact === group || inexact === name),
     })),

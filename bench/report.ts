@@ -68,11 +68,12 @@ export function table(results: readonly Result[], metric: Metric, base: Base | n
   return `${lines.join('\n')}\n`;
 }
 
-/** The bars: integer, memory and calls in one mean, FP and SIMD in one, scripts and tools in one. */
+/** The bars: integer, memory and calls in one mean, FP and SIMD in one, the x87, scripts and tools in one. */
 export function summary(results: readonly Result[], metric: Metric, base: Base | null): string {
   const sets = [
     ['integer, memory, calls', ['integer', 'memory', 'calls'], 0.6],
     ['FP, SIMD', ['fp', 'simd'], 0.15],
+    ['x87', ['x87'], 1],
     ['scripts, tools', ['scripts', 'tools'], 0.7],
   ] as const;
   const good = results.filter((r) => complaint(r) === '');

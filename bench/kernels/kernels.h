@@ -15,6 +15,9 @@ kernel sieve, crc32, sha256, switch_vm, hash_table, div64, strings;
 kernel triad, chase, memcpy_sizes, malloc_churn;
 kernel quicksort, fib, longjmps, virtual_calls, exceptions;
 kernel nbody, spectral, mandelbrot, f32_mix, libm_calls;
+#if defined(__i386__) || defined(__x86_64__)
+kernel x87_long, x87_double;
+#endif
 kernel f32_matmul, f64_saxpy, pixels, dot_product;
 
 /* One step of a 64-bit linear congruential generator (Knuth's MMIX constants), upper bits only. */

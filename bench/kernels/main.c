@@ -17,6 +17,9 @@ static const struct {
   {"mandelbrot", mandelbrot}, {"f32mix", f32_mix},      {"libm", libm_calls},
   {"matmul", f32_matmul},     {"saxpy", f64_saxpy},     {"pixels", pixels},
   {"dot", dot_product},
+#if defined(__i386__) || defined(__x86_64__)
+  {"x87-long", x87_long},     {"x87-double", x87_double},
+#endif
 };
 
 int main(int argc, char **argv) {

@@ -19,11 +19,11 @@ import {
   type X87Env,
 } from './ext.ts';
 import { roundBig } from './round.ts';
-import { atan, atanh, expm1, ln2, pi, sinCos } from './series.ts';
+import { atan, atanh, exp2m1, ln, ln2, pi, reciprocalLn2, sinCos } from './series.ts';
 
 const SIGN = 0x8000;
 /** Fraction bits for arguments near one; smaller ones get more. */
-const BITS = 160;
+const BITS = 112;
 /** Exponent below which the functions are linear, as far as 64 bits show. */
 const LINEAR = -100;
 /** π as processors have it, 66 significant bits of it (SDM vol. 1, 8.3.8): × 2^-66. */
@@ -85,8 +85,8 @@ export function f2xm1(r: Ext, a: Ext, env: X87Env): Ext {
   const f = finiteOf(a);
   if (e < LINEAR) return roundBig(r, f.sign, f.mantissa * ln2(BITS), f.exponent - BITS, true, whole(env));
   const p = bitsFor(e);
-  const t = (fixed(f, p) * ln2(p)) >> BigInt(p);
-  return put(r, expm1(f.sign ? -t : t, p), p, env);
+  const x = fixed(f, p);
+  return put(r, exp2m1(f.sign ? -x : x, p), p, env);
 }
 
 /** log2 of a number. */
@@ -102,9 +102,16 @@ function log2(f: Finite, p: number): bigint {
     m >>= 1n;
     e += 1;
   }
-  const log = 2n * atanh(((m - one) << BigInt(p)) / (m + one), p, false);
-  return (BigInt(e) << BigInt(p)) + (log << BigInt(p)) / ln2(p);
+  return (BigInt(e) << BigInt(p)) + ((ln(m, p) * reciprocalLn2(p)) >> BigInt(p));
 }
+/** Fraction bits for log2 of a number: what is near one has a small logarithm. */
+const bitsForLog2 = (a: Ext): number => {
+  const e = (a.se & MAX_EXPONENT) - BIAS;
+  if (e !== 0 && e !== -1) return BITS;
+  // leading bits that are those of one, or of what is just below it
+  const [hi, lo] = e === 0 ? [a.hi & 0x7fff_ffff, a.lo] : [~a.hi, ~a.lo];
+  return BITS + leadingZeros(hi, lo);
+};
 
 /** FYL2X: r = b × log2(a). */
 export function fyl2x(r: Ext, a: Ext, b: Ext, env: X87Env): Ext {
@@ -133,7 +140,8 @@ export function fyl2x(r: Ext, a: Ext, b: Ext, env: X87Env): Ext {
   noteDenormal(ka, env);
   noteDenormal(kb, env);
   if (isOne || kb === Kind.ZERO) return setZero(r, sb ^ below);
-  return scaled(r, log2(finiteOf(a), BITS + 64), BITS + 64, finiteOf(b), env);
+  const p = bitsForLog2(a);
+  return scaled(r, log2(finiteOf(a), p), p, finiteOf(b), env);
 }
 
 /** value × b; processors say that it is inexact even where it is not. */
@@ -295,7 +303,7 @@ export function fpatan(r: Ext, a: Ext, b: Ext, env: X87Env): Ext {
     return roundBig(r, sign, quotient, y.exponent - x.exponent - 192, true, whole(env));
   }
   if (Math.abs(gap) > BITS) return angle(steep ? 2n : 4n);
-  const p = bitsFor(-Math.abs(gap)) + 64;
+  const p = bitsFor(-Math.abs(gap));
   // small ÷ large
   const shift = small.exponent - large.exponent + p;
   const q =
