@@ -2,7 +2,8 @@
 import type { Expr, Local, Native } from '../../../ir/native.ts';
 import { CF, ZF } from '../flags.ts';
 import { Sys } from '../registers.ts';
-import { BIAS, FpuNative, INTEGER_BIT, type Parts, SIGN } from './fpu.ts';
+import { CONSTANTS } from '../x87-constants.ts';
+import { BIAS, FpuNative, type Parts, SIGN } from './fpu.ts';
 import { product, quotient, type Result, root, sum } from './x87-arithmetic.ts';
 import { FORMATS, roundToInteger, STORES } from './x87-operands.ts';
 
@@ -140,16 +141,19 @@ export const dup: Native = (n) => {
   f.put(f.at(to), f.signAndExponent(from), f.significand(from));
   f.endPush(to);
 };
-const constant =
-  (exponent: number, significand: bigint): Native =>
-  (n) => {
-    const f = new FpuNative(n);
-    const to = f.beginPush(null);
-    f.put(f.at(to), n.value('i32', exponent), n.value('i64', significand));
-    f.endPush(to);
-  };
-export const one: Native = constant(BIAS, INTEGER_BIT);
-export const zero: Native = constant(0, 0n);
+/** FLD1, FLDL2T, FLDL2E, FLDPI, FLDLG2, FLDLN2, FLDZ: see CONSTANTS. */
+export const constants: readonly Native[] = CONSTANTS.map(([se, hi, lo, more]) => (n) => {
+  const { i32, i64 } = n;
+  const f = new FpuNative(n);
+  const to = f.beginPush(null);
+  const bits = n.value('i64', (BigInt(hi) << 32n) | BigInt(lo));
+  const up =
+    more === 2 || more === 3
+      ? i32.or(i32.eqz(f.roundingControl), i32.eq(f.roundingControl, 2))
+      : i32.eq(f.roundingControl, 2);
+  f.put(f.at(to), n.value('i32', se), more === 0 ? bits : i64.add(bits, i64.extend_i32_u(up)));
+  f.endPush(to);
+});
 
 /** FST, FIST, FISTTP but for the pop: what goes to memory is left. */
 export const store: Record<Format, Native> = forAll(Object.keys(STORES) as Format[], (format) => (n) => {
@@ -226,7 +230,37 @@ export const rndint: Native = (n) => {
   f.end(flags);
 };
 
+/** FXAM. */
+export const xam: Native = (n) => {
+  const { i32 } = n;
+  const f = new FpuNative(n);
+  f.begin(f.bit(f.top));
+  const x = f.read(f.top);
+  f.slowUnlessFinite(x);
+  f.end(i32.shr_u(x.s, 6), false, i32.select(0x4000, 0x400, f.isZero(x)));
+};
+
+/** FSCALE. */
+export const scale: Native = (n) => {
+  const { i32, i64 } = n;
+  const f = new FpuNative(n);
+  const second = n.let(i32.and(i32.add(f.top, 1), 7));
+  f.begin(i32.or(f.bit(f.top), f.bit(second)));
+  const [a, b] = [f.read(f.top), f.read(second)];
+  f.slowUnlessFinite(a);
+  f.slowUnlessFinite(b);
+  const power = n.let(i32.sub(b.e, BIAS));
+  f.slowWhen(i32.gt_s(power, 16));
+  const places = i64.sub(63, i64.extend_i32_u(power));
+  const by = n.let(i32.select(i32.wrap_i64(i64.shr_u(b.m, places)), 0, i32.ge_s(power, 0)));
+  const zero = n.let(f.isZero(a));
+  n.set(a.e, i32.select(a.e, i32.add(a.e, i32.select(i32.sub(0, by), by, b.s)), zero));
+  f.slowWhen(i32.and(i32.ge_u(i32.sub(a.e, 1), 0x7ffe), i32.eqz(zero)));
+  f.put(f.at(f.top), i32.or(a.s, a.e), a.m);
+  f.end();
+};
+
 export const x87Natives: readonly Native[] = [
   ...[add, mul, div, divr, com, load, store].flatMap((family: Record<string, Native>) => Object.values(family)),
-  ...[sqrt, tst, comi, load80, dup, one, zero, store80, copy, xch, cmov, chs, abs, rndint],
+  ...[...constants, sqrt, tst, xam, scale, comi, load80, dup, store80, copy, xch, cmov, chs, abs, rndint],
 ];
