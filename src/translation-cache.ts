@@ -17,8 +17,11 @@ const MAX_TOTAL = 512 << 20;
 /** Suffixes of a program's files: blocks of the cold tier, compiled regions. */
 const BLOCKS = '.blocks';
 const REGIONS = '.regions';
-/** Fewer new blocks than this, or than this part of the image, are not worth a write. */
-const MIN_NEW = 1;
+/**
+ * One new block is worth a write of an image with no more blocks than this, as another run would load the composer for it
+ * alone; to larger ones must come at least this part.
+ */
+const SMALL_IMAGE = 15_000;
 const MIN_PART = 1 / 256;
 /** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
 const WRITE_MS = 15;
@@ -36,8 +39,10 @@ export interface CacheKey {
 }
 
 /** Whether a process has translated enough new blocks. */
-export const worthKeeping = (cache: CodeCache): boolean =>
-  cache.freshCount >= Math.max(MIN_NEW, (cache.image?.count ?? 0) * MIN_PART);
+export const worthKeeping = ({ freshCount, image }: CodeCache): boolean => {
+  const count = image?.count ?? 0;
+  return freshCount > 0 && (count <= SMALL_IMAGE || freshCount >= count * MIN_PART);
+};
 
 /** Images of translated code in a folder of the user's: any trouble with it means none. */
 export class TranslationCache {
