@@ -102,13 +102,19 @@ export class RegionCompiler {
     ownerOf: (block, root) => {
       const site = lastByte(block);
       const has = ({ sites, ranges }: StoredRegion): boolean => sites.length > 0 && spans(ranges, site);
-      const before = this.store.rootedAt(root);
+      const before = this.rootedAt(root);
       if (before && has(before)) return root;
       for (const stored of this.all()) if (has(stored)) return stored.pc;
       return undefined;
     },
-    entriesOf: (pc) => [...(this.store.rootedAt(pc)?.entries ?? []), ...(this.lacking.get(pc)?.pcs ?? [])],
+    entriesOf: (pc) => [...(this.rootedAt(pc)?.entries ?? []), ...(this.lacking.get(pc)?.pcs ?? [])],
   };
+
+  /** The region rooted at pc, if memory still holds its code. */
+  private rootedAt(pc: number): StoredRegion | undefined {
+    const stored = this.store.rootedAt(pc);
+    return stored && (this.compiled.get(pc)?.stored === stored || this.holds(stored)) ? stored : undefined;
+  }
 
   /** Regions in use. */
   get count(): number {
@@ -233,7 +239,7 @@ export class RegionCompiler {
       if (regions.some((r) => r.entries.length > 0 && spans(rangesOf(r), pc))) continue;
       const region = discover(pc, source, this.open);
       // where it was entered it must be enterable
-      const missing = this.store.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
+      const missing = this.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
       if (!region || missing) continue;
       regions.push(region);
       this.lacking.delete(pc);
@@ -353,6 +359,7 @@ export class RegionCompiler {
   flush(): void {
     for (const { stored } of this.compiled.values()) this.host.table.set(stored.slot, this.dispatch);
     this.compiled.clear();
+    this.lacking.clear();
     this.policies.clear();
     if (this.instances.size > MAX_INSTANCES) this.instances.clear();
   }
