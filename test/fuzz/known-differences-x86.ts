@@ -109,6 +109,12 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
     explains: (d) => d.where === 'eflags',
   },
   {
+    reason: 'Memory of an x87 instruction is looked at before a pending exception is.',
+    instructions: /^fi?(ld|st|add|sub|mul|div|com)/,
+    when: (theirs, ours) => theirs.signal === 8 && (ours.signal === 11 || ours.signal === 7),
+    explains: () => true,
+  },
+  {
     reason: 'MMX instructions do not look whether an unmasked x87 exception is pending (#MF).',
     instructions: /\bmm\b|emms/,
     when: (theirs) => theirs.signal === 8,

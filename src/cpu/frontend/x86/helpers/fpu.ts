@@ -114,6 +114,8 @@ export class Fpu {
   }
   /** Status word with the operation's flags. */
   end(): void {
+    // one found before the operation that is not masked leaves none to be found behind it
+    if (!this.proceeds) this.env.flags &= this.env.flags & SF ? BEFORE | SF | C1 : BEFORE;
     this.sw |= this.env.flags;
     this.summarise();
   }
