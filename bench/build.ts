@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -58,12 +58,22 @@ function make(command: string, source: string, args: readonly string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
+/** Throws, telling what to install, where a compiler is missing. */
+function requireCompiler(command: string): void {
+  const { error } = spawnSync(command, ['--version'], { stdio: 'ignore' });
+  if (!error) return;
+  throw new Error(
+    `${command} is not there (${error.message}): install ${command.replace(/^(.*)-(gcc|g\+\+)$/, '$2-$1')}`,
+  );
+}
+
 function buildFor(target: Target): void {
   const dir = path.join(WORK, target);
   fs.mkdirSync(dir, { recursive: true });
   const guest: Guest | null = target === 'native' ? null : GUESTS[target];
   const prefix = guest ? `${guest.triple}-` : '';
   const cc = `${prefix}gcc`;
+  for (const compiler of [cc, `${prefix}g++`]) requireCompiler(compiler);
   const objects: string[] = [];
   for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'x87.c', 'cxx.cc']) {
     const object = path.join(dir, `${file}.o`);
