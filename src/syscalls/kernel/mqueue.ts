@@ -30,9 +30,11 @@ export interface Receiver {
 /** Who wants to be told of the next message on an empty queue (mq_notify(3)). */
 export interface Notification {
   readonly process: Process;
-  /** 0: nothing but the place is taken (SIGEV_NONE). */
+  /** 0: nothing but the place is taken (SIGEV_NONE), or a thread is told. */
   readonly signal: number;
   readonly value: bigint;
+  /** Tells the C library's thread (SIGEV_THREAD) that a message came, or that none will be told of. */
+  readonly thread: ((came: boolean) => void) | null;
 }
 
 let nextInode = 9000;
@@ -102,7 +104,7 @@ export class PosixQueue {
       const file = files.get(fd);
       return file instanceof QueueFile && file.queue === this;
     });
-    if (open !== true) this.wanted = null;
+    if (open !== true) this.drop();
     return this.wanted;
   }
 
@@ -115,14 +117,21 @@ export class PosixQueue {
 
   /** A process wants to be told no longer. */
   forget(process: Process): void {
-    if (this.wanted?.process === process) this.wanted = null;
+    if (this.wanted?.process === process) this.drop();
+  }
+
+  private drop(): void {
+    const { wanted } = this;
+    this.wanted = null;
+    wanted?.thread?.(false);
   }
 
   private notify({ pid, uids }: Process): void {
     const { notification } = this;
     if (notification === null) return;
     this.wanted = null;
-    const { process, signal, value } = notification;
+    const { process, signal, value, thread } = notification;
+    thread?.(true);
     if (signal !== 0) process.raise({ signo: signal, code: SI_MESGQ, pid, uid: uids[0], value });
   }
 }
@@ -151,7 +160,7 @@ export class QueueFile extends BaseFile {
     const { messages, notification } = this.queue;
     const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
     const pad = (value: number, width: number): string => String(value).padEnd(width);
-    const kind = notification === null || notification.signal !== 0 ? 0 : 1;
+    const kind = notification === null || notification.signal !== 0 ? 0 : notification.thread === null ? 1 : 2;
     const text = `QSIZE:${pad(bytes, 10)} NOTIFY:${pad(kind, 5)} SIGNO:${pad(notification?.signal ?? 0, 5)} NOTIFY_PID:${pad(notification?.process.pid ?? 0, 6)}\n`;
     const part = Buffer.from(text).subarray(this.position, this.position + into.length);
     into.set(part);

@@ -108,12 +108,14 @@ export class NetlinkSocket extends Socket {
     // only the kernel listens
     if (port !== 0) return -ECONNREFUSED;
     if (bytes.length > this.sendBuffer - 32) return -EMSGSIZE;
-    for (const answer of routeAnswers(this.port, bytes, interfacesOf(this.network))) {
-      if (this.unreadBytes + answer.length <= this.receiveBuffer) this.inbox.push(answer);
-      else this.error = ENOBUFS;
-    }
-    this.changed.wake(POLLIN);
+    for (const answer of routeAnswers(this.port, bytes, interfacesOf(this.network))) this.deliver(answer);
     return bytes.length;
+  }
+  /** A message of the kernel's. */
+  deliver(message: Uint8Array): void {
+    if (this.unreadBytes + message.length <= this.receiveBuffer) this.inbox.push(message);
+    else this.error = ENOBUFS;
+    this.changed.wake(POLLIN);
   }
   override receive(into: Uint8Array, how: number): Received | number {
     if (this.error !== 0) return -this.takeError();

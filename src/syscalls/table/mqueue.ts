@@ -17,10 +17,12 @@ import {
 import { type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINVAL, EMSGSIZE, ETIMEDOUT } from '../errno.ts';
 import { PRIORITIES, type QueueFile, type QueueSize, queueOf, type Receiver } from '../kernel/mqueue.ts';
+import { NetlinkSocket } from '../kernel/netlink-socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
 import { long, struct } from '../struct.ts';
 import { O_CREAT, O_NONBLOCK } from '../vfs/types.ts';
+import { socketOf } from './socket-args.ts';
 import { SIGEV_NONE, SIGEV_SIGNAL, SIGEVENT } from './time.ts';
 import { IN_TIMESPEC, readRealtimeDeadline } from './timespec.ts';
 
@@ -110,6 +112,26 @@ export const mq_timedreceive: Syscall = syscall(
   },
 );
 
+/** struct sigevent's way for a thread: signo is a netlink socket, value a cookie that is sent to it. */
+const SIGEV_THREAD = 2;
+const COOKIE_LENGTH = 32;
+/** The cookie's last byte: a message came, or the registration is gone. */
+const [NOTIFY_WOKENUP, NOTIFY_REMOVED] = [1, 2];
+
+/** How the C library's thread is told, or -errno. */
+const threadOf = (task: Task, fd: number, at: bigint): ((came: boolean) => void) | number => {
+  const address = Number(at);
+  if (!task.space.readable(address, COOKIE_LENGTH)) return -EFAULT;
+  const cookie = task.space.u8.slice(address, address + COOKIE_LENGTH);
+  const socket = socketOf(task, fd);
+  if (typeof socket === 'number') return socket;
+  if (!(socket instanceof NetlinkSocket)) return -EINVAL;
+  return (came) => {
+    cookie[COOKIE_LENGTH - 1] = came ? NOTIFY_WOKENUP : NOTIFY_REMOVED;
+    socket.deliver(cookie.slice());
+  };
+};
+
 export const mq_notify: Syscall = syscall(
   'mq_notify',
   { mqdes: FD, sevp: inStruct(SIGEVENT) },
@@ -117,17 +139,19 @@ export const mq_notify: Syscall = syscall(
   (task, { mqdes, sevp }) => {
     const event = sevp === 0 ? null : task.get(SIGEVENT, sevp);
     if (sevp !== 0 && event === null) return -EFAULT;
-    if (event !== null && event.notify !== SIGEV_SIGNAL && event.notify !== SIGEV_NONE) return -EINVAL;
-    const signal = event?.notify === SIGEV_SIGNAL ? event.signo : 0;
-    if (event?.notify === SIGEV_SIGNAL && (signal < 1 || signal > 64)) return -EINVAL;
+    const { notify, signo, value } = event ?? { notify: SIGEV_NONE, signo: 0, value: 0n };
+    if (notify !== SIGEV_SIGNAL && notify !== SIGEV_NONE && notify !== SIGEV_THREAD) return -EINVAL;
+    if (notify === SIGEV_SIGNAL && (signo < 1 || signo > 64)) return -EINVAL;
+    const thread = notify === SIGEV_THREAD ? threadOf(task, signo, value) : null;
+    if (typeof thread === 'number') return thread;
     const file = queueOf(task.process, mqdes, null);
     if (typeof file === 'number') return file;
     const { process } = task;
-    if (event !== null) return file.queue.register({ process, signal, value: event.value });
+    const signal = notify === SIGEV_SIGNAL ? signo : 0;
+    if (event !== null) return file.queue.register({ process, signal, value, thread });
     file.queue.forget(process);
     return 0;
   },
-  { support: 'partial', note: 'SIGEV_THREAD is EINVAL.' },
 );
 
 export const mq_getsetattr: Syscall = syscall(
