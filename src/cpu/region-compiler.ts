@@ -8,6 +8,7 @@ import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import type { MachineCode } from './region-merge.ts';
+import { rangesOf, spans } from './region-ranges.ts';
 import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 import { discover, emitRegion, regionModule } from './translation.ts';
 
@@ -81,6 +82,7 @@ export class RegionCompiler {
 
   /** Root of the region with several entries whose loop pc belongs to, not being an entry; or undefined. */
   private ownerOf(pc: number): number | undefined {
+    if (this.host.source.isFunction(pc)) return undefined;
     for (const stored of this.all()) {
       const { entries, sites } = stored;
       if (sites.length === 0 || stored.pc === pc || entries.includes(pc)) continue;
@@ -241,8 +243,10 @@ export class RegionCompiler {
       // where it was entered it must be enterable
       const missing = this.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
       if (!region || missing) continue;
-      regions.push(region);
+      const lacks = this.lacking.get(pc)?.pcs ?? [];
       this.lacking.delete(pc);
+      // what finds no room now never will
+      regions.push({ ...region, isFull: region.isFull || [...lacks].some((entry) => !region.entries.includes(entry)) });
     }
     if (regions.length === 0) return [];
     const { store } = this;
@@ -350,7 +354,8 @@ export class RegionCompiler {
 
   private recompile(r: CompiledRegion, misses: number, kind: number): void {
     const { pc, policy } = r.stored;
-    if (misses < MANY || (policy & kind) !== 0) return;
+    // twice as many where it could not be compiled anew
+    if (Math.log2(misses / MANY) % 1 !== 0 || misses < MANY || (policy & kind) !== 0) return;
     this.policies.set(pc, (this.policies.get(pc) ?? 0) | kind);
     this.compile([pc], true);
   }
@@ -368,20 +373,3 @@ export class RegionCompiler {
 /** Sites of a region's own indirect jumps. */
 const sitesOf = ({ blocks, succs, dispatch }: Region): number[] =>
   blocks.filter((b, i) => b.pc !== -1 && (succs[i] as readonly number[]).includes(dispatch)).map(lastByte);
-
-/** Whether an address lies between the first and the last byte of ranges. */
-const spans = (ranges: Uint32Array, address: number): boolean =>
-  address >= (ranges[0] as number) && address < (ranges[ranges.length - 1] as number);
-
-/** (start, end) of the guest code of a region, neighbours joined. */
-const rangesOf = (region: Region): Uint32Array => {
-  const blocks = region.blocks.filter((b) => b.end > b.pc).sort((a, b) => a.pc - b.pc);
-  const ranges: number[] = [];
-  for (const { pc, end } of blocks) {
-    const last = ranges.length - 1;
-    if (last > 0 && pc <= (ranges[last] as number)) ranges[last] = Math.max(ranges[last] as number, end);
-    // bit 0 of a pc is no part of the address
-    else ranges.push(pc - (pc % 2), end);
-  }
-  return Uint32Array.from(ranges);
-};
