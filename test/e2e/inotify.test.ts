@@ -22,7 +22,9 @@ const STEPS: readonly (readonly [(dir: string) => void, string])[] = [
 
 for (const { arch, sysroot } of GUESTS) {
   const program = path.join(sysroot, 'usr/bin/inotifywait');
-  test.skipIf(!fs.existsSync(program))(`${arch}: inotifywait sees what the host's programs do`, async () => {
+  const there = fs.existsSync(program);
+  const why = there ? '' : ` (skipped: no ${program})`;
+  test.skipIf(!there)(`${arch}: inotifywait sees what the host's programs do${why}`, async () => {
     const dir = path.join(top, arch);
     fs.mkdirSync(dir);
     fs.writeFileSync(path.join(dir, 'old'), '');
