@@ -2,11 +2,15 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { KNOWN_FAILURES } from './known-failures.ts';
-import { type Outcome, outcome } from './outcome.ts';
+import { GUEST_ENV, type Outcome, outcome } from './outcome.ts';
 import { programsOf } from './programs/all.ts';
-import { type GuestArch, hasSysroot } from './sysroot.ts';
+import { type GuestArch, hasSysroot, TRANSLATIONS } from './sysroot.ts';
 
 const cli = fileURLToPath(new URL('../../bin/tsqemu-user.js', import.meta.url));
+/** Guests' HOME is no folder to write to, which would not keep root from it; they do not see where translations are kept. */
+const emulator = [process.execPath, cli, '-U', 'TSQEMU_CACHE'];
+const env = { ...GUEST_ENV, TSQEMU_CACHE: TRANSLATIONS };
+
 interface Recorded {
   readonly oracle: string;
   readonly outcomes: Readonly<Record<string, Outcome>>;
@@ -25,7 +29,7 @@ export function comparePrograms(guest: GuestArch): void {
         async () => {
           const expected = recorded.outcomes[program.name];
           expect(expected, 'not recorded: run npm run oracle').toBeDefined();
-          const actual = await outcome([process.execPath, cli], guest.sysroot, program);
+          const actual = await outcome(emulator, guest.sysroot, program, env);
           const reason = failures[program.name];
           if (reason === undefined) expect(actual).toEqual(expected);
           else expect(actual, `passes now, though listed as: ${reason}`).not.toEqual(expected);

@@ -33,14 +33,19 @@ const sortLines = (bytes: Buffer): Buffer =>
   Buffer.from(bytes.toString('latin1').split('\n').sort().join('\n'), 'latin1');
 
 /** Run a program in a fresh workspace by an emulator's command line; without one, the host's own program. */
-export async function outcome(emulator: readonly string[] | null, root: string, program: Program): Promise<Outcome> {
+export async function outcome(
+  emulator: readonly string[] | null,
+  root: string,
+  program: Program,
+  env: Readonly<Record<string, string>> = GUEST_ENV,
+): Promise<Outcome> {
   const cwd = makeWorkspace();
   try {
     const [argv0 = '', ...rest] = program.argv;
     const emulated = ['-L', root, '-0', argv0, path.join(root, program.file), ...rest];
     const [command, ...args] = emulator === null ? [`/${program.file}`] : [...emulator, ...emulated];
     const line = emulator === null ? rest : args;
-    const options = { cwd, env: GUEST_ENV, ...(emulator === null ? { argv0 } : {}) };
+    const options = { cwd, env, ...(emulator === null ? { argv0 } : {}) };
     const { status, stdout, stderr } = await execute(command as string, line, program.stdin, options);
     const files = program.outputs.map((name) => {
       const file = path.join(cwd, name);

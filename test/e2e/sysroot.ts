@@ -7,6 +7,9 @@ const { TSQEMU_TEST_CACHE, XDG_CACHE_HOME } = process.env;
 
 const cache = TSQEMU_TEST_CACHE ?? path.join(XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'tsqemu-user-test');
 
+/** Where the emulator keeps what it translates of the programs under test. */
+export const TRANSLATIONS: string = path.join(cache, 'translations');
+
 /** A guest architecture as Debian has it. */
 export interface GuestArch {
   /** Debian's name. */
