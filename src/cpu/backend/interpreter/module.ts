@@ -21,6 +21,21 @@ const copy = (e: Emitter, load: OpName, store: OpName): void => {
   e.code.mem(store, 0, 0);
 };
 
+/** Call the helper that the immediate names, `number` making that of it; leave where it says so. */
+const callHelper = (e: Emitter, number: () => void): void => {
+  const c = e.code;
+  e.storePc();
+  c.get(STATE);
+  e.imm();
+  number();
+  c.get(e.ip);
+  c.mem('i32.load', REC.a, 2);
+  c.call(F.helper);
+  c.if();
+  e.leave();
+  c.end();
+};
+
 /** What a special does; those that do not fall through to the next record say `false`. */
 const special = (e: Emitter, name: SpecialName, next: number, count: number): boolean => {
   const c = e.code;
@@ -86,15 +101,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.end();
       return true;
     case 'helper':
-      e.storePc();
-      c.get(STATE);
-      e.imm();
-      c.get(e.ip);
-      c.mem('i32.load', REC.a, 2);
-      c.call(F.helper);
-      c.if();
-      e.leave();
-      c.end();
+      callHelper(e, () => {});
       return true;
     case 'native':
       c.get(STATE);
@@ -105,17 +112,10 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.mem('i32.load', REC.a, 2);
       c.call(F.native);
       c.if();
-      e.storePc();
-      c.get(STATE);
-      e.imm();
-      c.i32(0xffff);
-      c.op('i32.and');
-      c.get(e.ip);
-      c.mem('i32.load', REC.a, 2);
-      c.call(F.helper);
-      c.if();
-      e.leave();
-      c.end();
+      callHelper(e, () => {
+        c.i32(0xffff);
+        c.op('i32.and');
+      });
       c.end();
       return true;
     case 'unlinked':
