@@ -36,9 +36,10 @@ const A32_NEW = 'fphp asimdhp asimddp aes pmull sha1 sha2 crc32';
 /** Instructions that an x86 processor lacks, by parts of an expression for their names. */
 const without = (...parts: readonly string[]): RegExp => new RegExp(`^(${parts.join('|')})( |$)`);
 /** In none of x86-64's levels (System V ABI, 3.1.1); what the third adds to the second, and that to the first. */
-const NO_LEVEL = 'rd(rand|seed|tscp|pid)|ad[co]x|(rd|wr)[fg]sbase|clflushopt|v?aes\\w+|v?pclmulqdq|sha(1|256)\\w+';
+const NO_LEVEL =
+  'rd(rand|seed|tscp|pid)|ad[co]x|(rd|wr)[fg]sbase|clflushopt|xsave(opt|c|s)|xrstors|v?aes\\w+|v?pclmulqdq|sha(1|256)\\w+';
 const LEVEL_3 =
-  'movbe|[lt]zcnt|andn|bls\\w+|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|xgetbv|xsave(opt)?|xrstor|v(?!er[rw])\\w+';
+  'movbe|[lt]zcnt|andn|bls\\w+|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|xgetbv|xsave|xrstor|v(?!er[rw])\\w+';
 const LEVEL_2 =
   'popcnt|addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]';
 

@@ -62,6 +62,7 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
     argv: image.argv,
     env: options.env,
     auxv: image.auxv,
+    trampoline: image.trampoline,
     cwd,
     ...(options.stdio ? { stdio: options.stdio } : {}),
   });

@@ -6,6 +6,8 @@ import { brandOf, featureNames, featureWord } from './cpu/frontend/x86/identific
 import { type ArmModel, type CpuModel, cpuModel, midrOf } from './cpu-models.ts';
 import { createFrontEnd } from './front-ends.ts';
 import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from './loader/machines.ts';
+import type { Vdso } from './loader/vdso.ts';
+import { vdsoI386, vdsoX86_64 } from './loader/vdso-x86.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 
 /** A guest architecture: what the emulator must know to start a program of it. */
@@ -15,6 +17,9 @@ export interface Guest {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly platform: string;
+  /** Room on the stack that a signal's frame may take (AT_MINSIGSTKSZ). */
+  readonly minSigStackSize?: number;
+  readonly vdso?: () => Vdso;
   /** First address that programs cannot use (TASK_SIZE). */
   readonly taskSize: number;
   /** One /proc/cpuinfo block. */
@@ -155,14 +160,19 @@ const x86Info = (cpu: number, name: string): string =>
   ].join('\n');
 
 const HWCAP2_FSGSBASE = 2;
+const x86Hwcap2 = (name: string): number => (featureNames(name).includes('fsgsbase') ? HWCAP2_FSGSBASE : 0);
+/** struct rt_sigframe, the state behind it and what aligning both may take (get_sigframe_size of arch/x86). */
+const x86SigStack = ({ fpState }: Facts): number => Math.ceil((440 + 15 + 63 + (fpState?.size ?? 0)) / 16) * 16;
 
 const x86_64 = ({ name, lacks }: CpuModel): Guest => ({
   machine: EM_X86_64,
   name: 'x86_64',
   // CPUID.1:EDX (arch/x86 asm/elf.h)
   hwcap: featureWord(name, 1, 3),
-  hwcap2: featureNames(name).includes('fsgsbase') ? HWCAP2_FSGSBASE : 0,
+  hwcap2: x86Hwcap2(name),
   platform: 'x86_64',
+  vdso: vdsoX86_64,
+  minSigStackSize: x86SigStack(x86_64Facts({ name, lacks })),
   taskSize: 0x1_0000_0000,
   cpuinfo: (cpu) => x86Info(cpu, name),
   load: async () => {
@@ -175,8 +185,10 @@ const i386 = ({ name, lacks }: CpuModel): Guest => ({
   machine: EM_386,
   name: 'i386',
   hwcap: featureWord(name, 1, 3),
-  hwcap2: 0,
+  hwcap2: x86Hwcap2(name),
   platform: 'i686',
+  vdso: vdsoI386,
+  minSigStackSize: x86SigStack(i386Facts({ name, lacks })),
   taskSize: 0x1_0000_0000,
   cpuinfo: (cpu) => x86Info(cpu, name),
   load: async () => {

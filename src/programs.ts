@@ -138,12 +138,16 @@ export class Programs {
     const cpu = this.processors.create(frontEnd, limits, taskSize);
     const random = new Uint8Array(16);
     this.kernel.random(random);
+    const vdso = guest.vdso?.();
+    const sigreturn = vdso?.symbols.__kernel_sigreturn;
     const program = mapProgram(cpu.space, exe, {
       envp: request.env,
       ids: request.ids,
       hwcap: guest.hwcap,
       hwcap2: guest.hwcap2,
       platform: guest.platform,
+      vdso,
+      minSigStackSize: guest.minSigStackSize,
       random,
       taskSize,
       stackSize: Number.isFinite(limits.stack) ? limits.stack : DEFAULT_STACK,
@@ -162,6 +166,7 @@ export class Programs {
       exe: this.kernel.canonical(request.cwd, program.path),
       argv: program.argv,
       auxv: program.auxv,
+      trampoline: sigreturn === undefined ? 0 : program.vdso + sigreturn,
     };
   }
 

@@ -164,8 +164,15 @@ export class CpuThread {
   saveFpState(addr: number): void {
     this.cpu.frontEnd.fpState?.save(this.view, this.state, GUEST_BASE + addr);
   }
+  resetFpState(): void {
+    this.cpu.frontEnd.fpState?.reset(this.view, this.state);
+  }
+  /** A control word with another value is obeyed from here on. */
   restoreFpState(addr: number): boolean {
-    return this.cpu.frontEnd.fpState?.restore(this.view, this.state, GUEST_BASE + addr) ?? true;
+    const before = this.getFpcr();
+    if (!(this.cpu.frontEnd.fpState?.restore(this.view, this.state, GUEST_BASE + addr) ?? true)) return false;
+    if (this.getFpcr() !== before) this.cpu.fpModeChanged(this.state);
+    return true;
   }
   /** Open the exclusive monitor: signals, and other threads that ran meanwhile. */
   clearExclusive(): void {

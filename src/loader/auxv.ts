@@ -18,6 +18,7 @@ export const AT_SECURE = 23;
 export const AT_RANDOM = 25;
 export const AT_HWCAP2 = 26;
 export const AT_EXECFN = 31;
+export const AT_SYSINFO = 32;
 export const AT_SYSINFO_EHDR = 33;
 export const AT_MINSIGSTKSZ = 51;
 
@@ -47,6 +48,8 @@ export interface AuxInput {
   readonly execfn: number;
   readonly platform: number;
   readonly vdso?: number | undefined;
+  /** Address of its __kernel_vsyscall (i386). */
+  readonly sysinfo?: number | undefined;
   /** Smallest signal stack the architecture's frame fits in (sysconf(_SC_MINSIGSTKSZ)). */
   readonly minSigStackSize?: number | undefined;
 }
@@ -54,6 +57,7 @@ export interface AuxInput {
 /** The entries in Linux's order (fs/binfmt_elf.c, create_elf_tables), AT_NULL included. */
 export function auxEntries(input: AuxInput): AuxEntry[] {
   const entries: AuxEntry[] = [];
+  if (input.sysinfo !== undefined) entries.push([AT_SYSINFO, input.sysinfo]);
   if (input.vdso !== undefined) entries.push([AT_SYSINFO_EHDR, input.vdso]);
   if (input.minSigStackSize !== undefined) entries.push([AT_MINSIGSTKSZ, input.minSigStackSize]);
   entries.push(

@@ -6,6 +6,7 @@ import { E2BIG, ELOOP, ENOENT, ENOEXEC, ENOMEM, LoadError, openError, printable 
 import { isScript, parseScript, SCRIPT_HEAD } from './script.ts';
 import { stackBytes, writeStack } from './stack.ts';
 import { SymbolTable } from './symbols.ts';
+import type { Vdso } from './vdso.ts';
 
 /** Opens a guest path for execution: the file, or a negative errno. Paths are byte strings. */
 export type OpenFileFn = (path: string) => MapSource | number;
@@ -43,7 +44,7 @@ export interface LoadOptions {
   readonly random: Uint8Array;
   readonly stackSize?: number;
   readonly taskSize: number;
-  readonly vdso?: number | undefined;
+  readonly vdso?: Vdso | undefined;
   readonly minSigStackSize?: number | undefined;
 }
 
@@ -61,6 +62,8 @@ export interface LoadedProgram {
   readonly path: string;
   readonly argv: readonly string[];
   readonly auxv: Uint8Array;
+  /** Where the vDSO lies; 0: there is none. */
+  readonly vdso: number;
   readonly args: readonly [number, number];
   readonly env: readonly [number, number];
   readonly interpreter: { readonly path: string; readonly base: number } | null;
@@ -122,6 +125,8 @@ export function mapProgram(space: AddressSpace, exe: Executable, options: LoadOp
   const last = image.segments.at(-1);
   const brk = bias + pageUp((last?.vaddr ?? 0) + (last?.memsz ?? 0));
   space.setBrkStart(brk);
+  const vdso = options.vdso ? mapVdso(space, options.vdso, path) : 0;
+  const sysinfo = options.vdso?.symbols.__kernel_vsyscall;
   let base = 0;
   if (exe.interpreter !== null)
     base = mapImage(space, exe.interpreter.image, exe.interpreter.file, exe.interpreter.path, 0);
@@ -142,7 +147,8 @@ export function mapProgram(space: AddressSpace, exe: Executable, options: LoadOp
       ids: options.ids,
       hwcap: options.hwcap,
       hwcap2: options.hwcap2,
-      vdso: options.vdso,
+      vdso: vdso === 0 ? undefined : vdso,
+      sysinfo: sysinfo === undefined ? undefined : vdso + sysinfo,
       minSigStackSize: options.minSigStackSize,
     },
   };
@@ -169,6 +175,7 @@ export function mapProgram(space: AddressSpace, exe: Executable, options: LoadOp
     phdr: input.aux.phdr,
     machine: image.machine,
     flags: image.flags,
+    vdso,
     is64: image.is64,
     path,
     argv: exe.argv,
@@ -186,6 +193,16 @@ export function mapProgram(space: AddressSpace, exe: Executable, options: LoadOp
       return null;
     },
   };
+}
+
+/** Map the vDSO where mappings go; returns its address. */
+function mapVdso(space: AddressSpace, { bytes }: Vdso, path: string): number {
+  const length = pageUp(bytes.length);
+  const at = space.map({ addr: 0, length, prot: PROT_READ | PROT_WRITE, name: '[vdso]' });
+  if (at < 0) throw new LoadError(path, 'no room for the vDSO', ENOMEM);
+  space.u8.set(bytes, at);
+  space.protect(at, length, PROT_READ | PROT_EXEC);
+  return at;
 }
 
 /** {@link openProgram} and {@link mapProgram} in one. */

@@ -14,6 +14,8 @@ for (const [name, guest, what] of [
   ['floats-32', I386, 'long double, rounding modes, exception flags'],
   ['frames-64', AMD64, 'traps and extended state in signal frames'],
   ['frames-32', I386, 'traps and extended state in signal frames'],
+  ['kernel-64', AMD64, 'vDSO, vsyscall page, int 0x80, states of handlers, single steps'],
+  ['kernel-32', I386, 'vDSO, states of handlers, single steps'],
 ] as const) {
   test.skipIf(!hasSysroot(guest))(`${name}: ${what}`, async () => {
     const expected = fs.readFileSync(path.join(fixtures, `${name}.txt`), 'utf8');

@@ -84,6 +84,12 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
     explains: (d) => /^(si_addr|ymmh|xmm)/.test(d.where),
   },
   {
+    reason: 'The same in the midst of a string.',
+    instructions: /^(cmps|scas|lods|stos|movs)/,
+    when: (theirs, ours) => isWild(theirs) && isWild(ours),
+    explains: (d) => d.where === 'si_addr',
+  },
+  {
     reason:
       'AMD can be told to let SSE operands be misaligned: a bit of MXCSR_MASK (APM vol. 2, 8.8), which we have not.',
     instructions: /^fxsave/,
@@ -152,7 +158,8 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
   {
     reason: 'FYL2XP1 is undefined outside −(1 − √½) … √2 − 1 (SDM vol. 2).',
     instructions: /^fyl2xp1/,
-    explains: (d) => /^(st|fsw)/.test(d.where),
+    // FNSTSW has put the flags elsewhere
+    explains: (d) => /^(st|fsw|r0$)/.test(d.where),
   },
   {
     reason:

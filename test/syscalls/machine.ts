@@ -76,6 +76,7 @@ class IdleCpu implements GuestCpu {
   setThreadArea(): void {}
   readonly fpStateSize = 0;
   saveFpState(): void {}
+  resetFpState(): void {}
   restoreFpState(): boolean {
     return true;
   }

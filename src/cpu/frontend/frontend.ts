@@ -141,6 +141,8 @@ export interface Facts {
     readonly size: number;
     save(view: DataView, state: number, at: number): void;
     restore(view: DataView, state: number, at: number): boolean;
+    /** As a handler finds it. */
+    reset(view: DataView, state: number): void;
   };
   /** A page of the kernel's, above what can be mapped, that programs read and call into. */
   readonly vectorsBase?: number;

@@ -182,6 +182,7 @@ export const Exit: {
   readonly SIMD: 12;
   readonly BOUND: 13;
   readonly OVERFLOW: 14;
+  readonly STEP: 15;
 } = {
   NONE: 0,
   UNTRANSLATED: 1,
@@ -202,6 +203,8 @@ export const Exit: {
   /** BOUND's index is outside (#BR), INTO found an overflow (#OF). */
   BOUND: 13,
   OVERFLOW: 14,
+  /** An instruction was done with EFLAGS.TF set (#DB). */
+  STEP: 15,
   /** What a program may not do, or an address that cannot be one (x86: #GP). */
   PROTECTION: 10,
 };

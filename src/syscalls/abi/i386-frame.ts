@@ -38,6 +38,7 @@ const FSAVE_SIZE = 112;
 const CS = 0x23;
 const DS = 0x2b;
 const DF = 0x400;
+const TF = 0x100;
 /** What a handler may change (FIX_EFLAGS): AC, OF, DF, TF, SF, ZF, AF, PF, CF, RF. */
 const FIX_EFLAGS = 0x5_0dd5;
 
@@ -102,6 +103,7 @@ export const i386Frame: SignalFrame = {
     if (onAlt === 1 && frame < task.altStack.sp) return false;
     space.u8.fill(0, frame, fx + cpu.fpStateSize);
     cpu.saveFpState(fx);
+    cpu.resetFpState();
     writeFsave(view, fpstate);
 
     const sc = frame + (rt ? UC_SC : OLD_SC);
@@ -121,7 +123,7 @@ export const i386Frame: SignalFrame = {
     view.setUint32(sc + SC_OLDMASK, Number(BigInt.asUintN(32, mask)), true);
     view.setUint32(sc + SC_CR2, Number(BigInt.asUintN(32, cr2)), true);
 
-    const trampoline = (): number => task.process.sigreturnTrampoline() + (rt ? 8 : 0);
+    const trampoline = (): number => task.process.sigreturnTrampoline() + (rt ? 16 : 0);
     view.setUint32(frame, (action.flags & SA_RESTORER) !== 0 ? action.restorer : trampoline(), true);
     view.setUint32(frame + 4, info.signo, true);
     setReg(task, 0, info.signo);
@@ -137,7 +139,7 @@ export const i386Frame: SignalFrame = {
       view.setBigUint64(frame + UC_SIGMASK, mask, true);
     } else view.setUint32(frame + OLD_EXTRAMASK, Number(BigInt.asUintN(32, mask >> 32n)), true);
     setReg(task, 4, frame);
-    cpu.setPstate(flags & ~DF);
+    cpu.setPstate(flags & ~(DF | TF));
     host.setBigUint64(cpu.state + State.PC, BigInt(action.handler), true);
     return true;
   },
@@ -153,7 +155,7 @@ export const i386Frame: SignalFrame = {
     if (fpstate !== 0) {
       const fx = fpstate + FSAVE_SIZE;
       if (!space.readable(fpstate, FSAVE_SIZE + cpu.fpStateSize) || !cpu.restoreFpState(fx)) return false;
-    }
+    } else cpu.resetFpState();
     if (old) {
       const [low, high] = [view.getUint32(sc + SC_OLDMASK, true), view.getUint32(frame + OLD_EXTRAMASK, true)];
       task.setBlocked((BigInt(high) << 32n) | BigInt(low));

@@ -25,6 +25,6 @@ export const i386: Abi = {
   statLayout: 'stat64',
   tlsDescriptor: true,
   frame: i386Frame,
-  // pop eax; mov eax, 119 (sigreturn); int 0x80; mov eax, 173 (rt_sigreturn); int 0x80
-  sigreturnCode: [0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80, 0xb8, 173, 0, 0, 0, 0xcd, 0x80],
+  // in the vDSO
+  sigreturnCode: [],
 };

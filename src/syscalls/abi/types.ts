@@ -29,6 +29,10 @@ export interface Abi {
   readonly statLayout: 'generic' | 'x86_64' | 'stat64';
   /** CLONE_SETTLS takes a struct user_desc (i386). */
   readonly tlsDescriptor?: boolean;
+  /** The older ABI that is called by `int 0x80` (x86-64: i386). */
+  readonly compat?: Abi;
+  /** Functions of the vsyscall page: addresses and the names of their calls. */
+  readonly vsyscalls?: ReadonlyMap<bigint, string>;
   readonly frame: SignalFrame;
   /** Machine code of the signal return trampoline (the vdso's __kernel_rt_sigreturn). */
   readonly sigreturnCode: readonly number[];

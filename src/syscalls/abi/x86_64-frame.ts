@@ -29,6 +29,7 @@ const SS = 0x2b;
 /** What lies below the stack pointer is the program's (System V ABI, 3.2.2). */
 const RED_ZONE = 128;
 const DF = 0x400;
+const TF = 0x100;
 /** What a handler may change (FIX_EFLAGS): AC, OF, DF, TF, SF, ZF, AF, PF, CF, RF. */
 const FIX_EFLAGS = 0x5_0dd5;
 
@@ -77,6 +78,7 @@ export const x86_64Frame: SignalFrame = {
     if (onAlt === 1 && frame < task.altStack.sp) return false;
     space.u8.fill(0, frame, frame + FRAME_SIZE);
     cpu.saveFpState(fpstate);
+    cpu.resetFpState();
 
     writeI64(view, frame, action.restorer);
     writeI64(view, frame + UC, UC_FLAGS);
@@ -105,7 +107,7 @@ export const x86_64Frame: SignalFrame = {
     writeI64(host, reg(task, 2), frame + UC);
     writeI64(host, reg(task, 0), 0);
     writeI64(host, reg(task, 4), frame);
-    cpu.setPstate(flags & ~DF);
+    cpu.setPstate(flags & ~(DF | TF));
     writeI64(host, cpu.state + State.PC, action.handler);
     return true;
   },
@@ -117,7 +119,8 @@ export const x86_64Frame: SignalFrame = {
     const frame = readU64(host, reg(task, 4)) - 8;
     if (frame < 0 || !space.readable(frame, FRAME_SIZE)) return false;
     const fpstate = readU64(view, frame + MC_FPSTATE);
-    if (fpstate !== 0 && !(space.readable(fpstate, cpu.fpStateSize) && cpu.restoreFpState(fpstate))) return false;
+    if (fpstate === 0) cpu.resetFpState();
+    else if (!(space.readable(fpstate, cpu.fpStateSize) && cpu.restoreFpState(fpstate))) return false;
     task.setBlocked(view.getBigUint64(frame + UC_SIGMASK, true));
     for (const [i, n] of MC_ORDER.entries()) {
       host.setBigUint64(reg(task, n), view.getBigUint64(frame + MC + 8 * i, true), true);

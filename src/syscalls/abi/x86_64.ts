@@ -1,6 +1,10 @@
+import { i386 } from './i386.ts';
 import type { Abi } from './types.ts';
 import { x86_64Frame } from './x86_64-frame.ts';
 import { X86_64_NUMBERS } from './x86_64-numbers.ts';
+
+/** VSYSCALL_ADDR (arch/x86 uapi asm/vsyscall.h). */
+const VSYSCALL = 0xffff_ffff_ff60_0000n;
 
 /** x86-64 Linux: registers by their encoding. */
 export const x86_64: Abi = {
@@ -18,7 +22,13 @@ export const x86_64: Abi = {
   syscallLength: () => 2,
   openFlags: [],
   statLayout: 'x86_64',
+  compat: i386,
+  vsyscalls: new Map([
+    [VSYSCALL, 'gettimeofday'],
+    [VSYSCALL + 0x400n, 'time'],
+    [VSYSCALL + 0x800n, 'getcpu'],
+  ]),
   frame: x86_64Frame,
-  // mov eax, 15; syscall
-  sigreturnCode: [0xb8, 15, 0, 0, 0, 0x0f, 0x05],
+  // programs have their own
+  sigreturnCode: [],
 };

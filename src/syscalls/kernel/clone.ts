@@ -62,7 +62,7 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
 
   if ((flags & CLONE_PIDFD) !== 0 && !space.writable(request.pidfd, 4)) return -EFAULT;
 
-  const wantsDescriptor = (flags & CLONE_SETTLS) !== 0 && process.abi.tlsDescriptor === true;
+  const wantsDescriptor = (flags & CLONE_SETTLS) !== 0 && task.abi.tlsDescriptor === true;
   const descriptor = wantsDescriptor ? readDescriptor(space, tls) : null;
   if (typeof descriptor === 'number') return descriptor;
   const isThread = (flags & CLONE_THREAD) !== 0;
@@ -80,7 +80,7 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   writeI64(host, cpu.state + State.REGS + 8 * registers.result, 0);
   if (sp !== 0) writeI64(host, cpu.state + State.REGS + 8 * registers.stack, sp);
   if ((flags & CLONE_SETTLS) !== 0) {
-    if (process.abi.tlsDescriptor === true) setThreadArea(cpu, descriptor as UserDesc);
+    if (task.abi.tlsDescriptor === true) setThreadArea(cpu, descriptor as UserDesc);
     else cpu.setTls(BigInt(tls));
   }
   if ((flags & CLONE_PARENT_SETTID) !== 0) space.view.setInt32(parentTid, child.tid, true);

@@ -45,6 +45,8 @@ export interface GuestCpu {
   readonly fpStateSize: number;
   /** Write it to the guest address, which must be writable. */
   saveFpState(addr: number): void;
+  /** What a handler begins with. */
+  resetFpState(): void;
   /** Load it; false: it is malformed. */
   restoreFpState(addr: number): boolean;
   clearExclusive(): void;

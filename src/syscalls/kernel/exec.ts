@@ -81,8 +81,8 @@ function become(task: Task, image: LoadedImage | number, env: readonly string[])
     process.files.leave();
     process.files = own;
   }
-  const { abi, cpu, exe, argv, auxv, comm } = image;
-  process.replace(abi, cpu.space, { exe, argv, env, auxv, cwd: process.cwd }, exe);
+  const { abi, cpu, exe, argv, auxv, trampoline, comm } = image;
+  process.replace(abi, cpu.space, { exe, argv, env, auxv, trampoline, cwd: process.cwd }, exe);
   process.files.closeOnExec();
   process.timers.clear(true);
   process.exitSignal = SIGCHLD;

@@ -149,7 +149,7 @@ export function leaveFutexes(task: Task): void {
 function walkRobustList(task: Task): void {
   const { head } = task.robustList;
   const { space } = task;
-  const wide = task.process.abi.wordSize === 8;
+  const wide = task.abi.wordSize === 8;
   const word = wide ? 8 : 4;
   if (head === 0 || !space.readable(head, 3 * word)) return;
   const at = (address: number): number => (wide ? readU64(space.view, address) : space.view.getUint32(address, true));

@@ -42,6 +42,8 @@ export interface LoadedImage {
   readonly exe: string;
   readonly argv: readonly string[];
   readonly auxv: Uint8Array;
+  /** See ProgramInfo. */
+  readonly trampoline: number;
 }
 
 /** What execve(2) asks the emulator for; strings are byte strings. */

@@ -60,6 +60,8 @@ export interface ProgramInfo {
   readonly env: readonly string[];
   /** The auxiliary vector's bytes. */
   readonly auxv?: Uint8Array;
+  /** Where the vDSO returns from signals; 0: such code is mapped when it is needed. */
+  readonly trampoline?: number;
   readonly cwd: string;
   /** Descriptors 0, 1, 2 …; by default the host's own standard descriptors. */
   readonly stdio?: readonly (OpenFile | null)[];
@@ -136,6 +138,7 @@ export class Process {
     this.timers = new Timers(this);
     this.parent = origin ?? null;
     if (origin === undefined) {
+      this.trampoline = program.trampoline ?? 0;
       this.pgid = this.pid;
       this.sid = kernel.sandboxed ? this.pid : process.ppid;
       kernel.console.session = this.sid;
@@ -251,7 +254,7 @@ export class Process {
     this.space = space;
     this.program = program;
     this.exe = exe;
-    this.trampoline = 0;
+    this.trampoline = program.trampoline ?? 0;
     this.execed = true;
     this.dumpable = 1;
     this.clearHandlers();

@@ -1,8 +1,9 @@
 import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
 import { State } from '../../cpu/memory/layout.ts';
+import type { Abi } from '../abi/types.ts';
 import { Cursor } from '../cursor.ts';
 import { LEAVE, type Syscall, type SyscallResult } from '../define.ts';
-import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
+import { EFAULT, EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { traceEnd, traceNoReturn, traceReturn, traceSignal, traceUnknown } from '../strace.ts';
 import { readI64, readU64, type Struct, type StructAbi, type StructValue, writeI64 } from '../struct.ts';
 import { type CallTable, callTable } from '../table/index.ts';
@@ -74,6 +75,8 @@ export class Task {
   /** The call asked to let others run first (sched_yield). */
   yields = false;
 
+  /** That of the call at hand: the process's, or an older one (Abi.compat). */
+  abi!: Abi;
   private cursor!: Cursor;
   private calls!: CallTable;
   private numberAt = 0;
@@ -102,12 +105,17 @@ export class Task {
     this.space = cpu.space;
     cpu.onSyscall = () => this.syscall();
     cpu.onBusy = (recursive) => this.process.kernel.scheduler.busy(recursive);
-    this.cursor = new Cursor(cpu, abi);
-    this.calls = callTable(abi);
+    this.use(abi);
     this.numberAt = cpu.state + State.REGS + 8 * abi.registers.number;
     this.resultAt = cpu.state + State.REGS + 8 * abi.registers.result;
     this.pcAt = cpu.state + State.PC;
     this.restart = 0;
+  }
+
+  private use(abi: Abi): void {
+    this.abi = abi;
+    this.cursor = new Cursor(this.cpu, abi);
+    this.calls = callTable(abi);
   }
 
   /** Set once the process has ended. */
@@ -136,6 +144,11 @@ export class Task {
    */
   syscall(): number {
     const { host } = this.space;
+    const { abi } = this.process;
+    if (abi.compat !== undefined) {
+      const called = this.byInterrupt() ? abi.compat : abi;
+      if (called !== this.abi) this.use(called);
+    }
     const nr = host.getUint32(this.numberAt, true);
     const call = this.calls.byNumber[nr];
     this.restart = 0;
@@ -157,6 +170,33 @@ export class Task {
     }
     this.waiting = { call, args, pending: result as Pending };
     return 1;
+  }
+
+  /** Whether the instruction in front of the pc is `int 0x80`, not `syscall`. */
+  private byInterrupt(): boolean {
+    const { host, view } = this.space;
+    return view.getUint8(host.getUint32(this.pcAt, true) - 1) === 0x80;
+  }
+
+  /** Do what a function of the vsyscall page does, if the fault is a call of one. */
+  private vsyscall(address: bigint): boolean {
+    const name = this.process.abi.vsyscalls?.get(address);
+    const { host, view } = this.space;
+    if (name === undefined || host.getBigUint64(this.pcAt, true) !== address) return false;
+    const stackAt = this.cpu.state + State.REGS + 8 * this.process.abi.registers.stack;
+    const sp = readU64(host, stackAt);
+    const { abi } = this.process;
+    if (this.abi !== abi) this.use(abi);
+    const call = this.calls.byNumber[abi.numbers[name] as number];
+    if (call === undefined || !this.space.readable(sp, 8)) return false;
+    this.cursor.start();
+    const args = Object.fromEntries(call.argNames.map((name, i) => [name, call.argTypes[i]?.read(this.cursor)]));
+    const result = call.handler(this, args as never);
+    if (result === -EFAULT) return false;
+    writeI64(host, this.resultAt, result as number);
+    host.setBigUint64(this.pcAt, view.getBigUint64(sp, true), true);
+    writeI64(host, stackAt, sp + 8);
+    return true;
   }
 
   /** Whether guest code goes on next: there is nothing that the kernel has to do first. */
@@ -234,7 +274,7 @@ export class Task {
     kernel.warnOnce(`syscall ${nr}`, `unsupported syscall ${name} (${nr})`);
     if (kernel.strace !== null) {
       this.cursor.start();
-      const values = this.process.abi.registers.args.map(() => this.cursor.ulong());
+      const values = this.abi.registers.args.map(() => this.cursor.ulong());
       kernel.trace(this, traceUnknown(name, values));
     }
     writeI64(this.space.host, this.resultAt, -ENOSYS);
@@ -306,6 +346,7 @@ export class Task {
    * Blocked or ignored, it kills the process (force_sig of the kernel). `trap`: the processor's number of it.
    */
   fault(signal: number, code: number, addr: bigint, trap?: number): void {
+    if (this.vsyscall(addr)) return;
     const info: SigInfo = { signo: signal, code, addr, ...(trap !== undefined && { trap }) };
     this.restart = 0;
     const { handler } = this.process.action(signal);
@@ -379,7 +420,7 @@ export class Task {
 
   /** Structures of calls with wide times are laid out as on 64-bit ABIs. */
   private get structAbi(): StructAbi {
-    return this.wideTime ? WIDE : this.process.abi;
+    return this.wideTime ? WIDE : this.abi;
   }
 
   /** Read a structure from guest memory; null = EFAULT. */

@@ -76,7 +76,7 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   if (typeof at === 'number') return at;
   const permissions = mode & 0o7777 & ~process.umask;
   // 64-bit kernels set O_LARGEFILE on every open, and F_GETFL shows it.
-  const wanted = (openFlags & ~O_CLOEXEC) | (process.abi.wordSize === 8 ? O_LARGEFILE : 0);
+  const wanted = (openFlags & ~O_CLOEXEC) | (task.abi.wordSize === 8 ? O_LARGEFILE : 0);
   const install = (file: OpenFile | number): number => {
     if (typeof file === 'number') return file;
     if ((openFlags & O_NOCTTY) === 0) openedTty(task, file);
@@ -243,7 +243,7 @@ const fcntlArg: ArgType<number> = {
   read: (c) => c.ulong(),
   format: (v, context) => {
     const command = context.args.cmd;
-    if (command === F_SETFL) return formatOpenFlags(toGenericOpen(v, context.task.process.abi.openFlags));
+    if (command === F_SETFL) return formatOpenFlags(toGenericOpen(v, context.task.abi.openFlags));
     if (command === F_SETFD) return v === 1 ? 'FD_CLOEXEC' : String(v);
     if (command === F_GETFD || command === F_GETFL || command === F_GETOWN) return '';
     return command === F_DUPFD || command === F_DUPFD_CLOEXEC ? String(v) : `0x${v.toString(16)}`;
@@ -257,7 +257,8 @@ const lockCommand = (cmd: number, wordSize: 4 | 8): LockCommand | null => {
 };
 
 function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number | Pending {
-  const { files, abi } = task.process;
+  const { abi } = task;
+  const { files } = task.process;
   const file = files.get(fd);
   if (file === null) return -EBADF;
   const lock = lockCommand(cmd, abi.wordSize);
@@ -322,7 +323,7 @@ const R_FCNTL: ResultType = {
   format: (v, { args, task }) => {
     if (args.cmd === F_GETFD) return v === 1 ? '0x1 (flags FD_CLOEXEC)' : String(v);
     if (args.cmd === F_GETFL) {
-      return `0x${v.toString(16)} (flags ${formatOpenFlags(toGenericOpen(v, task.process.abi.openFlags))})`;
+      return `0x${v.toString(16)} (flags ${formatOpenFlags(toGenericOpen(v, task.abi.openFlags))})`;
     }
     return String(v);
   },

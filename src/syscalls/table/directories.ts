@@ -50,7 +50,7 @@ export const getdents64: Syscall = syscall(
         return false;
       }
       const { view } = space;
-      writeI64(view, at, foldInode(task.process.abi, ino));
+      writeI64(view, at, foldInode(task.abi, ino));
       writeI64(view, at + 8, nextPosition);
       view.setUint16(at + 16, length, true);
       view.setUint8(at + 18, type);

@@ -38,7 +38,7 @@ const EPOLL_EVENT = struct('epoll_event', { events: u32, data: exact64 });
 const PACKED_EVENT = struct('epoll_event_packed', { events: u32, data: packedExact64 });
 
 type EventStruct = Struct<{ events: typeof u32; data: typeof exact64 }>;
-const eventOf = (task: Task): EventStruct => (task.process.abi.name === 'x86_64' ? PACKED_EVENT : EPOLL_EVENT);
+const eventOf = (task: Task): EventStruct => (task.abi.name === 'x86_64' ? PACKED_EVENT : EPOLL_EVENT);
 
 function showEvent(task: Task, address: number): string {
   const event = task.get(eventOf(task), address);
@@ -58,7 +58,7 @@ const OUT_EVENTS: ArgType<number> = {
   format: (v, context) => {
     const { result, task } = context;
     if (result === undefined || result < 0) return PTR.format(v, context);
-    const size = eventOf(task).size(task.process.abi);
+    const size = eventOf(task).size(task.abi);
     return `[${Array.from({ length: result }, (_, i) => showEvent(task, v + i * size)).join(', ')}]`;
   },
 };
@@ -123,7 +123,7 @@ function wait(
   mask: bigint | null,
 ): number | Pending {
   const type = eventOf(task);
-  const size = type.size(task.process.abi);
+  const size = type.size(task.abi);
   if (maxevents <= 0 || maxevents > 0x7fff_ffff / size) return -EINVAL;
   const epoll = task.process.files.get(epfd);
   if (epoll === null) return -EBADF;

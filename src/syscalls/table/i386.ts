@@ -71,10 +71,10 @@ const stime: Syscall = syscall('stime', { t: PTR }, R_INT, () => -EPERM);
 
 /** man 2 utime: struct utimbuf has seconds. */
 const utime: Syscall = syscall('utime', { filename: PATH, times: PTR }, R_INT, (task, { filename, times }) => {
-  const { space, process } = task;
+  const { space } = task;
   let pair = [currentTime(), currentTime()] as const;
   if (times !== 0) {
-    const word = process.abi.wordSize;
+    const word = task.abi.wordSize;
     if (!space.readable(times, 2 * word)) return -EFAULT;
     const at = (where: number): { sec: number; nsec: number } => ({
       sec: word === 8 ? Number(space.view.getBigInt64(where, true)) : space.view.getInt32(where, true),
@@ -98,7 +98,7 @@ const readdir: Syscall = syscall('readdir', { fd: FD, dirp: PTR, count: UINT }, 
       error = -EFAULT;
       return false;
     }
-    space.view.setUint32(dirp, Number(foldInode(task.process.abi, ino)), true);
+    space.view.setUint32(dirp, Number(foldInode(task.abi, ino)), true);
     space.view.setUint32(dirp + 4, next, true);
     space.view.setUint16(dirp + 8, name.length, true);
     for (let i = 0; i < name.length; i++) bytes[10 + i] = name.charCodeAt(i);

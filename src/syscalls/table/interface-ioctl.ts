@@ -37,7 +37,7 @@ export const INTERFACE_REQUESTS: readonly (readonly [string, number])[] = Object
 const SETTERS = [0x8914, 0x8916, 0x8918, 0x891a, 0x891c, 0x8922, 0x8923, 0x8924, 0x8943];
 
 /** struct ifreq: a name, then a union with a struct ifmap, whose longs make it larger on 64-bit ABIs. */
-const sizeOf = (task: Task): number => (task.process.abi.wordSize === 8 ? 40 : 32);
+const sizeOf = (task: Task): number => (task.abi.wordSize === 8 ? 40 : 32);
 
 const integer = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);
 function inet(bytes: Uint8Array): Uint8Array {
@@ -92,7 +92,7 @@ const nameBytes = (name: string): Uint8Array => {
 /** SIOCGIFCONF: the IPv4 addresses, as many as there is room for; without a buffer how much they would take. */
 function list(task: Task, faces: readonly Interface[], at: number): number {
   const { space } = task;
-  const word = task.process.abi.wordSize;
+  const word = task.abi.wordSize;
   if (!space.writable(at, 2 * word)) return -EFAULT;
   const room = space.view.getInt32(at, true);
   const buffer = space.view.getUint32(at + word, true);

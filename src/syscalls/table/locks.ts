@@ -60,7 +60,7 @@ export function getLock(task: Task, file: OpenFile, address: number, command: Lo
   if (request === null) return -EFAULT;
   if (found === null) return task.put(layout, address, { ...request, l_type: F_UNLCK });
   const length = found.end === Number.POSITIVE_INFINITY ? 0 : found.end - found.start;
-  const narrow = command.old && task.process.abi.wordSize === 4;
+  const narrow = command.old && task.abi.wordSize === 4;
   if (narrow && found.start + Math.max(length - 1, 0) > MAX_OLD_OFFSET) return -EOVERFLOW;
   return task.put(layout, address, {
     l_type: found.type,

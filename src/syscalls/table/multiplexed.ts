@@ -18,7 +18,7 @@ export const callAt = (task: Task, call: Syscall, address: number): SyscallResul
   const { argTypes, argNames } = call;
   if (!task.space.readable(address, 4 * argTypes.length)) return -EFAULT;
   const offsets = argTypes.map((_, i) => GUEST_BASE + address + 4 * i);
-  const cursor = new Cursor(task.cpu, task.process.abi, offsets);
+  const cursor = new Cursor(task.cpu, task.abi, offsets);
   cursor.start();
   const args = Object.fromEntries(argTypes.map((type, i) => [argNames[i], type.read(cursor)]));
   return cursor.error !== 0 ? cursor.error : (call.handler as Handler)(task, args);

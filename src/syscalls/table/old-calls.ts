@@ -65,7 +65,7 @@ const getdents: Syscall = syscall(
     const file = task.process.files.get(fd);
     if (file === null) return -EBADF;
     const { space } = task;
-    const { abi } = task.process;
+    const { abi } = task;
     const word = abi.wordSize;
     let used = 0;
     let error = 0;

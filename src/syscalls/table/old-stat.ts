@@ -39,7 +39,7 @@ function putOld(task: Task, address: number, s: Stat | number): number {
   if (typeof s === 'number') return s;
   if (s.size > MAX_SIZE || s.nlink > 0xffff) return -EOVERFLOW;
   const ids = { st_uid: short(s.uid), st_gid: short(s.gid) };
-  const common = statFields(task.process.abi, s);
+  const common = statFields(task.abi, s);
   const ino = Number(common.st_ino);
   return task.put(OLD_STAT, address, { ...common, ...ids, st_ino: ino, __unused4: 0, __unused5: 0 });
 }

@@ -168,7 +168,7 @@ function select(
 ): number | Pending {
   if (nfds < 0) return -EINVAL;
   const count = Math.min(nfds, task.process.files.limit);
-  const word = task.process.abi.wordSize;
+  const word = task.abi.wordSize;
   const bytes = Math.ceil(count / (8 * word)) * word;
   const wanted: (Uint8Array | null)[] = [];
   for (const address of sets) {
@@ -238,7 +238,7 @@ export const pselect6: Syscall = syscall(
     // The sixth argument points at { mask address, mask size }.
     let mask: bigint | null = null;
     if (sigmask !== 0) {
-      const { abi } = task.process;
+      const { abi } = task;
       const bytes = MASK_AND_SIZE.size(abi);
       const pair = task.space.readable(sigmask, bytes) ? MASK_AND_SIZE.read(task.space.view, sigmask, abi) : null;
       if (pair === null) return -EFAULT;

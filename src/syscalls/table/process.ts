@@ -30,7 +30,7 @@ export const set_robust_list: Syscall = syscall(
   { head: PTR, len: SIZE },
   R_INT,
   (task, { head, len }) => {
-    if (len !== 3 * task.process.abi.wordSize) return -EINVAL;
+    if (len !== 3 * task.abi.wordSize) return -EINVAL;
     task.robustList = { head, length: len };
     return 0;
   },
@@ -153,7 +153,7 @@ export const setrlimit: Syscall = syscall(
   (task, { resource, rlim }) => {
     const wanted = task.get(RLIMIT, rlim);
     if (wanted === null) return -EFAULT;
-    const top = task.process.abi.wordSize === 8 ? 2 ** 63 : 2 ** 32 - 1;
+    const top = task.abi.wordSize === 8 ? 2 ** 63 : 2 ** 32 - 1;
     const value = (word: number): number => (word >= top ? Number.POSITIVE_INFINITY : word);
     return setLimit(task, task.process, resource, value(wanted.rlim_cur), value(wanted.rlim_max));
   },

@@ -137,12 +137,12 @@ function positioned(
 
 /** pos_l and pos_h: 64-bit ABIs put everything in the first. */
 const position = (task: Task, low: number, high: number): number =>
-  task.process.abi.wordSize === 8 ? low : (low >>> 0) + high * 0x1_0000_0000;
+  task.abi.wordSize === 8 ? low : (low >>> 0) + high * 0x1_0000_0000;
 
 /** The high half of an offset: of 32-bit ABIs only. */
 const POS_H: ArgType<number> = {
   ...WORD_OFF,
-  format: (v, { task }) => (task.process.abi.wordSize === 8 ? '' : String(v)),
+  format: (v, { task }) => (task.abi.wordSize === 8 ? '' : String(v)),
 };
 
 export const preadv: Syscall = syscall(

@@ -20,7 +20,7 @@ export const sched_getaffinity: Syscall = syscall(
   { pid: INT, cpusetsize: SIZE, mask: PTR },
   R_SIZE,
   (task, { pid, cpusetsize, mask }) => {
-    const word = task.process.abi.wordSize;
+    const word = task.abi.wordSize;
     const { cpus } = task.process.kernel;
     if (!exists(task, pid)) return -ESRCH;
     if (cpusetsize % word !== 0 || cpusetsize * 8 < cpus) return -EINVAL;

@@ -221,7 +221,7 @@ export const rt_sigtimedwait: Syscall = syscall(
       if (found === null) return -EAGAIN;
       if (info !== 0) {
         if (!task.space.writable(info, 128)) return -EFAULT;
-        writeSigInfo(task.space.view, info, found, task.process.abi.wordSize);
+        writeSigInfo(task.space.view, info, found, task.abi.wordSize);
       }
       return found.signo;
     };
@@ -236,7 +236,7 @@ export const rt_sigreturn: Syscall = syscall('rt_sigreturn', {}, R_INT, (task) =
     task.fault(
       SIGSEGV,
       0x80,
-      task.space.host.getBigUint64(task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack, true),
+      task.space.host.getBigUint64(task.cpu.state + State.REGS + 8 * task.abi.registers.stack, true),
     );
   }
   return LEAVE;
@@ -249,7 +249,7 @@ const SS_AUTODISARM = 0x80000000 | 0;
 const MINSIGSTKSZ = 5120;
 
 export const sigaltstack: Syscall = syscall('sigaltstack', { ss: PTR, old_ss: PTR }, R_INT, (task, { ss, old_ss }) => {
-  const sp = readU64(task.space.host, task.cpu.state + State.REGS + 8 * task.process.abi.registers.stack);
+  const sp = readU64(task.space.host, task.cpu.state + State.REGS + 8 * task.abi.registers.stack);
   const current = task.altStack;
   const state = altStackFlags(task, sp);
   const old = { ss_sp: current.sp, ss_flags: state | (current.flags & SS_AUTODISARM), ss_size: current.size };
@@ -349,7 +349,7 @@ export const tgkill: Syscall = syscall(
 export function readInfo(task: Task, signo: number, address: number): SigInfo | null {
   if (!task.space.readable(address, 128)) return null;
   const { view } = task.space;
-  const wide = task.process.abi.wordSize === 8;
+  const wide = task.abi.wordSize === 8;
   const at = address + (wide ? 16 : 12);
   return {
     signo,

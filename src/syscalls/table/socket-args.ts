@@ -133,7 +133,8 @@ function mayClaim({ process }: Task, { pid, uid, gid }: Credentials): boolean {
 export function readControl(task: Task, socket: Socket, address: number, length: number): Control | number {
   if (address === 0 || length === 0) return NO_CONTROL;
   if (!task.space.readable(address, length)) return -EFAULT;
-  const { abi, files: table } = task.process;
+  const { abi } = task;
+  const { files: table } = task.process;
   const header = CMSGHDR.size(abi);
   const found: OpenFile[] = [];
   let sender: Credentials | null = null;
@@ -185,7 +186,7 @@ export class ControlWriter {
   files(passed: Passed, cloexec: boolean): void {
     const { task } = this;
     const { files } = task.process;
-    const header = CMSGHDR.size(task.process.abi);
+    const header = CMSGHDR.size(task.abi);
     const fits = Math.max(0, Math.floor((this.room - this.length - header) / 4));
     const usable = fits > 0 && task.space.writable(this.address + this.length, header + 4 * fits) ? fits : 0;
     const at = this.address + this.length + header;
@@ -201,7 +202,7 @@ export class ControlWriter {
 
   /** Tell who sent it. */
   sender(who: Credentials): void {
-    const { abi } = this.task.process;
+    const { abi } = this.task;
     const header = CMSGHDR.size(abi);
     const size = header + UCRED.size(abi);
     const at = this.address + this.length;
@@ -215,8 +216,8 @@ export class ControlWriter {
 
   /** What is told of a packet: cut off where the room ends. */
   message({ level, type, bytes }: ControlMessage): void {
-    const { space, process } = this.task;
-    const header = CMSGHDR.size(process.abi);
+    const { space, abi } = this.task;
+    const header = CMSGHDR.size(abi);
     const left = this.room - this.length;
     this.cut ||= left < header + bytes.length;
     if (left < header) return;
@@ -228,7 +229,7 @@ export class ControlWriter {
   }
 
   private finish(level: number, type: number, size: number): void {
-    const { abi } = this.task.process;
+    const { abi } = this.task;
     const value = { cmsg_len: size, cmsg_level: level, cmsg_type: type };
     CMSGHDR.write(this.task.space.view, this.address + this.length, value, abi);
     this.length = Math.min(this.room, this.length + Math.ceil(size / abi.wordSize) * abi.wordSize);

@@ -48,7 +48,7 @@ const isTimeout = (name: number): boolean =>
 const receives = (name: number): boolean => name === SO_RCVTIMEO || name === SO_RCVTIMEO_NEW;
 /** Whether the option's struct timeval has 64-bit fields. */
 const isWide = (task: Task, name: number): boolean =>
-  task.process.abi.wordSize === 8 || name === SO_RCVTIMEO_NEW || name === SO_SNDTIMEO_NEW;
+  task.abi.wordSize === 8 || name === SO_RCVTIMEO_NEW || name === SO_SNDTIMEO_NEW;
 
 /** SO_RCVTIMEO and SO_SNDTIMEO: a struct timeval, zero for never. */
 function setTimeout(task: Task, socket: Socket, name: number, bytes: DataView): number {
@@ -141,7 +141,7 @@ function optionBytes(task: Task, found: Socket, level: number, name: number): Ui
     return new Uint8Array(view.buffer, 0, 8);
   }
   if (level === SOL_SOCKET && name === SO_PEERCRED) {
-    UCRED.write(view, 0, found.peerCredentials ?? { pid: 0, uid: -1, gid: -1 }, task.process.abi);
+    UCRED.write(view, 0, found.peerCredentials ?? { pid: 0, uid: -1, gid: -1 }, task.abi);
     return new Uint8Array(view.buffer);
   }
   if (level !== SOL_SOCKET && found.domain === AF_UNIX) return -EOPNOTSUPP;

@@ -161,9 +161,9 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
       nameLength = writeAddress(task, header.msg_name, header.msg_namelen, got.from);
       if (nameLength < 0) return nameLength;
     }
-    if (!task.space.writable(msg, MSGHDR.size(task.process.abi))) return -EFAULT;
+    if (!task.space.writable(msg, MSGHDR.size(task.abi))) return -EFAULT;
     const result = { ...header, msg_namelen: nameLength, msg_controllen: control.length, msg_flags: marks };
-    MSGHDR.write(task.space.view, msg, result, task.process.abi);
+    MSGHDR.write(task.space.view, msg, result, task.abi);
     return answer(socket, how, got);
   });
 }
@@ -202,7 +202,7 @@ function eachMessage(
   count: number,
   move: (msg: number, index: number) => number | Pending,
 ): number | Pending {
-  const { abi } = task.process;
+  const { abi } = task;
   const size = MSGHDR.size(abi);
   const stride = Math.ceil((size + 4) / abi.wordSize) * abi.wordSize;
   const total = Math.min(count, MAX_VECTORS);

@@ -183,9 +183,9 @@ const STAT_OUT: ArgType<number> = {
   doc: 'struct stat *',
   read: (c) => c.ulong(),
   format: (v, context) =>
-    context.task.process.abi.statLayout === 'x86_64'
+    context.task.abi.statLayout === 'x86_64'
       ? outStruct(STAT_X86_64, shortStat).format(v, context)
-      : context.task.process.abi.statLayout === 'stat64'
+      : context.task.abi.statLayout === 'stat64'
         ? outStruct(STAT64, shortStat).format(v, context)
         : outStruct(STAT, shortStat).format(v, context),
 };
@@ -245,7 +245,7 @@ export const statFields = (abi: Abi, s: Stat) => ({
 
 /** Write a stat in the ABI's layout. */
 export function putStat(task: Task, address: number, s: Stat): number {
-  const { abi } = task.process;
+  const { abi } = task;
   const common = statFields(abi, s);
   if (abi.statLayout === 'stat64') {
     const low = Number(common.st_ino);
@@ -339,7 +339,7 @@ export const statx: Syscall = syscall(
       stx_gid: s.gid,
       stx_mode: s.mode,
       __spare0: 0,
-      stx_ino: foldInode(task.process.abi, s.ino),
+      stx_ino: foldInode(task.abi, s.ino),
       stx_size: s.size,
       stx_blocks: s.blocks,
       stx_attributes_mask: 0,
@@ -362,7 +362,7 @@ function putStatfs(task: Task, address: number, s: Statfs | number, type: typeof
   if (typeof s === 'number') return s;
   // fs/statfs.c, do_statfs_native: block counts that do not fit are no answer
   const widest = Math.max(s.blocks, s.bfree, s.bavail);
-  if (type === STATFS && task.process.abi.wordSize === 4 && widest > 0xffff_ffff) return -EOVERFLOW;
+  if (type === STATFS && task.abi.wordSize === 4 && widest > 0xffff_ffff) return -EOVERFLOW;
   return task.put(type as typeof STATFS, address, {
     f_type: s.type,
     f_bsize: s.bsize,

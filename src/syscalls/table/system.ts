@@ -24,7 +24,7 @@ export const uname: Syscall = syscall(
       nodename: toByteString(task.process.kernel.hostname).slice(0, 64),
       release: task.process.kernel.release.slice(0, 64),
       version: '#1 SMP',
-      machine: task.process.abi.machine,
+      machine: task.abi.machine,
       domainname: '(none)',
     }),
 );

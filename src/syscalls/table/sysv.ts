@@ -147,7 +147,7 @@ export const shmctl: Syscall = syscall('shmctl', { shmid: INT, cmd: INT, buf: PT
   const info = (used: boolean, at: number): number => {
     const pages = segments.list().reduce((sum, { size }) => sum + Math.ceil(size / PAGE), 0);
     const _ = { _unused1: 0, _unused2: 0, _unused3: 0, _unused4: 0 };
-    const top = task.process.abi.wordSize === 8 ? 2 ** 62 : 2 ** 32 - 1;
+    const top = task.abi.wordSize === 8 ? 2 ** 62 : 2 ** 32 - 1;
     return used
       ? task.put(S.SHM_INFO, at, {
           used_ids: segments.list().length,
@@ -212,7 +212,7 @@ function operations(task: Task, semid: number, at: number, count: number, deadli
   if (semid < 0) return -EINVAL;
   if (!space.readable(at, 6 * count)) return -EFAULT;
   const ops = Array.from({ length: count }, (_, i): SemOp => {
-    const { sem_num, sem_op, sem_flg } = S.SEMBUF.read(space.view, at + 6 * i, process.abi);
+    const { sem_num, sem_op, sem_flg } = S.SEMBUF.read(space.view, at + 6 * i, task.abi);
     return { num: sem_num, op: (sem_op << 16) >> 16, flags: sem_flg };
   });
   const set = process.kernel.sysv.semaphores.find(semid);
@@ -332,7 +332,7 @@ export const semctl: Syscall = syscall('semctl', { semid: INT, semnum: INT, cmd:
     {
       table: semaphores,
       codes: SEM,
-      type: task.process.abi.name === 'x86_64' ? S.SEMID_DS_X86_64 : S.SEMID_DS,
+      type: task.abi.name === 'x86_64' ? S.SEMID_DS_X86_64 : S.SEMID_DS,
       info: limits,
       describe: (s) => ({
         sem_perm: S.permOf(s),
@@ -373,10 +373,10 @@ export const msgsnd: Syscall = syscall(
   R_INT,
   (task, { msqid, msgp, msgsz, msgflg }) => {
     const { process, space } = task;
-    const word = process.abi.wordSize;
+    const word = task.abi.wordSize;
     if (msgsz > MAX_MESSAGE || msqid < 0) return -EINVAL;
     if (!space.readable(msgp, word + msgsz)) return -EFAULT;
-    const { mtype } = S.MSGBUF.read(space.view, msgp, process.abi);
+    const { mtype } = S.MSGBUF.read(space.view, msgp, task.abi);
     if (mtype < 1) return -EINVAL;
     const queue = process.kernel.sysv.queues.find(msqid);
     if (typeof queue === 'number') return queue;
@@ -398,7 +398,7 @@ export const msgrcv: Syscall = syscall(
   R_SIZE,
   (task, { msqid, msgp, msgsz, msgtyp, msgflg }) => {
     const { process, space } = task;
-    const word = process.abi.wordSize;
+    const word = task.abi.wordSize;
     if (msqid < 0 || msgsz > 2 ** 31) return -EINVAL;
     if ((msgflg & MSG_COPY) !== 0 && (msgflg & IPC_NOWAIT) === 0) return -EINVAL;
     const queue = process.kernel.sysv.queues.find(msqid);
@@ -411,7 +411,7 @@ export const msgrcv: Syscall = syscall(
       const count = Math.min(message.bytes.length, msgsz);
       const into = space.writeRange(msgp, word + count);
       if (into === null) return -EFAULT;
-      S.MSGBUF.write(space.view, msgp, { mtype: message.type }, process.abi);
+      S.MSGBUF.write(space.view, msgp, { mtype: message.type }, task.abi);
       into.set(message.bytes.subarray(0, count), word);
       return count;
     };

@@ -15,7 +15,7 @@ export const OUT_TIMESPEC: ArgType<number> = outStruct(TIMESPEC);
 export const OUT_TIMEVAL: ArgType<number> = outStruct(TIMEVAL);
 
 /** Whether seconds and their fractions are 64-bit integers in the call at hand. */
-const isWide = (task: Task): boolean => task.process.abi.wordSize === 8 || task.wideTime;
+const isWide = (task: Task): boolean => task.abi.wordSize === 8 || task.wideTime;
 
 /** Bytes of a timespec or timeval in the call at hand. */
 export const timeSize = (task: Task): number => (isWide(task) ? 16 : 8);
@@ -26,7 +26,7 @@ export function readTimespec(task: Task, address: number): Timespec | null {
   if (isWide(task)) {
     if (!space.readable(address, 16)) return null;
     // the upper half of a 64-bit fraction is padding on 32-bit ABIs
-    const narrow = task.process.abi.wordSize === 4;
+    const narrow = task.abi.wordSize === 4;
     const nsec = narrow ? space.view.getInt32(address + 8, true) : readI64(space.view, address + 8);
     return { sec: readI64(space.view, address), nsec };
   }

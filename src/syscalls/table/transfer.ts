@@ -150,7 +150,7 @@ export interface IoVec {
 /** Read an iovec array; a negative errno for a bad one. */
 export function readIoVecs(task: Task, address: number, count: number): IoVec[] | number {
   if (count < 0 || count > IOV_MAX) return -EINVAL;
-  const word = task.process.abi.wordSize;
+  const word = task.abi.wordSize;
   const { space } = task;
   if (!space.readable(address, count * 2 * word)) return -EFAULT;
   const { view } = space;

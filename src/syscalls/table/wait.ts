@@ -156,7 +156,7 @@ function byId(task: Task, idtype: number, id: number): ChildFilter | number {
 
 /** siginfo_t of waitid: si_signo, si_errno, si_code, then pid, uid and status, padded to 8 bytes on 64-bit ABIs. */
 function putChildInfo(task: Task, address: number, event: ChildEvent | null): number {
-  const at = task.process.abi.wordSize === 8 ? 16 : 12;
+  const at = task.abi.wordSize === 8 ? 16 : 12;
   const { view } = task.space;
   if (!task.space.writable(address, at + 12)) return -EFAULT;
   const { kind, status } = event ?? { kind: 'exited', status: { code: 0 } };

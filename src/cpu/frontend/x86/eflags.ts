@@ -1,8 +1,9 @@
 import { ARITHMETIC, DF, readArithmetic, writeArithmetic } from './flags.ts';
-import { Sys } from './registers.ts';
+import { Single, Sys } from './registers.ts';
 
-/** AC and ID: what of the rest of EFLAGS programs may set. */
-export const SETTABLE = 0x24_0000;
+/** TF, AC and ID: what of the rest of EFLAGS programs may set. */
+export const TF = 0x100;
+export const SETTABLE: number = 0x24_0000 | TF;
 /** Bit 1, which is always set, and IF. */
 const FIXED = 0x202;
 
@@ -17,4 +18,5 @@ export const writeEflags = (view: DataView, state: number, flags: number): void 
   writeArithmetic(view, state, flags & ARITHMETIC);
   view.setUint32(state + Sys.DF, flags & DF ? 1 : 0, true);
   view.setUint32(state + Sys.MORE_FLAGS, flags & SETTABLE, true);
+  view.setUint32(state + Sys.SINGLE, flags & TF ? Single.STEP : 0, true);
 };

@@ -1,12 +1,13 @@
 import { Exit } from '../../memory/layout.ts';
 import { type Facts, MAX, type Processor, type Traps, variantFor } from '../frontend.ts';
 import { readEflags, writeEflags } from './eflags.ts';
-import { FRAME_SIZE, FXSAVE_SIZE, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
+import { FRAME_SIZE, FXSAVE_SIZE, resetFpState, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
 import { RSP, resetState, rOffset, Sys } from './registers.ts';
 import * as segments from './segments.ts';
 
 /** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
 const SI_KERNEL = 0x80;
+const TRAP_TRACE = 2;
 
 /** si_code of floating-point exceptions (fpu__exception_code): of several invalid goes before division by zero, and so on. */
 const floatCode = (exceptions: number): number => {
@@ -29,6 +30,7 @@ const sseCode = (view: DataView, state: number): number => {
 /** With the numbers of the SDM, vol. 3, table 6-1. */
 const TRAPS: Traps = {
   [Exit.DIVIDE]: { signal: 8, code: 1, at: true, number: 0 },
+  [Exit.STEP]: { signal: 5, code: TRAP_TRACE, at: true, number: 1 },
   [Exit.BREAKPOINT]: { signal: 5, code: SI_KERNEL, at: false, number: 3 },
   [Exit.OVERFLOW]: { signal: 11, code: SI_KERNEL, at: false, number: 4 },
   [Exit.BOUND]: { signal: 11, code: SI_KERNEL, at: false, number: 5 },
@@ -70,11 +72,13 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
         size: FRAME_SIZE,
         save: (view, state, at) => saveFrame(view, state, at, mode),
         restore: (view, state, at) => restoreFrame(view, state, at, mode),
+        reset: (view, state) => resetFpState(view, state, mode),
       }
     : {
         size: FXSAVE_SIZE,
         save: (view, state, at) => saveFx(view, state, at, mode),
         restore: (view, state, at) => restoreFx(view, state, at, mode),
+        reset: (view, state) => resetFpState(view, state, mode),
       },
 });
 

@@ -4,6 +4,8 @@ import { Sys, x87Offset, xmmOffset, ymmHighOffset } from './registers.ts';
 export const FXSAVE_SIZE = 512;
 /** Bits of MXCSR that exist: but for misaligned exception masking, all up to flush to zero. */
 export const MXCSR_MASK = 0xffff;
+/** What it holds at first: all exceptions masked. */
+export const MXCSR_DEFAULT = 0x1f80;
 
 const ST_AT = 32;
 const XMM_AT = 160;
@@ -22,14 +24,8 @@ const copy16 = (view: DataView, to: number, from: number): void => {
 /** How many vector registers there are. */
 const vectors = (mode: 64 | 32): number => (mode === 64 ? 16 : 8);
 
-/** Write the x87 and SSE registers as FXSAVE does, or some `components` of the state. */
-export const saveFx = (
-  view: DataView,
-  state: number,
-  at: number,
-  mode: 64 | 32,
-  components: number = X87 | SSE,
-): void => {
+/** Write some components of the state, MXCSR aside. */
+const saveRegisters = (view: DataView, state: number, at: number, mode: 64 | 32, components: number): void => {
   const word = (offset: number): number => view.getUint32(state + offset, true);
   if (components & X87) {
     const fsw = word(Sys.FSW);
@@ -47,13 +43,30 @@ export const saveFx = (
       view.setBigUint64(at + ST_AT + 16 * i + 8, BigInt(view.getUint16(from + 8, true)), true);
     }
   }
-  if (components & (SSE | AVX)) {
-    view.setUint32(at + 24, word(Sys.MXCSR), true);
-    view.setUint32(at + 28, MXCSR_MASK, true);
-  }
   if (components & SSE)
     for (let n = 0; n < vectors(mode); n++) copy16(view, at + XMM_AT + 16 * n, state + xmmOffset(n));
   if (components & AVX) for (let n = 0; n < vectors(mode); n++) copy16(view, at + AVX_AT + 16 * n, state + ymmHighOffset(n)); // biome-ignore format: one line
+};
+
+const saveMxcsr = (view: DataView, state: number, at: number): void => {
+  view.setUint32(at + 24, view.getUint32(state + Sys.MXCSR, true), true);
+  view.setUint32(at + 28, MXCSR_MASK, true);
+};
+/** Write the x87 and SSE registers as FXSAVE does, or some `components` of the state as XSAVE does. */
+export const saveFx = (
+  view: DataView,
+  state: number,
+  at: number,
+  mode: 64 | 32,
+  components: number = X87 | SSE,
+): void => {
+  saveRegisters(view, state, at, mode, components);
+  if (components & (SSE | AVX)) saveMxcsr(view, state, at);
+};
+/** The same as XSAVEC does. */
+export const saveCompacted = (view: DataView, state: number, at: number, mode: 64 | 32, components: number): void => {
+  saveRegisters(view, state, at, mode, components);
+  if (components & SSE) saveMxcsr(view, state, at);
 };
 
 /** FXRSTOR, or some components; false: MXCSR has bits that do not exist (#GP). */
@@ -70,6 +83,18 @@ export const restoreFx = (
     if ((mxcsr & ~MXCSR_MASK) !== 0) return false;
     view.setUint32(state + Sys.MXCSR, mxcsr, true);
   }
+  restoreRegisters(view, state, at, mode, components);
+  return true;
+};
+
+/** Read some components of the state, MXCSR aside. */
+export const restoreRegisters = (
+  view: DataView,
+  state: number,
+  at: number,
+  mode: 64 | 32,
+  components: number,
+): void => {
   if (components & X87) {
     const fsw = view.getUint16(at + 2, true);
     view.setUint32(state + Sys.FCW, view.getUint16(at, true) | 0x40, true);
@@ -88,24 +113,39 @@ export const restoreFx = (
   if (components & SSE)
     for (let n = 0; n < vectors(mode); n++) copy16(view, state + xmmOffset(n), at + XMM_AT + 16 * n);
   if (components & AVX) for (let n = 0; n < vectors(mode); n++) copy16(view, state + ymmHighOffset(n), at + AVX_AT + 16 * n); // biome-ignore format: one line
-  return true;
 };
 
 /** What XRSTOR does for components that the image says are in their initial state; MXCSR is none of theirs. */
 export const initialise = (view: DataView, state: number, mode: 64 | 32, components: number): void => {
-  const clear = (offset: number): void => {
-    view.setBigUint64(state + offset, 0n, true);
-    view.setBigUint64(state + offset + 8, 0n, true);
-  };
+  const clear = (offset: number, size: number): void =>
+    void new Uint8Array(view.buffer, view.byteOffset + state + offset, size).fill(0);
   if (components & X87) {
     for (const offset of [Sys.FSW, Sys.FTW, Sys.FOP]) view.setUint32(state + offset, 0, true);
     view.setUint32(state + Sys.FCW, 0x37f, true);
     view.setBigUint64(state + Sys.FIP, 0n, true);
     view.setBigUint64(state + Sys.FDP, 0n, true);
-    for (let n = 0; n < 8; n++) clear(x87Offset(n));
+    clear(x87Offset(0), 8 * 16);
   }
-  if (components & SSE) for (let n = 0; n < vectors(mode); n++) clear(xmmOffset(n));
-  if (components & AVX) for (let n = 0; n < vectors(mode); n++) clear(ymmHighOffset(n));
+  if (components & SSE) clear(xmmOffset(0), vectors(mode) * 16);
+  if (components & AVX) clear(ymmHighOffset(0), vectors(mode) * 16);
+};
+
+/** What handlers of signals find: the kernel saves the state and starts anew (fpu__clear_user_states). */
+export const resetFpState = (view: DataView, state: number, mode: 64 | 32): void => {
+  initialise(view, state, mode, X87 | SSE | AVX);
+  view.setUint32(state + Sys.MXCSR, MXCSR_DEFAULT, true);
+};
+
+/** Components that are not in their initial state (SDM vol. 1, 13.6). */
+export const inUse = (view: DataView, state: number, mode: 64 | 32): number => {
+  const isZero = (offset: number): boolean =>
+    view.getBigUint64(state + offset, true) === 0n && view.getBigUint64(state + offset + 8, true) === 0n;
+  const word = (offset: number): number => view.getUint32(state + offset, true);
+  const all = (count: number, offset: (n: number) => number): boolean =>
+    Array.from({ length: count }, (_, n) => offset(n)).every(isZero);
+  const x87 =
+    word(Sys.FCW) === 0x37f && [Sys.FSW, Sys.FTW, Sys.FOP].every((offset) => word(offset) === 0) && all(8, x87Offset);
+  return (x87 ? 0 : X87) | (all(vectors(mode), xmmOffset) ? 0 : SSE) | (all(vectors(mode), ymmHighOffset) ? 0 : AVX);
 };
 
 /** Bytes of the XSAVE area with the upper halves of ymm registers, and of a signal frame's with the mark behind it. */

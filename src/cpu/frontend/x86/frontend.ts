@@ -62,6 +62,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         count++;
         lift();
       }
+      if (context === Single.STEP) t.step(pc);
       const terminal =
         t.terminal ?? (context !== 0 ? { kind: 'exit', reason: Exit.INVALIDATED, pc } : { kind: 'jump', target: pc });
       return {

@@ -19,6 +19,7 @@ const FEATURES: Readonly<Record<string, readonly [leaf: number, register: number
   pni: [1, 2, 0], pclmulqdq: [1, 2, 1], ssse3: [1, 2, 9], fma: [1, 2, 12], cx16: [1, 2, 13], sse4_1: [1, 2, 19], sse4_2: [1, 2, 20], movbe: [1, 2, 22], popcnt: [1, 2, 23],
   aes: [1, 2, 25], xsave: [1, 2, 26], avx: [1, 2, 28], f16c: [1, 2, 29], rdrand: [1, 2, 30],
   fsgsbase: [7, 1, 0], bmi1: [7, 1, 3], avx2: [7, 1, 5], bmi2: [7, 1, 8], erms: [7, 1, 9], rdseed: [7, 1, 18], adx: [7, 1, 19], clflushopt: [7, 1, 23], sha_ni: [7, 1, 29], vaes: [7, 2, 9], vpclmulqdq: [7, 2, 10],
+  xsaveopt: [13, 0, 0], xsavec: [13, 0, 1], xgetbv1: [13, 0, 2], xsaves: [13, 0, 3],
   syscall: [0x8000_0001, 3, 11], rdtscp: [0x8000_0001, 3, 27], lm: [0x8000_0001, 3, 29], lahf_lm: [0x8000_0001, 2, 0], abm: [0x8000_0001, 2, 5],
 };
 
@@ -27,7 +28,7 @@ const V1 = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm';
 const V2 = `${V1} pni ssse3 sse4_1 sse4_2 cx16 popcnt lahf_lm`;
 const V3 = `${V2} xsave avx f16c fma bmi1 avx2 bmi2 movbe abm`;
 /** What the rows add to x86-64's first level. */
-const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni xsave avx f16c fma bmi1 avx2 bmi2 vaes vpclmulqdq clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
+const MAX = `${V1} pni pclmulqdq ssse3 sse4_1 sse4_2 aes sha_ni xsave xsaveopt xsavec xgetbv1 xsaves avx f16c fma bmi1 avx2 bmi2 vaes vpclmulqdq clflush cx16 movbe popcnt rdrand fsgsbase erms rdseed adx clflushopt rdtscp lahf_lm abm`;
 
 const model = (name: string, signature: number, brand: string, features: string): Model => ({
   name,
@@ -77,6 +78,7 @@ const OSXSAVE = 1 << 27;
 /** Leaf 13: components of XSAVE's area in standard form, its size, and where the upper halves of ymm registers lie. */
 const stateComponents = (processor: number, subleaf: number): Leaf => {
   if (subleaf === 0) return [xcr0(processor), XSAVE_SIZE, XSAVE_SIZE, 0];
+  if (subleaf === 1) return withFeatures([0, XSAVE_SIZE, 0, 0], 13, modelOf(processor));
   return subleaf === 2 && (xcr0(processor) & AVX) !== 0 ? [XSAVE_SIZE - AVX_AT, AVX_AT, 0, 0] : [0, 0, 0, 0];
 };
 

@@ -47,7 +47,7 @@ export const Sys: {
   MXCSR: State.SYSREGS + 0x10,
   /** EFLAGS.DF in bit 0 (u32). */
   DF: State.SYSREGS + 0x18,
-  /** What else of EFLAGS programs can set (AC and ID), in its place (u32). */
+  /** What else of EFLAGS programs can set (TF, AC and ID), in its place (u32). */
   MORE_FLAGS: State.SYSREGS + 0x1c,
   /** Descriptors of thread-local storage of 32-bit programs, see set_thread_area(2): the bases of three (u32). */
   TLS: State.SYSREGS + 0x40,
@@ -72,8 +72,8 @@ export const VECTOR_OPERAND: number = State.SYSREGS + 0x200;
 /** State offset of 32 bytes for operands of natives, which rows peek and poke: nothing that rows get and set lies there. */
 export const NATIVE_OPERAND: number = State.SYSREGS + 0x220;
 
-/** Why an instruction is done by itself. */
-export const Single = { CODE: 1, SPLIT: 2 } as const;
+/** Why an instruction is done by itself: it may store to code, its locked access is misaligned, EFLAGS.TF is set. */
+export const Single = { CODE: 1, SPLIT: 2, STEP: 3 } as const;
 
 /** What the registers hold when a program starts (Intel SDM vol. 1, 8.1.5 and 10.2.3; Linux's selectors). */
 export const resetState = (view: DataView, state: number, mode: 64 | 32): void => {

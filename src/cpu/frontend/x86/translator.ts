@@ -7,10 +7,11 @@ import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
 import type { Decoder } from './decoder.ts';
 import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
+import { stepped } from './helpers/system.ts';
 import { leave } from './helpers.ts';
 import { eflagsOf, FLAGS_OPERAND } from './natives/flags.ts';
 import { NO_HELPER, nativeNumber } from './natives.ts';
-import { RSP, rOffset, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
+import { RSP, rOffset, Single, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
 type I64 = Value<'i64'>;
@@ -485,6 +486,27 @@ export class Translator {
       const to = this.b.i64.select(this.b.const64(target), this.b.const64(this.next), cond);
       this.end({ kind: 'jumpIndirect', target: to, isReturn: false });
     } else this.end({ kind: 'branch', cond, taken: this.target(target), next: this.next });
+  }
+  /** Make the instruction's end a single-step trap, unless it is one of its own; a system call is followed by none. */
+  step(next: number): void {
+    const { b, terminal } = this;
+    if (terminal === null) return this.stepTo(this.constWord(next));
+    const to = (target: Value | number): Int => (typeof target === 'number' ? this.constWord(target) : (target as Int));
+    switch (terminal.kind) {
+      case 'exit':
+        return;
+      case 'syscall':
+        return b.set(Sys.SINGLE, this.imm(Single.STEP));
+      case 'branch':
+        return this.stepTo(this.ns(this.word).select(to(terminal.taken), to(terminal.next), terminal.cond));
+      default:
+        return this.stepTo(to(terminal.target));
+    }
+  }
+  private stepTo(target: Int): void {
+    this.b.set(Sys.OPERAND, this.convert(target, this.word, 8, false));
+    this.helper(stepped);
+    this.terminal = { kind: 'exit', reason: Exit.UNDEFINED, pc: this.pc };
   }
   /** Do the instruction once more when the condition is not 0. */
   retryWhen(cond: I32): void {

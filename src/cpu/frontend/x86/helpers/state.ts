@@ -1,12 +1,28 @@
-/** FXSAVE, FXRSTOR, XSAVE, XRSTOR, LDMXCSR (SDM vol. 1, 10.5, 13.7, 13.8): the address is in Sys.OPERAND. */
+/** FXSAVE, FXRSTOR, XSAVE, XSAVEC, XRSTOR, LDMXCSR (SDM vol. 1, 10.5, 13.7, 13.8, 13.10): the address is in Sys.OPERAND. */
 import { Exit, State } from '../../../memory/layout.ts';
 import type { HelperContext } from '../../helper.ts';
-import { AVX, FXSAVE_SIZE, initialise, MXCSR_MASK, restoreFx, SSE, saveFx, X87, XSAVE_SIZE } from '../fpstate.ts';
+import {
+  AVX,
+  FXSAVE_SIZE,
+  initialise,
+  inUse,
+  MXCSR_DEFAULT,
+  MXCSR_MASK,
+  restoreFx,
+  restoreRegisters,
+  SSE,
+  saveCompacted,
+  saveFx,
+  X87,
+  XSAVE_SIZE,
+} from '../fpstate.ts';
 import { defineHelper, readR } from '../helpers.ts';
 import { xcr0 } from '../identification.ts';
 import { RAX, Sys } from '../registers.ts';
 
 const HEADER = FXSAVE_SIZE;
+/** XSTATE_BV and XCOMP_BV, two words each. */
+type Header = [held: number, heldHigh: number, saved: number, form: number];
 
 /** The second argument: bytes of the instruction, mode, processor. */
 export const packState = (length: number, is64: boolean, processor = 0): number =>
@@ -70,18 +86,39 @@ export const xsave: number = defineHelper((c, state, aux) => {
   return 0;
 });
 
+/** Bit 63 of XCOMP_BV, in its upper word: the area has the compacted form. */
+const COMPACTED = 0x8000_0000;
+
+/** XSAVEC: of what is asked for, what is not in its initial state. AVX, the last component, lies where XSAVE has it. */
+export const xsavec: number = defineHelper((c, state, aux) => {
+  const components = requested(c, state, aux);
+  const at = operand(c, state, XSAVE_SIZE, true, 64);
+  if (at < 0) return 1;
+  const { view } = c;
+  const mode = modeOf(aux);
+  const control = view.getUint32(state + Sys.MXCSR, true) === MXCSR_DEFAULT ? 0 : SSE;
+  const held = components & (inUse(view, state, mode) | control);
+  saveCompacted(view, state, at, mode, held);
+  for (const [i, word] of [held, 0, components, COMPACTED].entries()) view.setUint32(at + HEADER + 4 * i, word, true);
+  return 0;
+});
+
 export const xrstor: number = defineHelper((c, state, aux) => {
   const components = requested(c, state, aux);
   const at = operand(c, state, XSAVE_SIZE, false, 64);
   if (at < 0) return 1;
   const { view } = c;
-  const held = view.getUint32(at + HEADER, true);
-  // the compacted form is not announced
-  if (view.getUint32(at + HEADER + 12, true) !== 0 || (held & ~(X87 | SSE | AVX)) !== 0) return protection(c, state);
+  const [held, heldHigh, saved, form] = [0, 4, 8, 12].map((by) => view.getUint32(at + HEADER + by, true)) as Header;
+  const compacted = form === COMPACTED;
+  const allowed = compacted ? saved : X87 | SSE | AVX;
+  if ((!compacted && (form | saved) !== 0) || heldHigh !== 0 || (held & ~allowed) !== 0) return protection(c, state);
+  if ((saved & ~xcr0(aux >>> 5)) !== 0) return protection(c, state);
   const before = view.getUint32(state + Sys.MXCSR, true);
-  const mxcsr = components & (SSE | AVX) ? view.getUint32(at + 24, true) : before;
+  let mxcsr = before;
+  if (compacted && components & SSE) mxcsr = held & SSE ? view.getUint32(at + 24, true) : MXCSR_DEFAULT;
+  else if (!compacted && components & (SSE | AVX)) mxcsr = view.getUint32(at + 24, true);
   if ((mxcsr & ~MXCSR_MASK) !== 0) return protection(c, state);
-  restoreFx(view, state, at, modeOf(aux), components & held);
+  restoreRegisters(view, state, at, modeOf(aux), components & held);
   initialise(view, state, modeOf(aux), components & ~held);
   view.setUint32(state + Sys.MXCSR, mxcsr, true);
   return mxcsr === before ? 0 : modeChanged(c, state, aux);

@@ -1,8 +1,9 @@
 import { Exit, PAIR_LOCK, State } from '../../../memory/layout.ts';
 import { readArithmetic, writeArithmetic, ZF } from '../flags.ts';
+import { inUse } from '../fpstate.ts';
 import { defineHelper, readR, writeR } from '../helpers.ts';
 import { identify, xcr0 } from '../identification.ts';
-import { RAX, RBX, RCX, RDX, Sys } from '../registers.ts';
+import { RAX, RBX, RCX, RDX, Single, Sys } from '../registers.ts';
 
 /** CPUID: `aux` is the number of the processor. */
 export const cpuid: number = defineHelper((c, state, aux) => {
@@ -24,8 +25,16 @@ export const timestamp: number = defineHelper((c, state, aux) => {
   return 0;
 });
 
+/** XGETBV: XCR0, or (ecx 1) what of it is not in its initial state; of other registers #GP. `aux`: processor and mode. */
 export const xgetbv: number = defineHelper((c, state, aux) => {
-  writeR(c, state, RAX, BigInt(xcr0(aux)));
+  const which = readR(c, state, RCX) & 0xffff_ffffn;
+  const control = xcr0(aux >>> 1);
+  if (which > 1n) {
+    c.view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
+    return 1;
+  }
+  const components = which === 1n ? control & inUse(c.view, state, aux & 1 ? 64 : 32) : control;
+  writeR(c, state, RAX, BigInt(components));
   writeR(c, state, RDX, 0n);
   return 0;
 });
@@ -74,5 +83,22 @@ export const trapBehind: number = defineHelper((c, state, aux) => {
   const { view } = c;
   view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(aux), true);
   view.setUint32(state + State.EXIT_REASON, Exit.OVERFLOW, true);
+  return 1;
+});
+
+/** POPF has set TF: instructions behind it, of `aux` bytes, are done one by one. */
+export const beginSteps: number = defineHelper((c, state, aux) => {
+  const { view } = c;
+  view.setUint32(state + Sys.SINGLE, Single.STEP, true);
+  view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(aux), true);
+  view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
+});
+
+/** An instruction was done with TF set, and goes on at the address in Sys.OPERAND: #DB. */
+export const stepped: number = defineHelper((c, state) => {
+  const { view } = c;
+  view.setBigUint64(state + State.PC, view.getBigUint64(state + Sys.OPERAND, true), true);
+  view.setUint32(state + State.EXIT_REASON, Exit.STEP, true);
   return 1;
 });

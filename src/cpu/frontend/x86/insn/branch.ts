@@ -26,15 +26,17 @@ const call = (t: Translator): void => {
   if (to === t.next || t.isFar(target(t))) t.jump(target(t));
   else t.end({ kind: 'call', target: to, ret: t.next });
 };
+/** A target that is known, and where memory may be. */
+const isNear = (to: Int): boolean => to.isConst && ((to as Value).type === 'i32' || to.hi === 0);
 const callIndirect = (t: Translator): void => {
   const to = indirect(t);
   t.push(t.k(t.next, branchSize(t)), branchSize(t));
-  if (to.isConst) t.end({ kind: 'call', target: to.imm >>> 0, ret: t.next });
+  if (isNear(to)) t.end({ kind: 'call', target: to.imm >>> 0, ret: t.next });
   else t.end({ kind: 'callIndirect', target: to, ret: t.next });
 };
 const jumpIndirect = (t: Translator): void => {
   const to = indirect(t);
-  if (to.isConst) t.end({ kind: 'jump', target: to.imm >>> 0 });
+  if (isNear(to)) t.end({ kind: 'jump', target: to.imm >>> 0 });
   else t.end({ kind: 'jumpIndirect', target: to, isReturn: false });
 };
 /** RET, which may take arguments off the stack. */
@@ -69,11 +71,11 @@ const syscall = (t: Translator): void => {
   t.setReg(11, flags as Value as Int, 4);
   t.end({ kind: 'syscall', next: t.next });
 };
-/** INT n: 80 is a system call of 32-bit programs, the others are not for programs. */
+/** INT n: 80 is a system call, i386's in 64-bit programs too; the others are not for programs. */
 const interrupt = (t: Translator): void => {
   const vector = t.d.imm & 0xff;
   if (vector === 3) t.exit(Exit.BREAKPOINT, t.next);
-  else if (vector === 0x80 && !t.is64) t.end({ kind: 'syscall', next: t.next });
+  else if (vector === 0x80) t.end({ kind: 'syscall', next: t.next });
   else t.exit(Exit.PROTECTION);
 };
 

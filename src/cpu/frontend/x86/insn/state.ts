@@ -1,6 +1,6 @@
 import type { Value } from '../../../ir/value.ts';
 import type { Int } from '../flags.ts';
-import { fxrstor, fxsave, loadMxcsr, packState, xrstor, xsave } from '../helpers/state.ts';
+import { fxrstor, fxsave, loadMxcsr, packState, xrstor, xsave, xsavec } from '../helpers/state.ts';
 import { Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -36,6 +36,7 @@ export const stateRows: readonly X86Row[] = [
   insn('NP 0F AE /4 mem', 'xsave m', atOperand(xsave)),
   insn('NP 0F AE /5 mem', 'xrstor m', atOperand(xrstor)),
   insn('NP 0F AE /6 mem', 'xsaveopt m', atOperand(xsave)),
+  insn('NP 0F C7 /4 mem', 'xsavec m', atOperand(xsavec)),
   vex('NP 0F AE /2 mem', '128', 'vldmxcsr m32', noVvvv(load)),
   vex('NP 0F AE /3 mem', '128', 'vstmxcsr m32', noVvvv(store)),
   vex('NP 0F 77', '128', 'vzeroupper', noVvvv(upper)),

@@ -1,8 +1,8 @@
 import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
-import { SETTABLE } from '../eflags.ts';
+import { SETTABLE, TF } from '../eflags.ts';
 import type { Int, Size } from '../flags.ts';
-import { compareExchange16, cpuid, random, seed, timestamp, xgetbv } from '../helpers/system.ts';
+import { beginSteps, compareExchange16, cpuid, random, seed, timestamp, xgetbv } from '../helpers/system.ts';
 import { RAX, RBX, RCX, RDX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -31,7 +31,12 @@ const popFlags = (t: Translator): void => {
   t.drop(size);
   t.setEflags(bits);
   t.b.set(Sys.DF, i32.and(i32.shr_u(bits, t.imm(10)), t.imm(1)));
-  if (size > 2) t.b.set(Sys.MORE_FLAGS, i32.and(bits, t.imm(SETTABLE)));
+  const kept = size > 2 ? 0 : SETTABLE & ~TF;
+  const more = i32.or(i32.and(t.moreFlags(), t.imm(kept)), i32.and(bits, t.imm(SETTABLE & ~kept)));
+  t.b.set(Sys.MORE_FLAGS, more);
+  t.b.beginWhen(i32.and(bits, t.imm(TF)));
+  t.helper(beginSteps, t.d.length);
+  t.b.endWhen();
 };
 /** LAHF, SAHF: the low byte of EFLAGS but for OF. */
 const loadFlags = (t: Translator): void => {
@@ -119,10 +124,12 @@ export const systemRows: readonly X86Row[] = [
   insn('0F 31', 'rdtsc', (t) => t.helper(timestamp, 0)),
   insn('0F 01 F9', 'rdtscp', (t) => t.helper(timestamp, 1)),
   insn('F3 0F C7 /7 reg', 'rdpid r', (t) => t.setReg(t.d.rm, t.constWord(0), t.word)),
-  insn('0F 01 D0', 'xgetbv', (t) => t.helper(xgetbv, t.processor)),
+  insn('0F 01 D0', 'xgetbv', (t) => t.helper(xgetbv, (t.processor << 1) | (t.is64 ? 1 : 0))),
   insn('0F C7 /6 reg', 'rdrand r', (t) => randomNumber(t, random)),
   insn('0F C7 /7 reg', 'rdseed r', (t) => randomNumber(t, seed)),
   insn('0F C7 /1 mem', 'cmpxchg8b m64', compareExchangePair),
+  insn('NP 0F C7 /3 mem', 'xrstors m', privileged),
+  insn('NP 0F C7 /5 mem', 'xsaves m', privileged),
   insn('F3 0F AE /0 reg', 'rdfsbase r', (t) => readBase(t, Sys.FS_BASE), 64),
   insn('F3 0F AE /1 reg', 'rdgsbase r', (t) => readBase(t, Sys.GS_BASE), 64),
   insn('F3 0F AE /2 reg', 'wrfsbase r', (t) => writeBase(t, Sys.FS_BASE), 64),
