@@ -108,7 +108,7 @@ async function aarch64(): Promise<FuzzGuest> {
 }
 
 async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
-  const [{ decode, generatorsOf, randomCase32 }, { unexplainedArm }] = await Promise.all([
+  const [{ decode, generatorsOf, randomCase32, sequenceCase32 }, { unexplainedArm }] = await Promise.all([
     import('./fuzz-arm.ts'),
     import('../test/fuzz/known-differences-arm.ts'),
   ]);
@@ -122,7 +122,8 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
     rows: generators.length,
     nop: set === 't32' ? { ...nop, thumb: true } : nop,
     syntaxOf,
-    cases: (random, length, isExact) => randomCase32(set, generators, random, length, isExact),
+    cases: (random, length, isExact) =>
+      (random.oneIn(3) ? sequenceCase32 : randomCase32)(set, generators, random, length, isExact),
     unexplained: (differences, c, isExact, a, b) =>
       c.words.reduce((left, word) => unexplainedArm(left, syntaxOf(word), isExact, a, b), differences),
   };
@@ -172,6 +173,7 @@ const fails = (c: Case): boolean => single(c).length > 0;
 /** Drop instructions while the case still fails. */
 function minimise(c: Case): Case {
   let best = c;
+  if (!fails(best)) return best;
   for (let i = best.words.length - 1; i >= 0 && best.words.length > 1; i--) {
     const shorter = { ...best, words: best.words.filter((_, n) => n !== i) };
     if (fails(shorter)) best = shorter;
@@ -203,9 +205,12 @@ function disassemble(words: readonly number[]): string[] {
   }
 }
 
-function report(c: Case): void {
+/** `among`: how the case differed among others, which may be what it takes. */
+function report(c: Case, among: readonly Difference[] = []): void {
   const small = minimise(c);
-  const found = single(small);
+  const alone = single(small);
+  const found = alone.length > 0 ? alone : among;
+  if (alone.length === 0) console.log('only among other cases:');
   console.log(disassemble(small.words).join('\n'));
   if (values.guest === 'aarch64') {
     for (const word of small.words) console.log(`  ${guest.syntaxOf(word)}: ${describeInputs(small, word)}`);
@@ -238,11 +243,12 @@ function main(): void {
       for (const [i, b] of mine.list.entries()) {
         const c = cases[from + i] as Case;
         instructions += c.words.length;
-        if (differencesOf(c, theirs.list[from + i] as Outcome, b).length === 0) continue;
+        const differences = differencesOf(c, theirs.list[from + i] as Outcome, b);
+        if (differences.length === 0) continue;
         bad++;
         const key = c.words.map(nameOf).join(' ');
         mnemonics.set(key, (mnemonics.get(key) ?? 0) + 1);
-        if (bad <= Number(values.shown)) report(c);
+        if (bad <= Number(values.shown)) report(c, differences);
       }
       from += mine.list.length;
       if (!mine.death) break;

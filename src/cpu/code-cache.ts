@@ -65,6 +65,8 @@ export class CodeCache implements RecordSink, BlockSource {
   regionSlot: (pc: number) => number | undefined = () => undefined;
   /** Called when code turns up at a function's entry or behind a call that reads flags from before. */
   onFlagsCross: () => void = () => {};
+  /** Such code has turned up. */
+  crosses = false;
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
 
@@ -202,16 +204,34 @@ export class CodeCache implements RecordSink, BlockSource {
     const { own } = this;
     own.blocks.set(context === 0 ? key : contextKey(pc, context), cached);
     if (version >= 0 && !slow) own.addVersion(pc, record);
-    if (callTarget !== 0) own.functions.add(callTarget);
-    if (returnsTo !== 0) own.returnSites.add(returnsTo);
+    if (callTarget !== 0 && !this.isFunction(callTarget)) {
+      own.functions.add(callTarget);
+      this.lookAhead(callTarget);
+    }
+    if (returnsTo !== 0) {
+      own.returnSites.add(returnsTo);
+      this.lookAhead(returnsTo);
+    }
     for (const at of [pc, callTarget, returnsTo]) {
       // this one may be known for its flags kind alone
       const reads = at === pc ? readsFlags && !slow : (own.find(at)?.readsFlags ?? this.units.readsFlags(at));
-      if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.onFlagsCross();
+      if (reads && (this.isFunction(at) || this.isReturnSite(at))) this.tellCrossing();
     }
     // an instruction by itself may store to its own page
     if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, end);
     return record;
+  }
+
+  /** A call goes to pc, or will return there: whether flags cross is known before it is made. */
+  private lookAhead(pc: number): void {
+    const { space, frontEnd } = this;
+    if (this.crosses || frontEnd.flagsCross) return;
+    if (frontEnd.readsFlagsAt?.(space.view, pc, (at) => space.executable(at))) this.tellCrossing();
+  }
+
+  private tellCrossing(): void {
+    this.crosses = true;
+    this.onFlagsCross();
   }
 
   private enterIfCompiled(pc: number): void {
@@ -330,6 +350,7 @@ export class CodeCache implements RecordSink, BlockSource {
    */
   inherit(from: CodeCache): void {
     this.image ??= from.image;
+    this.crosses = from.crosses;
     this.composerModule = from.composerModule;
     this.own = new Translations(from.own);
     this.units.inherit(from.units);
@@ -436,7 +457,7 @@ export class CodeCache implements RecordSink, BlockSource {
     for (let i = 0; i < runs.length; i += 2) {
       this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
-    if (unit.crosses) this.onFlagsCross();
+    if (unit.crosses) this.tellCrossing();
     for (const root of this.storedRoots()) {
       if (root < start || root >= end) continue;
       for (const record of this.units.recordsAt(root)) this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
@@ -475,6 +496,7 @@ export class CodeCache implements RecordSink, BlockSource {
       hotAfter: this.hotAfter,
       never: NEVER,
       unlinked: UNLINKED,
+      crosses: this.crosses,
     };
     return writeImage(this.recorder.units, this.image, (unit) => this.units.fits(unit), source, version);
   }

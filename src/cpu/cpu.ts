@@ -196,7 +196,10 @@ export class Cpu implements HelperContext {
     for (;;) {
       this.settle();
       const record = this.cached(state) || this.lookup(state);
-      if (record === 0) return this.leave();
+      if (record === 0) {
+        if (this.flushPending) continue;
+        return this.leave();
+      }
       view.setUint32(state + State.IP, record, true);
       const pc = this.runRecords(state, 0);
       if (pc !== -1) {
@@ -363,6 +366,7 @@ export class Cpu implements HelperContext {
     if (context !== 0) return this.cache.recordInContext(pc, context) || this.fetchFault(pc);
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
+    if (this.flushPending) return this.stale();
     this.onEnter?.(pc);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
@@ -392,8 +396,7 @@ export class Cpu implements HelperContext {
   private fetchFault(pc: number): number {
     if (this.cache.isFull()) {
       // the dispatcher flushes and comes back
-      this.setExit(Exit.INVALIDATED);
-      return 0;
+      return this.stale();
     }
     this.view.setUint32(this.state + State.EXIT_INFO, FETCH, true);
     const fault = this.space.resolveFault(pc, 4, 4);
@@ -407,10 +410,16 @@ export class Cpu implements HelperContext {
 
   private link(_state: number, record: number): number {
     const target = this.cache.follow(record);
-    if (target !== 0) return target;
+    if (target !== 0 && !this.flushPending) return target;
     const pc = this.view.getUint32(record - 16 + 4, true);
     this.pc = pc;
-    return this.fetchFault(pc);
+    return target === 0 ? this.fetchFault(pc) : this.stale();
+  }
+
+  /** What was translated told that regions are wrong: the dispatcher drops them and comes back. */
+  private stale(): number {
+    this.setExit(Exit.INVALIDATED);
+    return 0;
   }
 
   /** A region left at the instruction at State.PC, which needs the checks of the cold tier. */
@@ -511,6 +520,7 @@ export class Cpu implements HelperContext {
     this.exact = false;
     this.budget.reset();
     this.flagsCross = false;
+    this.cache.crosses = false;
     this.cache.forsakeImage();
     this.storeAfterFlush = new RegionStore();
     this.flush();

@@ -13,6 +13,8 @@ export interface RecordSource {
   readonly never: number;
   /** Op word of the record that a link without a target leads to. */
   readonly unlinked: number;
+  /** Code was seen at a function's entry or behind a call that reads flags from before. */
+  readonly crosses: boolean;
 }
 
 const HASH = 0x9e3779b1;
@@ -217,15 +219,11 @@ class UnitLinker {
 
   finish({ start, end, pages }: FreshUnit): BlockUnit {
     const stubs = this.link();
-    const crosses = [...this.functions, ...this.returnSites].some((pc) => {
-      const any = this.index.find(pc, -1);
-      return any >= 0 && (any & READS_FLAGS) !== 0;
-    });
     return {
       start,
       end,
       base: 0,
-      crosses,
+      crosses: this.source.crosses || this.old?.crosses === true,
       blocks: this.index.sorted(),
       relocations: this.relocations.view,
       constantUses: this.constantUses.view,

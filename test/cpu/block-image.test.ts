@@ -103,14 +103,16 @@ test('words that are cut off, changed or of another build are no image', () => {
   }
 });
 
-test('flags that a return site reads are noticed, whatever kind it was translated for', () => {
-  for (const kind of [-1, 2]) {
-    const cache = cacheOf({ 0: 0x94000400 /* bl page 1 */, 4: 0x54ffffe1 /* b.ne .-4 */, [PAGE]: 0xd65f03c0 }, null);
-    let crosses = 0;
-    cache.onFlagsCross = () => crosses++;
+test('flags that a return site reads are noticed before the call is made, and by those who get its translation', () => {
+  const program = { 0: 0x94000400 /* bl page 1 */, 4: 0x54ffffe1 /* b.ne .-4 */, [PAGE]: 0xd65f03c0 };
+  const noticed = (cache: CodeCache): number => {
+    let count = 0;
+    cache.onFlagsCross = () => count++;
     cache.recordFor(CODE, -1);
-    expect(crosses).toBe(0);
-    cache.recordFor(CODE + 4, kind);
-    expect(crosses, `kind ${kind}`).toBe(1);
-  }
+    return count;
+  };
+  const first = cacheOf(program, null);
+  expect(noticed(first)).toBe(1);
+  expect(noticed(cacheOf(program, BlockImage.open(imageOf(first), 1)))).toBe(1);
+  expect(noticed(cacheOf({ ...program, 4: 0xeb01001f /* cmp */ }, null))).toBe(0);
 });

@@ -35,10 +35,12 @@ export const knownDifferencesArm: readonly KnownDifference[] = [
     explains: () => true,
   },
   {
-    reason: 'The same, an instruction before the one that faults there.',
+    reason: 'The same, an instruction before the one that faults on the other side.',
     instructions: /./,
     when: (theirs, ours) =>
-      theirs.signal === 11 && ours.signal === 11 && theirs.pc > ours.pc && ours.address >> 28n !== 2n,
+      theirs.signal === 11 &&
+      ours.signal === 11 &&
+      ((theirs.pc > ours.pc && ours.address >> 28n !== 2n) || (theirs.pc < ours.pc && theirs.address >> 28n !== 2n)),
     explains: () => true,
   },
   {

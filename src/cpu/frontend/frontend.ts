@@ -99,10 +99,15 @@ export interface Facts {
    */
   readonly contextAt?: number;
   /**
-   * Whether regions keep condition codes across all calls and returns. Else they do from when a block at a function's
-   * entry or behind a call is seen to read some.
+   * Whether regions keep condition codes across all calls and returns. Else they do across indirect calls, and across all
+   * from when code at a function's entry or behind a call is seen to read some.
    */
   readonly flagsCross: boolean;
+  /**
+   * Whether code at a pc may read the condition codes that it finds: asked of what is called and of where it returns to
+   * before the call is made. Without, blocks tell when they are translated, which is late for one execution.
+   */
+  readonly readsFlagsAt?: (code: DataView, pc: number, canFetch: (pc: number) => boolean) => boolean;
   /** Instructions are those in memory, without a word of the program: stores to pages with translated code are noticed. */
   readonly coherentCode?: boolean;
   /** Name of the natives that its rows call: see nativesOf. */

@@ -1,5 +1,6 @@
 import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
 import { hostFuses } from '../host-fuses.ts';
+import { readsFlagsAt } from './flag-reads.ts';
 import { readNzcv, writeNzcv } from './flags.ts';
 import { SP, Sys, xOffset } from './registers.ts';
 
@@ -11,6 +12,7 @@ export const aarch64Facts = (processor: Processor = MAX): Facts => ({
   addressBits: 56,
   isCodeAddress: (pc) => pc % 4 === 0,
   flagsCross: false,
+  readsFlagsAt,
   sp: xOffset(SP),
   readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
   writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),

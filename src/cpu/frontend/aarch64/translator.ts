@@ -35,6 +35,8 @@ export class Translator {
   flagsIn = -1;
   readsFlags = false;
   setsFlags = false;
+  /** Flags were put back as a whole, for whoever is returned to. */
+  restoresFlags = false;
   terminal: Terminal | null = null;
   /** Identification registers of the processor that this one is said to be, by their encoding. */
   identification: ReadonlyMap<number, bigint> = identify();
@@ -52,6 +54,7 @@ export class Translator {
     this.flagsIn = flagsIn;
     this.readsFlags = false;
     this.setsFlags = false;
+    this.restoresFlags = false;
     this.terminal = null;
   }
 

@@ -12,7 +12,7 @@ export const armFacts = (processor: Processor = MAX): Facts => ({
   codeAddress: (pc) => pc - (pc % 2),
   isCodeAddress: (pc) => (pc & 3) !== 2,
   contextAt: Sys.IT,
-  // Debian's esbuild 0.17 (Go) goes wrong without; where it reads a callee's flags has not been found
+  // Go's asyncPreempt puts CPSR back and returns, into the middle of any code
   flagsCross: true,
   sp: rOffset(SP),
   readFlags: readCpsr,

@@ -92,11 +92,14 @@ const storesAll = (block: Block): boolean => {
   return false;
 };
 
-/** Whether the flags are of no use behind a block: it calls or returns, and procedure calls do not keep them. */
+/**
+ * Whether the flags are of no use behind a block: it calls or returns, and procedure calls do not keep them. What an
+ * indirect call goes to nobody can ask before.
+ */
 export const dropsFlags = (block: Block): boolean => {
   const { terminal: t } = block;
   if (t.guard) return false;
-  return t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && t.isReturn);
+  return t.kind === 'call' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
 const isFlags = (offset: number): boolean =>

@@ -50,7 +50,7 @@ export const branches: readonly Row<Translator>[] = [
   insn('tbnz <Rt>, #<bit>, <label>', 'b5:1 011011 1 b40:5 imm14:s14 rt:5', (t, f) => testBranch(t, f, true)),
   insn('br <Xn>', '1101011 0000 11111 000000 rn:5 00000', (t, { rn }) => t.end({ kind: 'jumpIndirect', target: t.x(rn), isReturn: false })),
   insn('blr <Xn>', '1101011 0001 11111 000000 rn:5 00000', (t, { rn }) => callRegister(t, rn)),
-  insn('ret {<Xn>}', '1101011 0010 11111 000000 rn:5 00000', (t, { rn }) => t.end({ kind: 'jumpIndirect', target: t.x(rn), isReturn: true })),
+  insn('ret {<Xn>}', '1101011 0010 11111 000000 rn:5 00000', (t, { rn }) => t.end({ kind: 'jumpIndirect', target: t.x(rn), isReturn: !t.restoresFlags })),
   // Exception generation
   insn('svc #<imm16>', '11010100 000 imm16:16 000 01', (t) => t.end({ kind: 'syscall', next: t.pc + 4 })),
   insn('brk #<imm16>', '11010100 001 imm16:16 000 00', (t) => t.end({ kind: 'exit', reason: Exit.BREAKPOINT, pc: t.pc })),

@@ -84,6 +84,7 @@ const msr = (t: Translator, reg: number, rt: number): void => {
   const { i64, i32 } = t.b;
   switch (reg) {
     case NZCV:
+      t.restoresFlags = true;
       return t.setNzcv(i32.and(i32.wrap_i64(i64.shr_u(t.x(rt), t.b.const64(28))), t.b.const32(15)));
     case FPCR:
       t.b.set(Sys.FPCR, i64.and(t.x(rt), t.b.const64(FPCR_MASK)));
