@@ -7,6 +7,7 @@ import { HostStream } from './host-stream.ts';
 import {
   type BytePath,
   type FileSystem,
+  type Location,
   O_ACCMODE,
   O_APPEND,
   O_CREAT,
@@ -73,8 +74,8 @@ export class HostFs implements FileSystem {
     }
   }
 
-  magic(_path: BytePath): boolean {
-    return false;
+  magic(_path: BytePath): Location | null {
+    return null;
   }
 
   open(path: BytePath, flags: number, mode: number): OpenFile | number {

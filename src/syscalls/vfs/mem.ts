@@ -23,6 +23,7 @@ import {
   type Dirent,
   direntType,
   type FileSystem,
+  type Location,
   O_ACCMODE,
   O_CREAT,
   O_DIRECTORY,
@@ -184,8 +185,8 @@ export class MemFs implements FileSystem {
     return typeof stat === 'number' ? stat : stat.mode;
   }
 
-  magic(_path: BytePath): boolean {
-    return false;
+  magic(_path: BytePath): Location | null {
+    return null;
   }
 
   stat(path: BytePath, _follow: boolean): Stat | number {

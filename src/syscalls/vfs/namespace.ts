@@ -109,7 +109,8 @@ export class Namespace {
         return mode;
       }
       if ((mode & S_IFMT) === S_IFLNK) {
-        if (last && fs.magic(next)) return { fs, path: next };
+        const place = last ? fs.magic(next) : null;
+        if (place !== null) return place;
         if (++links > MAX_LINKS) return -ELOOP;
         const target = fs.readlink(next);
         if (typeof target === 'number') return target;

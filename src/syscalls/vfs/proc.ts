@@ -1,5 +1,5 @@
 import { toByteString } from '../cursor.ts';
-import { EACCES, EINVAL, EISDIR, ENOENT, ENOTDIR } from '../errno.ts';
+import { EACCES, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR } from '../errno.ts';
 import { MAX_INSTANCES, MAX_QUEUED_EVENTS, MAX_WATCHES } from '../kernel/inotify.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { MQ_LIMITS } from '../kernel/mqueue.ts';
@@ -20,12 +20,15 @@ import * as text from './proc-text.ts';
 import { ReadOnlyFs } from './read-only.ts';
 import {
   type BytePath,
+  type Location,
   O_ACCMODE,
   O_CREAT,
   O_DIRECTORY,
+  O_NOFOLLOW,
   type OpenFile,
   S_IFDIR,
   S_IFLNK,
+  S_IFMT,
   S_IFREG,
   type Stat,
   type Statfs,
@@ -178,19 +181,28 @@ export class ProcFs extends ReadOnlyFs {
     ];
   }
 
-  override magic(path: BytePath): boolean {
+  override magic(path: BytePath): Location | null {
     const node = this.find(path);
-    return node?.kind === 'link' && node.open !== undefined;
+    const file = node?.kind === 'link' ? node.open?.() : null;
+    if (file == null) return null;
+    const itself = { fs: this, path };
+    const stat = file.stat();
+    if (typeof stat === 'number' || !file.path.startsWith('/') || file.path.startsWith('/dev/std')) return itself;
+    if (![S_IFREG, S_IFDIR].includes(stat.mode & S_IFMT)) return itself;
+    const place = this.kernel.namespace.resolve('/', file.path, true);
+    if (typeof place === 'number') return itself;
+    const there = place.fs.stat(place.path, true);
+    return typeof there !== 'number' && there.ino === stat.ino && there.dev === stat.dev ? place : itself;
   }
 
-  open(path: BytePath, flags: number, mode: number): OpenFile | number {
+  open(path: BytePath, flags: number, _mode: number): OpenFile | number {
     const node = this.find(path);
     if (node === null) return -ENOENT;
     if (node.kind === 'dir') {
       if ((flags & O_ACCMODE) !== 0 || (flags & O_CREAT) !== 0) return -EISDIR;
       return new ListDirectory(path, flags, node.list, PROC_MAGIC);
     }
-    if (node.kind === 'link') return this.openLink(node, flags, mode);
+    if (node.kind === 'link') return this.openLink(node, flags);
     if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
     if ((flags & O_ACCMODE) !== 0) return -EACCES;
     const content = node.content();
@@ -198,18 +210,12 @@ export class ProcFs extends ReadOnlyFs {
     return new TextFile(path, flags & ~O_CREAT, bytes, textStat(path, node.mode), PROC_MAGIC);
   }
 
-  /** /proc/self/fd/N: open what the descriptor is open on, anew where it has a path. */
-  private openLink(node: Node & { kind: 'link' }, flags: number, mode: number): OpenFile | number {
+  /** /proc/self/fd/N of a stream, or of a file that has no name any more: there is but the one description to give. */
+  private openLink(node: Node & { kind: 'link' }, flags: number): OpenFile | number {
+    if ((flags & O_NOFOLLOW) !== 0) return -ELOOP;
     const file = node.open?.();
     if (file == null) return -ENOENT;
-    const stat = file.stat();
-    const type = typeof stat === 'number' ? 0 : stat.mode & 0o170000;
-    if ((type === S_IFREG || type === S_IFDIR) && file.path.startsWith('/') && !file.path.startsWith('/dev/std')) {
-      const at = this.kernel.namespace.resolve('/', file.path, true);
-      return typeof at === 'number' ? at : at.fs.open(at.path, flags, mode);
-    }
     if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
-    // A stream has no second description to give from here: share the one there is.
     file.refs++;
     return file;
   }

@@ -1,5 +1,5 @@
-import { EACCES, EINVAL, ENOENT, EPERM, EROFS } from '../errno.ts';
-import type { BytePath, FileSystem, OpenFile, Stat, Statfs, Timespec } from './types.ts';
+import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from '../errno.ts';
+import type { BytePath, FileSystem, Location, OpenFile, Stat, Statfs, Timespec } from './types.ts';
 
 /** A file system whose tree nobody can change: what /proc and /dev have in common. */
 export abstract class ReadOnlyFs implements FileSystem {
@@ -13,8 +13,8 @@ export abstract class ReadOnlyFs implements FileSystem {
     const stat = this.stat(path, false);
     return typeof stat === 'number' ? stat : stat.mode;
   }
-  magic(_path: BytePath): boolean {
-    return false;
+  magic(_path: BytePath): Location | null {
+    return null;
   }
   access(path: BytePath, mode: number): number {
     const stat = this.stat(path, true);
@@ -27,7 +27,7 @@ export abstract class ReadOnlyFs implements FileSystem {
     return mode < 0 ? mode : -EINVAL;
   }
   mkdir(path: BytePath, _mode: number): number {
-    return this.refuse(path, -EPERM);
+    return this.refuse(path, -EEXIST);
   }
   rmdir(path: BytePath): number {
     return this.refuse(path, -EPERM);
@@ -36,7 +36,7 @@ export abstract class ReadOnlyFs implements FileSystem {
     return this.refuse(path, -EPERM);
   }
   symlink(_target: BytePath, path: BytePath): number {
-    return this.refuse(path, -EPERM);
+    return this.refuse(path, -EEXIST);
   }
   link(_from: BytePath, _to: BytePath, _follow: boolean): number {
     return -EPERM;
@@ -45,7 +45,7 @@ export abstract class ReadOnlyFs implements FileSystem {
     return this.refuse(from, -EPERM);
   }
   mknod(path: BytePath, _mode: number, _dev: number): number {
-    return this.refuse(path, -EPERM);
+    return this.refuse(path, -EEXIST);
   }
   truncate(path: BytePath, _size: number): number {
     const mode = this.mode(path);

@@ -116,8 +116,8 @@ export interface FileSystem {
   readonly opaque: boolean;
   /** st_mode or -errno, not following a last symlink. */
   mode(path: BytePath): number;
-  /** A link to be opened by the file system itself rather than by its text: /proc/self/fd/N. */
-  magic(path: BytePath): boolean;
+  /** Where a link leads that is more than its text, /proc/self/fd/N: maybe to itself. Null: it is not one. */
+  magic(path: BytePath): Location | null;
   open(path: BytePath, flags: number, mode: number): OpenFile | number;
   stat(path: BytePath, follow: boolean): Stat | number;
   /** man 2 access with the ids of the process; mode of R_OK 4, W_OK 2, X_OK 1. */

@@ -55,7 +55,7 @@ export class WatchedFs implements FileSystem {
   mode(path: BytePath): number {
     return this.fs.mode(path);
   }
-  magic(path: BytePath): boolean {
+  magic(path: BytePath): Location | null {
     return this.fs.magic(path);
   }
   stat(path: BytePath, follow: boolean): Stat | number {
