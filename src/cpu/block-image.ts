@@ -58,11 +58,11 @@ export class BlockImage {
   }
 }
 
-/** An image of the units of `old`, those in `used` with the fresh blocks of their mapping added, others replaced by them; null: too large. */
+/** An image of the units of `old`, and of fresh blocks with what is `kept` of their mapping; null: too large. */
 export const writeImage = (
   fresh: readonly FreshUnit[],
   old: BlockImage | null,
-  used: (unit: BlockUnit) => boolean,
+  kept: (fresh: FreshUnit) => BlockUnit | null,
   records: RecordSource,
   version: number,
 ): Uint32Array | null => {
@@ -70,10 +70,7 @@ export const writeImage = (
   const overlaps = (unit: BlockUnit): FreshUnit | undefined =>
     fresh.find((f) => f.start < unit.end && unit.start < f.end);
   for (const unit of old?.units ?? []) if (!overlaps(unit)) units.push(unit);
-  for (const f of fresh) {
-    const before = old?.units.find((u) => u.start === f.start && u.end === f.end && used(u));
-    units.push(linkUnit(before ?? null, f, records));
-  }
+  for (const f of fresh) units.push(linkUnit(kept(f), f, records));
   let end = BYTECODE + BYTECODE_SIZE;
   const placed = units.map((unit) => {
     end -= (unit.area.byteLength + 15) & ~15;

@@ -1,3 +1,4 @@
+import { type BlockUnit, findBlock } from './block-unit.ts';
 import { GUEST_BASE, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
 import { type AddressSpace, PROT_WRITE } from './memory/types.ts';
 import { Words } from './words.ts';
@@ -70,8 +71,6 @@ export class BlockRecorder {
   private readonly byStart = new Map<number, FreshUnit>();
   /** By guest page; null: not of a file, or may be written. */
   private readonly pages = new Map<number, CodePage | null>();
-  /** Blocks noted. */
-  count = 0;
 
   constructor(space: AddressSpace) {
     this.space = space;
@@ -86,7 +85,6 @@ export class BlockRecorder {
     unit.pages.set(facts.pc - (facts.pc % PAGE_SIZE), first.bytes);
     unit.pages.set(facts.end - 1 - ((facts.end - 1) % PAGE_SIZE), last.bytes);
     note(unit.notes, facts, record, count, notes);
-    this.count++;
   }
 
   private unit({ start, end }: CodePage): FreshUnit {
@@ -119,9 +117,19 @@ export class BlockRecorder {
   clear(): void {
     this.byStart.clear();
     this.pages.clear();
-    this.count = 0;
   }
 }
+
+/** How many of the fresh blocks a unit does not have. */
+export const missingIn = (unit: BlockUnit | null, { notes: { buf, length } }: FreshUnit): number => {
+  let missing = 0;
+  for (let at = 0; at < length; at += buf[at + Note.SIZE] as number) {
+    const known =
+      unit !== null && findBlock(unit, buf[at + Note.PC] as number, (buf[at + Note.KIND] as number) | 0) >= 0;
+    if (!known) missing++;
+  }
+  return missing;
+};
 
 const note = (
   to: Words,

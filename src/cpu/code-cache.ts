@@ -3,7 +3,8 @@ import { specialNumber } from './backend/interpreter/contract.ts';
 import type { RecordSink } from './backend/interpreter/encode.ts';
 import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, writeImage } from './block-image.ts';
-import { type BlockFacts, type BlockNotes, BlockRecorder } from './block-recorder.ts';
+import { type BlockFacts, type BlockNotes, BlockRecorder, type FreshUnit, missingIn } from './block-recorder.ts';
+import type { BlockUnit } from './block-unit.ts';
 import { templatesName } from './built-templates.ts';
 import type { Composed, Composer } from './composer.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
@@ -466,9 +467,14 @@ export class CodeCache implements RecordSink, BlockSource {
     return true;
   }
 
-  /** Blocks translated since the start that `save` would add. */
+  /** Blocks translated since the start that `save` would add: another process may have kept the same ones meanwhile. */
   get freshCount(): number {
-    return this.recorder.count;
+    return this.recorder.units.reduce((sum, fresh) => sum + missingIn(this.keptUnit(fresh), fresh), 0);
+  }
+
+  /** What the image has of a mapping, if memory holds the same code. */
+  private keptUnit({ start, end }: FreshUnit): BlockUnit | null {
+    return this.image?.units.find((unit) => unit.start === start && unit.end === end && this.units.fits(unit)) ?? null;
   }
 
   /** Translations are made differently from now on: neither use nor keep those of other runs. */
@@ -498,7 +504,7 @@ export class CodeCache implements RecordSink, BlockSource {
       unlinked: UNLINKED,
       crosses: this.crosses,
     };
-    return writeImage(this.recorder.units, this.image, (unit) => this.units.fits(unit), source, version);
+    return writeImage(this.recorder.units, this.image, (fresh) => this.keptUnit(fresh), source, version);
   }
 }
 

@@ -1,19 +1,26 @@
 import { Cpu } from './cpu.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
+import { collectGarbage } from './garbage.ts';
 import { createAddressSpace, type MemoryLimits } from './memory/address-space.ts';
 import type { ProcessorPool } from './thread.ts';
 
 /**
- * Most processors kept for later, and the most memory one of them may have touched. V8 does not count what
- * a WebAssembly.Memory costs, so memories that are dropped stay for long: those of short processes are used again.
+ * V8 does not count what a WebAssembly.Memory costs, so memories that are dropped stay for long: those of ended processes
+ * are used again. Most processors kept for that, and the most bytes all of them may cost.
  */
-const MAX_KEPT = 8;
-const MAX_TOUCHED = 64 << 20;
+const MAX_KEPT = 16;
+const MAX_KEPT_BYTES = 512 << 20;
+/** So many bytes of dropped memories are worth a collection. */
+const MAX_DROPPED_BYTES = 256 << 20;
+/** What a processor costs besides its guest's pages: tables and translations. */
+const OWN_BYTES = 12 << 20;
 
 /** Processors with their memories: new ones, and those that ended processes have left. */
 export class Processors implements ProcessorPool {
   private readonly interpreterFor: (frontEnd: FrontEnd) => WebAssembly.Module;
-  private readonly kept: Cpu[] = [];
+  private readonly kept: { readonly cpu: Cpu; readonly bytes: number }[] = [];
+  private keptBytes = 0;
+  private droppedBytes = 0;
   /** Called with every processor that a process begins to use. */
   onTake: (cpu: Cpu) => void = () => {};
   /** Called when a process is about to become the copy of another. */
@@ -28,9 +35,13 @@ export class Processors implements ProcessorPool {
   }
 
   create(frontEnd: FrontEnd, limits: MemoryLimits, taskSize: number): Cpu {
-    const i = this.kept.findIndex((cpu) => cpu.frontEnd === frontEnd);
-    const old = i < 0 ? undefined : this.kept.splice(i, 1)[0];
+    const i = this.kept.findLastIndex(({ cpu }) => cpu.frontEnd === frontEnd);
+    const old = i < 0 ? undefined : this.unkeep(i);
     if (old === undefined) {
+      if (this.droppedBytes > MAX_DROPPED_BYTES) {
+        this.droppedBytes = 0;
+        collectGarbage();
+      }
       return this.taken(new Cpu(createAddressSpace({ limits, taskSize }), frontEnd, this.interpreterFor(frontEnd)));
     }
     Object.assign(old.space.limits, limits);
@@ -47,8 +58,21 @@ export class Processors implements ProcessorPool {
 
   give(cpu: Cpu): void {
     this.onGive(cpu);
-    if (this.kept.length < MAX_KEPT && cpu.space.touched <= MAX_TOUCHED) this.kept.push(cpu);
-    else this.onDrop(cpu);
+    const bytes = cpu.space.touched + OWN_BYTES;
+    this.kept.push({ cpu, bytes });
+    this.keptBytes += bytes;
+    // the latest is the likeliest to be of the kind that is asked for next
+    while (this.kept.length > MAX_KEPT || this.keptBytes > MAX_KEPT_BYTES) {
+      const before = this.keptBytes;
+      this.onDrop(this.unkeep(0));
+      this.droppedBytes += before - this.keptBytes;
+    }
+  }
+
+  private unkeep(i: number): Cpu {
+    const [{ cpu, bytes }] = this.kept.splice(i, 1) as [(typeof this.kept)[0]];
+    this.keptBytes -= bytes;
+    return cpu;
   }
 
   private taken(cpu: Cpu): Cpu {

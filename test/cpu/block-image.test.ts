@@ -72,6 +72,19 @@ test('blocks are added to those that were kept, and links to them settled', () =
   expect(second?.units[0]?.blocks).toHaveLength(8);
 });
 
+test('blocks that another process has kept meanwhile are not new', () => {
+  const old = BlockImage.open(imageOf(translated(0)), 1);
+  const [earlier, later] = [cacheOf(PROGRAM, old), cacheOf(PROGRAM, old)];
+  for (const cache of [earlier, later]) for (const at of [0, 8]) cache.recordFor(CODE + at, -1);
+  expect(later.freshCount).toBe(1);
+  later.image = BlockImage.open(imageOf(earlier), 1);
+  expect(later.freshCount).toBe(0);
+  expect(later.save(1)).toBeNull();
+  later.recordFor(CODE + PAGE, -1);
+  expect(later.freshCount).toBe(1);
+  expect(BlockImage.open(imageOf(later), 1)?.count).toBe(3);
+});
+
 test('no block is used where any page of code differs, and what is kept then is the new code', () => {
   const image = BlockImage.open(imageOf(translated(0, PAGE)), 1);
   const cache = cacheOf({ ...PROGRAM, [PAGE + 8]: 0xd503201f }, image);
