@@ -29,7 +29,7 @@ const MEMORY = /^(v?(ld|st)|push|pop|swp)/;
 const lifter = new Translator(new Builder());
 
 /** A row ready to make words. */
-class Generator {
+export class Generator {
   readonly row: Row<Translator>;
   readonly set: Set32;
   private readonly pattern: Pattern;
@@ -48,10 +48,19 @@ class Generator {
       for (const field of this.pattern.fields) word |= place(field, this.choose(field, random));
       word >>>= 0;
       if (attempt > 60) return word;
-      if (decode(this.set, word) !== this.row || this.unpredictable(word)) continue;
+      if (!this.isOurs(word)) continue;
       const odd = /^v(ld|st)[1-4]/.test(this.row.syntax) ? false : random.oneIn(60);
       if (isAllocated(this.row, word, this.set) || odd) return word;
     }
+  }
+
+  private isOurs(word: number): boolean {
+    return decode(this.set, word) === this.row && !this.unpredictable(word);
+  }
+
+  /** Whether a word is the row's, and the manual says what it does. */
+  accepts(word: number): boolean {
+    return this.isOurs(word) && isAllocated(this.row, word, this.set);
   }
 
   private choose(field: Field, random: Random): number {
@@ -169,7 +178,7 @@ export function strayWord(set: Set32, random: Random): number {
   return (set === 'a32' && word >>> 28 !== PC ? (word & 0x0fff_ffff) | (ALWAYS << 28) : word) >>> 0;
 }
 
-const takesPart = (row: Row<Translator>): boolean =>
+export const takesPart = (row: Row<Translator>): boolean =>
   row.lift !== null && !EXCLUDED.test(row.syntax) && !/<label>|\[pc/.test(row.syntax) && !/^(pl|hint)/.test(row.syntax);
 
 const rowsOf = (set: Set32): readonly Row<Translator>[] => (set === 'a32' ? [...a32Rows, ...a32xRows] : t32Rows);
@@ -222,19 +231,21 @@ function itBlock(generators: readonly Generator[], random: Random): number[] {
   return words;
 }
 
+/** What a case is filled with: a word, or an IT block. */
+export type Words32 = (random: Random) => number[];
+
 /** A case of up to `length` instructions. `exact`: FPSCR takes other values than zero. */
-export function randomCase32(
-  set: Set32,
-  generators: readonly Generator[],
-  random: Random,
-  length: number,
-  exact: boolean,
-): Case {
+export function randomCase32(set: Set32, words: Words32, random: Random, length: number, exact: boolean): Case {
   const c = emptyCase([]);
   fill(c, random, exact);
   do {
+    const n = 1 + random.below(length);
     c.words.length = 0;
-    fillWords(c, set, generators, random, 1 + random.below(length));
+    while (c.words.length < n) {
+      const more = words(random);
+      // an IT block is whole
+      if (c.words.length === 0 || more.length === 1 || c.words.length + more.length <= n) c.words.push(...more);
+    }
   } while (mixesExclusives(set, c.words));
   if (set === 't32') c.thumb = true;
   return c;
@@ -278,17 +289,14 @@ export function sequenceCase32(
   }
 }
 
-function fillWords(c: Case, set: Set32, generators: readonly Generator[], random: Random, n: number): void {
-  while (c.words.length < n) {
-    if (set === 't32' && random.oneIn(4) && n - c.words.length >= 5) c.words.push(...itBlock(generators, random));
-    else c.words.push(random.pick(generators).word(random));
-  }
-}
+/** Words of all rows, in T32 IT blocks too. */
+export const randomWords =
+  (set: Set32, generators: readonly Generator[]): Words32 =>
+  (random) =>
+    set === 't32' && random.oneIn(16) ? itBlock(generators, random) : [random.pick(generators).word(random)];
 
 /** The manual leaves open what a store-exclusive does behind a load-exclusive of another size. */
 function mixesExclusives(set: Set32, words: readonly number[]): boolean {
   const sizes = words.map((word) => /^(?:ldr|lda|str|stl)ex([bhd]?)</.exec(decode(set, word)?.syntax ?? '')?.[1]);
   return new Set(sizes.filter((size) => size !== undefined)).size > 1;
 }
-
-export type { Generator };

@@ -2,8 +2,9 @@
  * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--emulator 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--emulator 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
+ *   --usual: of 32-bit ARM the words that programs usually have, which blocks are put together from in WebAssembly
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
  * x86's oracle is the host's processor where it is one.
@@ -48,6 +49,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '' },
     emulator: { type: 'string', default: `${process.execPath} bin/tsqemu-user.js` },
     shown: { type: 'string', default: '5' },
+    usual: { type: 'boolean', default: false },
   },
 });
 
@@ -108,11 +110,15 @@ async function aarch64(): Promise<FuzzGuest> {
 }
 
 async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
-  const [{ decode, generatorsOf, randomCase32, sequenceCase32 }, { unexplainedArm }] = await Promise.all([
+  const [arm32, { UsualWords }, { unexplainedArm }] = await Promise.all([
     import('./fuzz-arm.ts'),
+    import('./fuzz-arm-usual.ts'),
     import('../test/fuzz/known-differences-arm.ts'),
   ]);
-  const generators = generatorsOf(set, values.rows, exact);
+  const { decode, randomCase32, sequenceCase32 } = arm32;
+  const generators = arm32.generatorsOf(set, values.rows, exact);
+  const usual = values.usual ? new UsualWords(set, values.rows) : null;
+  const words = usual ? (random: Random) => usual.words(random) : arm32.randomWords(set, generators);
   const nop = emptyCase([set === 'a32' ? 0xe1a00000 : 0xbf000000]);
   const syntaxOf = (word: number): string => decode(set, word)?.syntax ?? '?';
   return {
@@ -123,7 +129,9 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
     nop: set === 't32' ? { ...nop, thumb: true } : nop,
     syntaxOf,
     cases: (random, length, isExact) =>
-      (random.oneIn(3) ? sequenceCase32 : randomCase32)(set, generators, random, length, isExact),
+      usual === null && random.oneIn(3)
+        ? sequenceCase32(set, generators, random, length, isExact)
+        : randomCase32(set, words, random, length, isExact),
     unexplained: (differences, c, isExact, a, b) =>
       c.words.reduce((left, word) => unexplainedArm(left, syntaxOf(word), isExact, a, b), differences),
   };

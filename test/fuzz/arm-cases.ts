@@ -1,6 +1,6 @@
 /** Seeded cases of A32 and T32, and the oracle's answers as digests: one line a case. */
 import { createHash } from 'node:crypto';
-import { generatorsOf, randomCase32, type Set32 } from '../../scripts/fuzz-arm.ts';
+import { generatorsOf, randomCase32, randomWords, type Set32, sequenceCase32 } from '../../scripts/fuzz-arm.ts';
 import { Random } from '../../scripts/fuzz-random.ts';
 import type { Case, Outcome } from '../../scripts/fuzz-record.ts';
 import { describeChanges } from './recorded.ts';
@@ -13,7 +13,13 @@ const LENGTH = 10;
 export function armCases(set: Set32, exact: boolean): readonly Case[] {
   const generators = generatorsOf(set, '', false);
   const random = new Random((set === 'a32' ? 1 : 2) + (exact ? 2 : 0));
-  return Array.from({ length: CASES }, () => randomCase32(set, generators, random, LENGTH, exact));
+  const words = randomWords(set, generators);
+  return Array.from({ length: CASES }, (_, i) =>
+    // jumps and calls in some
+    i % 4 === 3
+      ? sequenceCase32(set, generators, random, LENGTH, exact)
+      : randomCase32(set, words, random, LENGTH, exact),
+  );
 }
 
 /** What a case did. */
