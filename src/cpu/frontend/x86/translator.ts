@@ -451,6 +451,15 @@ export class Translator {
   materialize(): void {
     if (this.known().base !== Flags.EFLAGS) this.setEflags(this.eflags());
   }
+  /** The same behind a helper that has written them unless `when` is not 0. */
+  setEflagsWhen(when: I32, bits: I32): void {
+    const { b, word } = this;
+    const written = word === 8 ? b.get('i64', State.CC_A) : (b.get('i32', State.CC_A) as Value as Int);
+    const ours = this.convert(bits as Value as Int, 4, word, false);
+    b.set(State.CC_OP, this.imm(Flags.EFLAGS));
+    b.set(State.CC_A, b.emit(word === 8 ? 'i64.select' : 'i32.select', ours, written, when) as Int);
+    this.flagsFromState();
+  }
   /** After a helper that wrote the flags: they are of kind EFLAGS. */
   flagsFromState(): void {
     this.flags = loadFlags(this.b, Flags.EFLAGS, this.is64);

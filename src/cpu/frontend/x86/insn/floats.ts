@@ -8,6 +8,7 @@ import { MEMORY_OPERAND, packExact } from '../helpers/exact.ts';
 import { VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
+import { type FastKind, fastOrExact } from './exact-fast.ts';
 import { noVvvv, setVex128, setYmm, tail, type V128, vex, ymmHighRm, zero } from './vector.ts';
 
 export type Float = Value<'f32'> | Value<'f64'>;
@@ -19,6 +20,8 @@ export type FloatBinary = (t: Translator, type: string, a: Value, b: Value) => V
 export interface Exact {
   readonly helper: number;
   imm?(t: Translator): number;
+  /** Its case for which the host's operation is right. */
+  readonly fast?: { readonly kind: FastKind; readonly op: FloatBinary };
 }
 
 /** The operation by its name, with x86's NaNs. */
@@ -52,11 +55,12 @@ export const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32): number => {
  */
 export const exactly = (
   t: Translator,
-  { helper, imm }: Exact,
+  { helper, imm, fast }: Exact,
   double: boolean,
   lanes: 'scalar' | 'general' | 128 | 256,
   bytes: 4 | 8 | 16 | 32 = lanes === 256 ? 32 : lanes === 128 ? 16 : double ? 8 : 4,
 ): void => {
+  if (fast && lanes !== 'general') return fastOrExact(t, { ...fast, helper, imm: imm?.(t) ?? 0 }, double, lanes);
   const isVex = t.d.vexL !== -2;
   const rm = lanes === 'general' ? 0 : exactOperand(t, bytes);
   const shape = lanes === 256 ? 2 : lanes === 128 ? 1 : 0;
@@ -101,8 +105,10 @@ const packed = (
 export const scalar = (t: Translator, double: boolean, n: number): Float =>
   t.b.extract(`${lanesOf(double)}.extract_lane` as OpName, t.xmm(n), 0) as unknown as Float;
 /** A register with another lowest lane: `from` is the register that the others come from. */
+export const replaceScalar = (t: Translator, double: boolean, from: number, v: Float): V128 =>
+  t.b.replace(`${lanesOf(double)}.replace_lane` as OpName, t.xmm(from), 0, v);
 export const setScalar = (t: Translator, double: boolean, from: number, v: Float): void => {
-  const whole = t.b.replace(`${lanesOf(double)}.replace_lane` as OpName, t.xmm(from), 0, v);
+  const whole = replaceScalar(t, double, from, v);
   if (t.d.vexL === -2) t.setXmm(t.d.reg, whole);
   else setVex128(t, t.d.reg, whole);
 };

@@ -5,8 +5,9 @@ import { exactFused, halfToSingle, singleToHalf } from '../helpers/exact-fma.ts'
 import { VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
-import { exactly, type Float, scalar, setScalar } from './floats.ts';
-import { noVvvv, setVex128, setYmm, type V128, ymmHighRm } from './vector.ts';
+import { type FastShape, Lanes, mayRound } from './exact-fast.ts';
+import { type Exact, exactly, type Float, replaceScalar, scalar, setScalar } from './floats.ts';
+import { noVvvv, setVex128, setYmm, type V128, ymmHighRm, zero } from './vector.ts';
 
 /** What the low four bits of the opcode say: operation of odd and even lanes, and whether it is of the lowest lane alone. */
 const KINDS: readonly (readonly [digit: number, name: string, even: string, odd: string, scalar: boolean])[] = [
@@ -36,6 +37,31 @@ const fused = (t: Translator, double: boolean, even: string, odd: string, [a, b,
   return t.b.shuffle(one(even), one(odd), Array.from({ length: 16 }, (_, i) => (Math.floor(i / size) % 2 === 0 ? i : i + 16))); // biome-ignore format: one line
 };
 
+/** In the exact mode the host's result is right where nothing but inexact is raised, which has been before (see exact-fast.ts). */
+const unlessRaised = (
+  t: Translator,
+  exact: Exact,
+  double: boolean,
+  shape: FastShape,
+  halves: readonly (readonly [r: V128, sources: readonly V128[]])[],
+): void => {
+  const { b, d } = t;
+  const x = new Lanes(t, double, false);
+  const bad = halves.map(([r, sources]) =>
+    [...sources.map((v) => x.isDenormal(v)), x.isWild(r), x.isTiny(r)].reduce((all, v) => x.or(all, v)),
+  );
+  const slow = b.i32.or(x.any(bad.reduce((all, v) => x.or(all, v))), b.i32.eqz(mayRound(t)));
+  const [low, high] = halves.map(([r]) => r) as [V128, V128 | undefined];
+  const lane = double ? 'f64x2' : 'f32x4';
+  const one = shape === 'scalar' ? b.extract(`${lane}.extract_lane` as OpName, low, 0) : null;
+  const result = one ? replaceScalar(t, double, d.reg, one as unknown as Float) : low;
+  b.beginWhen(slow);
+  exactly(t, exact, double, shape);
+  b.endWhen();
+  t.setXmm(d.reg, b.emit('v128.select', t.xmm(d.reg), result, slow) as V128);
+  t.setYmmHigh(d.reg, high ? (b.emit('v128.select', t.ymmHigh(d.reg), high, slow) as V128) : zero(t));
+};
+
 const KIND_BITS: Readonly<Record<string, number>> = { madd: 0, msub: 1, nmadd: 2, nmsub: 3 };
 
 const rowsOf = (
@@ -51,13 +77,12 @@ const rowsOf = (
   const imm =
     (KIND_BITS[even] as number) | ((KIND_BITS[odd] as number) << 2) | (ORDERS.findIndex(([o]) => o === order) << 4);
   const exact = { helper: exactFused, imm: () => imm };
-  const byHelper = (t: Translator): boolean => t.exact || !hostFuses();
   if (single) {
     const type = double ? 'f64' : 'f32';
     const p = double ? 'f64x2' : 'f32x4';
     return [
       insn(`VEX.LIG.66.0F38.${w} ${code} /r`, `${name} xmm, xmm, xmm/m${double ? 64 : 32}`, (t) => {
-        if (byHelper(t)) return exactly(t, exact, double, 'scalar');
+        if (!hostFuses()) return exactly(t, exact, double, 'scalar');
         const spread = (v: Value): V128 => t.b.emit(`${p}.splat` as OpName, v) as V128;
         const three = t.scalarRm(type) as Value;
         const sources = arrange(
@@ -67,21 +92,30 @@ const rowsOf = (
           spread(three),
         );
         const r = fused(t, double, even, even, sources);
+        if (t.exact) return unlessRaised(t, exact, double, 'scalar', [[r, sources]]);
         setScalar(t, double, t.d.reg, t.b.extract(`${p}.extract_lane` as OpName, r, 0) as unknown as Float);
       }),
     ];
   }
   return [
     insn(`VEX.128.66.0F38.${w} ${code} /r`, `${name} xmm, xmm, xmm/m128`, (t) => {
-      if (byHelper(t)) return exactly(t, exact, double, 128);
-      setVex128(t, t.d.reg, fused(t, double, even, odd, arrange(order, t.xmm(t.d.reg), t.xmm(t.d.vvvv), t.xmmRm())));
+      if (!hostFuses()) return exactly(t, exact, double, 128);
+      const sources = arrange(order, t.xmm(t.d.reg), t.xmm(t.d.vvvv), t.xmmRm());
+      const r = fused(t, double, even, odd, sources);
+      if (t.exact) return unlessRaised(t, exact, double, 128, [[r, sources]]);
+      setVex128(t, t.d.reg, r);
     }),
     insn(`VEX.256.66.0F38.${w} ${code} /r`, `${name} ymm, ymm, ymm/m256`, (t) => {
-      if (byHelper(t)) return exactly(t, exact, double, 256);
+      if (!hostFuses()) return exactly(t, exact, double, 256);
       const low = arrange(order, t.xmm(t.d.reg), t.xmm(t.d.vvvv), t.xmmRm());
       const high = arrange(order, t.ymmHigh(t.d.reg), t.ymmHigh(t.d.vvvv), ymmHighRm(t));
-      const r = fused(t, double, even, odd, low);
-      setYmm(t, t.d.reg, r, fused(t, double, even, odd, high));
+      const [r, upper] = [fused(t, double, even, odd, low), fused(t, double, even, odd, high)];
+      if (t.exact)
+        return unlessRaised(t, exact, double, 256, [
+          [r, low],
+          [upper, high],
+        ]);
+      setYmm(t, t.d.reg, r, upper);
     }),
   ];
 };

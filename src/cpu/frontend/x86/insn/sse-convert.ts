@@ -5,7 +5,8 @@ import { Conversion, exactConvert, exactConvertScalar, exactFromInteger, exactMm
 import { Sys, VECTOR_OPERAND } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
-import { type Exact, exactly, type Float, setScalar } from './floats.ts';
+import { Lanes, mayRound } from './exact-fast.ts';
+import { type Exact, exactly, type Float, replaceScalar, setScalar } from './floats.ts';
 import { enterMmx } from './mmx-state.ts';
 import {
   type I32,
@@ -30,7 +31,6 @@ const toInteger = (t: Translator, double: boolean, truncate: boolean): void => {
   const { b } = t;
   const type = double ? 'f64' : 'f32';
   const wide = t.d.w === 1;
-  if (t.exact) return exactly(t, { helper: exactToInteger, imm: () => (wide ? 1 : 0) | (truncate ? 2 : 0) }, double, 'scalar'); // biome-ignore format: one line
   const x = t.scalarRm(type) as Value as Float;
   const v = truncate ? x : (b.emit(`${type}.nearest` as OpName, x) as Float);
   const k = (n: number): Value => (double ? b.constF64(n) : b.constF32(n));
@@ -38,6 +38,17 @@ const toInteger = (t: Translator, double: boolean, truncate: boolean): void => {
   // below the range truncation saturates to the indefinite by itself, and a NaN is in no range
   const fits = b.emit(`${type}.lt` as OpName, v, k(top)) as I32;
   const r = b.emit(`${wide ? 'i64' : 'i32'}.trunc_sat_${type}_s` as OpName, v);
+  if (t.exact) {
+    const whole = truncate ? b.emit(`${type}.trunc` as OpName, x) : v;
+    const same = b.emit(`${type}.eq` as OpName, whole, x) as I32;
+    const above = b.emit(`${type}.ge` as OpName, v, k(-top)) as I32;
+    const fast = b.i32.and(b.i32.and(fits, above), b.i32.or(same, mayRound(t)));
+    b.beginWhen(b.i32.eqz(fast));
+    exactly(t, { helper: exactToInteger, imm: () => (wide ? 1 : 0) | (truncate ? 2 : 0) }, double, 'scalar');
+    b.endWhen();
+    const size = wide ? 8 : 4;
+    return t.setR(b.emit(wide ? 'i64.select' : 'i32.select', r, t.r(size), fast) as Int, size);
+  }
   if (wide) t.setR(b.i64.select(r as I64, b.const64(-(2n ** 63n)), fits) as Int, 8);
   else t.setR(b.i32.select(r as I32, b.const32(-(2 ** 31)), fits) as Value as Int, 4);
 };
@@ -46,7 +57,8 @@ const toInteger = (t: Translator, double: boolean, truncate: boolean): void => {
 const fromInteger = (t: Translator, double: boolean): void => {
   const wide = t.d.w === 1;
   const n = t.rm(wide ? 8 : 4);
-  if (t.exact) {
+  // an int has a place among doubles
+  if (t.exact && (wide || !double)) {
     t.b.set(Sys.OPERAND, t.convert(n, wide ? 8 : 4, 8, false));
     return exactly(t, { helper: exactFromInteger, imm: () => (wide ? 1 : 0) }, double, 'general');
   }
@@ -55,9 +67,25 @@ const fromInteger = (t: Translator, double: boolean): void => {
 };
 
 const convertScalar = (t: Translator, fromDouble: boolean): void => {
-  if (t.exact) return exactly(t, { helper: exactConvertScalar }, fromDouble, 'scalar');
-  const v = fromDouble ? t.b.f32.demote_f64(t.scalarRm('f64')) : t.b.f64.promote_f32(t.scalarRm('f32'));
-  setScalar(t, !fromDouble, t.d.vexL === -2 ? t.d.reg : t.d.vvvv, v as Value as Float);
+  const x: Value = fromDouble ? t.scalarRm('f64') : t.scalarRm('f32');
+  const v = t.b.emit(fromDouble ? 'f32.demote_f64' : 'f64.promote_f32', x) as Float;
+  const first = t.d.vexL === -2 ? t.d.reg : t.d.vvvv;
+  if (!t.exact) return setScalar(t, !fromDouble, first, v);
+  const { i32 } = t.b;
+  const from = new Lanes(t, fromDouble, true);
+  let slow = i32.or(from.isNaN(x) as I32, from.isDenormal(x) as I32);
+  if (fromDouble) {
+    const to = new Lanes(t, false, true);
+    const tiny = i32.and(to.isTiny(v) as I32, i32.eqz(from.isZero(x) as I32));
+    const rounded = t.b.f64.ne(t.b.f64.promote_f32(v as Value<'f32'>), x as Value<'f64'>);
+    slow = i32.or(i32.or(slow, to.isWild(v) as I32), i32.or(tiny, i32.and(rounded, i32.eqz(mayRound(t)))));
+  }
+  const whole = replaceScalar(t, !fromDouble, first, v);
+  t.b.beginWhen(slow);
+  exactly(t, { helper: exactConvertScalar }, fromDouble, 'scalar');
+  t.b.endWhen();
+  t.setXmm(t.d.reg, t.b.emit('v128.select', t.xmm(t.d.reg), whole, slow) as V128);
+  if (t.d.vexL !== -2) t.setYmmHigh(t.d.reg, zero(t));
 };
 
 /** SSE's and VEX's form of a scalar conversion. */

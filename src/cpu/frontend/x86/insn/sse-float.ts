@@ -4,6 +4,7 @@ import { exactComis } from '../helpers/exact-convert.ts';
 import * as exact from '../helpers/exact-float.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
+import { Lanes as ExactLanes } from './exact-fast.ts';
 import { arithmetic, arithmetic1, exactly, type FloatBinary, floatFamily, type Lanes, packedFloats, scalar, scalarFloats, setScalar } from './floats.ts'; // biome-ignore format: one line
 import { type I32, noVvvv, setVex128, setYmm, type V128, vex, ymmHighRm, zero } from './vector.ts';
 
@@ -23,6 +24,12 @@ const reciprocal: FloatBinary = (t, type, a, b) => {
   return arithmetic('div')(t, type, ones, b) as typeof a;
 };
 const reciprocalRoot: FloatBinary = (t, type, a, b) => reciprocal(t, type, a, arithmetic1('sqrt')(t, type, a, b));
+
+/** The operation itself. */
+const host =
+  (name: string): FloatBinary =>
+  (t, type, a, b) =>
+    t.b.emit(`${type}.${name}` as OpName, a, b);
 
 /** Masks by the predicate of CMPPS (SDM vol. 2, CMPPD, table 3-1). */
 const compareLanes = (t: Translator, p: Lanes, predicate: number, a: V128, b: V128): V128 => {
@@ -115,12 +122,16 @@ const comis = (code: string, name: string): X86Row[] =>
     const type = double ? 'f64' : 'f32';
     const lift = (t: Translator): void => {
       const { i32 } = t.b;
-      if (t.exact) {
-        exactly(t, { helper: exactComis, imm: () => (code === '2F' ? 1 : 0) }, double, 'scalar');
-        return t.flagsFromState();
-      }
       const [a, b] = [scalar(t, double, t.d.reg), t.scalarRm(type)] as [Value, Value];
       const is = (test: string): I32 => t.b.emit(`${type}.${test}` as OpName, a, b) as I32;
+      if (t.exact) {
+        const x = new ExactLanes(t, double, true);
+        const slow = [x.isNaN(a), x.isNaN(b), x.isDenormal(a), x.isDenormal(b)].reduce((all, v) => x.or(all, v)) as I32;
+        t.b.beginWhen(slow);
+        exactly(t, { helper: exactComis, imm: () => (code === '2F' ? 1 : 0) }, double, 'scalar');
+        t.b.endWhen();
+        return t.setEflagsWhen(i32.eqz(slow), i32.or(is('lt'), i32.shl(is('eq'), t.imm(6))));
+      }
       const unordered = i32.eqz(i32.or(is('ge'), is('lt')));
       t.setParts({ cf: i32.eqz(is('ge')), zf: i32.or(is('eq'), unordered), pf: unordered });
     };
@@ -137,13 +148,19 @@ const RSQRT = { helper: exact.exactRsqrt };
 
 /** SDM vol. 1, 10.4.1.2, 11.4.1.2 and 14.2: arithmetic and comparisons of packed and scalar floats */
 export const sseFloatRows: readonly X86Row[] = [
-  ...floatFamily('58', 'add', arithmetic('add'), { helper: exact.exactAdd }),
-  ...floatFamily('59', 'mul', arithmetic('mul'), { helper: exact.exactMul }),
-  ...floatFamily('5C', 'sub', arithmetic('sub'), { helper: exact.exactSub }),
-  ...floatFamily('5E', 'div', arithmetic('div'), { helper: exact.exactDiv }),
-  ...floatFamily('5D', 'min', extreme('pmin'), { helper: exact.exactMin }),
-  ...floatFamily('5F', 'max', extreme('pmax'), { helper: exact.exactMax }),
-  ...floatFamily('51', 'sqrt', arithmetic1('sqrt'), { helper: exact.exactSqrt }, 1),
+  ...floatFamily('58', 'add', arithmetic('add'), { helper: exact.exactAdd, fast: { kind: 'add', op: host('add') } }),
+  ...floatFamily('59', 'mul', arithmetic('mul'), { helper: exact.exactMul, fast: { kind: 'mul', op: host('mul') } }),
+  ...floatFamily('5C', 'sub', arithmetic('sub'), { helper: exact.exactSub, fast: { kind: 'sub', op: host('sub') } }),
+  ...floatFamily('5E', 'div', arithmetic('div'), { helper: exact.exactDiv, fast: { kind: 'div', op: host('div') } }),
+  ...floatFamily('5D', 'min', extreme('pmin'), { helper: exact.exactMin, fast: { kind: 'min', op: extreme('pmin') } }),
+  ...floatFamily('5F', 'max', extreme('pmax'), { helper: exact.exactMax, fast: { kind: 'max', op: extreme('pmax') } }),
+  ...floatFamily(
+    '51',
+    'sqrt',
+    arithmetic1('sqrt'),
+    { helper: exact.exactSqrt, fast: { kind: 'sqrt', op: (t, type, _a, b) => t.b.emit(`${type}.sqrt` as OpName, b) } },
+    1,
+  ),
   ...packedFloats('NP 0F 53 /r', 'rcpps', false, reciprocal, RCP, 1),
   ...scalarFloats('F3 0F 53 /r', 'rcpss', false, reciprocal, RCP),
   ...packedFloats('NP 0F 52 /r', 'rsqrtps', false, reciprocalRoot, RSQRT, 1),
