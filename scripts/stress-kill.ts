@@ -14,9 +14,9 @@ import { GUESTS, hasSysroot } from '../test/e2e/sysroot.ts';
 const cli = fileURLToPath(new URL('../bin/tsqemu-user.js', import.meta.url));
 const [rounds = '30', workers = '3'] = process.argv.slice(2);
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGKILL'] as const;
-/** Eight processes that compute; with a trap the shell handles the signal and ends by itself. */
+/** Eight processes that compute; with a trap the shell handles the signal, once, and ends by itself. */
 const busy = (trap: string): string => `${trap} for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; echo up; wait`;
-const SCRIPTS = { default: busy(''), trapped: busy("trap 'kill 0; exit 3' TERM INT;") };
+const SCRIPTS = { default: busy(''), trapped: busy(`trap 'trap "" TERM INT; kill 0; exit 3' TERM INT;`) };
 
 /** Living processes that have a variable in their environment. */
 function withMark(mark: string): number[] {

@@ -220,6 +220,9 @@ export class Programs {
     const run = this.running.get(cpu);
     if (run === undefined) return;
     this.running.delete(cpu);
+    // who sent a signal that ends all waits for that
+    const end = this.kernel.first?.exited;
+    if (end && 'signal' in end) return;
     const { program, start } = run;
     const { cache } = cpu;
     if (!cache.recording) return;

@@ -438,6 +438,8 @@ export class Cpu implements HelperContext {
 
   /** A block was called or jumped back to often enough. */
   private hot(record: number): number {
+    // a first run comes here often, while its loops may take long until they look at the time
+    if (this.isOver()) this.view.setUint32(this.state + State.DEPTH_LIMIT, 0, true);
     const pc = this.cache.pcOf(record);
     if (!this.compile) {
       this.cache.rearm(record, 0x7fffffff);

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, expect, test } from 'vitest';
+import { tinyElf } from './tiny-elf.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const hello = path.join(root, 'test/fixtures/aarch64/hello');
@@ -107,4 +108,27 @@ test('damaged code caches of the command line are none', () => {
     fs.writeFileSync(path.join(dir, file), bad);
     expect(run()).toBe(first);
   }
+});
+
+test('a guest that is killed keeps nobody waiting: nothing is written', () => {
+  const MOV_X8 = 0xd2800008; // mov x8, #n
+  const SVC = 0xd4000001;
+  const call = (n: number): number[] => [MOV_X8 + (n << 5), SVC];
+  const MOV_X1_SIGTERM = 0xd28001e1;
+  const programs = {
+    ends: [0xd2800000, ...call(94)], // exit_group(0)
+    killed: [...call(172), MOV_X1_SIGTERM, ...call(129)], // kill(getpid(), SIGTERM)
+  };
+  const kept = Object.entries(programs).map(([name, words]) => {
+    const file = path.join(cache, name);
+    fs.writeFileSync(file, tinyElf(words), { mode: 0o755 });
+    const env = { ...process.env, TSQEMU_CACHE: path.join(cache, `of-${name}`) };
+    const { status, signal } = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), file], { env });
+    const code = path.join(cache, `of-${name}`, 'code');
+    return [name, status, signal, fs.readdirSync(code).filter((image) => image.endsWith('.blocks')).length];
+  });
+  expect(kept).toEqual([
+    ['ends', 0, null, 1],
+    ['killed', null, 'SIGTERM', 0],
+  ]);
 });

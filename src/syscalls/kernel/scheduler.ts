@@ -24,10 +24,14 @@ const FEW_CALLS = 40;
 const ROTATE_MS = 50;
 /** How often the limit of processor time is looked at while worker threads run. */
 const LIMIT_MS = 50;
+/** A turn that lasts longer, though it had an end, shows that the alarm clock is needed. */
+const LONG_TURN_MS = 4 * TURN_MS;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
 const CALM_MS = 50;
 /** So many tasks may be put first in a row: who waits for a turn gets it. */
 const MOST_HURRIED = 8;
+/** How long who got a signal goes before others, turn after turn: as on Linux, where a sleeper has run less than who computes. */
+const HEAD_START_MS = 50;
 const LONGEST_TIMEOUT = 0x7fff_ffff;
 
 /** Something that happens at a time: interval timers, timerfds. */
@@ -90,10 +94,11 @@ export class Scheduler {
     return task.away ? task.cpuMs + (this.processors?.runningMs(task.cpu) ?? 0) : task.cpuMs;
   }
 
-  /** A task can go on: put it at the end of the queue, or first unless too many came first already. */
+  /** A task can go on: put it at the end of the queue, or (`first`) give it a head start unless too many came first already. */
   enqueue(task: Task, first = false): void {
     if (task.away) return;
-    const ahead = first && this.hurried < MOST_HURRIED;
+    if (first) task.headStart = HEAD_START_MS;
+    const ahead = task.headStart > 0 && this.hurried < MOST_HURRIED;
     if (task.queued) {
       if (!ahead) return;
       this.ready.splice(this.ready.indexOf(task), 1);
@@ -244,6 +249,7 @@ export class Scheduler {
   /** A task ran for so long: whether it computes is seen by its calls. */
   private account(task: Task, ms: number): void {
     task.cpuMs += ms;
+    task.headStart -= ms;
     task.spanMs += ms;
     if (task.spanMs < TURN_MS && task.spanCalls < FEW_CALLS) return;
     task.computes = task.spanCalls < FEW_CALLS;
@@ -291,6 +297,8 @@ export class Scheduler {
       this.ticker.leave();
       const ms = uptimeMs() - start;
       this.account(task, ms);
+      // longer than it was to be, and the next one would be
+      if (ms > LONG_TURN_MS && (this.ready.length > 0 || this.hostBusy)) this.ticker.need();
       // it may have been interrupted before it did what it came back for
       if (reason !== Exit.INTERRUPT || ms > 0.1) task.needsMain = false;
       if (this.ready.length > 0) this.compete(task, ms);

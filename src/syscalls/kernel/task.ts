@@ -62,6 +62,8 @@ export class Task {
   away = false;
   /** It came back from there with what only the main thread can do. */
   needsMain = false;
+  /** Milliseconds that it may still run before others that are ready. */
+  headStart = 0;
   /** It makes few calls; so many of them, in so many milliseconds, since that was looked at. */
   computes = false;
   spanMs = 0;
