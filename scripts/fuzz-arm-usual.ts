@@ -7,9 +7,11 @@ import { shapeOf } from '../src/cpu/frontend/arm/shape.ts';
 import { HALVES } from '../src/cpu/frontend/form.ts';
 import type { Shape } from '../src/cpu/frontend/frontend.ts';
 import { patternOf } from '../src/cpu/frontend/row.ts';
-import { decode, Generator, type Set32, takesPart } from './fuzz-arm.ts';
+import { decode, Generator, names, type Set32, takesPart } from './fuzz-arm.ts';
 import type { Random } from './fuzz-random.ts';
 import { usualWords } from './usual-words.ts';
+
+const PC = 15;
 
 /** A usual word: what its template leaves open is chosen anew. */
 class UsualWord {
@@ -24,12 +26,13 @@ class UsualWord {
     this.shape = shapeOf(row.syntax, patternOf(row));
   }
 
-  word(random: Random): number {
+  /** Null: what the manual leaves open, as data between instructions look like. */
+  word(random: Random): number | null {
     for (let attempt = 0; attempt < 60; attempt++) {
       const word = this.filled(this.generator.word(random));
-      if (this.generator.accepts(word)) return word;
+      if (this.generator.accepts(word) && !names(this.generator.set, word, [PC])) return word;
     }
-    return this.representative;
+    return null;
   }
 
   /** The representative with registers and immediate of another word of its row. */
@@ -63,7 +66,8 @@ export class UsualWords {
     for (const { word, form } of usualWords('arm')) {
       const row = decode(set, word >>> 0);
       if ((form & HALVES) !== bit || !row) continue;
-      if (row.syntax.startsWith('it<')) this.its.push(word >>> 0);
+      // without conditions it is a hint
+      if (row.syntax.startsWith('it<') && ((word >>> 16) & 15) !== 0) this.its.push(word >>> 0);
       // writing FPSCR ends the fast mode
       if (!takesPart(row) || !row.syntax.includes(part) || row.syntax.startsWith('vmsr')) continue;
       let generator = generators.get(row);
@@ -76,16 +80,25 @@ export class UsualWords {
 
   /** One word, or an IT block. */
   words(random: Random): number[] {
-    const plain = this.byForm.get(this.set === 't32' ? HALVES : 0) ?? [];
-    if (this.its.length === 0 || !random.oneIn(8)) return [random.pick(plain).word(random)];
+    const plain = (): number => this.pick(this.set === 't32' ? HALVES : 0, random) as number;
+    if (this.its.length === 0 || !random.oneIn(8)) return [plain()];
     const it = random.pick(this.its);
     const words = [it];
     for (let state = (it >>> 16) & 255; (state & 15) !== 0; state = (state & 0xe0) | ((state << 1) & 0x1f)) {
-      const known = this.byForm.get(HALVES | (state << 1));
-      // none that is usual: the case ends here
-      if (!known) return [random.pick(plain).word(random)];
-      words.push(random.pick(known).word(random));
+      const word = this.pick(HALVES | (state << 1), random);
+      if (word === null) return [plain()];
+      words.push(word);
     }
     return words;
+  }
+
+  /** Null: none of this form is usual. */
+  private pick(form: number, random: Random): number | null {
+    const known = this.byForm.get(form) ?? [];
+    for (let attempt = 0; attempt < 1000 && known.length > 0; attempt++) {
+      const word = random.pick(known).word(random);
+      if (word !== null) return word;
+    }
+    return null;
   }
 }

@@ -252,12 +252,14 @@ export function randomCase32(set: Set32, words: Words32, random: Random, length:
 }
 
 /** Whether a word names a register, in a field or a list. */
-function names(set: Set32, word: number, registers: readonly number[]): boolean {
+export function names(set: Set32, word: number, registers: readonly number[]): boolean {
   const row = decode(set, word);
   if (!row) return false;
   if (/^v?(push|pop)/.test(row.syntax) && registers.includes(SP)) return true;
   return patternOf(row).fields.some(({ name, width }) => {
     const value = extractFields(patternOf(row), word)[name] as number;
+    // the pc, behind a list of low registers
+    if (name === 'm' && row.syntax.startsWith('pop')) return value === 1 && registers.includes(PC);
     if (name === 'list') return registers.some((r) => ((value >>> r) & 1) !== 0);
     // fields of pairs have the next one too
     return /^r/.test(name) && width >= 3 && registers.some((r) => r === value || r === value + 1);
