@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { HARNESS_ARM, type Outcome, runCases } from '../../scripts/fuzz-record.ts';
+import { emptyCase, HARNESS_ARM, type Outcome, runCases } from '../../scripts/fuzz-record.ts';
 import { armCases, digest, SETS } from './arm-cases.ts';
 
 const lines = readFileSync(new URL('./recorded-arm.txt', import.meta.url), 'utf8')
@@ -32,3 +32,15 @@ describe.each(SETS)('%s answers as recorded from qemu-arm', (set) => {
     120_000,
   );
 });
+
+it.each(['cold', 'hot'])(
+  'tier %s: a NaN that no condition lets through changes nothing, nor what follows it',
+  (tier) => {
+    // itt ne; vsubne.f64 d0, d1, d2; addne r2, #1
+    const c = { ...emptyCase([0xbf1c_0000, 0xee31_0b42, 0x3201_0000]), thumb: true, nzcv: 0x4000_0000n };
+    const infinity = 0x7ff0_0000_0000_0000n;
+    c.v.set([5n, infinity, infinity]);
+    const [outcome] = runCases([process.execPath, emulator, tier, HARNESS_ARM], [c]) as [Outcome];
+    expect([outcome.signal, outcome.x[2], ...outcome.v.slice(0, 3)]).toEqual([0, 0n, 5n, infinity, infinity]);
+  },
+);

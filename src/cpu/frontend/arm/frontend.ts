@@ -89,6 +89,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     lift(word, form, pc, flagsIn) {
       builder.reset();
       t.begin(flagsIn, (form & HALVES) !== 0, (form >>> IT_SHIFT) & 255, (form & IT_STORED) !== 0);
+      t.isCold = true;
       const length = lengthOf(word, form);
       const row = (sets[setOf(word, form)] as Decoder<Translator>).decode(word);
       append({ word: word >>> 0, length, row }, pc);

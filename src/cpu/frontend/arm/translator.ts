@@ -66,6 +66,8 @@ export class Translator {
   it = 0;
   /** Whether the CPU state's ITSTATE may be other than 0. */
   itStored = false;
+  /** For the cold tier alone. */
+  isCold = false;
   /** What is known of the flags; of an unknown base newer results may be known. */
   private flags: FlagState = UNKNOWN;
   /** What the CPU state has of them: they are written before something looks or control may leave. */
@@ -101,6 +103,7 @@ export class Translator {
     this.itStored = itStored;
     this.predicate = null;
     this.part = null;
+    this.isCold = false;
   }
 
   // ── conditional execution ──
@@ -138,16 +141,20 @@ export class Translator {
   /** Before an access to memory or a helper: what follows is done under the condition only. */
   open(): void {
     this.flush();
-    if (this.it !== 0) {
-      this.b.set(Sys.IT, this.b.const32(this.it));
-      this.itStored = true;
-    }
+    this.storeIt();
     if (!this.predicate) return;
     this.part = this.predicate;
     this.predicate = null;
     this.flagsBeforePart = this.flags;
     this.entryBeforePart = this.entry;
     this.b.beginWhen(this.part);
+  }
+
+  /** Before what may leave the block at this instruction: its place in an IT block. */
+  private storeIt(): void {
+    if (this.it === 0) return;
+    this.b.set(Sys.IT, this.b.const32(this.it));
+    this.itStored = true;
   }
 
   /** Write a register of the CPU state. */
@@ -186,8 +193,9 @@ export class Translator {
   // ── vector registers ──
 
   q(n: number): V128 {
-    // operations on them may leave the block where a result is a NaN
+    // operations on them may leave a region where a result is a NaN
     this.flush();
+    if (!this.isCold && !this.exact) this.storeIt();
     return this.b.get('v128', qOffset(n));
   }
   setQ(n: number, v: V128): void {
