@@ -85,9 +85,9 @@ function buildFor(target: Target): void {
     objects.push(object);
   }
   execFileSync(`${prefix}g++`, ['-static', ...objects, '-lm', '-o', path.join(dir, 'kernels')]);
-  for (const name of ['hello', 'syscalls']) {
+  for (const name of ['hello', 'syscalls', 'processes']) {
     const source = path.join(KERNELS, `${name}.c`);
-    make(cc, source, ['-O2', '-static', source, '-o', path.join(dir, name)]);
+    make(cc, source, ['-O2', '-static', '-pthread', source, '-o', path.join(dir, name)]);
   }
   make(cc, input('many-6000-u64.c'), ['-O1', '-static', input('many-6000-u64.c'), '-o', path.join(dir, 'many')]);
 }
