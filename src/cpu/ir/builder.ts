@@ -199,6 +199,10 @@ export class Builder {
   poke<T extends 'i32' | 'i64' | 'v128'>(offset: number, value: Value<T>): void {
     this.emit(`${value.type}.poke`, value, null, null, offset);
   }
+  /** An operand of the pure native that comes next, of no use without it. */
+  pokeOperand(offset: number, value: Value<'i32'> | Value<'i64'>): void {
+    this.emit(`${value.type}.poke`, value, null, null, offset, 1);
+  }
 
   private partFrom = 0;
 

@@ -1,4 +1,5 @@
 import type { Terminal } from './block.ts';
+import { PURE_NATIVE } from './native.ts';
 import type { Value } from './value.ts';
 
 /** The value that a terminal reads itself. */
@@ -27,6 +28,9 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
   let overwritten = new Set<number>();
   /** What is overwritten behind the conditional parts that we are in. */
   const behind: Set<number>[] = [];
+  /** Whether something that a native has left is used, and whether the native that pokes are for was dropped. */
+  let peeked = false;
+  let useless = false;
   for (let i = ops.length - 1; i >= 0; i--) {
     const v = ops[i] as Value;
     const { kind } = v.info;
@@ -42,13 +46,20 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
       if (v.uses === 0) drop = true;
       else if (v.imm >= 0x80 && v.imm < 0xa0) overwritten.delete(-1);
       overwritten.delete(v.imm);
+    } else if (kind === 'native' && (v.imm & 0xffff) === PURE_NATIVE && !peeked) {
+      drop = useless = true;
+    } else if (kind === 'poke' && v.hi === 1 && useless) {
+      drop = true;
     } else if (removable(v)) {
       drop = v.uses === 0;
+      if (kind === 'peek' && !drop) peeked = true;
       if (kind === 'guard' && !drop) overwritten.clear();
     } else if (kind !== 'poke') {
       overwritten.clear();
     }
     if (!drop) {
+      if (kind === 'native' || kind === 'helper') peeked = false;
+      if (kind !== 'get' && !removable(v)) useless = false;
       kept.push(v);
       continue;
     }

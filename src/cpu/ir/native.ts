@@ -56,5 +56,8 @@ export interface NativeBuilder {
   return(value: Operand<'i32'>): void;
 }
 
+/** In place of a helper's number: the native does all, and changes nothing but what is peeked behind it. */
+export const PURE_NATIVE = 0xfffe;
+
 /** Writes a native's body; falling off its end returns 0. */
 export type Native = (n: NativeBuilder) => void;

@@ -1,6 +1,6 @@
 import type { Terminal } from '../../ir/block.ts';
 import type { Builder } from '../../ir/builder.ts';
-import type { Native } from '../../ir/native.ts';
+import { type Native, PURE_NATIVE } from '../../ir/native.ts';
 import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
@@ -10,7 +10,7 @@ import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFl
 import { stepped } from './helpers/system.ts';
 import { leave } from './helpers.ts';
 import { eflagsOf, FLAGS_OPERAND } from './natives/flags.ts';
-import { NO_HELPER, nativeNumber } from './natives.ts';
+import { nativeNumber } from './natives.ts';
 import { RSP, rOffset, Single, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -300,16 +300,16 @@ export class Translator {
   /** Flags of which nothing is known become those of kind EFLAGS. */
   private madeEflags(): FlagState {
     const { b } = this;
-    b.poke(FLAGS_OPERAND.KIND, b.get('i32', State.CC_OP));
-    b.poke(FLAGS_OPERAND.C, b.get('i32', State.CC_C));
+    b.pokeOperand(FLAGS_OPERAND.KIND, b.get('i32', State.CC_OP));
+    b.pokeOperand(FLAGS_OPERAND.C, b.get('i32', State.CC_C));
     if (this.is64) {
-      b.poke(FLAGS_OPERAND.A, b.get('i64', State.CC_A));
-      b.poke(FLAGS_OPERAND.B, b.get('i64', State.CC_B));
+      b.pokeOperand(FLAGS_OPERAND.A, b.get('i64', State.CC_A));
+      b.pokeOperand(FLAGS_OPERAND.B, b.get('i64', State.CC_B));
     } else {
-      b.poke(FLAGS_OPERAND.A, b.get('i32', State.CC_A));
-      b.poke(FLAGS_OPERAND.B, b.get('i32', State.CC_B));
+      b.pokeOperand(FLAGS_OPERAND.A, b.get('i32', State.CC_A));
+      b.pokeOperand(FLAGS_OPERAND.B, b.get('i32', State.CC_B));
     }
-    this.native(eflagsOf, NO_HELPER);
+    this.native(eflagsOf, PURE_NATIVE);
     const bits = b.peek('i32', FLAGS_OPERAND.RESULT);
     b.set(State.CC_OP, this.imm(Flags.EFLAGS));
     if (this.is64) b.set(State.CC_A, this.wide(bits));
