@@ -8,6 +8,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { COMPOSER_FILE } from '../src/composer-bytes.ts';
 import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
 import { composerModule } from '../src/cpu/composer-module.ts';
+import { flagWords } from '../src/cpu/frontend/aarch64/flag-reads.ts';
 import { Templates } from '../src/cpu/templates.ts';
 import { generateInterpreter, INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
@@ -163,7 +164,7 @@ async function bundleInto(dist: string): Promise<void> {
       Templates.learned(frontEnd, usualWords(guest)),
     );
   }
-  fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES));
+  fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES, flagWords));
   for (const kind of INTERPRETERS) fs.writeFileSync(`${dist}/${interpreterFile(kind)}`, generateInterpreter(kind));
 }
 

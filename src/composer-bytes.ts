@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { flagWords } from './cpu/frontend/aarch64/flag-reads.ts';
 import { moduleOf } from './cpu/machine-code.ts';
 import { composerModule } from './cpu/translation.ts';
 import { MEMORY_PAGES } from './interpreter-bytes.ts';
@@ -17,7 +18,7 @@ const composerBytes = (): Uint8Array<ArrayBuffer> => {
       // a bundle of somebody else's without the file beside it: generate
     }
   }
-  return composerModule(MEMORY_PAGES);
+  return composerModule(MEMORY_PAGES, flagWords);
 };
 
 /** The composer's module, with V8's machine code of it from earlier where there is some. */

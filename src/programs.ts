@@ -1,11 +1,14 @@
 import { composer } from './composer-bytes.ts';
 import { BlockImage } from './cpu/block-image.ts';
+import { templatesName } from './cpu/built-templates.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
 import { GUEST_TOP } from './cpu/memory/layout.ts';
 import { Processors } from './cpu/processor-pool.ts';
 import type { RegionStore } from './cpu/region-store.ts';
+import { TemplateTable } from './cpu/template-table.ts';
 import { CpuThread } from './cpu/thread.ts';
+import { WasmComposer } from './cpu/wasm-composer.ts';
 import { type Guest, guestOf, MACHINES } from './guests.ts';
 import { interpreter, interpreterName } from './interpreter-bytes.ts';
 import { type Executable, mapProgram, openProgram } from './loader/load.ts';
@@ -153,7 +156,10 @@ export class Programs {
       stackSize: Number.isFinite(limits.stack) ? limits.stack : DEFAULT_STACK,
     });
     cpu.setTier(this.options.tier ?? 'auto');
-    cpu.cache.composerModule = () => this.composerModule();
+    cpu.cache.newComposer = (memory, calls) => {
+      const table = TemplateTable.of(templatesName(frontEnd));
+      return table && new WasmComposer(this.composerModule(), memory, table, calls);
+    };
     const thread = CpuThread.create(cpu, this.processors) as CpuThread;
     thread.pc = program.entry;
     cpu.view.setBigUint64(thread.state + frontEnd.sp, BigInt(program.sp), true);

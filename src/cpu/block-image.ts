@@ -1,30 +1,58 @@
-import type { FreshUnit } from './block-recorder.ts';
-import { BLOCK, type BlockUnit } from './block-unit.ts';
 import { checksum } from './checksum.ts';
-import { BYTECODE, BYTECODE_SIZE } from './memory/layout.ts';
-import { linkUnit, moved, type RecordSource } from './unit-linker.ts';
+import type { UsedChunk } from './record-arenas.ts';
 
 /**
  * Cold-tier translations as they are kept on disk, as 32-bit words: a head, then units.
  *
  *     magic, version, words, checksum, number of units
  *
- * A unit has the blocks of one mapping of a file, ready to run: records linked with each other, relative to
- * where they are put. It carries the pages of guest code that it was made from, and is used only where memory
- * holds the same bytes, so an image can be old, foreign or from another program without doing harm.
+ * A unit has the blocks of one mapping of a file as they were in the process's memory: linked with each other, to be put
+ * at the same place again, with their entries of the table of blocks. It carries the pages of guest code that it was
+ * made from, and is used only where memory holds the same bytes, so an image can be old, foreign or from another program
+ * without doing harm.
  *
- * The unit: start and end of the mapping, place, flags, lengths of the parts, the parts (see BlockUnit).
+ * The unit: start and end of the mapping, whether flags cross, number of blocks, lengths of the parts, the parts.
  */
-const MAGIC = 0x69717376;
+const MAGIC = 0x69717377;
 const HEAD = 5;
 const CHECKED_FROM = 4;
 /** Parts of a unit, in their order. */
-const PARTS = ['blocks', 'relocations', 'constantUses', 'functions', 'returnSites', 'stubs', 'runs'] as const;
-const DATA = ['pages', 'constants', 'area'] as const;
-const UNIT_HEAD = 4 + PARTS.length + DATA.length;
-const CROSSES = 1;
-/** Bytes of all units' records: there must be room for what is translated besides. */
-const MAX_RECORDS = (BYTECODE_SIZE / 3) * 2;
+const PARTS = ['runs', 'pages', 'entries', 'pieces', 'area'] as const;
+const UNIT_HEAD = 4 + PARTS.length;
+/** Words of a chunk in `pieces`: wasm offset, bytes in use, size in bytes. */
+const PIECE = 3;
+/** Words of all units' records: there must be room for what is translated besides. */
+const MAX_RECORDS = 6 << 20;
+
+/** Guest code of one file mapping, translated. */
+export interface BlockUnit {
+  readonly start: number;
+  readonly end: number;
+  /** A block reads flags behind a call or at a function's entry. */
+  readonly crosses: boolean;
+  /** (address, bytes) of guest pages … */
+  readonly runs: Uint32Array;
+  /** … and what is in them. */
+  readonly pages: Uint32Array;
+  /** Entries of the table of blocks (see ENTRY). */
+  readonly entries: Uint32Array;
+  /** Where the records belong … */
+  readonly chunks: readonly UsedChunk[];
+  /** … and the records, chunk by chunk. */
+  readonly area: Uint32Array;
+  /** Number of blocks. */
+  readonly count: number;
+}
+
+/** Chunks by their words. */
+const chunksOf = (pieces: Uint32Array): UsedChunk[] => {
+  const chunks: UsedChunk[] = [];
+  for (let i = 0; i < pieces.length; i += PIECE) {
+    const [start, used, size] = pieces.subarray(i, i + PIECE) as unknown as [number, number, number];
+    chunks.push({ start, used, size });
+  }
+  return chunks;
+};
 
 /** Read access to an image. */
 export class BlockImage {
@@ -34,7 +62,7 @@ export class BlockImage {
 
   private constructor(units: readonly BlockUnit[]) {
     this.units = units;
-    this.count = units.reduce((sum, unit) => sum + unit.blocks.length / BLOCK, 0);
+    this.count = units.reduce((sum, unit) => sum + unit.count, 0);
   }
 
   /** Null when the words are not a whole image of this version. */
@@ -43,47 +71,64 @@ export class BlockImage {
     if (words[2] !== words.length || words[3] !== checksum(words, CHECKED_FROM)) return null;
     const units: BlockUnit[] = [];
     for (let at = HEAD; units.length < (words[4] as number); ) {
-      const [start, end, base, flags, ...lengths] = words.subarray(at, at + UNIT_HEAD);
+      const [start, end, crosses, count, ...lengths] = words.subarray(at, at + UNIT_HEAD);
       at += UNIT_HEAD;
       const parts: Record<string, Uint32Array> = {};
-      for (const [i, name] of [...PARTS, ...DATA].entries()) {
+      for (const [i, name] of PARTS.entries()) {
         const from = at;
         at += lengths[i] as number;
         parts[name] = words.subarray(from, at);
       }
-      const crosses = ((flags as number) & CROSSES) !== 0;
-      units.push({ start, end, base, crosses, ...parts } as unknown as BlockUnit);
+      const chunks = chunksOf(parts.pieces as Uint32Array);
+      units.push({ start, end, crosses: crosses !== 0, count, chunks, ...parts } as unknown as BlockUnit);
     }
     return new BlockImage(units);
   }
 }
 
-/** An image of the units of `old`, and of fresh blocks with what is `kept` of their mapping; null: too large. */
+/** A unit to be kept, as it is in a process. */
+export interface LiveUnit {
+  readonly start: number;
+  readonly end: number;
+  readonly crosses: boolean;
+  readonly runs: readonly number[];
+  /** Bytes of the pages in `runs`. */
+  readonly pages: Uint8Array;
+  /** Entries of the table of blocks. */
+  readonly entries: readonly number[];
+  readonly chunks: readonly UsedChunk[];
+  /** The chunks' records, to be kept. */
+  readonly area: Uint32Array;
+  /** Number of blocks. */
+  readonly count: number;
+}
+
+/** An image of these units, and of those of the old one that get along with them; null: too large. */
 export const writeImage = (
-  fresh: readonly FreshUnit[],
-  old: BlockImage | null,
-  kept: (fresh: FreshUnit) => BlockUnit | null,
-  records: RecordSource,
+  live: readonly LiveUnit[],
+  old: readonly BlockUnit[],
   version: number,
-): Uint32Array | null => {
-  const units: BlockUnit[] = [];
-  const overlaps = (unit: BlockUnit): FreshUnit | undefined =>
-    fresh.find((f) => f.start < unit.end && unit.start < f.end);
-  for (const unit of old?.units ?? []) if (!overlaps(unit)) units.push(unit);
-  for (const f of fresh) units.push(linkUnit(kept(f), f, records));
-  let end = BYTECODE + BYTECODE_SIZE;
-  const placed = units.map((unit) => {
-    end -= (unit.area.byteLength + 15) & ~15;
-    return moved(unit, end);
-  });
-  if (BYTECODE + BYTECODE_SIZE - end > MAX_RECORDS) return null;
-  const parts = placed.flatMap((unit) => {
-    const lists = [...PARTS, ...DATA].map((name) => unit[name]);
-    const head = [unit.start, unit.end, unit.base, unit.crosses ? CROSSES : 0, ...lists.map((list) => list.length)];
-    return [head, ...lists];
-  });
+): Uint32Array<ArrayBuffer> | null => {
+  const taken: UsedChunk[] = live.flatMap(({ chunks }) => chunks);
+  const collides = (a: UsedChunk): boolean =>
+    taken.some((b) => a.start < b.start + b.size && b.start < a.start + a.size);
+  const kept: (BlockUnit | LiveUnit)[] = [...live];
+  for (const unit of old) {
+    if (live.some(({ start, end }) => start < unit.end && unit.start < end) || unit.chunks.some(collides)) continue;
+    kept.push(unit);
+    taken.push(...unit.chunks);
+  }
+  if (kept.reduce((sum, { area }) => sum + area.length, 0) > MAX_RECORDS) return null;
+  const parts: ArrayLike<number>[] = [];
+  for (const { start, end, crosses, count, runs, pages, entries, chunks, area } of kept) {
+    const pieces = chunks.flatMap((chunk) => [chunk.start, chunk.used, chunk.size]);
+    const bytes =
+      pages instanceof Uint8Array ? new Uint32Array(pages.buffer, pages.byteOffset, pages.length / 4) : pages;
+    const lists = [runs, bytes, entries, pieces, area];
+    parts.push([start, end, crosses ? 1 : 0, count, ...lists.map((list) => list.length)], ...lists);
+  }
   const words = new Uint32Array(parts.reduce((sum, part) => sum + part.length, HEAD));
-  words.set([MAGIC, version, words.length, 0, units.length]);
+  words.set([MAGIC, version, words.length, 0, kept.length]);
   let at = HEAD;
   for (const part of parts) {
     words.set(part, at);

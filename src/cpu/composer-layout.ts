@@ -12,7 +12,12 @@ export const Told = {
   LINKS: 4,
   INTERNALS: 5,
   CONSTANTS: 6,
+  /** There was too little room for the block, or in the table. */
+  ROOM: 7,
 } as const;
+/** Places that are looked at for flags that are read, a word each. */
+export const LOOKED_AT = 0x200;
+export const MOST_LOOKED_AT = 128;
 /**
  * Links (record, pc, kind) …, constants (record, where the file has their length and bytes) … and internal jumps (record,
  * record) …; records by their index in the block. Told has the lengths in bytes.

@@ -24,8 +24,10 @@ import {
   Writer,
   xor,
 } from './backend/wasm/writer.ts';
+import { makerFunctions } from './block-maker.ts';
 import { CONSTANTS, FILE, INTERNALS, LINKS, TOLD, Told, VARS } from './composer-layout.ts';
-import { HALVES } from './frontend/form.ts';
+import { type FlagWords, HALVES } from './frontend/form.ts';
+import { lookFunction, placeFunction } from './look-ahead.ts';
 import { GUEST_BASE } from './memory/layout.ts';
 import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
 import {
@@ -49,13 +51,34 @@ import {
  * (see composer-layout.ts). Constants are put in their places by the caller. Where a word has no template the block is the other composer's.
  */
 
-/** What one instruction may need at most of the room for internal jumps and for constants. */
+/** What one instruction may need at most of the room for internal jumps and for constants, in bytes. */
 const MARGIN = 0x400;
 
 const RECORD = 16;
 /** First halfwords from here on have a second one. */
 const LONG = 0xe800;
-const F = { AT: 0, FIND: 1, EVALUATE: 2, COMPOSE: 3, GET: 4, PUT: 5 } as const;
+/** Function indices; the first three are imported. */
+const F = {
+  MADE: 0,
+  CROSSES: 1,
+  LOOK_AHEAD: 2,
+  AT: 3,
+  FIND: 4,
+  EVALUATE: 5,
+  COMPOSE: 6,
+  GET: 7,
+  PUT_FIELD: 8,
+  PLACE: 9,
+  LOOK: 10,
+  VALUE: 11,
+  TARGET: 12,
+  PUT: 13,
+  MARK: 14,
+  MAKE: 15,
+  BLOCK: 16,
+} as const;
+/** What the records of one instruction may need, in bytes. */
+const LONGEST = 0x1000;
 
 /** The word with an index in the file. */
 const word = (index: Word, offset = 0): Push => load1(shl(index, 2), FILE + 4 * offset);
@@ -150,7 +173,7 @@ const rename = (f: Writer, instruction: Local, row: Local, registers: Local, wid
         f.store1(shl(count, 2), VARS, register);
         f.set(count, add(count, 1));
       });
-      f.set(found, call(F.PUT, field, found, name));
+      f.set(found, call(F.PUT_FIELD, field, found, name));
     });
     f.set(field, add(add(field, FieldWord.SIZE), shl(word(field, FieldWord.PARTS), 1)));
     f.set(i, add(i, 1));
@@ -170,7 +193,7 @@ const rename = (f: Writer, instruction: Local, row: Local, registers: Local, wid
     f.store1(4 * Variable.IMMEDIATE, VARS, value);
     f.set(value, sub(sub(lessS(0, value), lessS(value, 0)), bias));
     f.if(isZero(and(value, sign)), () => f.set(value, xor(value, mixed)));
-    f.set(found, call(F.PUT, field, found, value));
+    f.set(found, call(F.PUT_FIELD, field, found, value));
   });
 };
 
@@ -238,10 +261,10 @@ const skipLinear = (f: Writer, at: Local): void => f.set(at, add(add(at, 2), wor
 
 const tell = (f: Writer, what: number, value: Word): void => f.store1(TOLD + 4 * what, 0, value);
 
-/** (pc, kind, limit, to) → the first byte behind the block whose records were written at `to`, or 0. */
+/** (pc, kind, limit, to, last) → the first byte behind the block whose records were written from `to` up to `last`, or 0. */
 const composeFunction = (): Writer => {
-  const f = new Writer(4);
-  const [pc, kind, limit, first] = [f.param(0), f.param(1), f.param(2), f.param(3)];
+  const f = new Writer(5);
+  const [pc, kind, limit, first, last] = [f.param(0), f.param(1), f.param(2), f.param(3), f.param(4)];
   const [readsFlags, set, flags, out, links, internals, constants] = Array.from({ length: 7 }, () => f.local()) as [
     Local,
     Local,
@@ -313,6 +336,10 @@ const composeFunction = (): Writer => {
     f.set(template, call(F.FIND, instruction, form, pc, kind));
     f.if(isZero(template), () => f.return(0));
     f.set(flags, word(template));
+    f.if(lessU(last, add(to, LONGEST)), () => {
+      tell(f, Told.ROOM, 1);
+      f.return(0);
+    });
     const full = or(lessU(INTERNALS - MARGIN - CONSTANTS, constants), lessU(FILE - MARGIN - INTERNALS, internals));
     f.if(full, () => f.return(0));
     f.if(and(word(template, TemplateWord.READS), xor(set, -1)), () => f.set(readsFlags, 1));
@@ -402,18 +429,28 @@ const composeFunction = (): Writer => {
   return f;
 };
 
-/** The module's bytes: exports `compose`. Memory pages are those of memory 0. */
-export const composerModule = (memoryPages: { initial: number; maximum: number }): Uint8Array<ArrayBuffer> =>
+/** The module's bytes: exports `make` and `follow` (see block-maker.ts), and the others. Memory pages are those of memory 0, words AArch64's. */
+export const composerModule = (
+  memoryPages: { initial: number; maximum: number },
+  flagWords: FlagWords,
+): Uint8Array<ArrayBuffer> =>
   encodeModule({
-    types: [1, 2, 3, 4].map((n) => ({ params: new Array<'i32'>(n).fill('i32'), results: ['i32'] })),
-    imports: [],
+    types: [1, 2, 3, 4, 5].map((n) => ({ params: new Array<'i32'>(n).fill('i32'), results: ['i32'] })),
+    imports: [
+      { name: 'made', type: 1 },
+      { name: 'crosses', type: 0 },
+      { name: 'lookAhead', type: 0 },
+    ],
     funcs: [
       { type: 1, code: atFunction().code, export: 'at' },
       { type: 3, code: findFunction().code, export: 'find' },
       { type: 0, code: evaluateFunction().code, export: 'evaluate' },
-      { type: 3, code: composeFunction().code, export: 'compose' },
+      { type: 4, code: composeFunction().code, export: 'compose' },
       { type: 1, code: getFunction().code, export: 'get' },
-      { type: 2, code: putFunction().code, export: 'put' },
+      { type: 2, code: putFunction().code, export: 'putField' },
+      { type: 1, code: placeFunction().code },
+      { type: 0, code: lookFunction(F.PLACE, flagWords).code, export: 'look' },
+      ...makerFunctions(F).map(({ name, params, writer }) => ({ type: params - 1, code: writer.code, export: name })),
     ],
     memoryPages,
     importMemory1: true,

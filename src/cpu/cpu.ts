@@ -126,6 +126,7 @@ export class Cpu implements HelperContext {
     };
     // every slot is `dispatch` until a region takes it
     for (let slot = DISPATCH_SLOT; slot < this.table.length; slot++) this.table.set(slot, instance.exports.dispatch);
+    this.cache.table.enter = instance.exports.enterBlocks as typeof this.cache.table.enter;
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
     this.regions = new RegionCompiler({
       space,
@@ -296,7 +297,7 @@ export class Cpu implements HelperContext {
   }
 
   private helper(state: number, id: number, aux: number): number {
-    const helper = this.frontEnd.helpers[id];
+    const helper = this.frontEnd.helper(id);
     if (!helper) throw new Error(`no helper ${id}`);
     return helper(this, state, aux);
   }

@@ -1,7 +1,7 @@
 import { type FrontEnd, ROWS, type Shape, type SingleLift } from './frontend/frontend.ts';
 import { MAX_REGISTERS, type Template, VARIABLES, Variable } from './template.ts';
 import { place, TemplateClass } from './template-class.ts';
-import { EVERY_KIND, findTemplate, writeTemplates } from './template-file.ts';
+import { findTemplate, writeTemplates } from './template-file.ts';
 import { learn, once } from './template-learning.ts';
 import type { TemplateTable } from './template-table.ts';
 
@@ -90,8 +90,6 @@ export class Templates {
           // most words that the build does not know come once
           if (group.isFirst(representative)) return once(single, word, form, pc, kind);
           known = learn(single, group, representative, kind);
-          const of = known !== null && known.reads !== 0 ? kind : EVERY_KIND;
-          table?.add({ level: group.level, form, representative, kind: of, template: known });
         }
         group.add(representative, kind, known);
       }

@@ -7,7 +7,6 @@ import type { Code } from './backend/wasm/encoder.ts';
 import type { MemoryPolicy } from './backend/wasm/region/contract.ts';
 import type { Region } from './backend/wasm/region/discover.ts';
 import { emitRegion as emit } from './backend/wasm/region/emit.ts';
-import { Composer } from './composer.ts';
 import { REGION_IMPORTS } from './region-module.ts';
 
 export { encodeBlock } from './backend/interpreter/encode.ts';
@@ -15,8 +14,6 @@ export { interpreterModule } from './backend/interpreter/module.ts';
 export { discover } from './backend/wasm/region/discover.ts';
 export { composerModule } from './composer-module.ts';
 export { regionModule } from './region-module.ts';
-
-export const createComposer = (...parts: ConstructorParameters<typeof Composer>): Composer => new Composer(...parts);
 
 /** A region's function. `slot` is the table slot of the function at a pc. */
 export const emitRegion = (region: Region, slot: (pc: number) => number, policy: MemoryPolicy): Code =>

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { specialNumber } from '../../src/cpu/backend/interpreter/contract.ts';
 import { BlockImage } from '../../src/cpu/block-image.ts';
 import { CodeCache } from '../../src/cpu/code-cache.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { NEVER } from '../../src/cpu/memory/code-layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { MemoryFile } from './memory/fake-file.ts';
 
@@ -18,6 +20,9 @@ const PROGRAM: Readonly<Record<number, number>> = {
   [PAGE + 4]: 0xd65f03c0, // ret
 };
 
+/** The wasm memories of caches. */
+const memories = new Map<CodeCache, DataView>();
+
 function cacheOf(program: Readonly<Record<number, number>>, image: BlockImage | null): CodeCache {
   const bytes = new Uint8Array(2 * PAGE);
   for (const [at, word] of Object.entries(program)) new DataView(bytes.buffer).setUint32(Number(at), word, true);
@@ -27,7 +32,21 @@ function cacheOf(program: Readonly<Record<number, number>>, image: BlockImage | 
   const cache = new CodeCache(space, createAarch64());
   cache.image = image;
   cache.recording = true;
+  memories.set(cache, space.host);
   return cache;
+}
+
+const wordAt = (cache: CodeCache, at: number): number => memories.get(cache)?.getUint32(at, true) ?? 0;
+
+/** First records of the stubs in an image's units as they are in a cache's memory. */
+function stubsOf(cache: CodeCache, image: BlockImage | null): number[] {
+  const stubs: number[] = [];
+  for (const { start, used } of image?.units.flatMap(({ chunks }) => chunks) ?? []) {
+    for (let at = start; at < start + used; at += 16) {
+      if (wordAt(cache, at) === NEVER && wordAt(cache, at + 16) === specialNumber('unlinked')) stubs.push(at + 16);
+    }
+  }
+  return stubs;
 }
 
 function imageOf(cache: CodeCache): Uint32Array {
@@ -60,16 +79,24 @@ test('blocks that were kept are found without being translated', () => {
 
 test('blocks are added to those that were kept, and links to them settled', () => {
   const first = BlockImage.open(imageOf(translated(0)), 1);
-  expect(first?.units[0]?.stubs).toHaveLength(1);
   const cache = cacheOf(PROGRAM, first);
-  cache.recordFor(CODE, -1);
-  cache.recordFor(CODE + 8, -1);
+  const loop = cache.recordFor(CODE, -1);
+  // the loop's way out
+  const [out, ...others] = stubsOf(cache, first);
+  expect(others).toEqual([]);
+  const behind = cache.follow(out as number);
+  expect(behind).toBe(cache.linked(CODE + 8, -1));
   expect(cache.freshCount).toBe(1);
   const second = BlockImage.open(imageOf(cache), 1);
   expect(second?.count).toBe(2);
-  // the loop's way out leads to the new block, whose call has no target yet
-  expect(second?.units[0]?.stubs).toHaveLength(2);
-  expect(second?.units[0]?.blocks).toHaveLength(8);
+  const next = cacheOf(PROGRAM, second);
+  // at the same places, the jump leading to the new block
+  expect(next.recordFor(CODE, -1)).toBe(loop);
+  expect(next.linked(CODE + 8, -1)).toBe(behind);
+  const jump = wordAt(next, (out as number) - 4);
+  expect(wordAt(next, jump + 8)).toBe(behind);
+  // the stub that was followed, and those for the call's target and for where it returns
+  expect(stubsOf(next, second).length).toBe(3);
 });
 
 test('blocks that another process has kept meanwhile are not new', () => {

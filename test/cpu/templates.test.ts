@@ -2,8 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../scripts/fuzz-random.ts';
 import { usualWords } from '../../scripts/usual-words.ts';
 import { encodeBlock } from '../../src/cpu/backend/interpreter/encode.ts';
-import type { BlockNotes } from '../../src/cpu/block-recorder.ts';
-import { type Composed, Composer } from '../../src/cpu/composer.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
@@ -16,6 +14,7 @@ import { kindBehind } from '../../src/cpu/template.ts';
 import { findTemplate, isWhole } from '../../src/cpu/template-file.ts';
 import { TemplateTable } from '../../src/cpu/template-table.ts';
 import { Templates } from '../../src/cpu/templates.ts';
+import { type BlockNotes, type Composed, Composer } from '../support/composer.ts';
 
 const AREA = 0x4000;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../scripts/fuzz-random.ts';
 import { usualWords } from '../../scripts/usual-words.ts';
-import type { BlockNotes } from '../../src/cpu/block-recorder.ts';
-import { Composer } from '../../src/cpu/composer.ts';
+import { CONSTANTS, FILE, INTERNALS, LINKS, TOLD, Told } from '../../src/cpu/composer-layout.ts';
 import { composerModule } from '../../src/cpu/composer-module.ts';
+import { flagWords } from '../../src/cpu/frontend/aarch64/flag-reads.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
@@ -14,7 +14,7 @@ import { patternOf, type Row } from '../../src/cpu/frontend/row.ts';
 import { BYTECODE, GUEST_BASE } from '../../src/cpu/memory/layout.ts';
 import { TemplateTable } from '../../src/cpu/template-table.ts';
 import { Templates, type UsualWord } from '../../src/cpu/templates.ts';
-import { WasmComposer } from '../../src/cpu/wasm-composer.ts';
+import { type BlockNotes, type Composed, Composer } from '../support/composer.ts';
 
 const CODE = 0x2000_0000;
 const AREA = 0x4000;
@@ -41,19 +41,50 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
   const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const words = new Uint32Array(memory.buffer);
-  const composer = new WasmComposer(new WebAssembly.Module(composerModule(MEMORY_PAGES)), memory, table, () => 64);
+  const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
+  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0 };
+  const { exports } = new WebAssembly.Instance(module, { e: imports });
+  const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
   // one that the other composer has learned nothing for
   const other = new Composer(frontEnd, frontEnd.single, words, () => 64, TemplateTable.from(learned));
 
-  const made = (compose: (notes: BlockNotes) => object | null): Made => {
+  /** Have the module write a block from BYTECODE on, and read what it tells of it. */
+  const compose = (pc: number, kind: number, limit: number, notes: BlockNotes): Composed | null => {
+    const end = run(pc, kind, limit, BYTECODE, BYTECODE + 0x1_0000) >>> 0;
+    if (end === 0) return null;
+    const own = new Int32Array(table.memory.buffer);
+    const told = (what: number): number => own[TOLD / 4 + what] as number;
+    /** Words that were listed at an offset. */
+    const list = (at: number, bytes: number): number[] => [...own.subarray(at / 4, (at + bytes) / 4)];
+    const record = (n: number | undefined): number => BYTECODE + 16 * (n as number);
+    for (const [i, n] of list(LINKS, told(Told.LINKS)).entries()) {
+      notes.links.push(i % 3 === 0 ? record(n) : i % 3 === 1 ? n >>> 0 : n);
+    }
+    for (const n of list(INTERNALS, told(Told.INTERNALS))) notes.internals.push(record(n));
+    const constants = list(CONSTANTS, told(Told.CONSTANTS));
+    for (let i = 0; i < constants.length; i += 2) {
+      const at = FILE / 4 + (constants[i + 1] as number);
+      notes.constants.push(record(constants[i]), [...own.subarray(at + 1, at + 1 + (own[at] as number))]);
+      words[record(constants[i]) / 4 + 2] = 64;
+    }
+    return {
+      end,
+      readsFlags: told(Told.READS_FLAGS) !== 0,
+      callTarget: told(Told.CALL_TARGET) >>> 0,
+      returnsTo: told(Told.RETURNS_TO) >>> 0,
+      length: told(Told.LENGTH),
+    };
+  };
+
+  const made = (composeInto: (notes: BlockNotes) => object | null): Made => {
     words.fill(0, BYTECODE / 4, (BYTECODE + AREA) / 4);
     const notes: BlockNotes = { links: [], internals: [], constants: [] };
-    const told = compose(notes);
+    const told = composeInto(notes);
     return { told, notes, words: Buffer.from(words.buffer, BYTECODE, AREA).toString('hex') };
   };
   /** What both make of the block at `pc`. */
   const both = (pc: number, kind: number, limit: number): [Made, Made] => [
-    made((notes) => composer.compose(pc, kind, limit, BYTECODE, notes)),
+    made((notes) => compose(pc, kind, limit, notes)),
     made((notes) => other.compose(guest, pc, kind, limit, BYTECODE / 4, notes)),
   ];
   /** Put an instruction at an address; returns the address behind it. */

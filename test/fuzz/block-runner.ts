@@ -7,11 +7,11 @@ import { type Case, CODE_BASE, type Outcome, SCRATCH, SCRATCH_SIZE } from '../..
 import { Code, encodeModule } from '../../src/cpu/backend/wasm/encoder.ts';
 import { emitPure } from '../../src/cpu/backend/wasm/pure.ts';
 import { readNzcv, writeNzcv } from '../../src/cpu/frontend/aarch64/flags.ts';
-import { type Helper, helpers } from '../../src/cpu/frontend/aarch64/helpers.ts';
+import { helpers } from '../../src/cpu/frontend/aarch64/helpers.ts';
 import { Sys } from '../../src/cpu/frontend/aarch64/registers.ts';
 import { Translator } from '../../src/cpu/frontend/aarch64/translator.ts';
 import { Decoder } from '../../src/cpu/frontend/decoder.ts';
-import type { HelperContext } from '../../src/cpu/frontend/helper.ts';
+import type { Helper, HelperContext } from '../../src/cpu/frontend/helper.ts';
 import { extractFields } from '../../src/cpu/frontend/pattern.ts';
 import { patternOf, type Row } from '../../src/cpu/frontend/row.ts';
 import type { Block } from '../../src/cpu/ir/block.ts';

@@ -29,3 +29,12 @@ export const addressOf = (pc: number): number => pc - (pc & HALVES);
 /** An address near this one where an instruction of the form may lie. */
 export const placeOf = (address: number, form: number): number =>
   ((form & HALVES) === 0 ? address & ~3 : address | HALVES) >>> 0;
+
+/** Words that agree with a value under a mask. */
+export type MaskedWord = readonly [mask: number, value: number];
+
+/** Instructions that read condition codes, and those that set all of them. */
+export interface FlagWords {
+  readonly reads: readonly MaskedWord[];
+  readonly sets: readonly MaskedWord[];
+}

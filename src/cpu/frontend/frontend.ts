@@ -1,5 +1,5 @@
 import type { Block } from '../ir/block.ts';
-import type { HelperContext } from './helper.ts';
+import type { Helper } from './helper.ts';
 
 export interface Part {
   readonly shift: number;
@@ -149,6 +149,8 @@ export interface Facts {
     /** As a handler finds it. */
     reset(view: DataView, state: number): void;
   };
+  /** The first of its helpers: those that settled programs call too, which need no translator for it. */
+  readonly firstHelpers?: readonly Helper[];
   /** A page of the kernel's, above what can be mapped, that programs read and call into. */
   readonly vectorsBase?: number;
 }
@@ -171,7 +173,8 @@ export interface FrontEnd extends Facts {
   readonly single?: SingleLift | undefined;
   /** The page at `vectorsBase`: blocks by address (null: no function there), and the bytes. */
   readonly vectors?: { lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array } | undefined;
-  readonly helpers: readonly ((c: HelperContext, state: number, aux: number) => number)[];
+  /** The helper with a number, of those that translated code calls; undefined: there is none. */
+  helper(id: number): Helper | undefined;
   /** Bytes of the instruction at pc, for logs. */
   lengthOf(code: DataView, pc: number): number;
   /** One line of assembly for the instruction at pc. */
@@ -204,9 +207,7 @@ export const lazyFrontEnd = (facts: Facts, create: () => FrontEnd): FrontEnd => 
     get vectors(): FrontEnd['vectors'] {
       return made().vectors;
     },
-    get helpers(): FrontEnd['helpers'] {
-      return made().helpers;
-    },
+    helper: (id) => facts.firstHelpers?.[id] ?? made().helper(id),
     unimplemented: (code, pc) => made().unimplemented(code, pc),
     liftBlock: (code, pc, flagsIn, limit, context) => made().liftBlock(code, pc, flagsIn, limit, context),
     lengthOf: (code, pc) => made().lengthOf(code, pc),

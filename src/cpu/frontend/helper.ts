@@ -14,3 +14,6 @@ export interface HelperContext {
   /** FPCR, FPSR or their like was written: exact floating point is due; true: code translated so far is stale. */
   fpModeChanged(state: number): boolean;
 }
+
+/** See the guests' helpers.ts. */
+export type Helper = (c: HelperContext, state: number, aux: number) => number;

@@ -40,9 +40,14 @@ export const JUMP_CACHE_VICTIM: number = JUMP_CACHE_SIZE / 2;
 export const BLOCK_INDEX = 0x70_0000;
 export const BLOCK_INDEX_SIZE = 0x10_0000;
 
-/** Constants of translated code (shuffle masks …) and scratch of the helpers. */
-export const CONST_POOL = 0x80_0000;
-export const CONST_POOL_SIZE = 0x60_0000;
+/** One byte per guest page: the arena that its blocks' records go to; 0 = not known yet. See CodeUnits. */
+export const CODE_PAGES = 0x80_0000;
+/** What the code cache and the composer know together: see code-layout.ts. */
+export const CODE_CONTROL = 0x90_0000;
+export const CODE_CONTROL_SIZE = 0x2000;
+/** Table entries on their way into the table of blocks. */
+export const CODE_ENTRIES = 0x91_0000;
+export const CODE_ENTRIES_SIZE = 0x40_0000;
 
 /** One byte per guest page: 1 = this page and the next are plain, for reading and for writing. */
 export const READ_PAIRS = 0xe0_0000;

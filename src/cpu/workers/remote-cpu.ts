@@ -167,7 +167,7 @@ export class RemoteCpu implements HelperContext {
   }
 
   private helper(state: number, id: number, aux: number): number {
-    const helper = this.frontEnd.helpers[id];
+    const helper = this.frontEnd.helper(id);
     if (!helper) throw new Error(`no helper ${id}`);
     try {
       return helper(this, state, aux);

@@ -26,7 +26,7 @@ const run = new WebAssembly.Instance(module, { e: { ...imports, ...calls } }).ex
 
 const view = new DataView(memory.buffer);
 const u8 = new Uint8Array(memory.buffer);
-const { helpers } = createX86_64();
+const frontEnd = createX86_64();
 const context = { view, u8 } as unknown as HelperContext;
 const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];
 /** The x87 and what it exchanges with rows. */
@@ -117,7 +117,7 @@ describe('what a native does is what its helper does', () => {
         continue;
       }
       done++;
-      expect(helpers[helper]?.(context, B, aux)).toBe(0);
+      expect(frontEnd.helper(helper)?.(context, B, aux)).toBe(0);
       // what a store leaves above its format is of no use
       const width = fields.from === From.F32 || fields.from === From.I32 ? 4 : fields.from === From.I16 ? 2 : 8;
       if (helper === fpu.x87Store && fields.from !== From.F80) for (const s of [A, B]) u8.fill(0, s + Sys.NUMBER + width, s + Sys.NUMBER + 16); // biome-ignore format: one line

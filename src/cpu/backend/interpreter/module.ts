@@ -6,6 +6,7 @@ import { emitNative } from '../wasm/native.ts';
 import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
+import { enterBlocksFunction } from './enter-blocks.ts';
 import { coldHandlers, type Handler, hotHandlers } from './handlers.ts';
 import { list } from './lists.ts';
 
@@ -579,6 +580,7 @@ export const interpreterModule = (
       { type: T.ii_i, code: gateFunction(), export: 'gate' },
       { type: T.iii_i, code: nativeFunction(natives.length), export: 'native' },
       ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
+      { type: T.ii_i, code: enterBlocksFunction(), export: 'enterBlocks' },
     ],
     memoryPages,
     importTable: true,

@@ -59,6 +59,14 @@ export const load1 =
     c.mem1('i32.load', offset);
   };
 
+/** The byte at an address of memory 0. */
+export const load8 =
+  (address: Word, offset = 0): Push =>
+  (c) => {
+    push(c, address);
+    c.mem('i32.load8_u', offset);
+  };
+
 /** Call of a function by its index. */
 export const call =
   (func: number, ...args: readonly Word[]): Push =>
@@ -102,6 +110,19 @@ export class Writer {
     this.code.mem('i32.store', offset);
   }
 
+  store8(address: Word, offset: number, value: Word): void {
+    push(this.code, address);
+    push(this.code, value);
+    this.code.mem('i32.store8', offset);
+  }
+
+  /** A store that other host threads see after all before it. */
+  publish(address: Word, offset: number, value: Word): void {
+    push(this.code, address);
+    push(this.code, value);
+    this.code.mem('i32.atomic.store', offset, 2);
+  }
+
   store1(address: Word, offset: number, value: Word): void {
     push(this.code, address);
     push(this.code, value);
@@ -138,6 +159,12 @@ export class Writer {
     code.br(0);
     code.end();
     code.end();
+  }
+
+  /** An expression whose value nobody needs. */
+  do(value: Push): void {
+    push(this.code, value);
+    this.code.drop();
   }
 
   return(value: Word): void {

@@ -1,7 +1,7 @@
 import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
 import { hostFuses } from '../host-fuses.ts';
 import { readsFlagsAt } from './flag-reads.ts';
-import { readNzcv, writeNzcv } from './flags.ts';
+import { readNzcv, settleFlags, writeNzcv } from './flags.ts';
 import { SP, Sys, xOffset } from './registers.ts';
 
 /** AArch64 (Armv8.2-A, EL0, little endian). */
@@ -14,6 +14,7 @@ export const aarch64Facts = (processor: Processor = MAX): Facts => ({
   flagsCross: false,
   readsFlagsAt,
   sp: xOffset(SP),
+  firstHelpers: [settleFlags],
   readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
   writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),
   sys: { tls: Sys.TPIDR_EL0, fpcr: Sys.FPCR, fpsr: Sys.FPSR },

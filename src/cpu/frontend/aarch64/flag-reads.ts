@@ -1,25 +1,37 @@
+import type { FlagWords, MaskedWord } from '../form.ts';
+
 /** Instructions looked at until flags that are neither read nor set count as read. */
 const MOST = 400;
 
 const masked = (word: number, mask: number): number => (word & mask) >>> 0;
 
 /** B.cond, ADC and SBC, CCMN and CCMP, CSEL and its like, FCCMP, FCSEL, MRS of NZCV (Arm ARM C4.1). */
-const reads = (word: number): boolean =>
-  masked(word, 0xff00_0010) === 0x5400_0000 ||
-  masked(word, 0x1fe0_0000) === 0x1a00_0000 ||
-  masked(word, 0x1fe0_0000) === 0x1a40_0000 ||
-  masked(word, 0x1fe0_0000) === 0x1a80_0000 ||
-  masked(word, 0xff20_0400) === 0x1e20_0400 ||
-  masked(word, 0xffff_ffe0) === 0xd53b_4200;
+const READS: readonly MaskedWord[] = [
+  [0xff00_0010, 0x5400_0000],
+  [0x1fe0_0000, 0x1a00_0000],
+  [0x1fe0_0000, 0x1a40_0000],
+  [0x1fe0_0000, 0x1a80_0000],
+  [0xff20_0400, 0x1e20_0400],
+  [0xffff_ffe0, 0xd53b_4200],
+];
 
 /** ADDS and SUBS, ANDS and BICS, FCMP and FCMPE, MSR of NZCV: they set all flags. */
-const sets = (word: number): boolean =>
-  masked(word, 0x3f80_0000) === 0x3100_0000 ||
-  masked(word, 0x3f00_0000) === 0x2b00_0000 ||
-  masked(word, 0x7f80_0000) === 0x7200_0000 ||
-  masked(word, 0x7f00_0000) === 0x6a00_0000 ||
-  masked(word, 0xff20_fc07) === 0x1e20_2000 ||
-  masked(word, 0xffff_ffe0) === 0xd51b_4200;
+const SETS: readonly MaskedWord[] = [
+  [0x3f80_0000, 0x3100_0000],
+  [0x3f00_0000, 0x2b00_0000],
+  [0x7f80_0000, 0x7200_0000],
+  [0x7f00_0000, 0x6a00_0000],
+  [0xff20_fc07, 0x1e20_2000],
+  [0xffff_ffe0, 0xd51b_4200],
+];
+
+/** The same for the composer. */
+export const flagWords: FlagWords = { reads: READS, sets: SETS };
+
+const isOneOf = (word: number, patterns: readonly MaskedWord[]): boolean =>
+  patterns.some(([mask, value]) => masked(word, mask) === value);
+const reads = (word: number): boolean => isOneOf(word, READS);
+const sets = (word: number): boolean => isOneOf(word, SETS);
 
 /** What an instruction does with the flags, for a test that holds it against the table. */
 export const flagUse = (word: number): { readonly reads: boolean; readonly sets: boolean } => ({

@@ -1,6 +1,7 @@
 import type { Builder } from '../../ir/builder.ts';
 import type { Value } from '../../ir/value.ts';
 import { State } from '../../memory/layout.ts';
+import type { Helper } from '../helper.ts';
 
 /**
  * Lazy NZCV: what the flags were computed from, instead of the flags. CC_OP holds the kind, CC_A, CC_B
@@ -330,4 +331,10 @@ export const readNzcv = (view: DataView, state: number): number => {
 export const writeNzcv = (view: DataView, state: number, bits: number): void => {
   view.setUint32(state + State.CC_OP, Flags.NZCV, true);
   view.setBigUint64(state + State.CC_A, BigInt(bits), true);
+};
+
+/** The helper for flags of a kind that is not known: makes NZCV of them. */
+export const settleFlags: Helper = ({ view }, state) => {
+  writeNzcv(view, state, readNzcv(view, state));
+  return 0;
 };

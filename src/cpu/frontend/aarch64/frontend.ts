@@ -45,7 +45,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     set exact(on: boolean) {
       t.exact = on;
     },
-    helpers,
+    helper: (id) => helpers[id],
     decoder,
     unimplemented: (code, pc) => decoder.decode(code.getUint32(pc, true))?.syntax ?? null,
     liftBlock(code, start, flagsIn, limit): Block {

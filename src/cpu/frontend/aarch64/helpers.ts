@@ -1,6 +1,6 @@
 import { State } from '../../memory/layout.ts';
-import type { HelperContext } from '../helper.ts';
-import { readNzcv, writeNzcv } from './flags.ts';
+import type { Helper, HelperContext } from '../helper.ts';
+import { settleFlags } from './flags.ts';
 
 /**
  * Helpers of this guest: JavaScript called by translated code for what has no short IR form. All
@@ -8,8 +8,6 @@ import { readNzcv, writeNzcv } from './flags.ts';
  * set State.EXIT_REASON (and FAULT_ADDR …) to leave with the pc of the instruction.
  * The number of a helper is its place in the table; rows name it by the constants here.
  */
-export type Helper = (c: HelperContext, state: number, aux: number) => number;
-
 const table: Helper[] = [];
 
 /** Add a helper to the guest's table; returns the number for `t.helper`. */
@@ -17,10 +15,7 @@ export const defineHelper = (helper: Helper): number => table.push(helper) - 1;
 
 export const helpers: readonly Helper[] = table;
 
-export const materializeFlags: number = defineHelper((c, state) => {
-  writeNzcv(c.view, state, readNzcv(c.view, state));
-  return 0;
-});
+export const materializeFlags: number = defineHelper(settleFlags);
 
 /** u64 of a general register (x31 = zero) for helpers. */
 export const readX = (c: HelperContext, state: number, n: number): bigint =>

@@ -1,5 +1,6 @@
 import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
 import { readCpsr, readFpscr, writeCpsr, writeFpscr } from './cpsr.ts';
+import { settleFlags } from './flags.ts';
 import { VECTORS } from './kuser.ts';
 import { rOffset, SP, Sys } from './registers.ts';
 
@@ -15,6 +16,7 @@ export const armFacts = (processor: Processor = MAX): Facts => ({
   // Go's asyncPreempt puts CPSR back and returns, into the middle of any code
   flagsCross: true,
   sp: rOffset(SP),
+  firstHelpers: [settleFlags],
   readFlags: readCpsr,
   writeFlags: writeCpsr,
   fpStatus: { read: readFpscr, write: writeFpscr },

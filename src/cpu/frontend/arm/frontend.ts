@@ -121,7 +121,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     set exact(on: boolean) {
       t.exact = on;
     },
-    helpers: [...helpers, ...a64Helpers],
+    helper: (id) => helpers[id] ?? a64Helpers[id - helpers.length],
     decoders,
     single,
     vectors: {

@@ -36,7 +36,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
     set exact(on: boolean) {
       t.exact = on;
     },
-    helpers,
+    helper: (id) => helpers[id],
     decoder,
     unimplemented: (code, pc) => {
       const entry = decoder.decode(code, pc);

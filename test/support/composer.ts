@@ -1,14 +1,23 @@
-import { specialNumber } from './backend/interpreter/contract.ts';
-import type { BlockNotes } from './block-recorder.ts';
-import { addressOf, begins, fetchWord, formAt, lengthOf } from './frontend/form.ts';
-import type { FrontEnd, SingleLift } from './frontend/frontend.ts';
-import { ANY_KIND, evaluate, kindBehind, type Template } from './template.ts';
-import type { TemplateTable } from './template-table.ts';
-import { Templates } from './templates.ts';
+import { specialNumber } from '../../src/cpu/backend/interpreter/contract.ts';
+import { addressOf, begins, fetchWord, formAt, lengthOf } from '../../src/cpu/frontend/form.ts';
+import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
+import { ANY_KIND, evaluate, kindBehind, type Template } from '../../src/cpu/template.ts';
+import type { TemplateTable } from '../../src/cpu/template-table.ts';
+import { Templates } from '../../src/cpu/templates.ts';
 
 const JUMP = specialNumber('jump');
 /** Words of a record. */
 const RECORD = 4;
+
+/** What is noted of a block, by wasm offsets. */
+export interface BlockNotes {
+  /** (record, pc, kind) … */
+  readonly links: number[];
+  /** (record, record) … */
+  readonly internals: number[];
+  /** (record, bytes) … */
+  readonly constants: (number | readonly number[])[];
+}
 
 /** What is told of a block that was put together; records and jumps are in place and in the notes. */
 export interface Composed {
@@ -21,10 +30,7 @@ export interface Composed {
   readonly length: number;
 }
 
-/**
- * Puts blocks of the cold tier together from templates, which takes half the time that lifting takes. The records
- * are those of one instruction at a time: some more than a lifted block has, which regions are made from.
- */
+/** The composer (see composer-module.ts) in JavaScript: what the one in WebAssembly is compared with. */
 export class Composer {
   private templates: Templates | null = null;
   private readonly frontEnd: FrontEnd;
@@ -60,7 +66,6 @@ export class Composer {
     at: number,
     notes: BlockNotes,
   ): Composed | null {
-    // where all translations were kept nobody asks for them
     this.templates ??= Templates.of(this.frontEnd, this.table);
     const { templates, single } = this;
     const { maxBlock } = single;

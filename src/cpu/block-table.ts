@@ -1,0 +1,170 @@
+import type { GuestAddressSpace } from './memory/address-space.ts';
+import {
+  Control,
+  ENTRY,
+  FIRST_ENTRIES,
+  FIRST_TABLE,
+  HASH,
+  Header,
+  READS_FLAGS,
+  RECORD_MASK,
+  WHAT_SHIFT,
+} from './memory/code-layout.ts';
+import { CODE_CONTROL, CODE_CONTROL_SIZE, CODE_ENTRIES, CODE_ENTRIES_SIZE } from './memory/layout.ts';
+
+const CONTROL = CODE_CONTROL / 4;
+/** See isCrowded. */
+const MARGIN = 8;
+/** Times as large, when it grows. */
+const GROWTH = 4;
+
+/**
+ * Blocks by guest pc and flags kind, and marks of pcs: an open hash table in guest memory, which the composer searches and
+ * fills too (block-maker.ts). Entries are never taken out.
+ */
+export class BlockTable {
+  private readonly space: GuestAddressSpace;
+  private readonly words: Uint32Array;
+  /** Room for a table of so many bytes: its wasm offset, or 0. */
+  private readonly allocate: (bytes: number) => number;
+
+  /** Take in the entries between two wasm offsets, of which none is known: WebAssembly does it faster. */
+  enter: (from: number, end: number) => void = (from, end) => {
+    for (let at = from / 4; at < end / 4; at += 2) this.put(this.words[at] as number, this.words[at + 1] as number);
+  };
+
+  constructor(space: GuestAddressSpace, words: Uint32Array, allocate: (bytes: number) => number) {
+    this.space = space;
+    this.words = words;
+    this.allocate = allocate;
+    this.clear();
+  }
+
+  private get(what: number): number {
+    return this.words[CONTROL + what] as number;
+  }
+
+  /** An empty table of so many entries at a wasm offset. */
+  private begin(at: number, entries: number): void {
+    this.space.fillOwn(at, entries * ENTRY, 0);
+    // so many upper bits of a product are as many as the table has
+    this.words.set([at, Math.clz32(entries) + 1, entries - 1, 0, entries / 2], CONTROL + Control.TABLE);
+  }
+
+  clear(): void {
+    this.begin(FIRST_TABLE, FIRST_ENTRIES);
+  }
+
+  /** Word of the entry for (pc, what), or of the free one where it would be. */
+  private place(pc: number, what: number): number {
+    const { words } = this;
+    const table = this.get(Control.TABLE) >>> 2;
+    const mask = this.get(Control.MASK);
+    for (let n = Math.imul(pc, HASH) >>> this.get(Control.SHIFT); ; n = (n + 1) & mask) {
+      const at = table + 2 * n;
+      const value = words[at + 1] as number;
+      if (value === 0 || (words[at] === pc && value >>> WHAT_SHIFT === what)) return at;
+    }
+  }
+
+  has(pc: number, what: number): boolean {
+    return this.words[this.place(pc, what) + 1] !== 0;
+  }
+
+  /** Record of the block at pc for just this flags kind (-1: any), or 0. */
+  find(pc: number, kind: number): number {
+    return ((this.words[this.place(pc, kind + 1) + 1] as number) & RECORD_MASK) << 4;
+  }
+
+  /** Record of the block that control goes to, whose flags kind is `kind` (-1: not known), or 0. */
+  target(pc: number, kind: number): number {
+    const any = this.find(pc, -1);
+    if (any !== 0 && (kind < 0 || !this.readsFlags(any))) return any;
+    return kind < 0 ? 0 : this.find(pc, kind);
+  }
+
+  /** Whether the block with this first record reads flags from before. */
+  readsFlags(record: number): boolean {
+    return ((this.words[(record + Header.KIND) >>> 2] as number) & READS_FLAGS) !== 0;
+  }
+
+  /** Records of all blocks at a pc. */
+  recordsAt(pc: number): number[] {
+    const { words } = this;
+    const records: number[] = [];
+    const table = this.get(Control.TABLE) >>> 2;
+    const mask = this.get(Control.MASK);
+    for (let n = Math.imul(pc, HASH) >>> this.get(Control.SHIFT); ; n = (n + 1) & mask) {
+      const value = words[table + 2 * n + 1] as number;
+      if (value === 0) return records;
+      const record = (value & RECORD_MASK) << 4;
+      if (record !== 0 && words[table + 2 * n] === pc) records.push(record);
+    }
+  }
+
+  /** Take a block in, which was not known. */
+  add(pc: number, kind: number, record: number): void {
+    this.put(pc, (((kind + 1) << WHAT_SHIFT) | (record >>> 4)) >>> 0);
+  }
+
+  /** See Mark. */
+  mark(pc: number, what: number): void {
+    if (!this.has(pc, what)) this.put(pc, (what << WHAT_SHIFT) >>> 0);
+  }
+
+  /** Take an entry in, which was not known. */
+  put(pc: number, value: number): void {
+    if (this.get(Control.COUNT) >= this.get(Control.ROOM)) this.grow();
+    const at = this.place(pc, value >>> WHAT_SHIFT);
+    this.words[at] = pc;
+    this.words[at + 1] = value;
+    this.words[CONTROL + Control.COUNT] = this.get(Control.COUNT) + 1;
+  }
+
+  /** No more than a few entries fit in. */
+  get isCrowded(): boolean {
+    return this.get(Control.COUNT) + MARGIN > this.get(Control.ROOM);
+  }
+
+  /** Take in entries of which none is known. */
+  putAll(entries: Uint32Array): void {
+    // they come in a table's order, which would fill one part of a small one
+    while (this.get(Control.COUNT) + entries.length / 2 > this.get(Control.ROOM) && this.grow());
+    const step = CODE_ENTRIES_SIZE / 4;
+    for (let i = 0; i < entries.length; i += step) {
+      const some = entries.subarray(i, i + step);
+      this.words.set(some, CODE_ENTRIES / 4);
+      this.enter(CODE_ENTRIES, CODE_ENTRIES + some.byteLength);
+    }
+  }
+
+  /** A larger table; whether there is room: whoever gave none knows. */
+  grow(): boolean {
+    const entries = GROWTH * (this.get(Control.MASK) + 1);
+    const at = this.allocate(entries * ENTRY);
+    if (at === 0) return false;
+    const old: number[] = [];
+    this.forEach((pc, value) => void old.push(pc, value));
+    this.begin(at, entries);
+    this.putAll(Uint32Array.from(old));
+    return true;
+  }
+
+  /** Every entry: pc, and what stands beside it (see ENTRY). */
+  forEach(visit: (pc: number, value: number) => void): void {
+    const { words } = this;
+    const table = this.get(Control.TABLE) >>> 2;
+    const end = table + 2 * (this.get(Control.MASK) + 1);
+    for (let at = table; at < end; at += 2) {
+      const value = words[at + 1] as number;
+      if (value !== 0) visit(words[at] as number, value);
+    }
+  }
+
+  /** Go on with what another process knows; chunks of records are copied by others. */
+  inherit(from: GuestAddressSpace): void {
+    this.space.copyOwn(from, CODE_CONTROL, CODE_CONTROL + CODE_CONTROL_SIZE);
+    const table = this.get(Control.TABLE);
+    this.space.copyOwn(from, table, table + ENTRY * (this.get(Control.MASK) + 1));
+  }
+}

@@ -1,0 +1,188 @@
+import type { BlockImage, BlockUnit } from './block-image.ts';
+import type { GuestAddressSpace } from './memory/address-space.ts';
+import { MAX_ARENAS } from './memory/code-layout.ts';
+import { CODE_PAGES, GUEST_BASE, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
+import { PROT_WRITE } from './memory/types.ts';
+import type { Chunk, RecordArenas } from './record-arenas.ts';
+
+/** Arena of blocks that are never kept. */
+export const LOOSE = 1;
+
+/** Code of one mapping of a file, and the arena of its blocks. */
+export interface CodeUnit {
+  readonly arena: number;
+  readonly start: number;
+  readonly end: number;
+  /** Guest addresses of the pages that have code. */
+  readonly pages: Set<number>;
+}
+
+/**
+ * Tells which arena the blocks of a page belong to. Those of a file's mapping have one of their own, a unit, so that they
+ * can be kept as they are, in their places; units of an image are taken into use where memory holds their code.
+ */
+export class CodeUnits {
+  image: BlockImage | null = null;
+  /** Give mappings arenas of their own, to keep them. */
+  recording = false;
+  private readonly space: GuestAddressSpace;
+  private readonly arenas: RecordArenas;
+  private units: CodeUnit[] = [];
+  private readonly refused = new Set<BlockUnit>();
+  private readonly active = new Set<BlockUnit>();
+  private next = LOOSE + 1;
+  /** Arena by guest page; what the composer reads. */
+  private readonly ids: Uint8Array;
+  private readonly marked: number[] = [];
+  /** Told of a page with code. */
+  private readonly onPage: (address: number) => void;
+  /** Told of a unit of the image that is taken into use. */
+  private readonly onUse: (unit: BlockUnit, arena: number) => void;
+
+  constructor(
+    space: GuestAddressSpace,
+    arenas: RecordArenas,
+    onPage: (address: number) => void,
+    onUse: (unit: BlockUnit, arena: number) => void,
+  ) {
+    this.space = space;
+    this.arenas = arenas;
+    this.onPage = onPage;
+    this.onUse = onUse;
+    this.ids = new Uint8Array(space.memory.buffer, CODE_PAGES, 1 << (32 - PAGE_SHIFT));
+    arenas.reserved = () => this.waiting();
+  }
+
+  /** Arena of the blocks at a pc, which is about to run. */
+  arenaAt(pc: number): number {
+    const page = pc >>> PAGE_SHIFT;
+    const known = this.ids[page] as number;
+    if (known !== 0) return known;
+    if (!this.space.executable(pc)) return LOOSE;
+    const address = page * PAGE_SIZE;
+    const mapping = this.space.findMapping(address);
+    const kept = mapping?.source && !mapping.shared && (mapping.prot & PROT_WRITE) === 0;
+    const unit = kept ? this.unitAt(address, mapping.start, mapping.end) : null;
+    this.mark(address, unit);
+    // a block may go on there
+    const next = address + PAGE_SIZE;
+    if (mapping && next < mapping.end && this.space.executable(next)) this.mark(next, unit);
+    return this.ids[page] as number;
+  }
+
+  /** The arena noted for a page; 0: not known yet. */
+  known(pc: number): number {
+    return this.ids[pc >>> PAGE_SHIFT] as number;
+  }
+
+  private mark(address: number, unit: CodeUnit | null): void {
+    const page = address / PAGE_SIZE;
+    if (this.ids[page] !== 0) return;
+    this.ids[page] = unit?.arena ?? LOOSE;
+    this.marked.push(page);
+    unit?.pages.add(address);
+    this.onPage(address);
+  }
+
+  private unitAt(address: number, start: number, end: number): CodeUnit | null {
+    const known = this.units.find((unit) => address >= unit.start && address < unit.end);
+    if (known) return known;
+    const kept = this.candidate(address);
+    if (kept === null && !this.recording) return null;
+    if (this.next === MAX_ARENAS) return null;
+    const arena = this.next++;
+    const unit = { arena, start: kept?.start ?? start, end: kept?.end ?? end, pages: new Set<number>() };
+    this.units.push(unit);
+    if (kept) {
+      this.active.add(kept);
+      this.arenas.adopt(arena, kept.chunks, kept.count);
+      for (const page of pagesOf(kept)) this.mark(page, unit);
+      this.onUse(kept, arena);
+    }
+    return unit;
+  }
+
+  /** The image's unit with code for an address, if memory holds it. */
+  private candidate(address: number): BlockUnit | null {
+    for (const unit of this.image?.units ?? []) {
+      if (address < unit.start || address >= unit.end || this.refused.has(unit) || this.active.has(unit)) continue;
+      // units of another image may be in use where this one's records belong
+      if (unit.chunks.every((chunk) => this.arenas.isFree(chunk)) && this.holds(unit)) return unit;
+      this.refused.add(unit);
+    }
+    return null;
+  }
+
+  private holds({ runs, pages }: BlockUnit): boolean {
+    const { buffer } = this.space.memory;
+    let at = pages.byteOffset;
+    for (let i = 0; i < runs.length; i += 2) {
+      const address = runs[i] as number;
+      const length = runs[i + 1] as number;
+      for (let page = address; page < address + length; page += PAGE_SIZE) {
+        if (!this.space.executable(page)) return false;
+      }
+      const now = Buffer.from(buffer as unknown as ArrayBuffer, GUEST_BASE + address, length);
+      if (now.compare(Buffer.from(pages.buffer as ArrayBuffer, at, length)) !== 0) return false;
+      at += length;
+    }
+    return true;
+  }
+
+  /** Chunks of the image's units that may still come into use. */
+  private waiting(): Chunk[] {
+    const units = this.image?.units ?? [];
+    return units.filter((unit) => !this.refused.has(unit) && !this.active.has(unit)).flatMap((unit) => unit.chunks);
+  }
+
+  /** Blocks that the image's unit of the same mapping has, if that is of the same code. */
+  private keptBlocks({ start, end }: CodeUnit): number {
+    const kept = this.image?.units.find((unit) => unit.start === start && unit.end === end);
+    if (kept === undefined || this.refused.has(kept)) return 0;
+    return this.active.has(kept) || this.holds(kept) ? kept.count : 0;
+  }
+
+  /** The units that have more blocks than the image's. */
+  get grown(): CodeUnit[] {
+    return this.units.filter((unit) => this.arenas.blocks(unit.arena) > this.keptBlocks(unit));
+  }
+
+  /** How many blocks they have more. */
+  get freshCount(): number {
+    return this.grown.reduce((sum, unit) => sum + this.arenas.blocks(unit.arena) - this.keptBlocks(unit), 0);
+  }
+
+  /** Go on with the units of another process, whose memory was copied. */
+  inherit(from: CodeUnits): void {
+    this.units = from.units.map((unit) => ({ ...unit, pages: new Set(unit.pages) }));
+    this.next = from.next;
+    for (const unit of from.active) this.active.add(unit);
+    for (const unit of from.refused) this.refused.add(unit);
+    this.arenas.inherit(from.arenas);
+    for (const { arena, pages } of this.units) {
+      for (const address of pages) {
+        this.ids[address / PAGE_SIZE] = arena;
+        this.marked.push(address / PAGE_SIZE);
+      }
+    }
+  }
+
+  /** Nothing is in use, and what was refused may be tried again. */
+  clear(): void {
+    for (const page of this.marked) this.ids[page] = 0;
+    this.marked.length = 0;
+    this.units = [];
+    this.next = LOOSE + 1;
+    this.active.clear();
+    this.refused.clear();
+    this.arenas.clear();
+  }
+}
+
+/** Addresses of the pages of a unit. */
+function* pagesOf({ runs }: BlockUnit): Generator<number> {
+  for (let i = 0; i < runs.length; i += 2) {
+    const start = runs[i] as number;
+    for (let page = start; page < start + (runs[i + 1] as number); page += PAGE_SIZE) yield page;
+  }
+}

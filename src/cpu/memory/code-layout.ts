@@ -1,0 +1,59 @@
+import { BYTECODE, BYTECODE_SIZE, CODE_CONTROL } from './layout.ts';
+
+/**
+ * What the code cache and the composer's wasm module both read and write of the cold tier's translations, in guest
+ * memory: words at CODE_CONTROL, arenas behind them, the table of blocks, and headers of blocks.
+ */
+export const Control = {
+  /** Wasm offset of the table of blocks, 32 − log2 of its entries, entries − 1, entries in use, and how many may be. */
+  TABLE: 0,
+  SHIFT: 1,
+  MASK: 2,
+  COUNT: 3,
+  ROOM: 4,
+  /** What a block's header counts down from. */
+  HOT_AFTER: 5,
+  /** Not 0: where calls go and return to is looked at for flags that are read (see Facts.readsFlagsAt). */
+  LOOKS_AHEAD: 6,
+} as const;
+
+/** Arenas by their numbers: wasm offsets of the next record and of the chunk's end, and how many blocks there are. */
+export const ARENAS: number = CODE_CONTROL + 0x40;
+export const ARENA_SIZE = 16;
+export const Arena = { NEXT: 0, END: 1, BLOCKS: 2 } as const;
+export const MAX_ARENAS = 256;
+
+/** Table entries: pc, and what it is | record / 16. What it is: the block's flags kind + 1 (-1 = any), or a mark. */
+export const ENTRY = 8;
+export const WHAT_SHIFT = 22;
+export const RECORD_MASK: number = (1 << WHAT_SHIFT) - 1;
+export const Mark = {
+  /** A call goes there. */
+  FUNCTION: 64,
+  /** A call returns there. */
+  RETURN_SITE: 65,
+  /** A region begins there, compiled or at hand: CodeCache wants to know of blocks. */
+  REGION: 66,
+} as const;
+/** Multiplicative hashing (Knuth, TAOCP 6.4). */
+export const HASH = 0x9e37_79b1;
+
+/** The first table, which has its place for ever. */
+export const FIRST_TABLE: number = BYTECODE;
+export const FIRST_ENTRIES = 2048;
+/** Where chunks of records may lie. */
+export const CHUNKS: number = FIRST_TABLE + FIRST_ENTRIES * ENTRY;
+export const CHUNKS_END: number = BYTECODE + BYTECODE_SIZE;
+
+/**
+ * The header before a block's first record, byte offsets from that: executions until it is hot, pc, flags kind (a byte) |
+ * READS_FLAGS, table slot once it enters a region. A stub's: NEVER, pc and flags kind of its target, the record to link.
+ */
+export const HEADER = 16;
+export const Header = { COUNT: -16, PC: -12, KIND: -8, SLOT: -4 } as const;
+export const READS_FLAGS = 0x100;
+export const NEVER = 0x7fff_ffff;
+/** Instead of a flags kind: a block that is not known to the table and never gets hot. */
+export const SINGLE = -2;
+/** Of a stub, header and record. */
+export const STUB = 32;
