@@ -3,6 +3,7 @@ import { POLLIN, POLLOUT } from '../vfs/types.ts';
 import { interfacesOf } from './interfaces.ts';
 import type { Network } from './network.ts';
 import { routeAnswers } from './route-messages.ts';
+import { routesOf } from './routes.ts';
 import {
   AF_NETLINK,
   type Destination,
@@ -108,7 +109,8 @@ export class NetlinkSocket extends Socket {
     // only the kernel listens
     if (port !== 0) return -ECONNREFUSED;
     if (bytes.length > this.sendBuffer - 32) return -EMSGSIZE;
-    for (const answer of routeAnswers(this.port, bytes, interfacesOf(this.network))) this.deliver(answer);
+    const told = { faces: interfacesOf(this.network), routes: routesOf(this.network) };
+    for (const answer of routeAnswers(this.port, bytes, told)) this.deliver(answer);
     return bytes.length;
   }
   /** A message of the kernel's. */

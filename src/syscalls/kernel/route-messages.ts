@@ -8,6 +8,7 @@ import {
   isLoopbackInterface,
   maskBytes,
 } from './interfaces.ts';
+import type { Route } from './routes.ts';
 import { AF_INET, AF_INET6, AF_UNSPEC } from './socket.ts';
 
 /** Messages of NETLINK_ROUTE (man 7 netlink, man 7 rtnetlink). */
@@ -21,10 +22,16 @@ const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const RTM_NEWADDR = 20;
 const RTM_GETADDR = 22;
+const RTM_NEWROUTE = 24;
+const RTM_GETROUTE = 26;
 /** struct nlmsghdr: length, type, flags, sequence, port. */
 const HEADER = 16;
 const IFINFOMSG = 16;
 const IFA_F_PERMANENT = 0x80;
+const RT_TABLE_MAIN = 254;
+const RTPROT_KERNEL = 2;
+const RTPROT_BOOT = 3;
+const RTN_UNICAST = 1;
 const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_HOST = 254;
@@ -129,6 +136,48 @@ function address(face: Interface, { host, prefix }: InterfaceAddress): Uint8Arra
   return [head, attribute(1, bytes), attribute(2, bytes), ...all, attribute(3, text(face.name)), flags, forever];
 }
 
+/** struct rtmsg and RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_PREFSRC, RTA_TABLE, RTA_PREF. */
+function route({ destination, prefix, gateway, metric }: Route, face: Interface): Uint8Array[] {
+  const six = destination.length === 16;
+  // the route to the network of an own address is made with the address
+  const own = face.addresses.find(
+    ({ host, prefix: length }) =>
+      gateway === null && length === prefix && inNetwork(addressBytes(host), destination, prefix),
+  );
+  const scope = six || gateway !== null ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  const protocol = own === undefined ? RTPROT_BOOT : RTPROT_KERNEL;
+  const family = six ? AF_INET6 : AF_INET;
+  const head = Uint8Array.of(family, prefix, 0, 0, RT_TABLE_MAIN, protocol, scope, RTN_UNICAST, 0, 0, 0, 0);
+  return [
+    head,
+    attribute(15, u32(RT_TABLE_MAIN)),
+    ...(prefix > 0 ? [attribute(1, destination)] : []),
+    ...(metric > 0 ? [attribute(6, u32(metric))] : []),
+    ...(own !== undefined && !six ? [attribute(7, addressBytes(own.host))] : []),
+    ...(gateway !== null ? [attribute(5, gateway)] : []),
+    attribute(4, u32(face.index)),
+    ...(six ? [attribute(20, Uint8Array.of(0))] : []),
+  ];
+}
+
+function inNetwork(address: Uint8Array, network: Uint8Array, prefix: number): boolean {
+  const mask = maskBytes(prefix, network.length);
+  return (
+    address.length === network.length &&
+    network.every((byte, i) => byte === ((address[i] as number) & (mask[i] as number)))
+  );
+}
+
+/** The routes of the main table, of one family or all. */
+function routeMessages(port: number, request: Request, { faces, routes }: Told): Uint8Array[] {
+  const family = request.body[0] ?? AF_UNSPEC;
+  return routes.flatMap((one) => {
+    const face = faces.find(({ name }) => name === one.interface);
+    const other = family !== AF_UNSPEC && (family === AF_INET6) !== (one.destination.length === 16);
+    return face === undefined || other ? [] : [message(port, request, RTM_NEWROUTE, NLM_F_MULTI, ...route(one, face))];
+  });
+}
+
 /** Which interface RTM_GETLINK is about: its index, or IFLA_IFNAME. */
 function wanted(faces: readonly Interface[], { body }: Request): Interface | undefined {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
@@ -148,7 +197,8 @@ const error = (port: number, request: Request, code: number): Uint8Array[] => [
   message(port, request, NLMSG_ERROR, 0, u32(code), request.whole),
 ];
 
-function answer(port: number, request: Request, faces: readonly Interface[]): Uint8Array[] {
+function answer(port: number, request: Request, told: Told): Uint8Array[] {
+  const { faces } = told;
   const { type, flags, body } = request;
   if ((flags & NLM_F_REQUEST) === 0) return [];
   const dump = (flags & NLM_F_DUMP) === NLM_F_DUMP;
@@ -161,6 +211,7 @@ function answer(port: number, request: Request, faces: readonly Interface[]): Ui
   }
   if (type === RTM_GETLINK)
     return [...faces.map((face) => message(port, request, RTM_NEWLINK, NLM_F_MULTI, ...link(face))), done];
+  if (type === RTM_GETROUTE && dump) return [...routeMessages(port, request, told), done];
   if (type !== RTM_GETADDR || !dump) return error(port, request, -EOPNOTSUPP);
   const family = body[0] ?? AF_UNSPEC;
   const view = new DataView(body.buffer, body.byteOffset, body.length);
@@ -180,10 +231,16 @@ function answer(port: number, request: Request, faces: readonly Interface[]): Ui
   return [...list, done];
 }
 
+/** What the kernel tells of. */
+export interface Told {
+  readonly faces: readonly Interface[];
+  readonly routes: readonly Route[];
+}
+
 /** What the kernel answers to what was sent to it: datagrams of whole messages. */
-export function routeAnswers(port: number, bytes: Uint8Array, faces: readonly Interface[]): Uint8Array[] {
+export function routeAnswers(port: number, bytes: Uint8Array, told: Told): Uint8Array[] {
   return [...requests(bytes)].flatMap((request) => {
-    const messages = answer(port, request, faces);
+    const messages = answer(port, request, told);
     // what is no list comes one by one: an acknowledgement after what was asked for
     return (request.flags & NLM_F_DUMP) === NLM_F_DUMP ? packed(messages) : messages;
   });
