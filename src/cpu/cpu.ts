@@ -116,7 +116,11 @@ export class Cpu implements HelperContext {
       memory: (state: number) => this.memory(state),
       lookup: (state: number) => this.lookup(state),
       link: (state: number, record: number) => this.link(state, record),
-      hot: (_state: number, record: number) => this.hot(record),
+      hot: (state: number, record: number) => {
+        // a first run comes here often, while its loops may take long until they look at the time
+        if (this.isOver()) this.view.setUint32(state + State.DEPTH_LIMIT, 0, true);
+        return this.hot(record);
+      },
     };
     const instance = new WebAssembly.Instance(interpreter, { e: imports });
     this.interpreterCode = () => {
@@ -395,10 +399,8 @@ export class Cpu implements HelperContext {
   }
 
   private fetchFault(pc: number): number {
-    if (this.cache.isFull()) {
-      // the dispatcher flushes and comes back
-      return this.stale();
-    }
+    // the dispatcher flushes and comes back
+    if (this.cache.isFull()) return this.stale();
     this.view.setUint32(this.state + State.EXIT_INFO, FETCH, true);
     const fault = this.space.resolveFault(pc, 4, 4);
     this.raise(
@@ -439,8 +441,6 @@ export class Cpu implements HelperContext {
 
   /** A block was called or jumped back to often enough. */
   private hot(record: number): number {
-    // a first run comes here often, while its loops may take long until they look at the time
-    if (this.isOver()) this.view.setUint32(this.state + State.DEPTH_LIMIT, 0, true);
     const pc = this.cache.pcOf(record);
     if (!this.compile) {
       this.cache.rearm(record, 0x7fffffff);

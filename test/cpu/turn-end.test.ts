@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { Cpu } from '../../src/cpu/cpu.ts';
+import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { Exit, State } from '../../src/cpu/memory/layout.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { Request } from '../../src/cpu/workers/protocol.ts';
+import { interpreter } from '../../src/interpreter-bytes.ts';
+
+const CODE = 0x1_0000;
+const SP = State.REGS + 8 * 31;
+/** stp x29, x30, [sp, #-16]!; subs x0, x0, #1; b.eq out; bl self; out: ldp x29, x30, [sp], #16; ret */
+const RECURSION = [0xa9bf7bfd, 0xf1000400, 0x54000040, 0x97fffffd, 0xa8c17bfd, 0xd65f03c0];
+const DEPTH = 5000n;
+
+function machine(): Cpu {
+  const space = createAddressSpace();
+  const prot = PROT_READ | PROT_WRITE;
+  space.map({ addr: CODE, length: 0x1000, prot: prot | PROT_EXEC, fixed: true });
+  space.map({ addr: 0x10_0000, length: 0x10_0000, prot, fixed: true });
+  for (const [i, word] of RECURSION.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  cpu.setTier('cold');
+  cpu.pc = CODE;
+  cpu.view.setBigUint64(cpu.state + State.REGS, DEPTH, true);
+  cpu.view.setBigUint64(cpu.state + SP, 0x20_0000n, true);
+  return cpu;
+}
+
+test('a turn that is over ends where a block gets hot, in code without loops', () => {
+  const cpu = machine();
+  cpu.cache.hotAfter = 100;
+  cpu.until = 0;
+  expect(cpu.run()).toBe(Exit.INTERRUPT);
+  expect(cpu.view.getBigUint64(cpu.state + State.REGS, true)).toBeGreaterThan(DEPTH - 1000n);
+});
+
+test('what a worker thread tells of a hot block stops no code: its thread may be the one that ran here last', () => {
+  const cpu = machine();
+  const record = cpu.cache.recordFor(CODE, -1);
+  const limit = cpu.view.getUint32(cpu.state + State.DEPTH_LIMIT, true);
+  expect(limit).toBeGreaterThan(0);
+  cpu.until = 0;
+  cpu.serve(Request.HOT, record, 0);
+  expect(cpu.view.getUint32(cpu.state + State.DEPTH_LIMIT, true)).toBe(limit);
+});
