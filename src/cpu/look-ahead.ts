@@ -2,6 +2,7 @@ import {
   add,
   and,
   call,
+  differ,
   equal,
   isZero,
   type Local,
@@ -18,7 +19,7 @@ import {
 } from './backend/wasm/writer.ts';
 import { LOOKED_AT, MOST_LOOKED_AT } from './composer-layout.ts';
 import type { FlagWords, MaskedWord } from './frontend/form.ts';
-import { CODE_PAGES, GUEST_BASE, PAGE_SHIFT } from './memory/layout.ts';
+import { GUEST_BASE, PAGE_SHIFT, PageByte, READ_BYTES } from './memory/layout.ts';
 
 /** What comes of a look. */
 export const Look = { NO: 0, READS: 1, ASK: 2 } as const;
@@ -63,7 +64,8 @@ export const lookFunction = (place: number, { reads, sets }: FlagWords): Writer 
     f.while(walking, () => {
       f.set(steps, add(steps, 1));
       f.if(lessU(MOST, steps), () => f.return(Look.ASK));
-      f.if(isZero(load8(shrU(here, PAGE_SHIFT), CODE_PAGES)), () => f.return(Look.ASK));
+      // whether it may be executed is not asked: who calls what may not ends anyway
+      f.if(differ(load8(shrU(here, PAGE_SHIFT), READ_BYTES), PageByte.PLAIN), () => f.return(Look.ASK));
       f.set(word, load(here, GUEST_BASE));
       f.if(anyOf(word, reads), () => f.return(Look.READS));
       const jump = is(word)([0x7c00_0000, 0x1400_0000]);
