@@ -126,10 +126,10 @@ export class BlockTable {
     return this.get(Control.COUNT) + MARGIN > this.get(Control.ROOM);
   }
 
-  /** Take in entries of which none is known. */
+  /** Take in entries of which none is known; none where no larger table has room, which whoever gave none knows. */
   putAll(entries: Uint32Array): void {
     // they come in a table's order, which would fill one part of a small one
-    while (this.get(Control.COUNT) + entries.length / 2 > this.get(Control.ROOM) && this.grow());
+    while (this.get(Control.COUNT) + entries.length / 2 > this.get(Control.ROOM)) if (!this.grow()) return;
     const step = CODE_ENTRIES_SIZE / 4;
     for (let i = 0; i < entries.length; i += step) {
       const some = entries.subarray(i, i + step);

@@ -39,7 +39,7 @@ export class CodeCache implements BlockSource {
   private composer: WasmComposer | null | undefined;
   /** Whether the table tells the composer of regions that are at hand. */
   private rootsMarked = false;
-  /** Blocks of one instruction, or for contexts: see contextKey. */
+  /** Blocks of one instruction, for contexts or in two mappings: see singleKey. */
   private readonly singles = new Map<number, number>();
   /** First records that enterRegion has overwritten, and their operations. */
   private readonly entered = new Map<number, number>();
@@ -114,14 +114,17 @@ export class CodeCache implements BlockSource {
   private composing(): WasmComposer | null {
     // templates are for fast floating point, and nobody logs what they make
     if (this.frontEnd.exact || this.onTranslate !== null) return null;
-    this.composer ??= this.newComposer?.(this.space.memory, {
-      made: (pc, record) => this.made(pc, record),
-      crosses: () => this.tellCrossing(),
-      lookAhead: (pc) => this.lookAhead(pc),
-    });
+    if (this.composer === undefined && this.newComposer) {
+      this.composer = this.newComposer(this.space.memory, {
+        made: (pc, record) => this.made(pc, record),
+        crosses: () => this.tellCrossing(),
+        lookAhead: (pc) => this.lookAhead(pc),
+      });
+    }
+    if (!this.composer) return null;
     if (!this.rootsMarked) for (const root of this.storedRoots()) this.table.mark(root, Mark.REGION);
     this.rootsMarked = true;
-    return this.composer ?? null;
+    return this.composer;
   }
 
   /** Record of the block at pc for a flags kind (-1 = unknown); 0 when its first page is not executable. */
@@ -146,17 +149,17 @@ export class CodeCache implements BlockSource {
     return limit;
   }
 
-  /** Arena of the block at pc. */
-  private arenaAt(pc: number): number {
+  /** Whether the block at pc may lie in two mappings; both pages are noted to have code. */
+  private spans(pc: number): boolean {
     const arena = this.units.arenaAt(pc);
     const next = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
-    // what may lie in two mappings is not kept
-    const alone = next - pc >= LONGEST || !this.space.executable(next) || this.units.arenaAt(next) === arena;
-    return alone ? arena : LOOSE;
+    return next - pc < LONGEST && this.space.executable(next) && this.units.arenaAt(next) !== arena;
   }
 
   private translate(pc: number, kind: number): number {
-    const arena = this.arenaAt(pc);
+    // neither kept nor known to blocks that are
+    if (this.spans(pc)) return this.slowRecordFor(pc);
+    const arena = this.units.arenaAt(pc);
     // a unit may have come into use
     const known = this.linked(pc, kind);
     if (known !== 0 || this.isFull()) return known;
@@ -336,7 +339,7 @@ export class CodeCache implements BlockSource {
   private single(pc: number, context: number): number {
     if (this.isFull()) return 0;
     // which notes that its pages have code
-    this.arenaAt(pc);
+    this.spans(pc);
     const made = context === 0 ? this.compose(pc, SINGLE, LOOSE) : 0;
     if (made === 0) return this.liftInto(LOOSE, pc, -1, true, context);
     this.singles.set(singleKey(pc, context), made);
@@ -344,7 +347,6 @@ export class CodeCache implements BlockSource {
   }
 
   flush(): void {
-    const { hotAfter } = this;
     this.rootsMarked = false;
     this.units.clear();
     this.table.clear();
@@ -353,7 +355,6 @@ export class CodeCache implements BlockSource {
     this.crossings.clear();
     // anew: children may use the old ones
     this.notes = new Translations(null);
-    this.hotAfter = hotAfter;
   }
 
   /**
@@ -386,7 +387,7 @@ export class CodeCache implements BlockSource {
     const target = this.recordFor(pc, kind);
     if (target === 0) return 0;
     const from = this.words[(jump >>> 2) + 3] as number;
-    if (this.units.known(from) !== this.units.arenaAt(pc)) this.crossings.set(jump, record);
+    if (this.spans(pc) || this.units.known(from) !== this.units.arenaAt(pc)) this.crossings.set(jump, record);
     // where a jump goes: worker threads see either target
     Atomics.store(this.words, (jump >>> 2) + 2, target);
     return target;

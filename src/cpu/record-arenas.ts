@@ -13,8 +13,9 @@ export interface UsedChunk extends Chunk {
   readonly used: number;
 }
 
+/** Sizes of an arena's chunks, each twice the one before as often as this. */
 const FIRST_SIZE = 0x4000;
-const MAX_SIZE = 0x8_0000;
+const DOUBLINGS = 5;
 
 /**
  * The memory of records: arenas, each a list of chunks that are filled one after the other. The last chunk's state is in
@@ -62,7 +63,7 @@ export class RecordArenas {
   /** A new chunk for at least so many bytes; false: there is no room. */
   grow(id: number, bytes = 0): boolean {
     const chunks = this.of(id);
-    const size = Math.max(Math.min(FIRST_SIZE << chunks.length, MAX_SIZE), (bytes + 15) & ~15);
+    const size = Math.max(FIRST_SIZE << Math.min(chunks.length, DOUBLINGS), (bytes + 15) & ~15);
     const start = this.free(size);
     if (start === 0) return false;
     chunks.push({ start, size, used: 0 });

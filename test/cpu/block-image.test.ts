@@ -156,3 +156,26 @@ test('flags that a return site reads are noticed before the call is made, and by
   expect(noticed(cacheOf(program, BlockImage.open(imageOf(first), 1)))).toBe(1);
   expect(noticed(cacheOf({ ...program, 4: 0xeb01001f /* cmp */ }, null))).toBe(0);
 });
+
+test('a block that may lie in two mappings is not kept, and what leads to it has its stub again', () => {
+  const space = createAddressSpace();
+  const prot = PROT_READ | PROT_EXEC;
+  for (const [i, code] of [{ 0: 0x140003ff /* b 0xffc */, 4092: 0xd503201f }, { 0: 0xd65f03c0 }].entries()) {
+    const bytes = new Uint8Array(PAGE);
+    for (const [at, word] of Object.entries(code)) new DataView(bytes.buffer).setUint32(Number(at), word, true);
+    space.map({ addr: CODE + i * PAGE, length: PAGE, prot, fixed: true, source: new MemoryFile(bytes) });
+  }
+  const cache = new CodeCache(space, createAarch64());
+  cache.recording = true;
+  memories.set(cache, space.host);
+  const jump = cache.recordFor(CODE, -1);
+  const stub = wordAt(cache, jump + 8);
+  const target = cache.follow(stub);
+  expect(cache.pcOf(target)).toBe(CODE + 0xffc);
+  expect(wordAt(cache, jump + 8)).toBe(target);
+  expect(cache.holdsCode(CODE + PAGE, CODE + 2 * PAGE)).toBe(true);
+  const image = BlockImage.open(imageOf(cache), 1);
+  expect(image?.count).toBe(1);
+  const { chunks, area } = image?.units[0] ?? { chunks: [], area: [] };
+  expect(area[(jump + 8 - (chunks[0]?.start ?? 0)) / 4]).toBe(stub);
+});

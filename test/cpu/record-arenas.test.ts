@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { BlockTable } from '../../src/cpu/block-table.ts';
+import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { CHUNKS, CHUNKS_END } from '../../src/cpu/memory/code-layout.ts';
+import { type Chunk, RecordArenas } from '../../src/cpu/record-arenas.ts';
+
+const space = createAddressSpace();
+const words = new Uint32Array(space.memory.buffer);
+
+test('an arena grows by larger chunks until the memory of records is full, and by none of no size', () => {
+  const arenas = new RecordArenas(space, words);
+  const reserved = { start: CHUNKS + 0x10_0000, size: 0x20_0000 };
+  arenas.reserved = () => [reserved];
+  let blocks = 0;
+  for (let at = arenas.room(2, 0x1000); at !== 0; at = arenas.room(2, 0x1000)) {
+    arenas.commit(2, at + 0x1000);
+    blocks++;
+  }
+  expect(arenas.full).toBe(true);
+  expect(arenas.blocks(2)).toBe(blocks);
+  const chunks = [...arenas.of(2)].sort((a, b) => a.start - b.start);
+  expect(chunks.length).toBeGreaterThan(40);
+  expect(chunks.every(({ size, used }) => size >= 0x4000 && used === size)).toBe(true);
+  const apart = (a: Chunk, b: Chunk): boolean => a.start + a.size <= b.start;
+  for (const [i, chunk] of chunks.entries()) {
+    expect(chunk.start >= CHUNKS && chunk.start + chunk.size <= CHUNKS_END).toBe(true);
+    expect(apart(chunk, reserved) || apart(reserved, chunk)).toBe(true);
+    if (i > 0) expect(apart(chunks[i - 1] as Chunk, chunk)).toBe(true);
+  }
+  arenas.clear();
+  expect(arenas.room(2, 16)).toBe(CHUNKS);
+});
+
+test('a table of blocks grows, and takes nothing in where there is no room to', () => {
+  let next = CHUNKS;
+  let room = true;
+  const table = new BlockTable(space, words, (bytes) => {
+    const at = room ? next : 0;
+    next += bytes;
+    return at;
+  });
+  for (let pc = 0; pc < 40_000; pc += 4) table.add(pc, pc % 8 === 0 ? -1 : 3, CHUNKS + 16 * pc);
+  for (let pc = 0; pc < 40_000; pc += 4) {
+    expect(table.find(pc, -1)).toBe(pc % 8 === 0 ? CHUNKS + 16 * pc : 0);
+    expect(table.recordsAt(pc)).toEqual([CHUNKS + 16 * pc]);
+  }
+  room = false;
+  const many = new Uint32Array(1 << 17).map((_, i) => (i % 2 === 0 ? 0x100_0000 + 2 * i : 1));
+  table.putAll(many);
+  expect(table.recordsAt(0x100_0000)).toEqual([]);
+  expect(table.find(8, -1)).toBe(CHUNKS + 128);
+});
