@@ -31,6 +31,7 @@ import { lookFunction, placeFunction } from './look-ahead.ts';
 import { GUEST_BASE } from './memory/layout.ts';
 import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
 import {
+  ANY_FLAGS,
   EVERY_KIND,
   FieldWord,
   Flag,
@@ -40,6 +41,7 @@ import {
   LEVEL,
   MINOR,
   NONE,
+  Patch,
   RowWord,
   SLOT,
   TemplateWord,
@@ -210,6 +212,7 @@ const findFunction = (): Writer => {
     rename(f, instruction, row, registers, width, found);
     f.set(template, call(F.AT, found, level));
     f.if(isZero(template), () => f.set(template, call(F.AT, found, add(level, sub(kind, EVERY_KIND)))));
+    f.if(isZero(template), () => f.set(template, call(F.AT, found, add(level, sub(ANY_FLAGS, EVERY_KIND)))));
     f.if(isZero(template), () => f.return(0));
     // not for these: less may be left open
     f.if(
@@ -365,11 +368,14 @@ const composeFunction = (): Writer => {
     f.set(n, word(at));
     f.set(at, add(at, 1));
     f.set(end, add(at, n));
-    const place = f.local();
+    const [place, patch, sign] = [f.local(), f.local(), f.local()];
     f.while(lessU(at, end), () => {
-      f.set(place, add(record, shl(word(at), 2)));
-      f.store(place, 0, add(load(place), mul(load1(shl(word(at, 1), 2), VARS), word(at, 2))));
-      f.set(at, add(at, 3));
+      f.set(patch, word(at));
+      f.set(sign, shrS(patch, 31));
+      f.set(place, add(record, shl(and(patch, Patch.PLACE), 2)));
+      const value = load1(shl(and(shrU(patch, Patch.VARIABLE), 0xff), 2), VARS);
+      f.store(place, 0, add(load(place), sub(xor(shl(value, shrU(patch, Patch.SHIFT)), sign), sign)));
+      f.set(at, add(at, 1));
     });
     // internal jumps
     f.set(n, word(at));

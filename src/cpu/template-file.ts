@@ -36,6 +36,8 @@ export const TemplateWord = { FLAGS: 0, KIND: 1, REACH: 2, NEXT: 3, READS: 4, SE
 export const MINOR = 1 << 30;
 /** Kind of templates that serve all. */
 export const EVERY_KIND = -2;
+/** Flags kind of templates that find out which it is, which is slower: they are there for kinds that are rarer with an instruction. */
+export const ANY_FLAGS = -1;
 export const NONE = -1;
 
 export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4 } as const;
@@ -88,6 +90,31 @@ class Reader {
   }
 }
 
+/** A patch in one word: sign and power of two of its coefficient, its variable and the word it is for. */
+export const Patch = { SHIFT: 24, VARIABLE: 16, PLACE: 0xffff } as const;
+
+const packed = (patches: Int32Array): number[] => {
+  const to: number[] = [];
+  for (let i = 0; i < patches.length; i += 3) {
+    const [place, variable, coefficient] = patches.subarray(i, i + 3) as unknown as [number, number, number];
+    const shift = 31 - Math.clz32(Math.abs(coefficient));
+    const sign = coefficient === 1 << shift ? 0 : -1;
+    if (((1 << shift) ^ sign) - sign !== coefficient)
+      throw new Error(`patch by ${coefficient}, which is no power of 2`);
+    to.push((sign << 31) | (shift << Patch.SHIFT) | (variable << Patch.VARIABLE) | place);
+  }
+  return to;
+};
+
+const unpacked = (patches: Int32Array): Int32Array => {
+  const to = new Int32Array(3 * patches.length);
+  for (const [i, patch] of patches.entries()) {
+    const coefficient = 1 << (patch >> Patch.SHIFT);
+    to.set([patch & Patch.PLACE, (patch >> Patch.VARIABLE) & 0xff, patch < 0 ? -coefficient : coefficient], 3 * i);
+  }
+  return to;
+};
+
 const write = (to: number[], template: Template): void => {
   const { words, patches, internals, constants, links, callTarget, returnsTo } = template;
   const list = (numbers: ArrayLike<number>): void => {
@@ -107,7 +134,7 @@ const write = (to: number[], template: Template): void => {
     template.sets,
   );
   list(words);
-  list(patches);
+  list(packed(patches));
   list(internals);
   to.push(constants.length);
   for (const { record, bytes } of constants) {
@@ -131,7 +158,7 @@ const read = (from: Reader): Template => {
   const reads = from.next();
   const sets = from.next();
   const words = from.list().slice();
-  const patches = from.list().slice();
+  const patches = unpacked(from.list());
   const internals = [...from.list()];
   const constants: { record: number; bytes: readonly number[] }[] = [];
   for (let n = from.next(); n > 0; n--) constants.push({ record: from.next(), bytes: [...from.list()] });
@@ -185,25 +212,11 @@ export const findTemplate = (
   representative: number,
   kind: number,
 ): Template | null | undefined => {
-  for (const served of [EVERY_KIND, kind]) {
+  for (const served of [EVERY_KIND, kind, ANY_FLAGS]) {
     const template = words[slotOf(words, representative, keyOf(level, form, served)) + 2] as number;
     if (template !== 0) return template === NONE ? null : read(new Reader(words, template));
   }
   return undefined;
-};
-
-/** The words of one more template, to be put at index `at`; their slot is set. `template` null: there is none. */
-export const templateWords = (
-  words: Int32Array | number[],
-  at: number,
-  { level, form, representative, kind, template }: KeptTemplate,
-): readonly number[] => {
-  const key = keyOf(level, form, kind);
-  const slot = slotOf(words, representative, key);
-  [words[slot], words[slot + 1], words[slot + 2]] = [representative, key, template ? at : NONE];
-  const added: number[] = [];
-  if (template) write(added, template);
-  return added;
 };
 
 const MAJORS = 2048;
@@ -242,17 +255,22 @@ const writeSet = (words: number[], rows: readonly KeptRow[]): number => {
   return start;
 };
 
-/** Append rows, and what finds those of words and of halfwords; returns the indices of the majors. */
-const writeRows = (words: number[], { sets, setOf }: KeptRows): readonly [whole: number, halves: number] => {
-  const starts = sets.map((rows) => writeSet(words, rows));
+/** Appends lists to `words`, the same list once; returns where it is. */
+const sharing = (words: number[]): ((list: readonly number[]) => number) => {
   const known = new Map<string, number>();
-  const once = (list: readonly number[]): number => {
+  return (list) => {
     const name = list.join();
     const at = known.get(name) ?? words.length;
     if (at === words.length) words.push(...list);
     known.set(name, at);
     return at;
   };
+};
+
+/** Append rows, and what finds those of words and of halfwords; returns the indices of the majors. */
+const writeRows = (words: number[], { sets, setOf }: KeptRows): readonly [whole: number, halves: number] => {
+  const starts = sets.map((rows) => writeSet(words, rows));
+  const once = sharing(words);
   const majorsOf = (form: number): number => {
     const majors = Array.from({ length: MAJORS }, (_, major) => {
       const set = setOf((major << 21) >>> 0, form);
@@ -274,10 +292,16 @@ const writeRows = (words: number[], { sets, setOf }: KeptRows): readonly [whole:
 };
 
 export const writeTemplates = (templates: readonly KeptTemplate[], rows: KeptRows): Int32Array<ArrayBuffer> => {
-  // what is learned besides goes into the same
-  const slots = 2 ** Math.ceil(Math.log2(2 * templates.length + 1024));
+  const slots = 2 ** Math.ceil(Math.log2(2 * templates.length));
   const words = [MAGIC, slots, 0, rows.maxBlock, 0, 0, ...new Array<number>(SLOT * slots).fill(0)];
-  for (const template of templates) for (const n of templateWords(words, words.length, template)) words.push(n);
+  const once = sharing(words);
+  for (const { level, form, representative, kind, template } of templates) {
+    const key = keyOf(level, form, kind);
+    const slot = slotOf(words, representative, key);
+    const own: number[] = [];
+    if (template) write(own, template);
+    words.splice(slot, SLOT, representative, key, template ? once(own) : NONE);
+  }
   [words[Head.MAJORS], words[Head.MAJORS + HALVES]] = writeRows(words, rows);
   words[Head.WORDS] = words.length;
   return Int32Array.from(words);

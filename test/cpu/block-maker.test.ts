@@ -130,9 +130,11 @@ for (const [name, create] of [
       const [lifted, composed] = made as [(typeof made)[number], (typeof made)[number]];
       expect(composed.composed).toBe(true);
       expect(composed.entries.length).toBeGreaterThan(10);
-      // lifting finds that some conditions cannot be met, which a template does not
+      // lifting finds that some conditions cannot be met, which a template does not; one for any flags asks for all of them
       const also = new Set(composed.entries);
-      expect(lifted.entries.filter((entry) => !also.has(entry))).toEqual([]);
+      const other = lifted.entries.filter((entry) => !also.has(entry));
+      expect(other.filter((entry) => !also.has(entry.replace('false', 'true')))).toEqual([]);
+      expect(other.length).toBeLessThan(composed.entries.length / 100);
       expect(composed.entries.length - lifted.entries.length).toBeLessThan(composed.entries.length / 100);
       // each answer comes often
       if (name === 'aarch64') expect(Math.min(...looks)).toBeGreaterThan(5);
