@@ -319,6 +319,24 @@ export class CodeCache implements BlockSource {
     this.words[(record + Header.COUNT) >>> 2] = count;
   }
 
+  /**
+   * A call returned to the block that was to return elsewhere (longjmp, an exception caught): whether that was often enough
+   * for a region.
+   */
+  arrive(record: number): boolean {
+    const at = (record + Header.COUNT) >>> 2;
+    const left = this.words[at] as number;
+    if (left === NEVER) return false;
+    this.words[at] = left - 1;
+    if (left > 1) return false;
+    this.notes.arrivals.add(this.pcOf(record));
+    return true;
+  }
+
+  isArrival(pc: number): boolean {
+    return this.notes.isArrival(pc);
+  }
+
   pcOf(record: number): number {
     return this.words[(record + Header.PC) >>> 2] as number;
   }

@@ -198,16 +198,16 @@ export class Cpu implements HelperContext {
     if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
     this.prepareRun(state, JUMP_CACHES);
     if (this.rung()) return Exit.INTERRUPT;
-    for (;;) {
+    for (let returned = false; ; ) {
       this.settle();
       const record = this.cached(state) || this.lookup(state);
-      if (record === 0) {
-        if (this.flushPending) continue;
-        return this.leave();
-      }
+      if (record === 0 && this.flushPending) continue;
+      if (record === 0) return this.leave();
+      if (returned && this.cache.arrive(record)) this.hot(record);
       view.setUint32(state + State.IP, record, true);
       const pc = this.runRecords(state, 0);
-      if (pc !== -1) {
+      returned = pc !== -1;
+      if (returned) {
         this.pc = pc >>> 0;
         if (this.isOver()) return Exit.INTERRUPT;
         continue;

@@ -12,6 +12,8 @@ export class Translations {
   private readonly targets: Map<number, Set<number>> = new Map();
   /** Guest pages that hold translated code. */
   readonly pages: Set<number> = new Set();
+  /** Pcs of `CodeCache.arrive`. */
+  readonly arrivals: Set<number> = new Set();
   /** Which of their bytes are code, a bit each, where that is asked for. */
   private readonly codeBits: Map<number, Uint8Array> = new Map();
   private readonly parent: Translations | null;
@@ -28,6 +30,7 @@ export class Translations {
   private merge(from: Translations): void {
     for (const [site, pcs] of from.targets) for (const pc of pcs) this.addTarget(site, pc);
     for (const page of from.pages) this.pages.add(page);
+    for (const pc of from.arrivals) this.arrivals.add(pc);
     for (const [page, bits] of from.codeBits) {
       const own = this.bitsOf(page);
       for (const [i, byte] of bits.entries()) own[i] = (own[i] as number) | byte;
@@ -66,6 +69,10 @@ export class Translations {
 
   wentTo(site: number, pc: number): boolean {
     return (this.targets.get(site)?.has(pc) ?? false) || (this.parent?.wentTo(site, pc) ?? false);
+  }
+
+  isArrival(pc: number): boolean {
+    return this.arrivals.has(pc) || (this.parent?.isArrival(pc) ?? false);
   }
 
   /** Whether translated code lies in the pages from `first` up to `last`. */

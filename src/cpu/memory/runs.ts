@@ -1,9 +1,9 @@
 import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES, RUNS, RUNS_SIZE, WRITE_BYTES } from './layout.ts';
 
-/** Bytes of one slot: read lo, read len, write lo, write len. */
+/** Bytes of one slot: read lo, read len, write lo, write len. Regions of 32-bit guests read the lower halves. */
 export const RUN_SLOT = 32;
 export const RUN_WRITE = 16;
-/** No address is below 2^63 + 0 but above it by 0: an empty run lets nothing through. */
+/** Where an empty run begins, for `forgetAt`: its length lets nothing through. */
 const NOWHERE = 1n << 63n;
 /**
  * The end of a run is kept back by this many bytes, so that one compare of the lowest address covers
@@ -15,7 +15,7 @@ export const STACK_REACH = 256;
 
 /**
  * Runs of neighbouring plain pages, a software TLB. A region checks an address against one run with one
- * unsigned compare; the page bytes stay the truth, and a run forgets itself when they change.
+ * unsigned compare (address - lo < len); the page bytes stay the truth, and a run forgets itself when they change.
  */
 export class RunTable {
   private readonly view: DataView;

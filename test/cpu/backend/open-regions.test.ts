@@ -24,6 +24,7 @@ const sourceOf = (seen: Readonly<Record<number, readonly number[]>>): BlockSourc
   lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
   hasRun: () => true,
   isFunction: () => false,
+  isArrival: () => false,
   noteCode: () => {},
   jumpTargets: (block) => seen[block.pc] ?? [],
   wentTo: (site, pc) => Object.values(seen).some((list) => site >= 0 && list.includes(pc)),

@@ -38,7 +38,7 @@ export function record(name: string, text: string): string {
   const [region] = decoded.functions;
   if (region === undefined) throw new Error('the module has no function');
   const ops = blocks.reduce((sum, block) => sum + block.ops.length, 0);
-  const checks = region.code.filter(({ name }) => name === 'i64.gt_u').length;
+  const checks = region.code.filter(({ name }) => /^i(32|64).ge_u$/.test(name)).length;
   const counts = [
     `${words(text).length} guest instructions, ${blocks.length} blocks`,
     `${ops} IR operations`,

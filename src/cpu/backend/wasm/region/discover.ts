@@ -1,4 +1,6 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
+import type { Cfg } from './cfg.ts';
+import { reducible } from './reducible.ts';
 
 /** Most blocks and operations in one region function; TurboFan's time grows faster than its input. */
 const MOST = { blocks: 100, ops: 4000 };
@@ -13,6 +15,8 @@ export interface BlockSource {
   hasRun(pc: number): boolean;
   /** Whether pc is the entry of a function (a call went there): jumps to it are tail calls. */
   isFunction(pc: number): boolean;
+  /** Whether calls that were to return elsewhere often return to pc: the one of setjmp, or a handler of exceptions. */
+  isArrival(pc: number): boolean;
   /** Code of this range is in use: a change of it must be told. */
   noteCode(start: number, end: number): void;
   /** Where the indirect jump at the end of this block was seen to go. */
@@ -35,9 +39,9 @@ const NO_REGIONS: OpenRegions = { ownerOf: () => undefined, entriesOf: () => [] 
 export interface Region {
   readonly root: number;
   readonly blocks: readonly Block[];
-  /** Successors inside the region, in the terminal's order; pcs not in `index` are exits. */
-  readonly index: ReadonlyMap<number, number>;
+  /** Successors inside the region, in the terminal's order; where else a block goes are exits. */
   readonly succs: readonly (readonly number[])[];
+  readonly cfg: Cfg;
   /**
    * Index of a block that is none: where all indirect jumps of the region meet and part again to their
    * targets, or -1. An interpreter with a jump at the end of every operation would be irreducible without.
@@ -48,6 +52,8 @@ export interface Region {
    * block 0 is the dispatch block, which goes to the root too.
    */
   readonly entries: readonly number[];
+  /** Whether its calls go on at the root where they return there instead of behind themselves. */
+  readonly isArrival: boolean;
   /** Not all there is found room. */
   readonly isFull: boolean;
 }
@@ -76,6 +82,8 @@ const ownSuccessors = (block: Block, targets: Iterable<number>): readonly number
       return [];
   }
 };
+
+const isCall = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
 
 const isIndirect = (b: Block): boolean => b.terminal.kind === 'jumpIndirect' && !b.terminal.isReturn;
 
@@ -143,11 +151,15 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   index.delete(MEETING_POINT.pc);
   const inside = (pcs: Iterable<number>): number[] =>
     [...pcs].map((pc) => index.get(pc)).filter((i) => i !== undefined);
+  const isArrival = entries.length === 0 && source.isArrival(root);
   const succs = blocks.map((b, i) => {
     if (i === dispatch) return inside(entries.length > 0 ? [root, ...entries] : meet);
-    return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...inside(successorPcs(b, []))];
+    const next = inside(successorPcs(b, []));
+    if (isArrival && isCall(b) && !next.includes(0)) next.push(0);
+    return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...next];
   });
-  return { root, blocks, index, succs, dispatch, entries, isFull: work.length > 0 };
+  const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
+  return { root, ...reducible(blocks, succs, dispatch, copy), dispatch, entries, isArrival, isFull: work.length > 0 };
 };
 
 /** Whether one of the targets of the region's indirect jumps leads to such a jump again, as in an interpreter's loop. */
@@ -209,7 +221,7 @@ const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: 
 
 /** Flags kind behind a block that was entered with kind `at` (lifted for an unknown one). */
 const kindOut = (block: Block, at: number): number => {
-  if (block.terminal.kind === 'call' || block.terminal.kind === 'callIndirect') return UNKNOWN;
+  if (isCall(block)) return UNKNOWN;
   if (block.setsFlags) return block.flagsOut;
   if (at >= 0) return at;
   // a block that asks at run time leaves the answer behind

@@ -123,7 +123,7 @@ class RegionEmitter extends TerminalEmitter {
 
   /** Go to a guest pc from the current block: a branch, the block in line, or out of the region. */
   protected goto(pc: number): void {
-    const target = this.region.index.get(pc);
+    const target = this.successor(pc);
     if (target === undefined || this.cfg.irreducible.has(edgeKey(this.current, target))) {
       this.code.i32(pc);
       this.code.set(this.pcLocal);

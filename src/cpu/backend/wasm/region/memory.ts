@@ -50,20 +50,22 @@ export abstract class MemoryEmitter extends ValueEmitter {
   ): void {
     const c = this.code;
     if (bounds) {
-      if (type === 'i32') c.op('i64.extend_i32_u');
-      if (min !== 0) {
-        c.i64(min);
-        c.op('i64.add');
-      }
-      c.tee(this.addrLocal);
-      c.op('i32.wrap_i64');
-      c.set(this.plainLocal);
       const [lo, len] = bounds.map((offset) => this.locals[this.register(offset).index] as number);
-      c.get(this.addrLocal);
+      if (type === 'i32') this.narrow(min);
+      else {
+        if (min !== 0) {
+          c.i64(min);
+          c.op('i64.add');
+        }
+        c.tee(this.addrLocal);
+        c.op('i32.wrap_i64');
+        c.set(this.plainLocal);
+      }
+      c.get(type === 'i32' ? this.plainLocal : this.addrLocal);
       c.get(lo as number);
-      c.op('i64.sub');
+      c.op(`${type as 'i64'}.sub`);
       c.get(len as number);
-      c.op('i64.gt_u');
+      c.op(`${type as 'i64'}.ge_u`);
       c.brIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
       return;
     }
@@ -81,11 +83,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
       c.brIf(this.exit(kind));
     } else {
       if (type === 'i64') c.op('i32.wrap_i64');
-      if (min !== 0) {
-        c.i32(min);
-        c.op('i32.add');
-      }
-      c.set(this.plainLocal);
+      this.narrow(min);
     }
     if (max <= min) return;
     this.pageOf(0);
@@ -110,6 +108,15 @@ export abstract class MemoryEmitter extends ValueEmitter {
     c.brIf(this.exit(kind));
     this.labels.pop();
     c.end();
+  }
+
+  /** plainLocal ← the i32 on the stack + min. */
+  private narrow(min: number): void {
+    if (min !== 0) {
+      this.code.i32(min);
+      this.code.op('i32.add');
+    }
+    this.code.set(this.plainLocal);
   }
 
   /** Pushes the number of the page `by` bytes behind plainLocal. */

@@ -133,7 +133,8 @@ export const analyseRegisters = (
   for (const { ops } of region.blocks) {
     for (const v of ops) {
       if (v.info.kind === 'get') note(v.imm, v.type);
-      for (const bound of boundsOf(v) ?? []) note(bound, 'i64');
+      // as wide as the guest's addresses
+      for (const bound of boundsOf(v) ?? []) note(bound, (v.a as Value).type);
       for (const w of writes(v)) {
         note(w.offset, w.type);
         (byOffset.get(w.offset) as RegionRegister).written = true;

@@ -16,6 +16,12 @@ export abstract class TerminalEmitter extends MemoryEmitter {
   protected abstract goto(pc: number): void;
   protected abstract gotoBlock(target: number): void;
 
+  /** The block of the region at a pc that the current block goes on to; undefined when it is outside. */
+  protected successor(pc: number): number | undefined {
+    const { blocks, succs } = this.region;
+    return (succs[this.current] as readonly number[]).find((s) => (blocks[s] as Block).pc === pc);
+  }
+
   protected leave(reason: number, pc: () => void): void {
     leave(this.code, reason, pc);
   }
@@ -76,7 +82,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
 
   /** Behind something that may have changed registers in memory. */
   private resume(pc: number): void {
-    const b = this.region.index.get(pc);
+    const b = this.successor(pc);
     this.dirty.fill(0);
     this.code.i32(pc);
     this.code.set(this.pcLocal);
@@ -125,10 +131,26 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.i32(t.ret);
     c.op('i32.ne');
     c.if();
+    this.labels.push(null);
+    if (this.region.isArrival) this.arrive();
     c.get(this.tmpLocal);
     c.return();
+    this.labels.pop();
     c.end();
     this.resume(t.ret);
+  }
+
+  /** Go on at the root if that is where the call returned to. */
+  private arrive(): void {
+    const c = this.code;
+    c.get(this.tmpLocal);
+    c.i32(this.region.root);
+    c.op('i32.eq');
+    c.if();
+    this.labels.push(null);
+    this.resume(this.region.root);
+    this.labels.pop();
+    c.end();
   }
 
   private storeEntry(pc: number): void {
@@ -215,7 +237,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     const targets = [...new Set(this.region.succs[this.current])].map((b) => this.region.blocks[b] as Block);
     const pcs = targets
       .map((b) => b.pc)
-      .filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.region.index.get(pc) as number)));
+      .filter((pc) => !this.cfg.irreducible.has(edgeKey(this.current, this.successor(pc) as number)));
     if (pcs.length === 0) return;
     const low = Math.min(...pcs);
     // instructions of a variable length: by the widest step that all targets keep

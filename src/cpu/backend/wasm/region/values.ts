@@ -5,7 +5,7 @@ import { CPU_STATE_SIZE, State } from '../../../memory/layout.ts';
 import { RUN_WRITE } from '../../../memory/runs.ts';
 import { Code } from '../encoder.ts';
 import { emitPure } from '../pure.ts';
-import { analyse, type Cfg } from './cfg.ts';
+import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
@@ -57,7 +57,7 @@ export abstract class ValueEmitter {
     this.region = policy.fast ? scalarized(region, scalars) : region;
     this.module = module;
     this.policy = policy;
-    this.cfg = analyse(region.succs);
+    this.cfg = region.cfg;
     this.plan = planChecks(this.region, this.cfg, policy);
     this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v), policy.flagsCross, scalars);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));

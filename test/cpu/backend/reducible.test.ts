@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { edgeKey } from '../../../src/cpu/backend/wasm/region/cfg.ts';
+import { type BlockSource, discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
+import { emitRegion } from '../../../src/cpu/backend/wasm/region/emit.ts';
+import { reducible } from '../../../src/cpu/backend/wasm/region/reducible.ts';
+import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
+import type { Block } from '../../../src/cpu/ir/block.ts';
+import { REGION_IMPORTS, regionModule } from '../../../src/cpu/region-module.ts';
+
+/** A loop of two blocks that is entered at either: cbz x0, B; A: add x1, x1, #1; b B; B: sub x2, x2, #1; cbnz x2, A; ret. */
+const LOOP = [0xb400_0060, 0x9100_0421, 0x1400_0001, 0xd100_0442, 0xb5ff_ffa2, 0xd65f_03c0];
+const [START, A, B] = [0x1000, 0x1004, 0x100c] as const;
+
+const code = new DataView(new ArrayBuffer(0x2000));
+for (const [i, word] of LOOP.entries()) code.setUint32(START + 4 * i, word, true);
+const frontEnd = createAarch64();
+const source: BlockSource = {
+  lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
+  hasRun: () => true,
+  isFunction: () => false,
+  isArrival: () => false,
+  noteCode: () => {},
+  jumpTargets: () => [],
+  wentTo: () => false,
+};
+const policy = { id: 1, runs: null, sp: 0, flagsCross: false, stackRun: true, exact: false, hoist: false, fast: true };
+
+describe('a loop with two entries', () => {
+  const region = discover(START, source);
+  if (!region) throw new Error('no region');
+  const pcs = region.blocks.map(({ pc }) => pc);
+
+  it('has one of its blocks twice, and no edge that leaves the region', () => {
+    expect(region.cfg.irreducible.size).toBe(0);
+    expect(pcs.length).toBe(new Set(pcs).size + 1);
+    expect(pcs.filter((pc) => pc === A || pc === B)).toHaveLength(3);
+  });
+
+  it('goes where it went', () => {
+    for (const [b, block] of region.blocks.entries()) {
+      const to = (region.succs[b] as readonly number[]).map((s) => pcs[s]);
+      const { terminal: t } = block;
+      if (t.kind === 'branch') expect(to).toEqual([t.taken, t.next]);
+      else if (t.kind === 'jump') expect(to).toEqual([t.target]);
+    }
+  });
+
+  it('has operations of its own in each copy, and is valid WebAssembly', () => {
+    expect(new Set(region.blocks.flatMap(({ ops }) => ops)).size).toBe(region.blocks.reduce((n, b) => n + b.ops.length, 0)); // biome-ignore format: one line
+    const body = emitRegion(region, { ...REGION_IMPORTS, slot: () => 2 }, policy);
+    expect(WebAssembly.validate(regionModule([body]).bytes)).toBe(true);
+  });
+});
+
+describe('reducible', () => {
+  const block = (size: number): Block => {
+    const b = source.lift(B, -1) as Block;
+    return { ...b, ops: Array.from({ length: size }, () => b.ops[0] as Block['ops'][number]) };
+  };
+  /** 0 goes into the loop of 1 and 2 at both. */
+  const succs = [[1, 2], [2], [1]];
+  const run = (sizes: readonly number[], fixed = -1) => reducible(sizes.map(block), succs, fixed, (b) => ({ ...b }));
+
+  it('copies nothing that is large or may not be there twice', () => {
+    const copied = run([1, 5, 5]);
+    expect(copied.blocks).toHaveLength(4);
+    expect(copied.cfg.irreducible.size).toBe(0);
+    expect(run([1, 500, 500]).blocks).toHaveLength(3);
+    const kept = run([1, 5, 5], 1);
+    expect(kept.blocks).toHaveLength(3);
+    expect([...kept.cfg.irreducible]).toEqual([edgeKey(2, 1)]);
+  });
+
+  it('leaves a graph without such loops as it is', () => {
+    const blocks = [1, 1, 1].map(block);
+    expect(reducible(blocks, [[1], [2], [1]], -1, () => null)).toMatchObject({ blocks, succs: [[1], [2], [1]] });
+  });
+});
