@@ -115,7 +115,7 @@ class Space implements GuestAddressSpace {
   }
 
   map(request: MapRequest): number {
-    const { addr, prot, source = null, offset = 0 } = request;
+    const { addr, source = null, offset = 0 } = request;
     const fixed = request.fixed === true || request.noReplace === true;
     if (!(request.length > 0) || !aligned(offset) || offset < 0) return -EINVAL;
     const length = roundUp(request.length);
@@ -133,18 +133,26 @@ class Space implements GuestAddressSpace {
     // Held from here on: the old mapping dropped below may be the last one of the same file.
     source?.ref();
     if (fixed && !request.noReplace) this.#pages.drop(start, end);
+    return this.#insert(request, start, length, request.shared === true && source === null ? nextShare++ : 0);
+  }
+
+  /** Map at a free place; `share` names anonymous shared memory. */
+  #insert(request: MapRequest, start: number, length: number, share: number): number {
+    const { source = null, offset = 0 } = request;
+    const end = start + length;
     const vma: Vma = {
       start,
       end,
-      prot: prot & 7,
+      prot: request.prot & 7,
       shared: request.shared === true,
       growsDown: request.growsDown === true,
       source,
-      share: request.shared === true && source === null ? nextShare++ : 0,
+      share,
       offset,
       name: request.name ?? source?.name ?? '',
       eof: source === null ? Infinity : start,
     };
+    this.#pages.aliases.level(vma);
     this.#pages.vmas.insert(vma);
     this.#pages.shared.join(vma);
     this.#pages.mapped += length;
@@ -153,6 +161,8 @@ class Space implements GuestAddressSpace {
       this.#pages.drop(start, end);
       return status;
     }
+    this.#pages.aliases.adopt(vma, start, end);
+    this.#pages.aliases.update(vma);
     this.#pages.renew(vma, start, end);
     this.#pages.vmas.merge(start, end);
     return start;
@@ -199,8 +209,6 @@ class Space implements GuestAddressSpace {
     const oldLength = roundUp(oldSize);
     const newLength = roundUp(newSize);
     if (newLength === 0 || newLength > this.taskSize || (keep && oldLength !== newLength)) return -EINVAL;
-    // Old size 0 asks for a second view of a shared mapping: nothing can alias in one wasm memory.
-    if (oldLength === 0) return -EINVAL;
     if (fixed) {
       if (!aligned(newAddr) || newAddr + newLength > this.taskSize) return -EINVAL;
       if (newAddr < addr + oldLength && addr < newAddr + newLength) return -EINVAL;
@@ -208,6 +216,9 @@ class Space implements GuestAddressSpace {
     }
     const found = this.#pages.vmas.find(addr);
     if (found === undefined) return -EFAULT;
+    if (oldLength === 0)
+      return found.shared && mayMove ? this.#double(found, addr, newLength, fixed, newAddr) : -EINVAL;
+    this.#pages.aliases.level(found);
     if (!fixed && !keep && newLength <= oldLength) {
       if (newLength < oldLength) this.unmap(addr + newLength, oldLength - newLength);
       return addr;
@@ -223,6 +234,19 @@ class Space implements GuestAddressSpace {
     const to = fixed ? newAddr : this.#pages.place(keep ? newAddr : 0, newLength);
     if (to < 0) return -ENOMEM;
     return this.#pages.move(addr, oldLength, to, newLength, keep);
+  }
+
+  /** A second place for a shared mapping from `addr` on: mremap with an old size of 0. */
+  #double(vma: Vma, addr: number, length: number, fixed: boolean, newAddr: number): number {
+    if (this.mapped + length > this.limits.as) return -ENOMEM;
+    const start = fixed ? newAddr : this.#pages.place(0, length);
+    if (start < 0) return -ENOMEM;
+    vma.source?.ref();
+    if (fixed) this.#pages.drop(start, start + length);
+    const { prot, source, name } = vma;
+    const offset = vma.offset + addr - vma.start;
+    const request = { addr: start, length, prot, shared: true, offset, name };
+    return this.#insert(source === null ? request : { ...request, source }, start, length, vma.share);
   }
 
   setBrkStart(addr: number): void {
@@ -251,9 +275,14 @@ class Space implements GuestAddressSpace {
     if (!aligned(addr) || length < 0) return -EINVAL;
     const end = Math.min(addr + roundUp(length), this.taskSize);
     let status = 0;
+    this.#pages.aliases.mend();
     for (const vma of this.#pages.vmas.touching(addr, end)) {
-      const error = this.#pages.files.writeBack(vma, Math.max(vma.start, addr), Math.min(vma.end, end));
-      status ||= error;
+      // what another place of the mapping stored is written as well
+      const twice = this.#pages.aliases.has(vma);
+      for (const place of twice && vma.source !== null ? this.#pages.sharedOf(vma.source.dev, vma.source.ino) : [vma]) {
+        const [from, to] = twice ? [place.start, place.end] : [Math.max(vma.start, addr), Math.min(vma.end, end)];
+        status ||= this.#pages.files.writeBack(place, from, to);
+      }
     }
     return status !== 0 ? status : this.#pages.vmas.covered(addr, end) ? 0 : -ENOMEM;
   }
@@ -272,6 +301,8 @@ class Space implements GuestAddressSpace {
       const discards = (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) && !vma.shared;
       if (!discards && advice !== MADV_REMOVE) continue;
       this.#pages.codeGone(vma, from, to);
+      // zeroes are stored where all see the same
+      if (vma.shared && (vma.prot & PROT_WRITE) !== 0) this.writable(from, to - from);
       const status = this.#pages.populate(vma, from, to);
       if (status < 0) return status;
       this.#pages.renew(vma, from, to);
@@ -296,13 +327,15 @@ class Space implements GuestAddressSpace {
   }
 
   syncFile(dev: number, ino: number): void {
+    this.#pages.aliases.mend();
     for (const vma of this.#pages.sharedOf(dev, ino)) this.#pages.files.writeBack(vma, vma.start, vma.end);
   }
 
   refreshFile(dev: number, ino: number): void {
+    this.syncFile(dev, ino);
     for (const vma of this.#pages.sharedOf(dev, ino)) {
-      this.#pages.files.writeBack(vma, vma.start, vma.end);
       this.#pages.files.drop(vma.start, vma.end);
+      this.#pages.aliases.forget(vma);
       this.#pages.codeGone(vma, vma.start, vma.end);
       this.#pages.populate(vma, vma.start, vma.end);
       this.#pages.renew(vma, vma.start, vma.end);
@@ -375,6 +408,10 @@ class Space implements GuestAddressSpace {
     return this.writable(addr, length) ? this.u8.subarray(addr, addr + length) : null;
   }
 
+  stillWritable(view: Uint8Array): boolean {
+    return view.buffer !== this.memory.buffer || this.writable(view.byteOffset - GUEST_BASE, view.length);
+  }
+
   cstring(addr: number, max: number = MAX_STRING): Uint8Array | null {
     const limit = addr + max + 1;
     let at = addr;
@@ -389,9 +426,9 @@ class Space implements GuestAddressSpace {
   }
 
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): Fault | 0 {
-    const end = addr + Math.max(size, 1);
-    for (let at = addr; at < end; at = roundDown(at) + PAGE_SIZE) {
-      const fault = this.#pages.settle(at, access, end);
+    const range = { from: addr, end: addr + Math.max(size, 1) };
+    for (let at = addr; at < range.end; at = roundDown(at) + PAGE_SIZE) {
+      const fault = this.#pages.settle(at, access, range);
       if (fault !== 0) return fault;
     }
     return 0;
@@ -403,7 +440,10 @@ class Space implements GuestAddressSpace {
 
   executable(addr: number): boolean {
     const vma = this.#pages.vmas.find(addr);
-    return vma !== undefined && (vma.prot & PROT_EXEC) !== 0 && addr < vma.eof;
+    if (vma === undefined || (vma.prot & PROT_EXEC) === 0 || addr >= vma.eof) return false;
+    const range = { from: addr, end: addr + 1 };
+    if (this.#pages.aliases.has(vma)) this.#pages.aliases.settle(Math.floor(addr / PAGE_SIZE), vma, 4, range);
+    return true;
   }
 }
 

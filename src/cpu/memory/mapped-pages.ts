@@ -1,3 +1,4 @@
+import { Aliases, type Range } from './aliases.ts';
 import { type Bulk, createBulk, createCopy } from './bulk.ts';
 import { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
@@ -55,6 +56,7 @@ export class MappedPages {
   readonly bytes: PageBytes;
   readonly files: FilePages;
   readonly shared: Sharers;
+  readonly aliases: Aliases;
   readonly #memory: WebAssembly.Memory;
   #mmapBase = 0;
 
@@ -67,6 +69,7 @@ export class MappedPages {
     this.bytes = new PageBytes(memory, this.bulk);
     this.files = new FilePages(u8);
     this.shared = new Sharers(this);
+    this.aliases = new Aliases(this);
     this.clear();
   }
 
@@ -84,6 +87,7 @@ export class MappedPages {
     this.mapped = from.mapped;
     // Shared file pages start clean on both sides.
     for (const vma of from.vmas.items) {
+      if (from.aliases.has(vma)) from.aliases.level(vma);
       if (vma.shared && vma.source !== null) from.clean(vma);
     }
     const copy = this.copierOf(from);
@@ -95,6 +99,7 @@ export class MappedPages {
       this.shared.join(copied);
       if (vma.shared) this.renew(copied);
     }
+    for (const vma of this.vmas.items) this.aliases.update(vma);
   }
 
   readonly #copiers: WeakMap<MappedPages, Bulk['copy']> = new WeakMap();
@@ -119,13 +124,28 @@ export class MappedPages {
   /** Bring the page bytes of a mapping, or of a part of it, in step with it. */
   renew(vma: Vma, start: number = vma.start, end: number = vma.end): void {
     const others = this.shared.hasOthers(vma);
-    const noticed = vma.shared && (others || vma.source !== null);
-    const plain = others ? (page: number) => this.shared.isFresh(page) : (page: number) => this.files.isDirty(page);
-    this.bytes.refresh(vma, start, end, noticed ? plain : null);
+    const aliased = this.aliases.has(vma);
+    const noticed = vma.shared && (others || aliased || vma.source !== null);
+    const plain = (page: number): boolean =>
+      (others ? this.shared.isFresh(page) : vma.source === null || this.files.isDirty(page)) &&
+      (!aliased || this.aliases.isOwned(page));
+    this.bytes.refresh(
+      vma,
+      start,
+      end,
+      noticed ? plain : null,
+      aliased ? (page: number): boolean => this.aliases.isStale(page) : null,
+    );
   }
 
-  /** Make one page ready for an access of [addr, end), or say which signal Linux raises. */
-  settle(addr: number, access: 1 | 2 | 4, end: number): Fault | 0 {
+  /** A store to a page that others see is about to happen: remember what must be told to whom. */
+  noteStore(page: number, vma: Vma): void {
+    if (vma.source !== null) this.files.markDirty(page);
+    if (this.shared.hasOthers(vma)) this.shared.touch(page);
+  }
+
+  /** Make the page of `addr` ready for an access of `range`, or say which signal Linux raises. */
+  settle(addr: number, access: 1 | 2 | 4, range: Range): Fault | 0 {
     if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };
     const page = Math.floor(addr / PAGE_SIZE);
     const byte = access === 1 ? this.bytes.read[page] : access === 2 ? this.bytes.write[page] : null;
@@ -137,13 +157,14 @@ export class MappedPages {
     if ((vma.prot & needs) === 0) return { signal: SIGSEGV, code: SEGV_ACCERR, addr };
     // The file may have grown since it was mapped.
     if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
+    if (this.aliases.has(vma) && !this.aliases.settle(page, vma, access, range)) return 0;
     if (access !== 2) return 0;
+    const stop = start + PAGE_SIZE;
     if (byte === PageByte.SHARED) {
-      if (vma.source !== null) this.files.markDirty(page);
-      if (this.shared.hasOthers(vma)) this.shared.touch(page);
+      this.noteStore(page, vma);
+      this.onCodeStore(start, stop);
     }
-    if (byte !== PageByte.CODE || this.onCodeStore(addr, Math.min(end, start + PAGE_SIZE)))
-      this.bytes.setWritable(page);
+    if (byte !== PageByte.CODE || this.onCodeStore(addr, Math.min(range.end, stop))) this.bytes.setWritable(page);
     return 0;
   }
 
@@ -203,6 +224,7 @@ export class MappedPages {
     this.shared.publish();
     const pieces = this.vmas.carve(start, end);
     if (pieces.length === 0) return;
+    for (const vma of pieces) if (this.aliases.has(vma)) this.aliases.level(vma);
     for (const vma of pieces) {
       // Write-back errors are lost here as they are on Linux; msync reports them.
       this.files.writeBack(vma, vma.start, vma.end);
@@ -213,6 +235,8 @@ export class MappedPages {
     this.shared.leave(pieces);
     for (const vma of pieces) {
       this.bytes.unmap(vma.start, vma.end);
+      this.aliases.forget(vma);
+      this.aliases.update(vma);
       this.codeGone(vma, vma.start, vma.end);
       vma.source?.unref();
     }
@@ -233,6 +257,8 @@ export class MappedPages {
       vma.end = from;
       return false;
     }
+    this.aliases.adopt(vma, from, end);
+    this.aliases.update(vma);
     this.mapped += end - from;
     this.renew(vma, from, end);
     this.vmas.merge(vma.start, end);
@@ -263,6 +289,7 @@ export class MappedPages {
     } else this.drop(from, from + length);
     this.vmas.insert(moved);
     this.shared.join(moved);
+    this.aliases.update(moved);
     this.mapped += length;
     this.renew(moved, to, to + length);
     if (newLength > length) this.growInPlace(moved, to + newLength);
@@ -279,8 +306,9 @@ export class MappedPages {
     const end = addr + length;
     if (!(addr >= 0 && length > 0 && end <= this.taskSize)) return false;
     const last = Math.floor((end - 1) / PAGE_SIZE);
+    const range = { from: addr, end };
     for (let page = Math.floor(addr / PAGE_SIZE); page <= last; page++) {
-      if (bytes[page] !== PageByte.PLAIN && this.settle(Math.max(addr, page * PAGE_SIZE), access, end) !== 0)
+      if (bytes[page] !== PageByte.PLAIN && this.settle(Math.max(addr, page * PAGE_SIZE), access, range) !== 0)
         return false;
     }
     return true;

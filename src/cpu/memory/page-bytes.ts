@@ -40,14 +40,25 @@ export class PageBytes {
 
   /**
    * Bring the bytes of [start, end), a part of `vma`, in step with it. With `known`, first stores are noticed,
-   * except to the pages of which it says that they are known already.
+   * except to the pages of which it says that they are known already; with `stale`, all accesses to the pages that it names.
    */
-  refresh(vma: Vma, start: number, end: number, known: ((page: number) => boolean) | null): void {
+  refresh(
+    vma: Vma,
+    start: number,
+    end: number,
+    known: ((page: number) => boolean) | null,
+    stale: ((page: number) => boolean) | null = null,
+  ): void {
     // A writable page is readable on every architecture that Linux runs on.
     const readable = (vma.prot & (PROT_READ | PROT_WRITE)) !== 0;
     const writable = (vma.prot & PROT_WRITE) !== 0;
     const eof = Math.min(Math.max(vma.eof, start), end);
-    this.#set(this.read, READ_BYTES, start, eof, readable ? PageByte.PLAIN : PageByte.PROTECTED);
+    if (stale === null || !readable)
+      this.#set(this.read, READ_BYTES, start, eof, readable ? PageByte.PLAIN : PageByte.PROTECTED);
+    else {
+      for (let at = start; at < eof; at += PAGE_SIZE)
+        this.#set(this.read, READ_BYTES, at, at + PAGE_SIZE, stale(at / PAGE_SIZE) ? PageByte.SHARED : PageByte.PLAIN);
+    }
     this.#set(this.read, READ_BYTES, eof, end, readable ? PageByte.PAST_EOF : PageByte.PROTECTED);
     const plain = known !== null ? PageByte.SHARED : PageByte.PLAIN;
     this.#set(this.write, WRITE_BYTES, start, eof, writable ? plain : PageByte.PROTECTED);

@@ -4,7 +4,7 @@ import { PROT_WRITE } from './types.ts';
 import type { Vma } from './vma.ts';
 
 /** What a shared mapping shows: a file, or anonymous memory that fork's copies have in common. */
-const objectOf = (vma: Vma): string | null => {
+export const objectOf = (vma: Vma): string | null => {
   if (!vma.shared) return null;
   return vma.source === null ? `anonymous ${vma.share}` : `${vma.source.dev}:${vma.source.ino}`;
 };
@@ -74,6 +74,11 @@ export class Sharers {
     this.fresh.add(page);
   }
 
+  /** Another place of the page has what is to be told. */
+  forget(page: number): void {
+    this.fresh.delete(page);
+  }
+
   isFresh(page: number): boolean {
     return this.fresh.has(page);
   }
@@ -84,6 +89,7 @@ export class Sharers {
 
   /** Copy what was stored to the others: the process's turn is over, or the mapping goes. */
   publish(): void {
+    this.pages.aliases.mend();
     if (this.fresh.size === 0) return;
     const pages = [...this.fresh];
     this.fresh.clear();

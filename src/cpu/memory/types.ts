@@ -92,6 +92,8 @@ export interface AddressSpace {
   /** Views into guest memory without copying, or null (EFAULT). Zero length is always fine. */
   readRange(addr: number, length: number): Uint8Array | null;
   writeRange(addr: number, length: number): Uint8Array | null;
+  /** Whether a view got from writeRange can be stored to even now that others have run, or there were other views. */
+  stillWritable(view: Uint8Array): boolean;
   /** NUL-terminated bytes without the NUL, or null (EFAULT, or longer than max). */
   cstring(addr: number, max?: number): Uint8Array | null;
 

@@ -224,9 +224,9 @@ export class Process {
     this.space.limits.as = soft(RLIMIT_AS);
   }
 
-  /** Before a file is read: stores of guests to its shared mappings reach it. */
-  beforeRead(file: OpenFile): void {
-    this.kernel.sharedFiles.beforeRead(file);
+  /** Before a file is read or written: stores of guests to its shared mappings reach it. */
+  beforeAccess(file: OpenFile): void {
+    this.kernel.sharedFiles.beforeAccess(file);
   }
 
   /** After a file was written or resized: its shared mappings show it. */

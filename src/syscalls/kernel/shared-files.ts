@@ -18,10 +18,17 @@ export class SharedFiles {
     this.files.add(`${dev}:${ino}`);
   }
 
-  /** Before a file is read: stores of guests to its shared mappings reach it. */
-  beforeRead(file: OpenFile): void {
+  /** Before a file is read or written: stores of guests to its shared mappings reach it. */
+  beforeAccess(file: OpenFile): void {
     const id = this.find(file);
-    if (id !== null) for (const space of this.kernel.spaces()) space.syncFile(id.dev, id.ino);
+    if (id !== null) this.settle(id.dev, id.ino);
+  }
+
+  /** The same for what is mapped somewhere. */
+  settle(dev: number, ino: number): void {
+    // every copy of a page has to be the same, or what one of them lacks would be taken for a store
+    for (const space of this.kernel.spaces()) space.publish();
+    for (const space of this.kernel.spaces()) space.syncFile(dev, ino);
   }
 
   /** After a file was written or resized: its shared mappings show it. */

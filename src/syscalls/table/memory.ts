@@ -47,7 +47,7 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   if (shared && (prot & 2) !== 0 && access !== O_RDWR) return -EACCES;
   const source = file.mapSource();
   if (typeof source === 'number') return source;
-  task.process.beforeRead(file);
+  task.process.beforeAccess(file);
   const at = task.space.map({ ...request, shared, source, offset });
   if (shared && at >= 0) task.process.kernel.sharedFiles.note(source.dev, source.ino);
   return at;
@@ -117,6 +117,11 @@ export const mremap: Syscall = syscall(
     if ((a.flags & 6) !== 0 && (a.flags & 1) === 0) return -EINVAL;
     if (a.old_address + a.old_size > LIMIT) return -EFAULT;
     if (a.new_size > LIMIT || ((a.flags & 2) !== 0 && a.new_address + a.new_size > LIMIT)) return -ENOMEM;
+    const mapping = task.space.findMapping(a.old_address);
+    // what is shown anew is read from the file
+    if (mapping?.shared && mapping.source) {
+      task.process.kernel.sharedFiles.settle(mapping.source.dev, mapping.source.ino);
+    }
     return task.space.remap(a.old_address, a.old_size, a.new_size, a.flags, a.new_address);
   },
 );

@@ -205,7 +205,7 @@ export const lseek: Syscall = syscall(
 
 /** read(2) of what does not wait. */
 function takeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number {
-  task.process.beforeRead(file);
+  task.process.beforeAccess(file);
   const n = file.read(bytes);
   if (n > 0) task.process.afterRead(file);
   return n;

@@ -1,4 +1,4 @@
-import { EAGAIN, EINTR, EPIPE, ERESTARTSYS } from '../errno.ts';
+import { EAGAIN, EFAULT, EINTR, EPIPE, ERESTARTSYS } from '../errno.ts';
 import { monotonicMs } from '../kernel/clock.ts';
 import type { PacketControl } from '../kernel/ip-control.ts';
 import {
@@ -91,6 +91,7 @@ export function receiveOn(
   let count = 0;
   let last: Received = { count: 0, whole: 0, from: null, passed: null };
   const attempt = (): number => {
+    if (!task.space.stillWritable(into)) return -EFAULT;
     const got = socket.receive(count === 0 ? into : into.subarray(count), how);
     if (typeof got === 'number') return got;
     count += got.count;

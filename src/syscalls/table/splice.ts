@@ -68,6 +68,8 @@ export const splice: Syscall = syscall(
     const [fromAt, toAt] = [offsetAt(task, off_in), offsetAt(task, off_out)];
     if (fromAt === undefined || toAt === undefined) return -EFAULT;
     const length = Math.min(len, MAX_RW_COUNT);
+    task.process.beforeAccess(from);
+    task.process.beforeAccess(to);
     const attempt = (): number => moveOnce(from, to, fromAt, toAt, length);
     const end = (n: number): number => {
       if (n === -EPIPE) task.brokenPipe();

@@ -53,17 +53,17 @@ export function readInto(task: Task, file: OpenFile, bytes: Uint8Array): number 
     if (stopped !== 0) return stopped;
     file.unblock();
   }
-  task.process.beforeRead(file);
+  task.process.beforeAccess(file);
   const n = file.read(bytes);
   if (n > 0) task.process.afterRead(file);
   if (n !== -EAGAIN || !file.mayBlock || (file.flags & O_NONBLOCK) !== 0) return n;
   if (file instanceof PtySlave) return readTerminal(task, file, bytes);
-  return waitFor(task, () => file.read(bytes), readiness(file));
+  return waitFor(task, () => (task.space.stillWritable(bytes) ? file.read(bytes) : -EFAULT), readiness(file));
 }
 
 /** pread(2): at an offset. */
 export function readAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
-  task.process.beforeRead(file);
+  task.process.beforeAccess(file);
   const n = file.pread(bytes, offset);
   if (n > 0) task.process.afterRead(file);
   return n;
@@ -71,6 +71,7 @@ export function readAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: nu
 
 /** pwrite(2): at an offset. */
 export function writeAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
+  task.process.beforeAccess(file);
   const n = file.pwrite(bytes, offset);
   if (n > 0) task.process.afterWrite(file);
   return n;
@@ -85,13 +86,13 @@ function readTerminal(task: Task, file: PtySlave, bytes: Uint8Array): number | P
     const counts = patience !== null && (!patience.afterFirst || seen > 0);
     const deadline = counts ? monotonicMs() + patience.ms : Number.POSITIVE_INFINITY;
     const attempt = (): number => {
-      const n = file.read(bytes);
+      const n = task.space.stillWritable(bytes) ? file.read(bytes) : -EFAULT;
       // Another byte: the time begins anew.
       return n === -EAGAIN && patience?.afterFirst && line.unread !== seen ? -EALREADY : n;
     };
     const waited = waitFor(task, attempt, { on: [file.waitQueue], deadline, onTimeout: -ETIMEDOUT });
     const next = (n: number): number | Pending => {
-      if (n === -ETIMEDOUT) return line.takeTyped(bytes);
+      if (n === -ETIMEDOUT) return task.space.stillWritable(bytes) ? line.takeTyped(bytes) : -EFAULT;
       if (n !== -EALREADY) return n;
       seen = line.unread;
       return wait();
@@ -110,6 +111,7 @@ export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number
   }
   // A slow reader of the host must not hold the thread that others need.
   if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
+  task.process.beforeAccess(file);
   const n = file.write(bytes);
   if (n > 0) task.process.afterWrite(file);
   if (n === bytes.length) return n;
@@ -226,13 +228,15 @@ export function scatterRead(
   if (pieces.length === 1) return get(only);
   let total = 0;
   for (const piece of pieces) total += piece.length;
-  if (total > GATHER_LIMIT) return sequence(pieces, get);
+  const { space } = task;
+  if (total > GATHER_LIMIT) return sequence(pieces, (piece) => (space.stillWritable(piece) ? get(piece) : -EFAULT));
   // One read, then scattered: a stream must not be asked twice, it might block the second time.
   const all = new Uint8Array(total);
   const spread = (n: number): number => {
     let at = 0;
     for (const piece of pieces) {
       if (at >= n) break;
+      if (!space.stillWritable(piece)) return at === 0 ? -EFAULT : at;
       piece.set(all.subarray(at, Math.min(n, at + piece.length)));
       at += piece.length;
     }
