@@ -130,6 +130,13 @@ export function maskBytes(prefix: number, length: number, address?: Uint8Array):
   });
 }
 
+/** Whether an address lies in a network; of that the first bits count. */
+export function inNetwork(address: Uint8Array, network: Uint8Array, prefix: number): boolean {
+  const mask = maskBytes(prefix, network.length);
+  const same = (byte: number, i: number): boolean => ((byte ^ (address[i] as number)) & (mask[i] as number)) === 0;
+  return address.length === network.length && network.every(same);
+}
+
 export const isLoopbackInterface = ({ flags }: Interface): boolean => (flags & IFF_LOOPBACK) !== 0;
 /** Whether an interface has a broadcast address. */
 export const broadcasts = ({ flags }: Interface): boolean => (flags & IFF_BROADCAST) !== 0;

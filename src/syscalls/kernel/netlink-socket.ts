@@ -1,8 +1,11 @@
 import { EADDRINUSE, EAGAIN, ECONNREFUSED, EINVAL, EMSGSIZE, ENOBUFS, EOPNOTSUPP, EPERM } from '../errno.ts';
 import { POLLIN, POLLOUT } from '../vfs/types.ts';
 import { interfacesOf } from './interfaces.ts';
+import type { Kernel } from './kernel.ts';
+import { neighboursOf } from './neighbours.ts';
+import { answers } from './netlink-messages.ts';
 import type { Network } from './network.ts';
-import { routeAnswers } from './route-messages.ts';
+import { routeAnswer } from './route-messages.ts';
 import { routesOf } from './routes.ts';
 import {
   AF_NETLINK,
@@ -14,9 +17,11 @@ import {
   Socket,
   type SocketAddress,
 } from './socket.ts';
+import { diagAnswer, type OwnedSocket } from './socket-diag.ts';
 import type { Task } from './task.ts';
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 const BUFFERS = [212992, 212992] as const;
 /** struct sockaddr_nl: family, padding, port, groups. */
 const ADDRESS = 12;
@@ -47,9 +52,14 @@ export class NetlinkSocket extends Socket {
   private groups = 0;
   private peer = 0;
 
-  constructor(network: Network, type: number, flags: number) {
-    super(AF_NETLINK, type, NETLINK_ROUTE, flags, BUFFERS);
-    this.network = network;
+  private readonly kernel: Kernel;
+  private readonly uid: number;
+
+  constructor(task: Task, type: number, protocol: number, flags: number) {
+    super(AF_NETLINK, type, protocol, flags, BUFFERS);
+    this.kernel = task.process.kernel;
+    this.network = this.kernel.network;
+    this.uid = task.process.uids[1];
   }
   private read32(address: SocketAddress, at: number): number {
     return new DataView(address.buffer, address.byteOffset).getUint32(at, true);
@@ -109,9 +119,25 @@ export class NetlinkSocket extends Socket {
     // only the kernel listens
     if (port !== 0) return -ECONNREFUSED;
     if (bytes.length > this.sendBuffer - 32) return -EMSGSIZE;
-    const told = { faces: interfacesOf(this.network), routes: routesOf(this.network) };
-    for (const answer of routeAnswers(this.port, bytes, told)) this.deliver(answer);
+    for (const answer of this.protocol === NETLINK_ROUTE ? this.routeAnswers(bytes) : this.diagAnswers(bytes)) {
+      this.deliver(answer);
+    }
     return bytes.length;
+  }
+  private routeAnswers(bytes: Uint8Array): Uint8Array[] {
+    const { network, uid } = this;
+    const told = { faces: interfacesOf(network), routes: routesOf(network), neighbours: neighboursOf(network), uid };
+    return answers(bytes, (request) => routeAnswer(this.port, request, told));
+  }
+  private diagAnswers(bytes: Uint8Array): Uint8Array[] {
+    const all = new Map<Socket, OwnedSocket>();
+    for (const { files, uids } of this.kernel.processes.values()) {
+      for (const fd of files.list()) {
+        const socket = files.get(fd);
+        if (socket instanceof Socket && !all.has(socket)) all.set(socket, { socket, uid: uids[1] });
+      }
+    }
+    return answers(bytes, (request) => diagAnswer(this.port, request, [...all.values()]));
   }
   /** A message of the kernel's. */
   deliver(message: Uint8Array): void {

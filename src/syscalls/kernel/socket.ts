@@ -73,6 +73,19 @@ export interface Received {
   readonly control?: readonly ControlMessage[];
 }
 
+/** What is told of a socket to who lists all (man 7 sock_diag). */
+export interface Diagnosis {
+  /** TCP_*; datagram sockets are TCP_ESTABLISHED with a peer, else TCP_CLOSE. */
+  readonly state: number;
+  /** Bytes to be received; of a listening socket connections to be accepted. */
+  readonly received: number;
+  /** Most connections that wait for a listening socket, else 0. */
+  readonly limit: number;
+}
+export const [TCP_ESTABLISHED, TCP_SYN_SENT, TCP_FIN_WAIT2, TCP_CLOSE, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_LISTEN] = [
+  1, 2, 5, 7, 8, 9, 10,
+] as const;
+
 let nextInode = 5000;
 
 /** A socket (man 7 socket) of any family. Results are values or negative errnos, -EAGAIN where a caller may wait. */
@@ -94,7 +107,7 @@ export abstract class Socket extends BaseFile {
   linger = -1;
   peerCredentials: Credentials | null = null;
   protected readonly changed: WaitQueue = new WaitQueue();
-  private readonly inode: number = nextInode++;
+  readonly inode: number = nextInode++;
 
   constructor(domain: number, type: number, protocol: number, flags: number, buffers: readonly [number, number]) {
     super('', O_RDWR | flags);
@@ -142,6 +155,9 @@ export abstract class Socket extends BaseFile {
   /** An option with an effect was set: families pass it on. Answers 0 or -errno. */
   optionSet(_level: number, _name: number, _value: number): number {
     return 0;
+  }
+  get diagnosis(): Diagnosis {
+    return { state: this.hasPeer ? TCP_ESTABLISHED : TCP_CLOSE, received: Math.max(0, this.unread()), limit: 0 };
   }
   /** Whether it has a port of the internet already. */
   get hasPort(): boolean {

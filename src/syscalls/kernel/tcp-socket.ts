@@ -33,12 +33,20 @@ import type { Network, Ports } from './network.ts';
 import {
   AF_INET6,
   type Destination,
+  type Diagnosis,
   MSG_PEEK,
   MSG_TRUNC,
   type Passed,
   POLLRDHUP,
   type Received,
   SOCK_STREAM,
+  TCP_CLOSE,
+  TCP_CLOSE_WAIT,
+  TCP_ESTABLISHED,
+  TCP_FIN_WAIT2,
+  TCP_LAST_ACK,
+  TCP_LISTEN,
+  TCP_SYN_SENT,
 } from './socket.ts';
 import type { Task } from './task.ts';
 
@@ -126,6 +134,18 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   }
   override get hasPeer(): boolean {
     return this.state === 'connected';
+  }
+  override get diagnosis(): Diagnosis {
+    const { state, eof, noWrites } = this;
+    if (state === 'listening') {
+      return { state: TCP_LISTEN, received: this.backlog.length, limit: this.backlogLimit };
+    }
+    if (state === 'connecting') return { state: TCP_SYN_SENT, received: 0, limit: 0 };
+    if (state !== 'connected') return { state: TCP_CLOSE, received: this.inbox.length, limit: 0 };
+    const over = eof ? TCP_CLOSE_WAIT : TCP_ESTABLISHED;
+    const half = eof ? TCP_LAST_ACK : TCP_FIN_WAIT2;
+    // the end counts as a byte
+    return { state: noWrites ? half : over, received: this.inbox.length + (eof ? 1 : 0), limit: 0 };
   }
   override unread(): number {
     return this.state === 'listening' ? -EINVAL : this.inbox.length;

@@ -15,6 +15,7 @@ import {
   AF_UNIX,
   type Credentials,
   type Destination,
+  type Diagnosis,
   dropAll,
   familyOf,
   MSG_PEEK,
@@ -27,6 +28,7 @@ import {
   SOCK_STREAM,
   Socket,
   type SocketAddress,
+  TCP_LISTEN,
 } from './socket.ts';
 import type { Task } from './task.ts';
 import { bindName, findSocket } from './unix-names.ts';
@@ -72,6 +74,14 @@ export class UnixSocket extends Socket {
   }
   override get hasPeer(): boolean {
     return this.peer !== null;
+  }
+  /** 0 without a peer. */
+  get peerInode(): number {
+    return this.peer?.inode ?? 0;
+  }
+  override get diagnosis(): Diagnosis {
+    if (this.backlog === null) return super.diagnosis;
+    return { state: TCP_LISTEN, received: this.backlog.length, limit: this.backlogLimit };
   }
   override localAddress(): SocketAddress {
     return unixAddress(this.name);

@@ -15,7 +15,7 @@ import {
   ESOCKTNOSUPPORT,
 } from '../errno.ts';
 import { type FlagTable, formatEnum, formatFlags } from '../flags.ts';
-import { NETLINK_ROUTE, NetlinkSocket } from '../kernel/netlink-socket.ts';
+import { NETLINK_ROUTE, NETLINK_SOCK_DIAG, NetlinkSocket } from '../kernel/netlink-socket.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -68,7 +68,7 @@ const TYPE = {
 };
 const SOME_FAMILIES = {
   support: 'partial',
-  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP, and UDP-Lite between guests; AF_NETLINK tells of interfaces and addresses; other families are EAFNOSUPPORT.',
+  note: 'AF_UNIX between guests; AF_INET and AF_INET6 with TCP and UDP, and UDP-Lite between guests; AF_NETLINK tells of interfaces, addresses, routes, rules, neighbours and sockets; other families are EAFNOSUPPORT.',
 } as const;
 
 /** What speaks against such a socket: 0 or -errno. */
@@ -82,7 +82,7 @@ function refuse(domain: number, type: number, protocol: number): number {
   }
   if (domain === AF_NETLINK) {
     if (kind !== SOCK_RAW && kind !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
-    return protocol === NETLINK_ROUTE ? 0 : -EPROTONOSUPPORT;
+    return protocol === NETLINK_ROUTE || protocol === NETLINK_SOCK_DIAG ? 0 : -EPROTONOSUPPORT;
   }
   if (domain !== AF_INET && domain !== AF_INET6) return -EAFNOSUPPORT;
   if (kind === SOCK_RAW) return protocol === 0 ? -EPROTONOSUPPORT : -EPERM;
@@ -101,8 +101,8 @@ function makeUnix(task: Task, type: number): UnixSocket {
 
 function make(task: Task, domain: number, type: number, protocol: number): Socket {
   if (domain === AF_UNIX) return makeUnix(task, type);
+  if (domain === AF_NETLINK) return new NetlinkSocket(task, type & TYPE_MASK, protocol, type & O_NONBLOCK);
   const { network } = task.process.kernel;
-  if (domain === AF_NETLINK) return new NetlinkSocket(network, type & TYPE_MASK, type & O_NONBLOCK);
   const datagrams = protocol === IPPROTO_UDPLITE ? UdpLiteSocket : UdpSocket;
   const kind = (type & TYPE_MASK) === SOCK_STREAM ? TcpSocket : datagrams;
   return new kind(network, domain, type & O_NONBLOCK);
