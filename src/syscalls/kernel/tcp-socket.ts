@@ -71,16 +71,18 @@ class LocalLink implements Link {
   get room(): boolean {
     return this.other.gone || this.free > 0;
   }
-  private get free(): number {
+  private get buffer(): number {
     const { sendBuffer } = this.owner;
-    const buffer = sendBuffer === BUFFERS[0] ? GROWN : sendBuffer;
-    return buffer + this.other.receiveBuffer - this.other.unread();
+    return sendBuffer === BUFFERS[0] ? GROWN : sendBuffer;
+  }
+  private get free(): number {
+    return this.buffer + this.other.receiveBuffer - this.other.unread();
   }
   send(bytes: Uint8Array): number {
     if (this.other.gone) {
       // It answers what comes too late with RST, which is seen by the next call.
       this.owner.broken(ECONNRESET);
-      return bytes.length;
+      return Math.min(this.buffer, bytes.length);
     }
     const count = Math.min(this.free, bytes.length);
     if (count <= 0) return -EAGAIN;

@@ -6,7 +6,7 @@ import { SEEK_WHENCE } from '../flags.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Pending } from '../kernel/wait.ts';
 import { readI64, writeI64 } from '../struct.ts';
-import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/types.ts';
+import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG, SEEK_CUR } from '../vfs/types.ts';
 import {
   gatherWrite,
   MAX_RW_COUNT,
@@ -223,6 +223,11 @@ function copyBetween(
   const chunk = new Uint8Array(Math.min(count, 1 << 18));
   let done = 0;
   const fail = (n: number): number => (done > 0 ? done : n);
+  // what was read and found no room stays to be read
+  const took = (written: number, read: number): void => {
+    done += Math.max(0, written);
+    if (fromAt === null && written < read) from.seek(Math.max(0, written) - read, SEEK_CUR);
+  };
   const loop = (): number | Pending => {
     while (done < count) {
       const want = chunk.subarray(0, Math.min(chunk.length, count - done));
@@ -232,13 +237,13 @@ function copyBetween(
       const written = toAt === null ? writeFrom(task, to, part) : writeAt(task, to, part, toAt + done);
       if (typeof written !== 'number') {
         return written.after((w) => {
+          took(w, n);
           if (w < 0) return fail(w);
-          done += w;
           return w < n ? done : loop();
         });
       }
+      took(written, n);
       if (written < 0) return fail(written);
-      done += written;
       if (written < n) break;
     }
     return done;
