@@ -153,6 +153,7 @@ class RegionEmitter extends TerminalEmitter {
     this.current = b;
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
+    this.recover(b);
     if (this.cfg.isLoop[b]) {
       if (b === this.region.dispatch) this.guestAddress();
       else c.i32(block.pc);

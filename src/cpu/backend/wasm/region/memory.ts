@@ -135,6 +135,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
   protected hoisted(header: number): void {
     const list = this.plan.hoists.get(header);
     if (!list) return;
+    this.recover(header);
     this.dirty = (this.use.dirtyIn[header] as RegSet).slice();
     this.code.i32((this.region.blocks[header] as Block).pc);
     this.code.set(this.pcLocal);

@@ -3,6 +3,7 @@ import type { OpKind } from '../../../ir/opcodes.ts';
 import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
+import { type Copies, flagCopies } from './copies.ts';
 import type { Region } from './discover.ts';
 
 /**
@@ -31,6 +32,8 @@ export interface RegisterUse {
   readonly dirtyIn: readonly RegSet[];
   /** Registers whose local is needed at the block's entry. */
   readonly liveIn: readonly RegSet[];
+  /** Fields of the condition codes whose locals a block sets first of all, and from what. */
+  readonly recovered: readonly Copies[];
 }
 
 const ccFields: readonly { offset: number; type: Type }[] = [
@@ -102,7 +105,8 @@ export const dropsFlags = (block: Block): boolean => {
   return t.kind === 'call' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
-const isFlags = (offset: number): boolean =>
+/** Whether a state offset is that of a field of the condition codes. */
+export const isFlags = (offset: number): boolean =>
   (offset >= State.CC_OP && offset <= State.CC_D) || (offset >= State.CC_R && offset <= State.CC_FB);
 
 /** The set without the condition-code fields. */
@@ -171,6 +175,14 @@ export const analyseRegisters = (
     }
   }
 
+  const recovered = flagCopies(region.blocks, region.succs, region.cfg).map((copies, b) => {
+    const isDirty = (field: number): boolean => byOffset.has(field) && has(dirtyIn[b] as RegSet, index(field));
+    const found = [...copies].filter(
+      ([field, x]) => isDirty(field) && (typeof x !== 'number' || byOffset.get(x)?.type === byOffset.get(field)?.type),
+    );
+    return new Map(found);
+  });
+
   // backward: registers needed at entry; an exit needs what is dirty there
   const liveIn = Array.from({ length: n }, empty);
   const uses = region.blocks.map((b, i) => {
@@ -183,6 +195,10 @@ export const analyseRegisters = (
     const needDirty = (): void => {
       for (const r of registers) if (has(dirty, r.index)) need(r.index);
     };
+    for (const [field, source] of recovered[i] as Copies) {
+      if (typeof source === 'number') need(index(source));
+      add(defined, index(field));
+    }
     if (isLoop[i]) needDirty();
     let conditional = false;
     for (const v of b.ops) {
@@ -220,5 +236,5 @@ export const analyseRegisters = (
       if (union(liveIn[b] as RegSet, live)) changed = true;
     }
   }
-  return { registers, byOffset, dirtyIn, liveIn };
+  return { registers, byOffset, dirtyIn, liveIn, recovered };
 };

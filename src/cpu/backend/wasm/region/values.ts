@@ -8,6 +8,7 @@ import { emitPure } from '../pure.ts';
 import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
+import type { Copies } from './copies.ts';
 import type { Region } from './discover.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
 import {
@@ -98,6 +99,15 @@ export abstract class ValueEmitter {
     c.op('i64.eqz');
     c.op('i32.eqz');
     this.unusual();
+  }
+
+  /** Set the locals of what the block finds elsewhere. */
+  protected recover(b: number): void {
+    for (const [field, source] of this.use.recovered[b] as Copies) {
+      if (typeof source !== 'number') this.constant(source);
+      else this.code.get(this.locals[this.register(source).index] as number);
+      this.code.set(this.locals[this.register(field).index] as number);
+    }
   }
 
   /** Leave at pcLocal if the i32 pushed is not 0: floating point is not the common case. */
@@ -207,7 +217,7 @@ export abstract class ValueEmitter {
     return l;
   }
 
-  protected constant(v: Value): void {
+  protected constant(v: Pick<Value, 'type' | 'imm' | 'hi' | 'lanes'>): void {
     const c = this.code;
     if (v.type === 'i32') c.i32(v.imm);
     else if (v.type === 'i64') c.i64(v.imm, v.hi);
