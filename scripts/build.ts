@@ -5,13 +5,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
-import { COMPOSER_FILE } from '../src/composer-bytes.ts';
+import { composerModules } from '../src/composer-bytes.ts';
 import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
-import { composerModule } from '../src/cpu/composer-module.ts';
-import { flagWords } from '../src/cpu/frontend/aarch64/flag-reads.ts';
 import { Templates } from '../src/cpu/templates.ts';
-import { generateInterpreter, INTERPRETERS, interpreterFile, MEMORY_PAGES } from '../src/interpreter-bytes.ts';
+import { generateInterpreter, INTERPRETERS, interpreterFile } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
+import { type ByteGuestName, guestsWithBytes, learnedBytes } from './usual-bytes.ts';
 import { guestsWithWords, usualWords } from './usual-words.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -93,7 +92,7 @@ export async function bundleIfStale(): Promise<void> {
     'index.js',
     'worker.cjs',
     'translator.cjs',
-    COMPOSER_FILE,
+    ...Object.keys(composerModules),
     ...INTERPRETERS.map(interpreterFile),
     ...Object.values(RARE),
   ].map((name) => `${root}dist/${name}`);
@@ -164,7 +163,11 @@ async function bundleInto(dist: string): Promise<void> {
       Templates.learned(frontEnd, usualWords(guest)),
     );
   }
-  fs.writeFileSync(`${dist}/${COMPOSER_FILE}`, composerModule(MEMORY_PAGES, flagWords));
+  for (const guest of Object.keys(guestsWithBytes) as ByteGuestName[]) {
+    const name = templatesName({ name: guest, variant: 'plain' });
+    fs.writeFileSync(`${dist}/${templateFile(name)}`, learnedBytes(guest));
+  }
+  for (const [file, bytes] of Object.entries(composerModules)) fs.writeFileSync(`${dist}/${file}`, bytes());
   for (const kind of INTERPRETERS) fs.writeFileSync(`${dist}/${interpreterFile(kind)}`, generateInterpreter(kind));
 }
 

@@ -1,4 +1,4 @@
-import { composer } from './composer-bytes.ts';
+import { composer, composerName } from './composer-bytes.ts';
 import { BlockImage } from './cpu/block-image.ts';
 import { templatesName } from './cpu/built-templates.ts';
 import type { Cpu } from './cpu/cpu.ts';
@@ -65,7 +65,9 @@ export class Programs {
   private first: Cpu | null = null;
   /** Machine code of the cold tiers from earlier runs, by their names. */
   private readonly interpreterCode: Map<string, Uint8Array<ArrayBuffer> | null> = new Map();
-  private composer: WebAssembly.Module | null = null;
+  private readonly composers: Map<string, WebAssembly.Module> = new Map();
+  /** Of whose composer there may be machine code. */
+  private firstComposer = '';
   private firstStore: TranslationCache | null = null;
 
   constructor(kernel: Kernel, options: ProgramsOptions) {
@@ -85,9 +87,13 @@ export class Programs {
   }
 
   /** The composer's module: where all translations were kept nobody asks for it. */
-  private composerModule(): WebAssembly.Module {
-    this.composer ??= composer(this.firstStore?.composerCode() ?? null);
-    return this.composer;
+  private composerModule(frontEnd: FrontEnd): WebAssembly.Module {
+    const name = composerName(frontEnd);
+    const code = (): Uint8Array<ArrayBuffer> | null =>
+      name === this.firstComposer ? (this.firstStore?.composerCode() ?? null) : null;
+    const module = this.composers.get(name) ?? composer(name, code());
+    this.composers.set(name, module);
+    return module;
   }
 
   private interpreter(frontEnd: FrontEnd): WebAssembly.Module {
@@ -158,7 +164,7 @@ export class Programs {
     cpu.setTier(this.options.tier ?? 'auto');
     cpu.cache.newComposer = (memory, calls) => {
       const table = TemplateTable.of(templatesName(frontEnd));
-      return table && new WasmComposer(this.composerModule(), memory, table, calls);
+      return table && new WasmComposer(this.composerModule(frontEnd), memory, table, calls);
     };
     const thread = CpuThread.create(cpu, this.processors) as CpuThread;
     thread.pc = program.entry;
@@ -186,8 +192,11 @@ export class Programs {
       // a sandboxed guest leaves nothing behind
       const none = this.kernel.sandboxed || this.options.tier === 'hot';
       const tier = interpreterName(frontEnd);
-      const store = none ? null : TranslationCache.open(this.options.cache, key, tier);
-      if (this.first === null) this.firstStore = store;
+      const store = none ? null : TranslationCache.open(this.options.cache, key, tier, composerName(frontEnd));
+      if (this.first === null) {
+        this.firstStore = store;
+        this.firstComposer = composerName(frontEnd);
+      }
       if (!this.interpreterCode.has(tier)) this.interpreterCode.set(tier, store?.interpreterCode() ?? null);
       program = { store, image: null, regions: null, written: 0 };
       this.programs.set(name, program);

@@ -58,26 +58,36 @@ export class TranslationCache {
   private interpreterBytes = 0;
   private composerBytes = 0;
 
-  private constructor(file: string, interpreterFile: string, version: number) {
+  private constructor(file: string, interpreterFile: string, composerFile: string, version: number) {
     this.file = file;
     this.interpreterFile = interpreterFile;
-    this.composerFile = path.join(path.dirname(file), 'composer');
+    this.composerFile = composerFile;
     this.nativesFile = path.join(path.dirname(file), `natives-${process.version}`);
     this.version = version;
   }
 
   /**
-   * `interpreter` names the cold tier's module, which programs share. Null when translations are not to be kept, or the
+   * `interpreter` and `composer` name modules that programs share. Null when translations are not to be kept, or the
    * folder is not safely ours.
    */
-  static open(setting: string | null | undefined, key: CacheKey, interpreter: string): TranslationCache | null {
+  static open(
+    setting: string | null | undefined,
+    key: CacheKey,
+    interpreter: string,
+    composer: string,
+  ): TranslationCache | null {
     if (setting === null || typeof TSQEMU_BUILD === 'undefined') return null;
     const base = setting ?? defaultFolder();
     if (base === null) return null;
     const dir = path.join(base, 'code');
     if (!privateFolder(dir)) return null;
     const name = [key.dev, key.ino, key.size, key.variant.replaceAll(' ', '-')].join('-');
-    return new TranslationCache(path.join(dir, name), path.join(dir, interpreter), TSQEMU_BUILD);
+    return new TranslationCache(
+      path.join(dir, name),
+      path.join(dir, interpreter),
+      path.join(dir, composer),
+      TSQEMU_BUILD,
+    );
   }
 
   /** Machine code of the cold tier from an earlier run, of whatever program; what reads it is kept beside it. */

@@ -51,6 +51,7 @@ export interface MakerFunctions {
   readonly MADE: number;
   readonly CROSSES: number;
   readonly LOOK_AHEAD: number;
+  readonly NOTE: number;
   readonly LOOK: number;
   readonly COMPOSE: number;
   readonly VALUE: number;
@@ -144,7 +145,7 @@ const markFunction = (F: MakerFunctions): Writer => {
  * (pc, kind, limit, arena) → the record of a new block, or 0; then Told.ROOM says whether there was too little room. Blocks
  * of the kind SINGLE are for flags of any kind, but not known to the table and never counted.
  */
-const makeFunction = (F: MakerFunctions): Writer => {
+const makeFunction = (F: MakerFunctions, notes: boolean): Writer => {
   const f = new Writer(4);
   const [pc, kind, limit, id] = [f.param(0), f.param(1), f.param(2), f.param(3)];
   const arena = f.local(add(mul(id, ARENA_SIZE), ARENAS));
@@ -166,6 +167,7 @@ const makeFunction = (F: MakerFunctions): Writer => {
   const constants = f.local(told(Told.CONSTANTS));
   // 8 bytes tell of a constant of 32 at most, 12 of a link
   f.if(lessU(last, add(next, add(shl(constants, 2), mul(links, 3)))), noRoom);
+  if (notes) f.do(call(F.NOTE, pc, end));
   const reads = f.local(told(Told.READS_FLAGS));
   f.if(isZero(reads), () => f.set(kind, -1));
   const header = f.local(sub(record, HEADER));
@@ -266,15 +268,16 @@ const followFunction = (F: MakerFunctions): Writer => {
   return f;
 };
 
-/** The functions, in the order of VALUE, TARGET … BLOCK and `follow`. */
+/** The functions, in the order of VALUE, TARGET … BLOCK and `follow`. `notes`: which bytes are code is noted. */
 export const makerFunctions = (
   F: MakerFunctions,
+  notes: boolean,
 ): readonly { readonly name: string; readonly params: number; readonly writer: Writer }[] => [
   { name: 'value', params: 2, writer: valueFunction() },
   { name: 'target', params: 2, writer: targetFunction(F) },
   { name: 'put', params: 2, writer: putFunction() },
   { name: 'mark', params: 2, writer: markFunction(F) },
-  { name: 'make', params: 4, writer: makeFunction(F) },
+  { name: 'make', params: 4, writer: makeFunction(F, notes) },
   { name: 'block', params: 2, writer: blockFunction(F) },
   { name: 'follow', params: 1, writer: followFunction(F) },
 ];

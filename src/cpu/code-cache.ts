@@ -119,6 +119,7 @@ export class CodeCache implements BlockSource {
         made: (pc, record) => this.made(pc, record),
         crosses: () => this.tellCrossing(),
         lookAhead: (pc) => this.lookAhead(pc),
+        note: (pc, end) => this.noteCode(pc, end),
       });
     }
     if (!this.composer) return null;

@@ -15,6 +15,28 @@ export const Told = {
   /** There was too little room for the block, or in the table. */
   ROOM: 7,
 } as const;
+/** What the decoder of instructions that are bytes has found, as words: see Read. */
+export const READ = 0x140;
+export const Read = {
+  /** First word of the key. */
+  KEY: 0,
+  FORM: 1,
+  /** Registers, as they are in keys: ModRM.reg; ModRM.rm, base or that of the opcode; index; of VEX. */
+  REG: 2,
+  BASE: 3,
+  INDEX: 4,
+  VVVV: 5,
+  /** REX or VEX has been there. */
+  REX: 6,
+  /** ModRM.rm is a memory operand. */
+  MEMORY: 7,
+  NEXT: 8,
+  /** Where the opcode, the ModRM byte, the displacement and the immediate are; 0 if there is none. */
+  OPCODE_AT: 9,
+  MODRM_AT: 10,
+  DISP_AT: 11,
+  IMM_AT: 12,
+} as const;
 /** Places that are looked at for flags that are read, a word each. */
 export const LOOKED_AT = 0x200;
 export const MOST_LOOKED_AT = 128;

@@ -25,7 +25,8 @@ import {
   xor,
 } from './backend/wasm/writer.ts';
 import { makerFunctions } from './block-maker.ts';
-import { CONSTANTS, FILE, INTERNALS, LINKS, TOLD, Told, VARS } from './composer-layout.ts';
+import { byteFindFunction, keyFunction, nameFunction, readFunction } from './byte-decoder.ts';
+import { CONSTANTS, FILE, INTERNALS, LINKS, READ, Read, TOLD, Told, VARS } from './composer-layout.ts';
 import { type FlagWords, HALVES } from './frontend/form.ts';
 import { lookFunction, placeFunction } from './look-ahead.ts';
 import { GUEST_BASE } from './memory/layout.ts';
@@ -44,6 +45,7 @@ import {
   Patch,
   RowWord,
   SLOT,
+  TAIL,
   TemplateWord,
 } from './template-file.ts';
 
@@ -59,25 +61,28 @@ const MARGIN = 0x400;
 const RECORD = 16;
 /** First halfwords from here on have a second one. */
 const LONG = 0xe800;
-/** Function indices; the first three are imported. */
+/** Function indices; the first four are imported. GET and PUT_FIELD are of words, READ and NAME of bytes. */
 const F = {
   MADE: 0,
   CROSSES: 1,
   LOOK_AHEAD: 2,
-  AT: 3,
-  FIND: 4,
-  EVALUATE: 5,
-  COMPOSE: 6,
-  GET: 7,
-  PUT_FIELD: 8,
-  PLACE: 9,
-  LOOK: 10,
-  VALUE: 11,
-  TARGET: 12,
-  PUT: 13,
-  MARK: 14,
-  MAKE: 15,
-  BLOCK: 16,
+  NOTE: 3,
+  AT: 4,
+  FIND: 5,
+  EVALUATE: 6,
+  COMPOSE: 7,
+  GET: 8,
+  PUT_FIELD: 9,
+  READ: 8,
+  NAME: 9,
+  PLACE: 10,
+  LOOK: 11,
+  VALUE: 12,
+  TARGET: 13,
+  PUT: 14,
+  MARK: 15,
+  MAKE: 16,
+  BLOCK: 17,
 } as const;
 /** What the records of one instruction may need, in bytes. */
 const LONGEST = 0x1000;
@@ -264,8 +269,11 @@ const skipLinear = (f: Writer, at: Local): void => f.set(at, add(add(at, 2), wor
 
 const tell = (f: Writer, what: number, value: Word): void => f.store1(TOLD + 4 * what, 0, value);
 
-/** (pc, kind, limit, to, last) → the first byte behind the block whose records were written from `to` up to `last`, or 0. */
-const composeFunction = (): Writer => {
+/**
+ * (pc, kind, limit, to, last) → the first byte behind the block whose records were written from `to` up to `last`, or 0.
+ * `bytes`: instructions are not words.
+ */
+const composeFunction = (bytes: boolean): Writer => {
   const f = new Writer(5);
   const [pc, kind, limit, first, last] = [f.param(0), f.param(1), f.param(2), f.param(3), f.param(4)];
   const [readsFlags, set, flags, out, links, internals, constants] = Array.from({ length: 7 }, () => f.local()) as [
@@ -279,8 +287,9 @@ const composeFunction = (): Writer => {
   ];
   /** Kind of the flags as the block alone tells; `kind` tells it as what led here does too. */
   const own = f.local(-1);
-  const form = f.local(and(pc, HALVES));
-  const [instruction, next, after] = [f.local(), f.local(), f.local()];
+  const form = f.local(bytes ? 0 : and(pc, HALVES));
+  const address: Push = bytes ? pc : and(pc, ~HALVES);
+  const [instruction, next, after, tail] = [f.local(), f.local(), f.local(), f.local()];
   const [at, n, end, record] = [f.local(), f.local(), f.local(), f.local()];
   const to = f.local(first);
   const left = f.local(head(Head.MAX_BLOCK));
@@ -291,6 +300,7 @@ const composeFunction = (): Writer => {
   };
   /** See kindBehind. */
   const leave = (to: Local): void => {
+    if (bytes) return f.set(to, after);
     const over = and(differ(shrS(to, 31), -1), equal(and(after, BASE_KIND), UNKNOWN_KIND));
     f.if(
       over,
@@ -306,7 +316,7 @@ const composeFunction = (): Writer => {
     tell(f, Told.LINKS, links);
     tell(f, Told.INTERNALS, internals);
     tell(f, Told.CONSTANTS, constants);
-    f.return(and(pc, ~HALVES));
+    f.return(address);
   };
   const link = (index: Word, target: Word, linkKind: Word): void => {
     f.store1(add(links, LINKS), 0, index);
@@ -314,7 +324,7 @@ const composeFunction = (): Writer => {
     f.store1(add(links, LINKS), 8, linkKind);
     f.set(links, add(links, 12));
   };
-  f.while(and(lessU(pc, limit), or(differ(left, 0), lessU(HALVES, form))), () => {
+  const fetchWord = (): void => {
     f.if(
       and(form, HALVES),
       () => {
@@ -336,9 +346,19 @@ const composeFunction = (): Writer => {
         f.set(next, add(pc, 4));
       },
     );
+  };
+  f.while(and(lessU(pc, limit), or(differ(left, 0), lessU(HALVES, form))), () => {
+    if (!bytes) fetchWord();
     f.set(template, call(F.FIND, instruction, form, pc, kind));
     f.if(isZero(template), () => f.return(0));
     f.set(flags, word(template));
+    if (bytes) {
+      f.set(next, load1(READ + 4 * Read.NEXT));
+      f.if(lessU(limit, next), () => f.return(0));
+      // nobody reads the flags that were set last
+      f.if(and(flags, Flag.KILLS), () => f.set(to, sub(to, tail)));
+      f.set(tail, shrU(flags, TAIL));
+    }
     f.if(lessU(last, add(to, LONGEST)), () => {
       tell(f, Told.ROOM, 1);
       f.return(0);
@@ -427,7 +447,7 @@ const composeFunction = (): Writer => {
   f.store(to, 0, specialNumber('jump'));
   f.store(to, 4, 0);
   f.store(to, 8, 0);
-  f.store(to, 12, sub(and(pc, ~HALVES), 1));
+  f.store(to, 12, sub(address, 1));
   link(shrU(sub(to, first), 4), pc, out);
   f.set(to, add(to, RECORD));
   finish();
@@ -435,29 +455,49 @@ const composeFunction = (): Writer => {
   return f;
 };
 
-/** The module's bytes: exports `make` and `follow` (see block-maker.ts), and the others. Memory pages are those of memory 0, words AArch64's. */
+/** Where nobody looks ahead. */
+const NO_WORDS: FlagWords = { reads: [[0, 1]], sets: [[0, 1]] };
+
+/**
+ * The module's bytes: exports `make` and `follow` (see block-maker.ts), and the others. Memory pages are those of memory 0,
+ * words AArch64's; null: of a guest whose instructions are bytes.
+ */
 export const composerModule = (
   memoryPages: { initial: number; maximum: number },
-  flagWords: FlagWords,
-): Uint8Array<ArrayBuffer> =>
-  encodeModule({
+  flagWords: FlagWords | null,
+): Uint8Array<ArrayBuffer> => {
+  const bytes = flagWords === null;
+  return encodeModule({
     types: [1, 2, 3, 4, 5].map((n) => ({ params: new Array<'i32'>(n).fill('i32'), results: ['i32'] })),
     imports: [
       { name: 'made', type: 1 },
       { name: 'crosses', type: 0 },
       { name: 'lookAhead', type: 0 },
+      { name: 'note', type: 1 },
     ],
     funcs: [
-      { type: 1, code: atFunction().code, export: 'at' },
-      { type: 3, code: findFunction().code, export: 'find' },
+      bytes ? { type: 2, code: keyFunction().code, export: 'at' } : { type: 1, code: atFunction().code, export: 'at' },
+      { type: 3, code: (bytes ? byteFindFunction(F) : findFunction()).code, export: 'find' },
       { type: 0, code: evaluateFunction().code, export: 'evaluate' },
-      { type: 4, code: composeFunction().code, export: 'compose' },
-      { type: 1, code: getFunction().code, export: 'get' },
-      { type: 2, code: putFunction().code, export: 'putField' },
+      { type: 4, code: composeFunction(bytes).code, export: 'compose' },
+      ...(bytes
+        ? [
+            { type: 0, code: readFunction().code, export: 'read' },
+            { type: 0, code: nameFunction().code, export: 'name' },
+          ]
+        : [
+            { type: 1, code: getFunction().code, export: 'get' },
+            { type: 2, code: putFunction().code, export: 'putField' },
+          ]),
       { type: 1, code: placeFunction().code },
-      { type: 0, code: lookFunction(F.PLACE, flagWords).code, export: 'look' },
-      ...makerFunctions(F).map(({ name, params, writer }) => ({ type: params - 1, code: writer.code, export: name })),
+      { type: 0, code: lookFunction(F.PLACE, flagWords ?? NO_WORDS).code, export: 'look' },
+      ...makerFunctions(F, bytes).map(({ name, params, writer }) => ({
+        type: params - 1,
+        code: writer.code,
+        export: name,
+      })),
     ],
     memoryPages,
     importMemory1: true,
   });
+};

@@ -1,3 +1,4 @@
+import { FORM_MAGIC } from './byte-forms.ts';
 import { HALVES } from './frontend/form.ts';
 import type { OpenField, Shape } from './frontend/frontend.ts';
 import type { Linear, Template } from './template.ts';
@@ -40,7 +41,12 @@ export const EVERY_KIND = -2;
 export const ANY_FLAGS = -1;
 export const NONE = -1;
 
-export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4 } as const;
+/**
+ * KILLS: it writes all flags before it could leave the block, and reads none. From bit TAIL on: bytes of the last records,
+ * which do nothing but write flags.
+ */
+export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4, KILLS: 8 } as const;
+export const TAIL = 8;
 
 export const HASH = 0x9e3779b1;
 /** In keys: kinds are from -2 to 61, forms below 1024. */
@@ -115,7 +121,7 @@ const unpacked = (patches: Int32Array): Int32Array => {
   return to;
 };
 
-const write = (to: number[], template: Template): void => {
+export const writeTemplate = (to: number[], template: Template): void => {
   const { words, patches, internals, constants, links, callTarget, returnsTo } = template;
   const list = (numbers: ArrayLike<number>): void => {
     to.push(numbers.length);
@@ -126,7 +132,11 @@ const write = (to: number[], template: Template): void => {
     list(terms);
   };
   to.push(
-    (template.ends ? Flag.ENDS : 0) | (callTarget ? Flag.CALL_TARGET : 0) | (returnsTo ? Flag.RETURNS_TO : 0),
+    (template.ends ? Flag.ENDS : 0) |
+      (callTarget ? Flag.CALL_TARGET : 0) |
+      (returnsTo ? Flag.RETURNS_TO : 0) |
+      (template.kills ? Flag.KILLS : 0) |
+      ((template.tail ?? 0) << TAIL),
     template.flagsOut,
     template.reach,
     template.next,
@@ -202,7 +212,9 @@ const slotOf = (words: Int32Array | readonly number[], representative: number, k
 
 /** Whether words are a whole file of this version. */
 export const isWhole = (words: Int32Array): boolean =>
-  words.length > Head.SIZE && words[Head.MAGIC] === MAGIC && words[Head.WORDS] === words.length;
+  words.length > Head.SIZE &&
+  (words[Head.MAGIC] === MAGIC || words[Head.MAGIC] === FORM_MAGIC) &&
+  words[Head.WORDS] === words.length;
 
 /** The template of a representative in a form and a flags kind (null: there is none), or undefined. */
 export const findTemplate = (
@@ -256,7 +268,7 @@ const writeSet = (words: number[], rows: readonly KeptRow[]): number => {
 };
 
 /** Appends lists to `words`, the same list once; returns where it is. */
-const sharing = (words: number[]): ((list: readonly number[]) => number) => {
+export const sharing = (words: number[]): ((list: readonly number[]) => number) => {
   const known = new Map<string, number>();
   return (list) => {
     const name = list.join();
@@ -299,7 +311,7 @@ export const writeTemplates = (templates: readonly KeptTemplate[], rows: KeptRow
     const key = keyOf(level, form, kind);
     const slot = slotOf(words, representative, key);
     const own: number[] = [];
-    if (template) write(own, template);
+    if (template) writeTemplate(own, template);
     words.splice(slot, SLOT, representative, key, template ? once(own) : NONE);
   }
   [words[Head.MAJORS], words[Head.MAJORS + HALVES]] = writeRows(words, rows);

@@ -11,6 +11,8 @@ import { EXAMPLES, type TemplateClass } from './template-class.ts';
 const FILES = [
   { at: State.REGS, size: 8 },
   { at: State.VREGS, size: 16 },
+  // the upper halves of x86's
+  { at: State.VREGS + 256, size: 16 },
 ] as const;
 
 interface Example {
@@ -22,8 +24,8 @@ interface Example {
   readonly block: Block;
 }
 
-/** Lift one instruction and collect its records. */
-const exampleOf = (single: SingleLift, word: number, form: number, pc: number, kind: number): Example => {
+/** The records of an instruction. */
+const exampleOf = (lifted: SingleBlock): Example => {
   const words: number[] = [];
   const internals: number[] = [];
   const constants: { record: number; bytes: readonly number[] }[] = [];
@@ -37,7 +39,6 @@ const exampleOf = (single: SingleLift, word: number, form: number, pc: number, k
     },
     link: (record, target, linkKind) => void links.push(record / 16, target, linkKind),
   };
-  const lifted = single.lift(word, form, pc, kind);
   const { block } = lifted;
   encodeBlock(block, sink);
   return { words, internals, constants, links, lifted, block };
@@ -76,7 +77,7 @@ class Solver {
     return null;
   }
 
-  /** The immediate shifted or its negative, the pc, its page or the pc aligned, or a sum of these. */
+  /** The immediate shifted or its negative (or the displacement), the pc, its page or the pc aligned, or a sum of these. */
   number(values: readonly number[]): Linear | null {
     const always = this.fits(values, []);
     if (always) return always;
@@ -88,6 +89,10 @@ class Solver {
           const scaled = this.fits(values, [...from, Variable.IMMEDIATE, scale]);
           if (scaled) return scaled;
         }
+      }
+      for (const other of [Variable.DISPLACEMENT, Variable.HIGH]) {
+        const found = this.fits(values, [...from, other, 1]);
+        if (found) return found;
       }
     }
     return null;
@@ -191,12 +196,17 @@ export const learn = (
   const words = variables.map((to, i) => group.example(representative, i, places[i] as number, to));
   // with another immediate some are other instructions
   if (words.some((word) => single.row(word, form) !== group.row)) return null;
-  const lift = (i: number, as: number): Example => exampleOf(single, words[i] as number, form, places[i] as number, as);
-  const probe = lift(0, kind);
-  const examples =
-    probe.lifted.reads !== 0
-      ? [probe, lift(1, kind), lift(2, kind)]
-      : [lift(0, ANY_KIND), lift(1, ANY_KIND), lift(2, ANY_KIND)];
+  return learnFrom((i, as) => single.lift(words[i] as number, form, places[i] as number, as), variables, kind);
+};
+
+/** The template for examples with these variables, or null. */
+export const learnFrom = (
+  lift: (example: number, kind: number) => SingleBlock,
+  variables: readonly Int32Array[],
+  kind: number,
+): Template | null => {
+  const as = lift(0, kind).reads !== 0 ? kind : ANY_KIND;
+  const examples = variables.map((_, i) => exampleOf(lift(i, as)));
   return templateOf(examples, new Solver(variables));
 };
 
@@ -204,7 +214,7 @@ const NOWHERE = new Solver([new Int32Array(VARIABLES)]);
 
 /** A word's records at one address, as a template that is good for nothing else. */
 export const once = (single: SingleLift, word: number, form: number, pc: number, kind: number): Template => {
-  const probe = exampleOf(single, word, form, pc, kind);
-  const example = probe.lifted.reads !== 0 ? probe : exampleOf(single, word, form, pc, ANY_KIND);
+  const probe = exampleOf(single.lift(word, form, pc, kind));
+  const example = probe.lifted.reads !== 0 ? probe : exampleOf(single.lift(word, form, pc, ANY_KIND));
   return templateOf([example], NOWHERE) as Template;
 };

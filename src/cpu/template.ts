@@ -1,7 +1,7 @@
 /** Indices of what patches add a multiple of. Registers come first. */
 export const MAX_REGISTERS = 4;
-export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6, ALIGNED: 7 } as const;
-export const VARIABLES = 8;
+export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6, ALIGNED: 7, DISPLACEMENT: 8, HIGH: 9 } as const;
+export const VARIABLES = 10;
 export const PAGE_MASK = -4096;
 /** Of the pc as literals are found from it. */
 export const ALIGN_MASK = -4;
@@ -36,6 +36,10 @@ export interface Template {
   readonly sets: number;
   /** Kind of the flags behind it, or ANY_KIND. */
   readonly flagsOut: number;
+  /** Whether it writes all flags before it could leave the block, and reads none. */
+  readonly kills?: boolean;
+  /** Bytes of the records at the end that do nothing but write flags, where such are looked for. */
+  readonly tail?: number;
   /** What of the immediate is added to the pc or its page somewhere. */
   readonly reach: number;
 }

@@ -9,6 +9,8 @@ export interface ComposerCalls {
   crosses(): void;
   /** It is too long a way to see whether code at a pc reads flags. */
   lookAhead(pc: number): void;
+  /** Code from `pc` up to `end` was translated: of guests whose programs may store to it and say nothing. */
+  note(pc: number, end: number): void;
 }
 
 /** The composer in WebAssembly, for the code of one process: see composer-module.ts. */
@@ -29,6 +31,7 @@ export class WasmComposer {
       made: (pc: number, record: number) => calls.made(pc >>> 0, record),
       crosses: () => calls.crosses(),
       lookAhead: (pc: number) => calls.lookAhead(pc >>> 0),
+      note: (pc: number, end: number) => calls.note(pc >>> 0, end >>> 0),
     };
     this.exports = new WebAssembly.Instance(module, { e: imports }).exports;
     this.make = this.exports.make as typeof this.make;

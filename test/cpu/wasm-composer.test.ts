@@ -42,7 +42,7 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const words = new Uint32Array(memory.buffer);
   const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
-  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0 };
+  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
   const { exports } = new WebAssembly.Instance(module, { e: imports });
   const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
   // one that the other composer has learned nothing for

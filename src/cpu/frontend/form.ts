@@ -38,3 +38,22 @@ export interface FlagWords {
   readonly reads: readonly MaskedWord[];
   readonly sets: readonly MaskedWord[];
 }
+
+/** How an instruction with an opcode is read, and what is known of its registers. */
+export interface OpcodeForm {
+  readonly vex: boolean;
+  readonly map: number;
+  readonly opcode: number;
+  /** Values of ModRM.reg and kinds of ModRM.rm that it is for, a bit each: memory from 0 on, registers from 8 on. */
+  readonly shapes: number;
+  readonly modrm: boolean;
+  readonly plus: boolean;
+  /** In the manual's notation, or ''. */
+  readonly immediate: string;
+  /** ModRM.reg is no register. */
+  readonly fixed: boolean;
+  readonly byteRm: boolean;
+  readonly byteReg: boolean;
+  /** Registers that it uses whatever the bytes say, a bit for each of the first eight. */
+  readonly implicit: number;
+}

@@ -27,13 +27,14 @@ export const MAX_ARENAS = 256;
 export const ENTRY = 8;
 export const WHAT_SHIFT = 22;
 export const RECORD_MASK: number = (1 << WHAT_SHIFT) - 1;
+/** Above all flags kinds. */
 export const Mark = {
   /** A call goes there. */
-  FUNCTION: 64,
+  FUNCTION: 512,
   /** A call returns there. */
-  RETURN_SITE: 65,
+  RETURN_SITE: 513,
   /** A region begins there, compiled or at hand: CodeCache wants to know of blocks. */
-  REGION: 66,
+  REGION: 514,
 } as const;
 /** Multiplicative hashing (Knuth, TAOCP 6.4). */
 export const HASH = 0x9e37_79b1;

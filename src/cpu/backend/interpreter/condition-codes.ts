@@ -1,8 +1,8 @@
 import { State } from '../../memory/layout.ts';
 import { type Emitter, REC, STATE } from './emitter.ts';
 
-/** A kind of flags and what they are of. */
-export const flags = (e: Emitter, name: 'cc' | 'cc3' | 'ccImm'): void => {
+/** A kind of flags and what they are of (cc1: one value). */
+export const flags = (e: Emitter, name: 'cc' | 'cc3' | 'ccImm' | 'cc1'): void => {
   const c = e.code;
   c.get(STATE);
   c.get(e.ip);
@@ -11,6 +11,7 @@ export const flags = (e: Emitter, name: 'cc' | 'cc3' | 'ccImm'): void => {
   c.get(STATE);
   e.read('i64', 'a');
   c.mem('i64.store', State.CC_A, 3);
+  if (name === 'cc1') return;
   c.get(STATE);
   if (name === 'ccImm') {
     c.get(e.ip);

@@ -28,6 +28,7 @@ export const specials = [
   'cc',
   'cc3',
   'ccImm',
+  'cc1',
   'ccOver',
   'ccOver2',
   'loadPair',

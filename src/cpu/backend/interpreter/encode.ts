@@ -177,10 +177,14 @@ class BlockEncoder {
     const [v, w, x, y, z, last] = ops.slice(i, i + 6) as [Value, ...(Value | undefined)[]];
     const sets = (set: Value | undefined, offset: number): set is Value => isSet(set) && set.imm === offset;
     if (v.isConst && sets(w, State.CC_OP) && w.a === v && v.uses === 1) {
-      if (!sets(x, State.CC_A) || !sets(y, State.CC_B)) return null;
-      const [a, b] = [x.a as Value, y.a as Value];
-      if (a.type !== 'i32' || b.type !== 'i32') return null;
-      this.setFlags(v.imm, a, b, null);
+      if (!sets(x, State.CC_A)) return null;
+      if (!sets(y, State.CC_B)) {
+        this.setFlags(v.imm, x.a as Value, null, null);
+        return 2;
+      }
+      // the record would read the second behind writing the first
+      if ((y.a as Value).slot === State.CC_A) return null;
+      this.setFlags(v.imm, x.a as Value, y.a as Value, null);
       return 3;
     }
     if (v.info.kind !== 'get' || v.imm !== State.CC_OP || v.uses !== 1 || x?.info.name !== 'i32.or') return null;
@@ -409,18 +413,19 @@ class BlockEncoder {
     this.setFlags(v.imm, v.a as Value, v.b as Value, v.c);
   }
 
-  private setFlags(kind: number, x: Value, y: Value, z: Value | null): void {
-    const byImm = !z && y.slot === NONE && fitsImm(y);
+  private setFlags(kind: number, x: Value, y: Value | null, z: Value | null): void {
+    const byImm = !z && y?.slot === NONE && fitsImm(y);
     const a = this.slot(x);
-    const b = byImm ? 0 : this.slot(y);
+    const b = byImm || !y ? 0 : this.slot(y);
     const c = z ? this.slot(z) : 0;
     this.used(x);
     this.used(y);
     this.used(z);
     // operands that live in the CC slots themselves are read by the same record: only later uses move
-    for (const offset of CC_FIELDS) this.evict(offset);
+    for (const offset of y ? CC_FIELDS : [State.CC_OP, State.CC_A]) this.evict(offset);
     const moved = (v: Value, before: number): number => (v.left > 0 ? v.slot : before);
-    if (byImm) this.emit('ccImm', kind, moved(x, a), 0, y.imm);
+    if (!y) this.emit('cc1', kind, moved(x, a));
+    else if (byImm) this.emit('ccImm', kind, moved(x, a), 0, y.imm);
     else this.emit(z ? 'cc3' : 'cc', kind, moved(x, a), moved(y, b), z ? moved(z, c) : 0);
   }
 

@@ -183,6 +183,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
     case 'cc':
     case 'cc3':
     case 'ccImm':
+    case 'cc1':
       flags(e, name);
       return true;
     case 'ccOver':

@@ -81,6 +81,11 @@ export class Decoder {
     for (const list of this.table) list?.sort((a, b) => rank(b.encoding) - rank(a.encoding));
   }
 
+  /** All rows with their encodings. */
+  entries(): Entry[] {
+    return this.rows.map((row) => ({ row, encoding: parseEncoding(row.text) }));
+  }
+
   /** The row of the instruction at `pc`, or null; `length` and all fields are set. Reads up to 15 bytes. */
   decode(code: DataView, pc: number): Entry | null {
     if (!this.prepared) this.prepare();

@@ -92,17 +92,17 @@ export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState =>
 
 /** Write what differs from `before` (the flags in the CPU state). */
 export const storeFlags = (b: Builder, s: FlagState, before: FlagState | null, wide: boolean): void => {
-  const put = (offset: number, value: Int | null): void => {
-    if (value === null) return;
-    if (!wide || value.type === 'i64') return b.set(offset, value);
+  const whole = (value: Int | null): Int | null => {
+    if (value === null || !wide || value.type === 'i64') return value;
     const narrow = value as Value as I32;
-    const whole = narrow.info.name === 'i32.wrap_i64' ? (narrow.a as Int) : b.i64.extend_i32_u(narrow);
-    b.set(offset, whole);
+    return narrow.info.name === 'i32.wrap_i64' ? (narrow.a as Int) : b.i64.extend_i32_u(narrow);
   };
   const kind = kindOf(s);
+  // the writes come one behind the other: the cold tier does them at once
+  const [first, second] = [s.a !== before?.a ? whole(s.a) : null, s.b !== before?.b ? whole(s.b) : null];
   if (before === null || kindOf(before) !== kind) b.set(State.CC_OP, b.const32(kind));
-  if (s.a !== before?.a) put(State.CC_A, s.a);
-  if (s.b !== before?.b) put(State.CC_B, s.b);
+  if (first) b.set(State.CC_A, first);
+  if (second) b.set(State.CC_B, second);
   if (s.over) b.set(State.CC_C, carryOverflow(b, s.parts as Parts));
 };
 

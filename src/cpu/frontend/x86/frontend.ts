@@ -2,7 +2,7 @@ import type { Block } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
-import { type FrontEnd, MAX, type Processor, rowsFor } from '../frontend.ts';
+import { type FrontEnd, MAX, type Processor, rowsFor, type SingleBlock } from '../frontend.ts';
 import { Decoder, MAX_LENGTH } from './decoder.ts';
 import { instructionText } from './disassembler.ts';
 import { i386Facts, x86_64Facts } from './facts.ts';
@@ -17,8 +17,14 @@ const MAX_BLOCK = 64;
 /** What takes LOCK, with a destination in memory (SDM vol. 2, LOCK). */
 const LOCKABLE = /^(add|adc|and|btc|btr|bts|cmpxchg|cmpxchg8b|dec|inc|neg|not|or|sbb|sub|xor|xadd|xchg) /;
 
+interface X86 {
+  readonly decoder: Decoder;
+  /** One instruction as a block of its own. */
+  liftOne(code: DataView, pc: number, flagsIn: number): SingleBlock;
+}
+
 /** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
-export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd & { readonly decoder: Decoder } => {
+export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd & X86 => {
   const decoder = new Decoder(rowsFor(rows, processor), mode);
   const builder = new Builder();
   const t = new Translator(builder, decoder);
@@ -43,6 +49,16 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       if (entry === null) return null;
       if (/^ud[012]\b/.test(entry.row.syntax)) return '';
       return entry.row.lift === null ? entry.row.syntax : null;
+    },
+    liftOne(code, pc, flagsIn): SingleBlock {
+      const block = this.liftBlock(code, pc, flagsIn, pc + 1);
+      return {
+        block,
+        ends: t.terminal !== null,
+        next: 0,
+        reads: block.readsFlags ? 1 : 0,
+        sets: block.setsFlags ? 1 : 0,
+      };
     },
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
       builder.reset();

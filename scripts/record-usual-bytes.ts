@@ -1,0 +1,109 @@
+/**
+ * Record which instructions programs of a guest whose instructions are bytes usually have:
+ * `node scripts/record-usual-bytes.ts GUEST FILE…` with ELF files of programs and libraries (those of a sysroot of
+ * Debian's). Of instructions that differ only in what templates leave open one is kept, if it is in five of the files or in
+ * ten places; the build learns their templates.
+ */
+import fs from 'node:fs';
+import { ANY_KIND } from '../src/cpu/template.ts';
+import { type ByteGuestName, byteGuest, byteTemplates, usualBytesFile } from './usual-bytes.ts';
+
+const MIN_FILES = 5;
+const MIN_PLACES = 10;
+const PC = 0x40_0000;
+const LONGEST = 15;
+
+const [name = '', ...files] = process.argv.slice(2);
+const guest = name as ByteGuestName;
+const templates = byteTemplates(guest);
+const { lift } = byteGuest(guest);
+interface Seen {
+  readonly bytes: string;
+  readonly kind: number;
+  readonly files: Set<string>;
+  places: number;
+}
+const seen = new Map<string, Seen>();
+/** What was found for the same bytes and kind before. */
+const before = new Map<string, ReturnType<typeof templates.learn>>();
+const lengths = new Map<string, number>();
+let [all, without] = [0, 0];
+
+function scan(file: string, code: Buffer): void {
+  let kind = -1;
+  for (let at = 0; at + LONGEST <= code.length; ) {
+    const window = [...code.subarray(at, at + LONGEST)];
+    const length = templates.at(window, PC)?.length ?? 0;
+    all++;
+    if (length === 0) {
+      without++;
+      kind = -1;
+      const key = Buffer.from(window).toString('hex');
+      let known = lengths.get(key);
+      if (known === undefined) {
+        known = Math.max(1, lift(window, PC, -1).block.end - PC);
+        lengths.set(key, known);
+      }
+      at += known;
+      continue;
+    }
+    const bytes = window.slice(0, length);
+    const hex = Buffer.from(bytes).toString('hex');
+    const key = `${hex} ${kind}`;
+    let found = before.get(key);
+    if (found === undefined) {
+      found = templates.learn(bytes, PC, kind);
+      before.set(key, found);
+    }
+    at += length;
+    if (!found) {
+      without++;
+      kind = -1;
+      continue;
+    }
+    const { template } = found;
+    const known = seen.get(found.name) ?? {
+      bytes: hex,
+      kind: template.reads !== 0 ? kind : -1,
+      files: new Set(),
+      places: 0,
+    };
+    seen.set(found.name, known);
+    known.files.add(file);
+    known.places++;
+    if (template.flagsOut !== ANY_KIND) kind = template.flagsOut;
+    // behind a conditional branch the flags are what they were; elsewhere nobody knows how control comes there
+    if (template.ends && template.links.length < 2) kind = -1;
+  }
+}
+
+/** (address, offset, size) of the executable sections: what lies between them is no code. */
+function* sections(bytes: Buffer): Generator<readonly [offset: number, size: number]> {
+  const wide = bytes[4] === 2;
+  const number = (at: number): number => (wide ? Number(bytes.readBigUInt64LE(at)) : bytes.readUInt32LE(at));
+  const [headers, size, count] = wide
+    ? [number(40), 64, bytes.readUInt16LE(60)]
+    : [number(32), 40, bytes.readUInt16LE(48)];
+  for (let i = 0; i < count; i++) {
+    const at = headers + size * i;
+    const [type, flags] = [bytes.readUInt32LE(at + 4), bytes.readUInt32LE(at + 8)];
+    if (type !== 1 || (flags & 4) === 0) continue;
+    yield wide ? [number(at + 24), number(at + 32)] : [number(at + 16), number(at + 20)];
+  }
+}
+
+for (const file of files) {
+  const bytes = fs.readFileSync(file);
+  for (const [offset, size] of sections(bytes)) scan(file, bytes.subarray(offset, offset + size));
+}
+
+const lines = new Map<number, string[]>();
+for (const { bytes, kind, files, places } of seen.values()) {
+  if (files.size < MIN_FILES && places < MIN_PLACES) continue;
+  const list = lines.get(kind) ?? [];
+  lines.set(kind, list);
+  list.push(bytes);
+}
+const text = [...lines].sort(([a], [b]) => a - b).map(([kind, list]) => `${kind}: ${list.sort().join(' ')}\n`);
+fs.writeFileSync(usualBytesFile(guest), text.join(''));
+process.stderr.write(`${all} instructions, ${without} without, ${seen.size} kinds of them\n`);
