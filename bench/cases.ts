@@ -110,6 +110,7 @@ function programs(guest: GuestName): Case[] {
     real('perl', 'scripts', { path: '/usr/bin/perl', args: [script('loops.pl')] }),
     real('python', 'scripts', { path: '/usr/bin/python3.11', args: [script('loops.py')] }),
     real('bash', 'scripts', { path: '/bin/bash', args: [script('loops.sh')] }),
+    real('bash 250 × $(…)', 'scripts', { path: '/bin/bash', args: [script('substitute.sh')] }),
     real('gzip', 'tools', { path: '/bin/gzip', args: ['-c', '-3'], stdin: text }),
     real('xz', 'tools', { path: '/usr/bin/xz', args: ['-c', '-0', '-T1'], stdin: text }),
     real('zstd', 'tools', { path: '/usr/bin/zstd', args: ['-q', '-c', '-3', '--single-thread', '--no-asyncio'], stdin: text }),

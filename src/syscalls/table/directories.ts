@@ -4,6 +4,7 @@ import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EBADF, EEXIST, EFAULT, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, ERANGE, EXDEV } from '../errno.ts';
 import { AT_FLAGS, type FlagTable } from '../flags.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
+import { followers } from '../kernel/renamed.ts';
 import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
 import { canonicalPath, normalize } from '../vfs/namespace.ts';
@@ -190,7 +191,10 @@ function renameIn(task: Task, fromFd: number, from: string, toFd: number, to: st
   const target = task.process.resolve(toFd, to, false);
   if (typeof target === 'number') return target;
   if (source.fs !== target.fs) return -EXDEV;
-  return source.fs.rename(source.path, target.path, how);
+  const follow = followers(task.process.kernel, source);
+  const result = source.fs.rename(source.path, target.path, how);
+  if (result === 0) follow(target);
+  return result;
 }
 
 const RENAME_NOTE = { support: 'partial', note: 'RENAME_EXCHANGE and RENAME_WHITEOUT are EINVAL.' } as const;

@@ -20,7 +20,7 @@ import {
 /** An open file description that can do nothing: kinds of files override what they can. */
 export abstract class BaseFile implements OpenFile {
   flags: number;
-  readonly path: BytePath;
+  path: BytePath;
   refs = 1;
   readonly mayBlock: boolean = false;
 

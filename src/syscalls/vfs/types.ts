@@ -66,8 +66,8 @@ export interface IoctlArg {
 export interface OpenFile {
   /** Status flags in asm-generic encoding: access mode, O_APPEND, O_NONBLOCK … */
   flags: number;
-  /** Guest path, for /proc/self/fd, fchdir and the *at calls. */
-  readonly path: BytePath;
+  /** Guest path, for /proc/self/fd, fchdir and the *at calls; renames change it. */
+  path: BytePath;
   refs: number;
   /**
    * Whether a transfer may find nothing (pipes, terminals): read and write then answer -EAGAIN and
