@@ -1,9 +1,9 @@
 /**
  * Record which instructions programs usually have: `node scripts/record-usual-words.ts GUEST FILE…` with ELF files of
  * programs and libraries (those of a sysroot of Debian's). Of words that differ only in what templates leave open one is
- * kept, if it is in three of the files or in five places (of ARM: in five and ten), or in one of the files behind
- * `--every`, for those that most programs run; the build learns their templates (see src/cpu/templates.ts). Files of ARM
- * are read as T32, those named behind `--a32` as A32. AArch64's list was made of the 900 largest files of the tests'
+ * kept, if it is in three of the files or in five places (of ARM: in five and ten), or once (of ARM: twice) in those
+ * behind `--every`, which most programs run; the build learns their templates (see src/cpu/templates.ts). Files of ARM
+ * are read as T32, those named behind `--a32` as A32 (`--t32` goes back). AArch64's list was made of the 900 largest files of the tests'
  * sysroot, with every instruction of libc, ld.so, libm, libstdc++, libgcc, libz, libtinfo, bash, python3, perl, sqlite3 and cc1.
  */
 import fs from 'node:fs';
@@ -23,7 +23,7 @@ if (!frontEnd) throw new Error(`no such guest: ${guest}`);
 const single = frontEnd.single as SingleLift;
 const templates = Templates.of(frontEnd, null);
 /** Files and number of places by representative, form and flags kind. */
-const seen = new Map<string, { readonly files: Set<string>; places: number; always: boolean }>();
+const seen = new Map<string, { readonly files: Set<string>; places: number; always: number }>();
 let every = false;
 
 /** `bit`: bit 0 of a pc in the code. */
@@ -41,10 +41,10 @@ function scan(file: string, code: DataView, bit: number): void {
       continue;
     }
     const key = `${(templates.found >>> 0).toString(16).padStart(8, '0')} ${template.reads !== 0 ? kind : -1} ${form}`;
-    const found = seen.get(key) ?? { files: new Set(), places: 0, always: false };
+    const found = seen.get(key) ?? { files: new Set(), places: 0, always: 0 };
     found.files.add(file);
     found.places++;
-    found.always ||= every;
+    if (every) found.always++;
     seen.set(key, found);
     if (template.flagsOut !== ANY_KIND) kind = kindBehind(kind, template.flagsOut);
     // behind a conditional branch the flags are what they were; elsewhere nobody knows how control comes there
@@ -69,6 +69,7 @@ function* segments(view: DataView): Generator<readonly [offset: number, size: nu
 let bit = guest === 'arm' ? 1 : 0;
 for (const file of args) {
   if (file === '--a32') bit = 0;
+  if (file === '--t32') bit = 1;
   if (file === '--every') every = true;
   if (file.startsWith('--')) continue;
   const bytes = fs.readFileSync(file);
@@ -81,8 +82,9 @@ for (const file of args) {
 const lines = new Map<string, string[]>();
 for (const [key, { files, places, always }] of seen) {
   // numbers lie between ARM's instructions
-  const usual = guest === 'arm' ? files.size >= 5 && places >= 10 : files.size >= 3 || places >= 5;
-  if (!usual && !always) continue;
+  const usual =
+    guest === 'arm' ? (files.size >= 5 && places >= 10) || always >= 2 : files.size >= 3 || places >= 5 || always > 0;
+  if (!usual) continue;
   const [word, kind, form] = key.split(' ') as [string, string, string];
   const head = `${kind} ${form}`;
   lines.set(head, [...(lines.get(head) ?? []), word]);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { BlockImage } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
+import type { WarmUp } from './cpu/compile-budget.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { nativesCode, useNatives } from './cpu/machine-code.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
@@ -17,6 +18,9 @@ const MAX_TOTAL = 512 << 20;
 /** Suffixes of a program's files: blocks of the cold tier, compiled regions. */
 const BLOCKS = '.blocks';
 const REGIONS = '.regions';
+/** A byte for each so many milliseconds of CPU time of runs that were over before anything was compiled. */
+const WAITED = '.waited';
+const WAITED_MS = 50;
 /**
  * One new block is worth a write of an image with no more blocks than this, as another run would load the composer for it
  * alone; to larger ones must come at least this part.
@@ -118,7 +122,19 @@ export class TranslationCache {
     this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
     if (store) cpu.regions.use(store);
+    const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
+    cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
     cpu.cache.recording = true;
+  }
+
+  /** Enough runs in which something was hot but not compiled are as good as one long one. */
+  private noteWaiting({ waited, usedMs }: WarmUp): void {
+    if (!waited) return;
+    try {
+      fs.appendFileSync(this.file + WAITED, new Uint8Array(Math.ceil(usedMs / WAITED_MS)), { mode: 0o600 });
+    } catch {
+      // full or read-only: later runs wait as long
+    }
   }
 
   /**
@@ -136,6 +152,7 @@ export class TranslationCache {
       write(this.file + REGIONS, writeRegions(store, this.version, regions.machineCode()));
       store.unsavedMs = 0;
     }
+    if (interpreter) this.noteWaiting(store.warmUp);
     const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
     if (cold) write(this.interpreterFile, seal(cold, this.version));
     const composer = interpreter && this.composerBytes === 0 ? cache.composerCode() : null;

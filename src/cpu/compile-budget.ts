@@ -7,6 +7,55 @@ import { uptimeMs } from '../uptime.ts';
 const SHARE = 0.7;
 const GRANT_MS = 20;
 
+/**
+ * CPU time in milliseconds that a program gets in the cold tier before any region is compiled for it: in one run, or in all
+ * up to now. The first region costs some 200 ms, most of it for V8 to get going with the translator, and all those of a
+ * program that is over after half a second cost more than they ever save.
+ */
+const ONE_RUN_MS = 1000;
+const ALL_RUNS_MS = 2000;
+/** Executions of one block, or turns of one loop, that end it before: the program computes. */
+const EXECUTIONS = 500_000;
+
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+/** What a program uses before it is worth compiling. */
+export class WarmUp {
+  private readonly clock: () => number;
+  private readonly start: number;
+  private done = false;
+  /** Used by earlier runs that were over before. */
+  earlierMs = 0;
+  private readonly executions = new Map<number, number>();
+
+  constructor(clock: () => number = cpuMs) {
+    this.clock = clock;
+    this.start = clock();
+  }
+
+  get usedMs(): number {
+    return this.clock() - this.start;
+  }
+
+  /** The block at pc was executed as often again. Whether it may be compiled. */
+  isOver(pc: number, executions: number): boolean {
+    if (this.done) return true;
+    const used = this.usedMs;
+    const count = (this.executions.get(pc) ?? 0) + executions;
+    this.executions.set(pc, count);
+    this.done = count >= EXECUTIONS || used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
+    return this.done;
+  }
+
+  /** Something was hot and had to wait up to the end. */
+  get waited(): boolean {
+    return !this.done && this.executions.size > 0;
+  }
+}
+
 /** What a process spends on compiling regions. */
 export class CompileBudget {
   private start = uptimeMs();

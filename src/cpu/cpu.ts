@@ -217,7 +217,7 @@ export class Cpu implements HelperContext {
         if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
         if (this.isOver()) return reason;
         // a long loop: enter it at its header from now on
-        if (this.compile) this.enter(this.regions.compileLoop(this.pc));
+        this.longLoop(this.pc);
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
       }
@@ -264,7 +264,7 @@ export class Cpu implements HelperContext {
     if (kind === Request.HOT) this.hot(a);
     else if (kind === Request.LINK) this.cache.follow(a);
     else if (kind === Request.TARGET) this.cache.noteTarget(a >>> 0, b >>> 0);
-    else if (kind === Request.LOOP && this.compile) this.enter(this.regions.compileLoop(a >>> 0));
+    else if (kind === Request.LOOP) this.longLoop(a >>> 0);
   }
 
   /** See FrontEnd.exact. */
@@ -442,30 +442,31 @@ export class Cpu implements HelperContext {
   /** A block was called or jumped back to often enough. */
   private hot(record: number): number {
     const pc = this.cache.pcOf(record);
-    if (!this.compile) {
-      this.cache.rearm(record, 0x7fffffff);
+    if (!this.compile) this.cache.rearm(record, 0x7fffffff);
+    if (!this.compile) return 0;
+    const loaded = this.regions.isStored(pc) ? this.regions.load(pc) : [];
+    if (loaded.length > 0) {
+      this.enter(loaded);
       return 0;
     }
-    if (this.regions.isStored(pc)) {
-      const loaded = this.regions.load(pc);
-      if (loaded.length > 0) {
-        this.enter(loaded);
-        return 0;
-      }
-    }
-    if (this.batch > 1 && this.budget.isOverdrawn) {
-      this.cache.rearm(record, PATIENCE);
-      return 0;
-    }
+    const early = !this.isWarm(pc, HOT_AFTER);
+    this.cache.rearm(record, early ? HOT_AFTER : PATIENCE);
+    if (early || (this.batch > 1 && this.budget.isOverdrawn)) return 0;
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);
-    this.cache.rearm(record, PATIENCE);
-    if (waiting || this.queue.length >= this.batch) this.compileNow(this.queue.splice(0));
+    if (!waiting && this.queue.length < this.batch) return 0;
+    const pcs = this.queue.splice(0);
+    this.budget.charge(() => this.enter(this.regions.compile(pcs)));
     return 0;
   }
 
-  private compileNow(pcs: readonly number[]): void {
-    if (this.compile) this.budget.charge(() => this.enter(this.regions.compile(pcs)));
+  private isWarm(pc: number, executions: number): boolean {
+    return this.batch === 1 || this.regions.store.warmUp.isOver(pc, executions);
+  }
+
+  /** The loop at pc used up the budget of the cold tier, or the fuel of its region. */
+  private longLoop(pc: number): void {
+    if (this.compile && this.isWarm(pc, BUDGET)) this.enter(this.regions.compileLoop(pc));
   }
 
   /** From now on the cold tier and indirect jumps go into these regions. */
@@ -592,7 +593,7 @@ export class Cpu implements HelperContext {
     this.exact = true;
     this.frontEnd.exact = true;
     this.cache.forsakeImage();
-    this.storeAfterFlush = new RegionStore();
+    this.storeAfterFlush = new RegionStore(this.regions.store.warmUp);
     this.flushPending = true;
     return true;
   }

@@ -1,4 +1,5 @@
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
+import { WarmUp } from './compile-budget.ts';
 import { moduleOf } from './machine-code.ts';
 
 /** Why a region was compiled as it was (bits of StoredRegion.policy). */
@@ -83,6 +84,13 @@ export class RegionStore {
   private readonly byId: (StoredRegion | undefined)[] = [];
   /** Milliseconds spent on compiling regions that are in no file yet. */
   unsavedMs = 0;
+  /** Until it is over nothing is compiled. */
+  readonly warmUp: WarmUp;
+
+  /** `warmUp`: of the store before this one. */
+  constructor(warmUp: WarmUp = new WarmUp()) {
+    this.warmUp = warmUp;
+  }
 
   /** The region to enter at pc. */
   get(pc: number): StoredRegion | undefined {

@@ -21,6 +21,8 @@ test('where calls return that were to return elsewhere a region begins, and its 
   for (const [i, word] of WORDS.entries()) space.view.setUint32(CODE + 4 * i, word, true);
   const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
   cpu.cache.hotAfter = HOT;
+  // as if the program had run long before
+  cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
   cpu.pc = CODE;
   const register = (n: number): number => State.REGS + 8 * n + cpu.state;
   cpu.view.setBigUint64(register(0), BigInt(TIMES), true);

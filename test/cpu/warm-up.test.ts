@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { WarmUp } from '../../src/cpu/compile-budget.ts';
+
+test('nothing is compiled for a run of less than a second', () => {
+  let now = 5000;
+  const warmUp = new WarmUp(() => now);
+  expect(warmUp.waited).toBe(false);
+  now += 900;
+  expect(warmUp.isOver(1, 8000)).toBe(false);
+  expect(warmUp.waited).toBe(true);
+  now += 200;
+  expect(warmUp.isOver(2, 8000)).toBe(true);
+  expect([warmUp.waited, warmUp.usedMs]).toEqual([false, 1100]);
+});
+
+test('but for one that does the same very often', () => {
+  const warmUp = new WarmUp(() => 0);
+  for (let n = 1; n < 10; n++) {
+    expect(warmUp.isOver(1, 50_000)).toBe(false);
+    expect(warmUp.isOver(2, 50_000)).toBe(false);
+  }
+  expect(warmUp.isOver(1, 50_000)).toBe(true);
+  expect(warmUp.isOver(3, 1)).toBe(true);
+});
+
+test('earlier runs that were over before count', () => {
+  let now = 0;
+  const warmUp = new WarmUp(() => now);
+  warmUp.earlierMs = 1800;
+  now = 100;
+  expect(warmUp.isOver(1, 8000)).toBe(false);
+  now = 300;
+  expect(warmUp.isOver(1, 8000)).toBe(true);
+});
