@@ -370,7 +370,8 @@ const composeFunction = (bytes: boolean): Writer => {
     f.set(after, word(template, TemplateWord.KIND));
     f.if(differ(after, ANY_KIND), () => {
       leave(kind);
-      f.if(word(template, TemplateWord.SETS), () => leave(own));
+      // what asked for flags at run time leaves the answer behind
+      f.if(set, () => leave(own));
     });
     f.set(form, word(template, TemplateWord.NEXT));
     // records

@@ -33,6 +33,36 @@ const guests: readonly (readonly [name: string, create: () => FrontEnd, rows: re
   ['arm', createArm, [[[...a32Rows, ...a32xRows] as Rows, 0], [t32Rows as Rows, 1]]],
 ]; // biome-ignore format: a table
 
+it('tells blocks behind of flags that were asked for at run time', () => {
+  const frontEnd = createAarch64() as FrontEnd & { single: SingleLift };
+  const { single } = frontEnd;
+  // cmp x1, x2; csel x0, x1, x2, eq; b: of csel no template knows that it follows a comparison
+  const [cmp, csel, b] = [0xeb02003f | 0, 0x9a820020 | 0, 0x1400_0002];
+  const table = TemplateTable.from(
+    Templates.learned(
+      frontEnd,
+      [cmp, csel, b].map((word) => ({ word, form: 0, kind: -1 })),
+    ),
+  );
+  const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
+  const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
+  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
+  const { exports } = new WebAssembly.Instance(module, { e: imports });
+  const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
+  const guest = new DataView(memory.buffer, GUEST_BASE);
+  const kindBehind = (...words: number[]): number => {
+    for (const [i, word] of words.entries()) guest.setInt32(CODE + 4 * i, word, true);
+    const end = CODE + 4 * words.length;
+    expect(run(CODE, -1, end, BYTECODE, BYTECODE + 0x1_0000)).toBe(end);
+    return new Int32Array(table.memory.buffer)[LINKS / 4 + 2] as number;
+  };
+  const compared = single.lift(cmp, 0, CODE, -1).block.flagsOut;
+  const asked = single.lift(csel, 0, CODE, -1).block.flagsOut;
+  expect(asked).not.toBe(compared);
+  expect(kindBehind(cmp, b)).toBe(compared);
+  expect(kindBehind(cmp, csel, b)).toBe(asked);
+});
+
 describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) => {
   const frontEnd = create() as FrontEnd & { single: SingleLift };
   const usual = usualWords(name);

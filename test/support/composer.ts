@@ -94,7 +94,7 @@ export class Composer {
       set |= sets;
       if (flagsOut !== ANY_KIND) {
         kind = kindBehind(kind, flagsOut);
-        if (sets !== 0) ownKind = kindBehind(ownKind, flagsOut);
+        if (set !== 0) ownKind = kindBehind(ownKind, flagsOut);
       }
       const from = to;
       to = this.put(template, variables, to, notes);
