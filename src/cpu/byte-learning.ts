@@ -136,6 +136,17 @@ const withFlags = (template: Template, { block, ends, reads, sets }: SingleBlock
 /** Where instructions that are learned are put. */
 const PLACE = 0x40_0000;
 
+/**
+ * XCHG, XADD and CMPXCHG with a high byte register (AH to BH) write two bytes that may be parts of one register or not, of
+ * which a key with open registers tells nothing: they are lifted.
+ */
+const writesTwoParts = ([first, second, third]: readonly number[]): boolean => {
+  const isLong = first === 0x0f && (second === 0xc0 || second === 0xb0);
+  if (first !== 0x86 && !isLong) return false;
+  const modrm = (isLong ? third : second) as number;
+  return modrm >= 0xc0 && (modrm & 0x24) !== 0;
+};
+
 /** Learns templates of instructions that are bytes. */
 export class ByteTemplates {
   private readonly guest: ByteGuest;
@@ -328,6 +339,7 @@ export class ByteTemplates {
 
   /** Learn what a file is to have of an instruction: for rarer kinds of flags too. */
   keep({ bytes, kind }: UsualBytes): void {
+    if (writesTwoParts(bytes)) return;
     for (const as of new Set([kind, ANY_FLAGS])) this.learn(bytes, PLACE, as);
   }
 
