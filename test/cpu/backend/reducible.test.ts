@@ -52,6 +52,16 @@ describe('a loop with two entries', () => {
   });
 });
 
+it('leaves loops as they are where the root would ask for its flags at every turn', () => {
+  // b.eq in the place of cbz
+  code.setUint32(START, 0x5400_0060, true);
+  const region = discover(START, source);
+  code.setUint32(START, LOOP[0] as number, true);
+  expect(region?.blocks[0]?.readsFlags).toBe(true);
+  expect(region?.blocks).toHaveLength(4);
+  expect(region?.cfg.irreducible.size).toBe(1);
+});
+
 describe('reducible', () => {
   const block = (size: number): Block => {
     const b = source.lift(B, -1) as Block;

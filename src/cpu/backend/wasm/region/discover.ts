@@ -158,7 +158,9 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
     if (isArrival && isCall(b) && !next.includes(0)) next.push(0);
     return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...next];
   });
-  const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
+  // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
+  const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
+  const copy = (block: Block): Block | null => (asks ? null : source.lift(block.pc, block.flagsIn));
   return { root, ...reducible(blocks, succs, dispatch, copy), dispatch, entries, isArrival, isFull: work.length > 0 };
 };
 
