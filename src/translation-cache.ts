@@ -122,8 +122,7 @@ export class TranslationCache {
     this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
     if (store) cpu.regions.use(store);
-    const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
-    cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
+    cpu.regions.store.warmUp.earlierMs = sizeOf(this.file + WAITED) * WAITED_MS;
     cpu.cache.recording = true;
   }
 
@@ -200,6 +199,15 @@ const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<Ar
   const [magic, of, length, sum] = words;
   if (magic !== SEAL || of !== version || words.length !== SEAL_HEAD + (((length as number) + 3) >>> 2)) return null;
   return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
+};
+
+/** Bytes of a file; 0: not there, or nobody may look. */
+const sizeOf = (file: string): number => {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  } catch {
+    return 0;
+  }
 };
 
 /** A file as words; null: not there, or not readable. */

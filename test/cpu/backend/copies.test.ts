@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { flagCopies } from '../../../src/cpu/backend/wasm/region/copies.ts';
-import { type BlockSource, discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
+import { discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { Cpu } from '../../../src/cpu/cpu.ts';
 import { readNzcv } from '../../../src/cpu/frontend/aarch64/flags.ts';
 import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
@@ -8,6 +8,7 @@ import { createAddressSpace } from '../../../src/cpu/memory/address-space.ts';
 import { Exit, State } from '../../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/cpu/memory/types.ts';
 import { interpreter } from '../../../src/interpreter-bytes.ts';
+import { blockSource } from '../../support/block-source.ts';
 
 const CODE = 0x1_0000;
 const LOOP = CODE + 8;
@@ -24,15 +25,7 @@ describe('condition codes that are copies of registers', () => {
   for (const [i, word] of WORDS.entries()) space.view.setUint32(CODE + 4 * i, word, true);
 
   it('are known where all ways in have made the same comparison', () => {
-    const source: BlockSource = {
-      lift: (pc, flagsIn) => frontEnd.liftBlock(space.view, pc, flagsIn, pc + 0x100),
-      hasRun: () => true,
-      isFunction: () => false,
-      isArrival: () => false,
-      noteCode: () => {},
-      jumpTargets: () => [],
-      wentTo: () => false,
-    };
+    const source = blockSource(space.view);
     // as a function's region, which has its way in too
     const whole = discover(CODE, { ...source, isFunction: (pc) => pc === CODE });
     if (!whole) throw new Error('no region');

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type BlockSource, discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { emitRegion } from '../../../src/cpu/backend/wasm/region/emit.ts';
-import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
 import { lastByte } from '../../../src/cpu/ir/block.ts';
 import { REGION_IMPORTS, regionModule } from '../../../src/cpu/region-module.ts';
+import { blockSource } from '../../support/block-source.ts';
 
 /** Operations of an interpreter: add x0, x0, #n; ldr x3, [x1], #8; br x3. */
 const OPERATION = [0x91000400, 0xf8408423, 0xd61f0060];
@@ -18,17 +18,12 @@ code.setUint32(SWITCH, 0xd61f0060, true);
 code.setUint32(SWITCH + 4, RET, true);
 code.setUint32(SWITCH + 8, RET, true);
 
-const frontEnd = createAarch64();
-/** All that is told has run; each operation of the interpreter was seen to go where `seen` says. */
-const sourceOf = (seen: Readonly<Record<number, readonly number[]>>): BlockSource => ({
-  lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
-  hasRun: () => true,
-  isFunction: () => false,
-  isArrival: () => false,
-  noteCode: () => {},
-  jumpTargets: (block) => seen[block.pc] ?? [],
-  wentTo: (site, pc) => Object.values(seen).some((list) => site >= 0 && list.includes(pc)),
-});
+/** Each operation of the interpreter was seen to go where `seen` says. */
+const sourceOf = (seen: Readonly<Record<number, readonly number[]>>): BlockSource =>
+  blockSource(code, {
+    jumpTargets: (block) => seen[block.pc] ?? [],
+    wentTo: (site, pc) => Object.values(seen).some((list) => site >= 0 && list.includes(pc)),
+  });
 
 describe('a region of an interpreter', () => {
   const source = sourceOf({ [A]: [B], [B]: [A, C], [C]: [A] });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { edgeKey } from '../../../src/cpu/backend/wasm/region/cfg.ts';
-import { type BlockSource, discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
+import { discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { emitRegion } from '../../../src/cpu/backend/wasm/region/emit.ts';
 import { reducible } from '../../../src/cpu/backend/wasm/region/reducible.ts';
-import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
 import type { Block } from '../../../src/cpu/ir/block.ts';
 import { REGION_IMPORTS, regionModule } from '../../../src/cpu/region-module.ts';
+import { blockSource } from '../../support/block-source.ts';
 
 /** A loop of two blocks that is entered at either: cbz x0, B; A: add x1, x1, #1; b B; B: sub x2, x2, #1; cbnz x2, A; ret. */
 const LOOP = [0xb400_0060, 0x9100_0421, 0x1400_0001, 0xd100_0442, 0xb5ff_ffa2, 0xd65f_03c0];
@@ -13,16 +13,7 @@ const [START, A, B] = [0x1000, 0x1004, 0x100c] as const;
 
 const code = new DataView(new ArrayBuffer(0x2000));
 for (const [i, word] of LOOP.entries()) code.setUint32(START + 4 * i, word, true);
-const frontEnd = createAarch64();
-const source: BlockSource = {
-  lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
-  hasRun: () => true,
-  isFunction: () => false,
-  isArrival: () => false,
-  noteCode: () => {},
-  jumpTargets: () => [],
-  wentTo: () => false,
-};
+const source = blockSource(code);
 const policy = { id: 1, runs: null, sp: 0, flagsCross: false, stackRun: true, exact: false, hoist: false, fast: true };
 
 describe('a loop with two entries', () => {
