@@ -13,7 +13,7 @@ function cacheFolder() {
   try {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     const stat = fs.lstatSync(dir);
-    const ours = !process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0);
+    const ours = !process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o577) === 0o500);
     return ours && stat.isDirectory() ? dir : null;
   } catch {
     // Read-only or full.

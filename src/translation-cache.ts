@@ -122,7 +122,8 @@ export class TranslationCache {
     this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
     if (store) cpu.regions.use(store);
-    cpu.regions.store.warmUp.earlierMs = sizeOf(this.file + WAITED) * WAITED_MS;
+    const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
+    cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
     cpu.cache.recording = true;
   }
 
@@ -201,15 +202,6 @@ const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<Ar
   return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
 };
 
-/** Bytes of a file; 0: not there, or nobody may look. */
-const sizeOf = (file: string): number => {
-  try {
-    return fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  } catch {
-    return 0;
-  }
-};
-
 /** A file as words; null: not there, or not readable. */
 const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
   try {
@@ -233,12 +225,12 @@ const defaultFolder = (): string | null => {
   return home === '' ? null : path.join(home, '.cache', 'tsqemu-user');
 };
 
-/** Ours alone: another user's folder could hold code that is not what it says. */
+/** Ours alone, and open to us (to write or not): another user's folder could hold code that is not what it says. */
 const privateFolder = (dir: string): boolean => {
   try {
     fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     const stat = fs.lstatSync(dir);
-    return stat.isDirectory() && (!process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o077) === 0));
+    return stat.isDirectory() && (!process.getuid || (stat.uid === process.getuid() && (stat.mode & 0o577) === 0o500));
   } catch {
     return false;
   }

@@ -86,6 +86,16 @@ test('a folder that others may enter is not used', () => {
   expect(images()).toEqual([]);
 });
 
+test('nor is one that may not be looked into', () => {
+  for (const folder of ['code', 'v8']) {
+    fs.mkdirSync(path.join(cache, folder));
+    fs.chmodSync(path.join(cache, folder), 0o600);
+  }
+  expect(run()).toMatch(/^0 Hello/);
+  expect([...images(), ...fs.readdirSync(path.join(cache, 'v8'))]).toEqual([]);
+  for (const folder of ['code', 'v8']) fs.chmodSync(path.join(cache, folder), 0o700);
+});
+
 test('a cache that cannot be made is none', () => {
   fs.rmSync(cache, { recursive: true });
   fs.writeFileSync(cache, 'a file');
