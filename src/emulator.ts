@@ -8,6 +8,7 @@ import { RLIMIT_CPU } from './syscalls/kernel/limits.ts';
 import { type ExitStatus, Process } from './syscalls/kernel/process.ts';
 import type { Task } from './syscalls/kernel/task.ts';
 import type { OpenFile } from './syscalls/vfs/types.ts';
+import { cpuMs } from './uptime.ts';
 
 /** What a run needs; strings are byte strings (latin1) as the kernel side uses them. */
 export interface RunOptions extends KernelOptions {
@@ -86,8 +87,7 @@ const workerPool = (limit: number): WorkerPool | null => {
 /** RLIMIT_CPU of man 2 getrlimit, soft and hard alike so that no handler puts it off, for all guests together. */
 const limitCpuTime = (kernel: Kernel, first: Process, seconds: number): void => {
   first.limits[RLIMIT_CPU] = [Math.ceil(seconds), Math.ceil(seconds)];
-  const { user, system } = process.cpuUsage();
-  kernel.cpuLimit = (user + system) / 1000 + seconds * 1000;
+  kernel.cpuLimit = cpuMs() + seconds * 1000;
 };
 
 const SIGILL = 4;

@@ -1,4 +1,4 @@
-import { uptimeMs } from '../uptime.ts';
+import { cpuMs, uptimeMs } from '../uptime.ts';
 
 /**
  * Most of the run time that compiling regions may take, and milliseconds granted besides. A region costs
@@ -16,11 +16,6 @@ const ONE_RUN_MS = 1000;
 const ALL_RUNS_MS = 2000;
 /** Executions of one block, or turns of one loop, that end it before: the program computes. */
 const EXECUTIONS = 500_000;
-
-const cpuMs = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
 
 /** What a program uses before it is worth compiling. */
 export class WarmUp {

@@ -117,8 +117,7 @@ export class Cpu implements HelperContext {
       lookup: (state: number) => this.lookup(state),
       link: (state: number, record: number) => this.link(state, record),
       hot: (state: number, record: number) => {
-        // a first run comes here often, while its loops may take long until they look at the time
-        if (this.isOver()) this.view.setUint32(state + State.DEPTH_LIMIT, 0, true);
+        this.lookAtTime(state);
         return this.hot(record);
       },
     };
@@ -145,10 +144,7 @@ export class Cpu implements HelperContext {
       },
       halt: () => this.halt(),
       imports: {
-        m: imports.m,
-        t: imports.t,
-        syscall: imports.syscall,
-        helper: imports.helper,
+        ...imports,
         miss: (state: number) => this.miss(state),
         run: instance.exports.run,
         dispatch: instance.exports.dispatch,
@@ -170,9 +166,7 @@ export class Cpu implements HelperContext {
     this.prepare(this.state);
     this.clearJumpCache();
     space.onPlainLoss = (start, end) => this.forgetRuns(start, end);
-    space.onCodeChange = (start, end) => {
-      this.invalidateCode(start, end - start);
-    };
+    space.onCodeChange = (start, end) => this.invalidateCode(start, end - start);
     space.onCodeStore = (start, end) =>
       this.cache.holdsCodeBytes(start, end) && this.invalidateCode(start, end - start);
   }
@@ -226,6 +220,11 @@ export class Cpu implements HelperContext {
 
   private isOver(): boolean {
     return (this.until !== Infinity && uptimeMs() >= this.until) || this.rung();
+  }
+
+  /** Called by the cold tier, which may take long until it leaves by itself: no further calls if the time is over. */
+  private lookAtTime(state: number): void {
+    if (this.isOver()) this.view.setUint32(state + State.DEPTH_LIMIT, 0, true);
   }
 
   /** What a state block holds when a thread begins to run, on this thread or another. */
@@ -291,7 +290,7 @@ export class Cpu implements HelperContext {
   }
 
   private syscall(): number {
-    const left = this.onSyscall() !== 0 || this.rung();
+    const left = this.onSyscall() !== 0 || this.isOver();
     // what an address does not tell is asked by the dispatcher
     if (left || this.flushPending || contextOf(this.frontEnd, this.view, this.state) !== 0) {
       this.setExit(left ? Exit.SYSCALL : Exit.INVALIDATED);
@@ -411,7 +410,8 @@ export class Cpu implements HelperContext {
     return 0;
   }
 
-  private link(_state: number, record: number): number {
+  private link(state: number, record: number): number {
+    this.lookAtTime(state);
     const target = this.cache.follow(record);
     if (target !== 0 && !this.flushPending) return target;
     const pc = this.view.getUint32(record - 16 + 4, true);

@@ -13,12 +13,15 @@ const SP = State.REGS + 8 * 31;
 const RECURSION = [0xa9bf7bfd, 0xf1000400, 0x54000040, 0x97fffffd, 0xa8c17bfd, 0xd65f03c0];
 const DEPTH = 5000n;
 
-function machine(): Cpu {
+/** svc #0; b .-4 */
+const CALLS = [0xd4000001, 0x17ffffff];
+
+function machine(words: readonly number[] = RECURSION): Cpu {
   const space = createAddressSpace();
   const prot = PROT_READ | PROT_WRITE;
   space.map({ addr: CODE, length: 0x1000, prot: prot | PROT_EXEC, fixed: true });
   space.map({ addr: 0x10_0000, length: 0x10_0000, prot, fixed: true });
-  for (const [i, word] of RECURSION.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+  for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
   const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
   cpu.setTier('cold');
   cpu.pc = CODE;
@@ -33,6 +36,19 @@ test('a turn that is over ends where a block gets hot, in code without loops', (
   cpu.until = 0;
   expect(cpu.run()).toBe(Exit.INTERRUPT);
   expect(cpu.view.getBigUint64(cpu.state + State.REGS, true)).toBeGreaterThan(DEPTH - 1000n);
+});
+
+test('a turn that is over ends behind a call', () => {
+  const cpu = machine(CALLS);
+  let calls = 0;
+  cpu.onSyscall = () => {
+    calls++;
+    return 0;
+  };
+  cpu.until = 0;
+  expect(cpu.run()).toBe(Exit.SYSCALL);
+  expect(calls).toBe(1);
+  expect(cpu.pc).toBe(CODE + 4);
 });
 
 test('what a worker thread tells of a hot block stops no code: its thread may be the one that ran here last', () => {

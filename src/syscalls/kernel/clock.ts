@@ -1,3 +1,5 @@
+import { cpuMs } from '../../uptime.ts';
+
 /** Clock ids (man 2 clock_gettime). */
 export const CLOCK_REALTIME = 0;
 export const CLOCK_MONOTONIC = 1;
@@ -62,10 +64,8 @@ export function readClock(id: number): ClockValue | null {
       return { sec, nsec };
     }
     case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID: {
-      const usage = process.cpuUsage();
-      return split((usage.user + usage.system) / 1000);
-    }
+    case CLOCK_THREAD_CPUTIME_ID:
+      return split(cpuMs());
     default:
       return null;
   }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import type { GuestAddressSpace } from '../../cpu/memory/address-space.ts';
 import { GUEST_TOP } from '../../cpu/memory/layout.ts';
 import type { MapSource } from '../../cpu/memory/types.ts';
+import { cpuMs } from '../../uptime.ts';
 import type { Abi } from '../abi/types.ts';
 import { EACCES } from '../errno.ts';
 import { DevFs, devClaims } from '../vfs/dev.ts';
@@ -215,8 +216,7 @@ export class Kernel {
   /** Kill all guests when they have used the processor time that they may. */
   checkLimit(): void {
     if (this.cpuLimit === null) return;
-    const { user, system } = process.cpuUsage();
-    if ((user + system) / 1000 < this.cpuLimit) return;
+    if (cpuMs() < this.cpuLimit) return;
     for (const p of [...this.processes.values()]) p.exit({ signal: SIGXCPU });
   }
 
@@ -263,11 +263,7 @@ export class Kernel {
   /** Milliseconds of processor time that a process has used. */
   cpuMsOf(target: Process): number {
     // Alone, everything is its own: our translator and calls too.
-    if (target === this.first && this.nextId === this.firstPid + 1) {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1000;
-    }
-    return target.cpuMs;
+    return target === this.first && this.nextId === this.firstPid + 1 ? cpuMs() : target.cpuMs;
   }
 
   /** A line of the trace; with the thread's id as soon as there is more than one. */

@@ -1,5 +1,5 @@
 import { Exit } from '../../cpu/memory/layout.ts';
-import { uptimeMs } from '../../uptime.ts';
+import { cpuMs, uptimeMs } from '../../uptime.ts';
 import { hostWatches } from '../vfs/host-watch.ts';
 import { monotonicMs } from './clock.ts';
 import type { GuestCpu, GuestProcessors } from './cpu.ts';
@@ -10,10 +10,10 @@ import { Ticker } from './ticker.ts';
 /** A task's turn while others are ready, and the longest the host's event loop is kept waiting. */
 const TURN_MS = 8;
 /**
- * A program that ends within this many milliseconds goes without the alarm clock's thread, unless what it runs is known
- * to call itself: loops look at the time.
+ * A program that ends within this many milliseconds of CPU time goes without the alarm clock's thread, unless what it runs
+ * is known to call itself: loops look at the time.
  */
-const SHORT_RUN_MS = 500;
+const SHORT_RUN_MS = 700;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
 /** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
@@ -24,8 +24,10 @@ const FEW_CALLS = 40;
 const ROTATE_MS = 50;
 /** How often the limit of processor time is looked at while worker threads run. */
 const LIMIT_MS = 50;
-/** A turn that lasts longer, though it had an end, shows that the alarm clock is needed. */
-const LONG_TURN_MS = 4 * TURN_MS;
+/** A turn that ends so much later than it was to shows that its code looks too seldom at the time, or that the host is busy. */
+const LATE_MS = 3 * TURN_MS;
+/** Milliseconds of such delays that show that the alarm clock is needed. */
+const DELAYS_MS = 150;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
 const CALM_MS = 50;
 /** So many tasks may be put first in a row: who waits for a turn gets it. */
@@ -74,6 +76,10 @@ export class Scheduler {
   /** This thread's processor time when tasks which compute began to take turns; NaN: it has slept since. */
   private pressedSince = Number.NaN;
   private compiled = false;
+  /** When the turn under way was to end. */
+  private turnEndsAt = Number.POSITIVE_INFINITY;
+  /** By how much turns were late, in milliseconds. */
+  private delays = 0;
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
@@ -115,7 +121,9 @@ export class Scheduler {
   /** Others became ready, a timer was set, a host signal is listened for: the turn under way may have to end earlier. */
   retime(): void {
     const task = this.running ?? this.kernel.currentTask;
-    task?.cpu.endBy(this.turnEnd(task, uptimeMs()));
+    if (!task) return;
+    this.turnEndsAt = this.turnEnd(task, uptimeMs());
+    task.cpu.endBy(this.turnEndsAt);
   }
 
   /** A task has ended. */
@@ -292,13 +300,13 @@ export class Scheduler {
       const start = uptimeMs();
       this.turnStart = start;
       this.processors?.mainRuns(task.cpu);
-      const reason = task.cpu.run(this.turnEnd(task, start));
+      this.turnEndsAt = this.turnEnd(task, start);
+      const reason = task.cpu.run(this.turnEndsAt);
       this.processors?.mainRuns(null);
       this.ticker.leave();
       const ms = uptimeMs() - start;
       this.account(task, ms);
-      // longer than it was to be, and the next one would be
-      if (ms > LONG_TURN_MS && (this.ready.length > 0 || this.hostBusy)) this.ticker.need();
+      this.delayed(start + ms - this.turnEndsAt);
       // it may have been interrupted before it did what it came back for
       if (reason !== Exit.INTERRUPT || ms > 0.1) task.needsMain = false;
       if (this.ready.length > 0) this.compete(task, ms);
@@ -308,6 +316,12 @@ export class Scheduler {
     this.kernel.leave(task);
     if (task.blockedInCall) this.block(task);
     else if (task.runnable) this.enqueue(task);
+  }
+
+  private delayed(ms: number): void {
+    if (ms < LATE_MS) return;
+    this.delays += ms;
+    if (this.delays > DELAYS_MS) this.ticker.need();
   }
 
   /** A turn is over that others had to wait for. */
@@ -334,7 +348,7 @@ export class Scheduler {
       return due;
     }
     const left = Math.max(0, due - monotonicMs());
-    if (this.compiled && now > SHORT_RUN_MS) this.ticker.need();
+    if (this.compiled && !this.ticker.needed && cpuMs() > SHORT_RUN_MS) this.ticker.need();
     this.ticker.enter(task.space.memory, task.cpu.state);
     if (left < TURN_MS * 4 || this.hostBusy || limited || this.contended > CONTENTION_MS) this.arm(TURN_MS);
     else if (due !== Number.POSITIVE_INFINITY) this.arm(Math.min(left, 50));

@@ -37,7 +37,7 @@ export class Ticker {
   private worker: Worker | null = null;
   private running: WebAssembly.Memory | null = null;
   /** Starting the thread takes as much as a short program does, so that those which look by themselves have none. */
-  private needed = false;
+  needed = false;
 
   /** The task that runs from now on: the one to interrupt. */
   enter(memory: WebAssembly.Memory, state: number): void {
