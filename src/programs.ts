@@ -239,21 +239,27 @@ export class Programs {
     const end = this.kernel.first?.exited;
     if (end && 'signal' in end) return;
     const { program, start } = run;
+    this.take(cpu, program, uptimeMs() - start);
+    if (cpu === this.first) program.store?.writeCommon(cpu);
+    program.store?.write([...this.running.values()].some((other) => other.program === program));
+  }
+
+  /** Take over what a process has translated in so many milliseconds. */
+  private take(cpu: Cpu, program: Program, ms: number): void {
     const { cache } = cpu;
     if (!cache.recording) return;
     // others may have kept more than there was when this one started
     cache.image = program.image;
     const worth = worthKeeping(cache);
-    const first = cpu === this.first;
     if (program.store === null) {
       const words = worth ? cache.save(0) : null;
       if (words !== null) program.image = BlockImage.open(words, 0);
       return;
     }
     const count = program.regions?.count ?? 0;
-    if (!first && !worth && count - program.written <= 8 && uptimeMs() - start < LONG_MS) return;
+    if (cpu !== this.first && !worth && count - program.written <= 8 && ms < LONG_MS) return;
     program.written = count;
-    program.image = program.store.save(cpu, first) ?? program.image;
+    program.image = program.store.keep(cpu) ?? program.image;
   }
 }
 

@@ -8,6 +8,8 @@ import type { WarmUp } from './cpu/compile-budget.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { nativesCode, useNatives } from './cpu/machine-code.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
+import type { RegionStore } from './cpu/region-store.ts';
+import { uptimeMs } from './uptime.ts';
 
 /** Set by the build: a hash of the sources (u32). Running from the sources, translations are not kept. */
 declare const TSQEMU_BUILD: number | undefined;
@@ -30,6 +32,8 @@ const MIN_PART = 1 / 256;
 /** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
 const WRITE_MS = 15;
 const WRITE_MS_PER_BYTE = 1 / 100_000;
+/** How long what ended processes have kept waits for the end of the program's others. */
+const WRITE_EVERY_MS = 10_000;
 /** What V8 spends on a function that it optimises, on the average of regions. */
 const OPTIMISE_MS = 5;
 
@@ -56,8 +60,13 @@ export class TranslationCache {
   private readonly composerFile: string;
   private readonly nativesFile: string;
   private readonly version: number;
-  /** Size of the file of regions at the start. */
+  /** Size of the file of regions. */
   private regionBytes = 0;
+  /** What is in no file yet. */
+  private regions: RegionStore | null = null;
+  private blocks: Uint32Array | null = null;
+  /** When files were last written (uptimeMs), or the start. */
+  private writtenAt = uptimeMs();
   /** Bytes of machine code that the cold tier started with. */
   private interpreterBytes = 0;
   private composerBytes = 0;
@@ -138,30 +147,52 @@ export class TranslationCache {
   }
 
   /**
-   * Keep what this run translated and compiled, where it is enough to be worth a write; the new image of its blocks, if
-   * there is one. `interpreter`:
-   * the cold tier's machine code too.
+   * Take over what a process translated and compiled, where it is enough to be worth a write; the new image of the
+   * program's blocks, if there is one.
    */
-  save({ cache, regions, interpreterCode }: Cpu, interpreter: boolean): BlockImage | null {
+  keep({ cache, regions }: Cpu): BlockImage | null {
     // a process that went on to exact floating point keeps nothing
     if (!cache.recording) return null;
     const { store } = regions;
     // what another run like this one would not have to do again
-    const saved = store.unsavedMs + OPTIMISE_MS * regions.newlyOptimised();
+    const saved = store.unsavedMs + OPTIMISE_MS * (store.unsavedOptimised + regions.newlyOptimised());
     if (saved > WRITE_MS + this.regionBytes * WRITE_MS_PER_BYTE) {
-      write(this.file + REGIONS, writeRegions(store, this.version, regions.machineCode()));
-      store.unsavedMs = 0;
+      regions.takeMachineCode();
+      this.regions = store;
     }
-    if (interpreter) this.noteWaiting(store.warmUp);
-    const cold = interpreter && this.interpreterBytes === 0 ? interpreterCode() : null;
-    if (cold) write(this.interpreterFile, seal(cold, this.version));
-    const composer = interpreter && this.composerBytes === 0 ? cache.composerCode() : null;
-    if (composer) write(this.composerFile, seal(composer, this.version));
-    const natives = interpreter ? nativesCode() : null;
-    if (natives) write(this.nativesFile, seal(natives, this.version));
     const blocks = worthKeeping(cache) ? cache.save(this.version) : null;
+    if (blocks === null) return null;
+    this.blocks = blocks;
+    return BlockImage.open(blocks, this.version);
+  }
+
+  /** Write what was taken over: once for processes that run at the same time, but for what goes on for long. */
+  write(othersRun: boolean): void {
+    if (othersRun && uptimeMs() - this.writtenAt < WRITE_EVERY_MS) return;
+    const { regions: store, blocks } = this;
+    if (store !== null) {
+      const words = writeRegions(store, this.version);
+      write(this.file + REGIONS, words);
+      this.regionBytes = words?.byteLength ?? 0;
+      store.unsavedMs = 0;
+      store.unsavedOptimised = 0;
+    }
     write(this.file + BLOCKS, blocks);
-    return blocks && BlockImage.open(blocks, this.version);
+    if (store !== null || blocks !== null) this.writtenAt = uptimeMs();
+    this.regions = null;
+    this.blocks = null;
+  }
+
+  /** Write what all programs have in common, and how long this one waited: at the end of a run's first process. */
+  writeCommon({ cache, regions, interpreterCode }: Cpu): void {
+    if (!cache.recording) return;
+    this.noteWaiting(regions.store.warmUp);
+    const cold = this.interpreterBytes === 0 ? interpreterCode() : null;
+    if (cold) write(this.interpreterFile, seal(cold, this.version));
+    const composer = this.composerBytes === 0 ? cache.composerCode() : null;
+    if (composer) write(this.composerFile, seal(composer, this.version));
+    const natives = nativesCode();
+    if (natives) write(this.nativesFile, seal(natives, this.version));
   }
 }
 

@@ -7,7 +7,6 @@ import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
-import type { MachineCode } from './region-merge.ts';
 import { rangesOf, spans } from './region-ranges.ts';
 import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 import { discover, emitRegion, regionModule } from './translation.ts';
@@ -298,22 +297,26 @@ export class RegionCompiler {
     });
   }
 
-  /** Functions that V8 has optimised since their modules came into use. */
+  /** Functions that V8 has optimised since their modules came into use, or since their machine code was last taken. */
   newlyOptimised(): number {
     let count = 0;
-    for (const [stored, exports] of this.instances) count += Math.max(0, countOptimised(exports) - stored.optimised);
+    for (const [stored, exports] of this.instances) {
+      count += Math.max(0, countOptimised(exports) - this.store.optimisedOf(stored));
+    }
     return count;
   }
 
-  /** Machine code of the modules in which there are such functions. */
-  machineCode(): MachineCode {
-    const found = new Map<StoredModule, { code: Uint8Array; optimised: number }>();
+  /** Note the machine code of the modules in which there are such functions. */
+  takeMachineCode(): void {
+    const { store } = this;
     for (const [stored, exports] of this.instances) {
       const optimised = countOptimised(exports);
-      const code = optimised > stored.optimised ? machineCode(compiledModule(stored), exports) : null;
-      if (code) found.set(stored, { code, optimised });
+      const before = store.optimisedOf(stored);
+      const code = optimised > before ? machineCode(compiledModule(stored), exports) : null;
+      if (code === null) continue;
+      store.machineCode.set(stored, { code, optimised });
+      store.unsavedOptimised += optimised - before;
     }
-    return found;
   }
 
   private codeIn(ranges: Uint32Array): Uint8Array {

@@ -1,5 +1,5 @@
 import { checksum } from './checksum.ts';
-import { keptModules, type MachineCode } from './region-merge.ts';
+import { keptModules } from './region-merge.ts';
 import { RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 
 /**
@@ -26,13 +26,9 @@ const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 const REGION = 14;
 
 /** The store as words, or null when it is not worth keeping. */
-export const writeRegions = (
-  store: RegionStore,
-  version: number,
-  newCode: MachineCode = new Map(),
-): Uint32Array | null => {
+export const writeRegions = (store: RegionStore, version: number): Uint32Array | null => {
   if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
-  const modules = keptModules(store.regions(), newCode);
+  const modules = keptModules(store.regions(), store.machineCode);
   let length = HEAD + 2 * store.slots.size + 4 * modules.length;
   for (const m of modules) {
     length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);

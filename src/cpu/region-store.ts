@@ -84,12 +84,21 @@ export class RegionStore {
   private readonly byId: (StoredRegion | undefined)[] = [];
   /** Milliseconds spent on compiling regions that are in no file yet. */
   unsavedMs = 0;
+  /** Machine code that this run has made of modules. */
+  readonly machineCode: Map<StoredModule, { readonly code: Uint8Array; readonly optimised: number }> = new Map();
+  /** Functions in it that are in no file yet. */
+  unsavedOptimised = 0;
   /** Until it is over nothing is compiled. */
   readonly warmUp: WarmUp;
 
   /** `warmUp`: of the store before this one. */
   constructor(warmUp: WarmUp = new WarmUp()) {
     this.warmUp = warmUp;
+  }
+
+  /** Functions of a module that there is machine code of. */
+  optimisedOf(module: StoredModule): number {
+    return this.machineCode.get(module)?.optimised ?? module.optimised;
   }
 
   /** The region to enter at pc. */

@@ -142,3 +142,29 @@ test('a guest that is killed keeps nobody waiting: nothing is written', () => {
     ['killed', null, 'SIGTERM', 0],
   ]);
 });
+
+test('of processes that run at the same time the last one writes', () => {
+  const MOV_X8 = 0xd2800008; // mov x8, #n
+  const SVC = 0xd4000001;
+  const call = (n: number): number[] => [MOV_X8 + (n << 5), SVC];
+  const NO_MORE_ARGUMENTS = [0xd2800001, 0xd2800002, 0xd2800003, 0xd2800004];
+  const exit = [0xd2800000, ...call(94)]; // exit_group(0)
+  const fork = [0xd2800220, ...NO_MORE_ARGUMENTS, ...call(220)]; // clone(SIGCHLD, 0, …)
+  const wait = [0x92800000, ...NO_MORE_ARGUMENTS, ...call(260)]; // wait4(-1, …)
+  const CBNZ_X0 = 0xb5000000; // cbnz x0, n instructions on
+  const file = path.join(cache, 'forks');
+  fs.writeFileSync(file, tinyElf([...fork, CBNZ_X0 + ((exit.length + 1) << 5), ...exit, ...wait, ...exit]), {
+    mode: 0o755,
+  });
+  const hook = path.join(cache, 'hook.cjs');
+  fs.writeFileSync(
+    hook,
+    `const fs = require('node:fs');
+     const rename = fs.renameSync;
+     fs.renameSync = (from, to) => { if (to.endsWith('.blocks')) fs.writeSync(2, 'blocks '); rename(from, to); };`,
+  );
+  const line = ['--require', hook, path.join(root, 'bin/tsqemu-user.js'), file];
+  const env = { ...process.env, TSQEMU_CACHE: path.join(cache, 'kept') };
+  const { status, stderr } = spawnSync(process.execPath, line, { env, encoding: 'utf8' });
+  expect([status, stderr]).toEqual([0, 'blocks ']);
+});

@@ -91,19 +91,24 @@ test('machine code is kept once V8 has made some, and used', async () => {
   const { regions } = cpu;
   cpu.cache.recordFor(CODE, -1);
   regions.compile([CODE]);
-  expect(regions.machineCode().size).toBe(0);
-  for (let i = 0; i < 200 && regions.machineCode().size === 0; i++) {
+  regions.takeMachineCode();
+  expect(regions.store.machineCode.size).toBe(0);
+  for (let i = 0; i < 200 && regions.newlyOptimised() === 0; i++) {
     sum(cpu, 1_000_000n);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const code = regions.machineCode();
-  expect(code.size).toBeGreaterThan(0);
-  const store = readRegions(writeRegions(regions.store, VERSION, code) as Uint32Array<ArrayBuffer>, VERSION);
+  regions.takeMachineCode();
+  expect(regions.store.unsavedOptimised).toBeGreaterThan(0);
+  // another process, which has not run it, takes nothing away
+  const idle = machine();
+  idle.regions.use(regions.store);
+  idle.regions.takeMachineCode();
+  const store = readRegions(writeRegions(regions.store, VERSION) as Uint32Array<ArrayBuffer>, VERSION);
   expect(store?.get(CODE)?.module.code).not.toBeNull();
   const other = machine();
   other.regions.use(store as never);
   expect(sum(other, 1_000_000n)).toBe(500_000_500_000n);
-  expect(other.regions.machineCode().size).toBe(0);
+  expect(other.regions.newlyOptimised()).toBe(0);
 });
 
 test('machine code that V8 does not take is no harm', () => {
