@@ -106,7 +106,7 @@ interface ReadBytes {
   readonly key: (level: number) => readonly [number, number, number] | null;
 }
 
-const CC: readonly number[] = [State.CC_OP, State.CC_A, State.CC_B, State.CC_C];
+const CC: readonly number[] = [State.CC_OP, State.CC_A, State.CC_B, State.CC_C, State.CC_D];
 const handlers: readonly Handler[] = [...hotHandlers, ...coldHandlers];
 /** Whether a record does nothing but write flags. */
 const writesFlags = (words: Int32Array, record: number): boolean => {

@@ -141,19 +141,22 @@ test('eflagsOf makes of lazy flags what readArithmetic does', () => {
       Flags.SHL,
       Flags.SHR,
       Flags.SAR,
+      Flags.ADC,
+      Flags.SBB,
     ]);
     const size = random.below(4);
     const kind = random.oneIn(10) ? 0 : (base + size) | (random.oneIn(4) ? OVER : 0);
-    const shift = base >= Flags.SHL ? BigInt(1 + random.below(size === 3 ? 63 : 31)) : null;
-    const [a, b, c] = [random.integer(), shift ?? random.integer(), random.u32()];
-    for (const [kindAt, aAt, bAt, cAt] of [
-      [State.CC_OP, State.CC_A, State.CC_B, State.CC_C],
-      [FLAGS_OPERAND.KIND, FLAGS_OPERAND.A, FLAGS_OPERAND.B, FLAGS_OPERAND.C],
+    const shift = base >= Flags.SHL && base <= Flags.SAR ? BigInt(1 + random.below(size === 3 ? 63 : 31)) : null;
+    const [a, b, c, d] = [random.integer(), shift ?? random.integer(), random.u32(), random.below(2)];
+    for (const [kindAt, aAt, bAt, cAt, dAt] of [
+      [State.CC_OP, State.CC_A, State.CC_B, State.CC_C, State.CC_D],
+      [FLAGS_OPERAND.KIND, FLAGS_OPERAND.A, FLAGS_OPERAND.B, FLAGS_OPERAND.C, FLAGS_OPERAND.D],
     ] as const) {
       view.setUint32(A + kindAt, kind, true);
       view.setBigUint64(A + aAt, a, true);
       view.setBigUint64(A + bAt, b, true);
       view.setUint32(A + cAt, c, true);
+      view.setUint32(A + dAt, d, true);
     }
     expect(run(A, nativeNumber(eflagsOf), 0)).toBe(0);
     const made = view.getUint32(A + FLAGS_OPERAND.RESULT, true) & ARITHMETIC;

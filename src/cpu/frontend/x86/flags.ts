@@ -29,6 +29,9 @@ export const Flags = {
   SHL: 21,
   SHR: 25,
   SAR: 29,
+  /** Of CC_A + CC_B + CC_D and CC_A - CC_B - CC_D, where CC_D is the carry before: 0 or 1. */
+  ADC: 33,
+  SBB: 37,
 } as const;
 /** Added to a kind: CF and OF are in their places in CC_C. Rotations change these two and need not know the others. */
 export const OVER = 64;
@@ -61,6 +64,10 @@ export interface FlagState {
   readonly size: Size;
   readonly a: Int;
   readonly b: Int | null;
+  /** Of ADC and SBB: the carry that came in. */
+  readonly carry?: I32;
+  /** The result, where it is a value of this block already. */
+  readonly result?: Int;
   readonly parts: Parts | null;
   /** CF and OF are among the parts and newer than a and b. */
   readonly over?: boolean;
@@ -73,6 +80,9 @@ export const kindOf = ({ base, size, over = false }: FlagState): number =>
 const baseOf = (kind: number): Base => ((kind & ~OVER) === 0 ? 0 : (((kind & ~OVER) - 1) & ~3) + 1) as Base;
 const sizeOf = (kind: number): Size => ((kind & ~OVER) === 0 ? 4 : 1 << (((kind & ~OVER) - 1) & 3)) as Size;
 
+/** Kinds whose flags depend on a carry too. */
+const takesCarry = (base: Base): boolean => base === Flags.ADC || base === Flags.SBB;
+
 /** The flags in the CPU state, which are of this kind. */
 export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState => {
   const [base, size] = [baseOf(kind), sizeOf(kind)];
@@ -83,7 +93,8 @@ export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState =>
   };
   const two = base !== Flags.EFLAGS && base !== Flags.LOGIC && base !== Flags.RESULT;
   const second = two ? word(State.CC_B, size === 8) : base === Flags.RESULT ? word(State.CC_B, false) : null;
-  const state = { base, size, a: word(State.CC_A, size === 8), b: second };
+  const carry = takesCarry(base) ? { carry: b.get('i32', State.CC_D) } : {};
+  const state = { base, size, a: word(State.CC_A, size === 8), b: second, ...carry };
   if ((kind & OVER) === 0) return { ...state, parts: null };
   const newer = b.get('i32', State.CC_C);
   const bit = (mask: number): I32 => b.i32.and(b.i32.shr_u(newer, b.const32(31 - Math.clz32(mask))), b.const32(1));
@@ -103,6 +114,7 @@ export const storeFlags = (b: Builder, s: FlagState, before: FlagState | null, w
   if (before === null || kindOf(before) !== kind) b.set(State.CC_OP, b.const32(kind));
   if (first) b.set(State.CC_A, first);
   if (second) b.set(State.CC_B, second);
+  if (s.carry && s.carry !== before?.carry) b.set(State.CC_D, s.carry);
   if (s.over) b.set(State.CC_C, carryOverflow(b, s.parts as Parts));
 };
 
@@ -164,7 +176,12 @@ export class FlagReader {
   value(): Int {
     const { ns, s } = this;
     const b = s.b as Int;
+    if (s.result) return s.result;
     switch (s.base) {
+      case Flags.ADC:
+        return ns.add(ns.add(s.a, b), this.carryIn());
+      case Flags.SBB:
+        return ns.sub(ns.sub(s.a, b), this.carryIn());
       case Flags.ADD:
         return ns.add(s.a, b);
       case Flags.SUB:
@@ -180,6 +197,18 @@ export class FlagReader {
       default:
         return s.a;
     }
+  }
+
+  /** The carry before, as wide as the operands. */
+  private carryIn(): Int {
+    const carry = this.s.carry as I32;
+    return this.s.size === 8 ? this.b.i64.extend_i32_u(carry) : (carry as Value as Int);
+  }
+
+  /** What a carry that came in makes of a comparison: true where both are equal, too. */
+  private orEqual(less: I32, x: Int, y: Int): I32 {
+    const { i32 } = this.b;
+    return i32.or(less, i32.and(this.s.carry as I32, this.ns.eq(x, y)));
   }
 
   /** The first operand, or another value, with its sign or zeros above its size. */
@@ -233,6 +262,12 @@ export class FlagReader {
         return ns.lt_u(this.result(), this.x);
       case Flags.SUB:
         return ns.lt_u(this.x, this.y);
+      case Flags.ADC: {
+        const [r, x] = [this.result(), this.x];
+        return this.orEqual(ns.lt_u(r, x), r, x);
+      }
+      case Flags.SBB:
+        return this.orEqual(ns.lt_u(this.x, this.y), this.x, this.y);
       case Flags.LOGIC:
         return b.const32(0);
       case Flags.RESULT:
@@ -265,13 +300,15 @@ export class FlagReader {
     const { ns, s, b } = this;
     if (s.parts?.of) return s.parts.of;
     switch (s.base) {
+      case Flags.ADC:
       case Flags.ADD: {
         const r = this.result();
         return ns.lt_s(ns.and(ns.xor(this.x, r), ns.xor(this.y, r)), this.k(0));
       }
+      case Flags.SBB:
       case Flags.SUB: {
         const { x, y } = this;
-        return ns.lt_s(ns.and(ns.xor(x, y), ns.xor(x, ns.sub(x, y))), this.k(0));
+        return ns.lt_s(ns.and(ns.xor(x, y), ns.xor(x, this.result())), this.k(0));
       }
       case Flags.LOGIC:
         return b.const32(0);
@@ -312,7 +349,7 @@ export class FlagReader {
     if (s.parts?.af) return s.parts.af;
     if (s.base === Flags.RESULT) return this.bit(s.b, AF);
     if (s.base === Flags.EFLAGS) return this.bit(s.a, AF);
-    if (s.base !== Flags.ADD && s.base !== Flags.SUB) return b.const32(0);
+    if (s.base !== Flags.ADD && s.base !== Flags.SUB && !takesCarry(s.base)) return b.const32(0);
     const carries = b.i32.xor(b.i32.xor(this.narrow(s.a), this.narrow(s.b as Int)), this.low());
     return this.bit(carries as Value as Int, AF);
   }
@@ -406,6 +443,8 @@ export class FlagReader {
       case Cond.P:
         return this.pf();
       case Cond.L:
+        // a difference with its true sign is less than 0
+        if (s.base === Flags.SBB && !s.parts) return this.orEqual(ns.lt_s(this.x, this.y), this.x, this.y);
         return b.i32.ne(this.sf(), this.of());
       default:
         return b.i32.or(b.i32.ne(this.sf(), this.of()), this.zf());
@@ -440,21 +479,22 @@ const flagsOfLong = (view: DataView, state: number, base: Base, size: Size): num
 const flagsOf = (view: DataView, state: number, kind: number): number => {
   const base = baseOf(kind);
   const size = sizeOf(kind);
-  if (base >= Flags.MUL) return flagsOfLong(view, state, base, size);
-  const [add, sub] = [base === Flags.ADD, base === Flags.SUB];
+  if (base >= Flags.MUL && !takesCarry(base)) return flagsOfLong(view, state, base, size);
+  const [add, sub] = [base === Flags.ADD || base === Flags.ADC, base === Flags.SUB || base === Flags.SBB];
+  const extra = takesCarry(base) ? view.getUint32(state + State.CC_D, true) & 1 : 0;
   const [low, other] = [view.getUint32(state + State.CC_A, true), view.getUint32(state + State.CC_B, true)];
   // the upper halves, or operands of up to 4 bytes moved to the upper end
   let [x, y, r] = [0, 0, 0];
   let [lowest, carry] = [low, 0];
   if (size === 8) {
     [x, y] = [view.getUint32(state + State.CC_A + 4, true), view.getUint32(state + State.CC_B + 4, true)];
-    if (add || sub) lowest = (add ? low + other : low - other) >>> 0;
-    if (add) carry = lowest < low ? 1 : 0;
-    else if (sub) carry = low < other ? 1 : 0;
+    const whole = add ? low + other + extra : low - other - extra;
+    if (add || sub) lowest = whole >>> 0;
+    carry = whole !== lowest && (add || sub) ? 1 : 0;
   } else {
     const up = 32 - 8 * size;
-    [x, y] = [(low << up) >>> 0, (other << up) >>> 0];
-    if (add || sub) lowest = (add ? low + other : low - other) >>> 0;
+    [x, y, carry] = [(low << up) >>> 0, (other << up) >>> 0, extra * 2 ** up];
+    if (add || sub) lowest = (add ? low + other + extra : low - other - extra) >>> 0;
   }
   r = (add ? x + y + carry : sub ? x - y - carry : x) | 0;
   const zero = r === 0 && (size < 8 || lowest === 0);

@@ -302,6 +302,7 @@ export class Translator {
     const { b } = this;
     b.pokeOperand(FLAGS_OPERAND.KIND, b.get('i32', State.CC_OP));
     b.pokeOperand(FLAGS_OPERAND.C, b.get('i32', State.CC_C));
+    b.pokeOperand(FLAGS_OPERAND.D, b.get('i32', State.CC_D));
     if (this.is64) {
       b.pokeOperand(FLAGS_OPERAND.A, b.get('i64', State.CC_A));
       b.pokeOperand(FLAGS_OPERAND.B, b.get('i64', State.CC_B));
@@ -354,6 +355,10 @@ export class Translator {
   }
   flagsOfSub(a: Int, b: Int, size: Size): void {
     this.setFlags({ base: Flags.SUB, size, a, b, parts: null });
+  }
+  /** Of a sum or difference with a carry (0 or 1) in it. */
+  flagsWithCarry(base: 'ADC' | 'SBB', a: Int, b: Int, carry: I32, result: Int, size: Size): void {
+    this.setFlags({ base: Flags[base], size, a, b, carry, result, parts: null });
   }
   flagsOfLogic(result: Int, size: Size): void {
     this.setFlags({ base: Flags.LOGIC, size, a: result, b: null, parts: null });

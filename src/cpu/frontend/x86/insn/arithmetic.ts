@@ -15,13 +15,6 @@ export const msb = (t: Translator, v: Int, size: Size): I32 => {
   return size === 4 ? bit : t.b.i32.and(bit, t.imm(1));
 };
 
-/** Carry out of bit 3 of a sum or difference. */
-const adjust = (t: Translator, a: Int, b: Int, r: Int, size: Size): I32 => {
-  const ns = t.ns(size);
-  const carries = t.narrow(ns.xor(ns.xor(a, b), r), size);
-  return t.b.i32.and(t.b.i32.shr_u(carries, t.imm(4)), t.imm(1));
-};
-
 /** A result, and what sets the flags for it: to be called when the result is in its place. */
 interface Outcome {
   readonly result: Int;
@@ -31,20 +24,13 @@ interface Outcome {
 const ARITHMETIC = ['add', 'or', 'adc', 'sbb', 'and', 'sub', 'xor', 'cmp'] as const;
 type Op = (typeof ARITHMETIC)[number];
 
-const withCarry = (t: Translator, op: 'adc' | 'sbb', x: Int, y: Int, size: Size): Outcome => {
-  const { i32 } = t.b;
+const withCarry = (t: Translator, op: 'adc' | 'sbb', a: Int, b: Int, size: Size): Outcome => {
   const ns = t.ns(size);
   const carry = t.carry();
   const c = t.convert(carry as Value as Int, 4, size, false);
-  const [a, b] = [t.zx(x, size), t.zx(y, size)];
-  const add = op === 'adc';
-  const r = add ? ns.add(ns.add(a, b), c) : ns.sub(ns.sub(a, b), c);
-  const sum = t.zx(r, size);
-  // a carry comes in where all is equal but for it
-  const edge = i32.and(carry, add ? ns.eq(sum, a) : ns.eq(a, b));
-  const cf = i32.or(add ? ns.lt_u(sum, a) : ns.lt_u(a, b), edge);
-  const of = msb(t, ns.and(ns.xor(a, r), add ? ns.xor(b, r) : ns.xor(a, b)), size);
-  return { result: r, flags: () => t.flagsOfResult(r, size, { cf, of, af: adjust(t, a, b, r, size) }) };
+  const adds = op === 'adc';
+  const r = adds ? ns.add(ns.add(a, b), c) : ns.sub(ns.sub(a, b), c);
+  return { result: r, flags: () => t.flagsWithCarry(adds ? 'ADC' : 'SBB', a, b, carry, r, size) };
 };
 
 const compute = (t: Translator, op: Op, a: Int, b: Int, size: Size): Outcome => {

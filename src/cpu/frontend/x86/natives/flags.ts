@@ -6,6 +6,7 @@ import { NATIVE_OPERAND } from '../registers.ts';
 export const FLAGS_OPERAND = {
   KIND: NATIVE_OPERAND,
   C: NATIVE_OPERAND + 4,
+  D: NATIVE_OPERAND + 28,
   A: NATIVE_OPERAND + 8,
   B: NATIVE_OPERAND + 16,
   RESULT: NATIVE_OPERAND + 24,
@@ -33,15 +34,25 @@ export const eflagsOf: Native = (n) => {
     const others = n.let(n.value('i32', 0));
     const down = (v: I64): I64 => i64.shr_u(v, up);
     const carries = (): Expr<'i32'> => i32.and(i32.wrap_i64(i64.xor(i64.xor(a, b), down(r))), AF);
+    /** The carry that came in, of ADC and SBB; then a carry comes out where all is equal, too. */
+    const carry = (which: number): Local<'i32'> =>
+      n.let(i32.and(n.load('i32.load', n.state, FLAGS_OPERAND.D), is(which)));
+    const orEqual = (less: Expr<'i32'>, carried: Expr<'i32'>, p: I64, q: I64): Expr<'i32'> =>
+      i32.or(less, i32.and(carried, i64.eq(p, q)));
+    const placed = (carried: Expr<'i32'>): I64 => i64.shl(i64.extend_i32_u(carried), up);
     const sum = (): void => {
-      n.set(r, i64.add(x, y));
+      const carried = carry(Flags.ADC);
+      n.set(r, i64.add(i64.add(x, y), placed(carried)));
       const overflow = i64.lt_s(i64.and(i64.xor(x, r), i64.xor(y, r)), 0);
-      n.set(others, i32.or(carries(), i32.or(when(i64.lt_u(r, x), CF), when(overflow, OF))));
+      const out = orEqual(i64.lt_u(r, x), carried, r, x);
+      n.set(others, i32.or(carries(), i32.or(when(out, CF), when(overflow, OF))));
     };
     const difference = (): void => {
-      n.set(r, i64.sub(x, y));
+      const borrowed = carry(Flags.SBB);
+      n.set(r, i64.sub(i64.sub(x, y), placed(borrowed)));
       const overflow = i64.lt_s(i64.and(i64.xor(x, y), i64.xor(x, r)), 0);
-      n.set(others, i32.or(carries(), i32.or(when(i64.lt_u(x, y), CF), when(overflow, OF))));
+      const out = orEqual(i64.lt_u(x, y), borrowed, x, y);
+      n.set(others, i32.or(carries(), i32.or(when(out, CF), when(overflow, OF))));
     };
     const product = (): void => {
       const [p, q] = [n.let(i64.shr_s(x, up)), n.let(i64.shr_s(y, up))];
@@ -76,6 +87,8 @@ export const eflagsOf: Native = (n) => {
       [Flags.LOGIC, () => {}],
       [Flags.RESULT, () => n.set(others, i32.and(i32.wrap_i64(b), CF | AF | OF))],
       [Flags.MUL, product],
+      [Flags.ADC, sum],
+      [Flags.SBB, difference],
     ];
     const choose = (i: number): void => {
       const [which, compute] = otherwise[i] ?? [0, null];
