@@ -12,6 +12,8 @@ const fixtures = fileURLToPath(new URL('../fixtures/x86', import.meta.url));
 for (const [name, guest, what] of [
   ['floats-64', AMD64, 'long double, rounding modes, exception flags'],
   ['floats-32', I386, 'long double, rounding modes, exception flags'],
+  ['stores-64', AMD64, 'FSTP out of range, by exception masks and rounding modes'],
+  ['stores-32', I386, 'FSTP out of range, by exception masks and rounding modes'],
   ['frames-64', AMD64, 'traps and extended state in signal frames'],
   ['frames-32', I386, 'traps and extended state in signal frames'],
   ['kernel-64', AMD64, 'vDSO, vsyscall page, int 0x80, states of handlers, single steps'],

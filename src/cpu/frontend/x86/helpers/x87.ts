@@ -169,7 +169,12 @@ export const x87Constant: number = defineX87((m, aux) => {
 /** FST, FIST: st(0) into Sys.NUMBER in the format; the row stores it, and pops, unless an unmasked exception forbids it. */
 export const x87Store: number = defineX87((m, aux) => {
   convertTo(m, aux);
-  if (!m.proceeds) m.skip(aux >>> 16);
+  if (!m.proceeds) return m.skip(aux >>> 16);
+  // too large or too small for a memory format, which has no room for a result with another exponent: nothing is stored
+  const outside = m.env.flags & ~m.env.masked & (Flag.OE | Flag.UE);
+  if (outside === 0) return;
+  m.env.flags &= ~(Flag.PE | Flag.C1);
+  m.skip(aux >>> 16);
 });
 const convertTo = (m: Fpu, aux: number): void => {
   const { view } = m;
