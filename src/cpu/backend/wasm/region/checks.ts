@@ -8,9 +8,11 @@ import type { Region } from './discover.ts';
 import { callFreeLoops, type Hoist, hoistable } from './hoist.ts';
 import {
   type Fact,
+  indexed,
   isCovered,
   joinSpan,
   MAX_DRIFT,
+  MAX_INDEX,
   maxOf,
   meet,
   moved,
@@ -124,7 +126,7 @@ class BlockWalk {
     let max = min + v.info.size;
     let write = isWrite(v);
     const fact = this.factOf(root);
-    if (!atomic && isCovered(fact, min, max, write)) return;
+    if (!atomic && (isCovered(fact, min, max, write) || this.isInTable(root, min, max, write))) return;
     const run = this.runOf(root);
     if (!atomic) {
       const limit = run === 'stack' ? STACK_REACH : run || this.policy.exact ? EXACT_GROUP : GROUP;
@@ -149,6 +151,15 @@ class BlockWalk {
     note?.(v, { min: min - by, max: max - by, write, wide, run });
     const reach = run === 'stack' ? STACK_REACH : run ? RUN_REACH : this.policy.exact ? 0 : REACH;
     this.learn(root, { min, max: Math.max(max, min + reach) }, write);
+  }
+
+  /** Whether the root is a pointer with a small index, and all that this reaches was checked. */
+  private isInTable(root: Value, min: number, max: number, write: boolean): boolean {
+    return indexed(root).some(([pointer, last]) => {
+      if (last > MAX_INDEX) return false;
+      const [base, by] = split(pointer);
+      return isCovered(this.factOf(base), by + min, by + max + last, write);
+    });
   }
 
   /** Whether the low half of root + min tells its page. */

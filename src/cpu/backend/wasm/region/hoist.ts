@@ -4,7 +4,7 @@ import type { Value } from '../../../ir/value.ts';
 import { isAccess, isWrite } from './access.ts';
 import type { Cfg } from './cfg.ts';
 import type { Region } from './discover.ts';
-import { MAX_DRIFT, maxOf, split } from './ranges.ts';
+import { indexed, MAX_DRIFT, MAX_INDEX, split } from './ranges.ts';
 import { clobbers } from './registers.ts';
 
 /** A check of a register in front of a loop. */
@@ -39,23 +39,20 @@ const usesOf = (block: Block): Uses => {
     }
     if (!isAccess(v)) continue;
     const [root, by] = split(v.a as Value);
-    if (root.info.kind === 'get') note(uses, root, by + v.imm, v, true);
-    else if (root.info.name === 'i64.add' && root.a && root.b) {
-      for (const [pointer, index] of [
-        [root.a, root.b],
-        [root.b, root.a],
-      ] as const) {
-        const [base] = split(pointer);
-        if (base.info.kind === 'get' && maxOf(index) <= MAX_DRIFT / 4) note(uses, base, 0, v, false);
-      }
+    if (root.info.kind === 'get') note(uses, root, by + v.imm, v.info.size, v, true);
+    for (const [pointer, last] of indexed(root)) {
+      const [base, more] = split(pointer);
+      if (base.info.kind !== 'get') continue;
+      if (last <= MAX_INDEX) note(uses, base, more + by + v.imm, last + v.info.size, v, true);
+      else if (last <= MAX_DRIFT / 4 && root.type === 'i64') note(uses, base, 0, 0, v, false);
     }
   }
   return uses;
 };
 
-const note = ({ pointers }: Uses, register: Value, at: number, access: Value, plain: boolean): void => {
+const note = ({ pointers }: Uses, register: Value, at: number, size: number, access: Value, plain: boolean): void => {
   const known = pointers.get(register.imm);
-  const end = at + access.info.size;
+  const end = at + size;
   const write = isWrite(access);
   if (!known) pointers.set(register.imm, { type: register.type, min: at, max: end, write, plain });
   else {
@@ -148,6 +145,6 @@ const hoistOf = (offset: number, body: ReadonlySet<number>, uses: readonly Uses[
     max = Math.max(max, use.max);
     write ||= use.write;
   }
-  const pages = fixed && max > min && max - min <= MAX_SPREAD && Math.abs(min) <= MAX_SPREAD;
+  const pages = fixed && max > min && max - min <= MAX_SPREAD && Math.abs(min) <= MAX_DRIFT / 4;
   return { offset, type, pages, min: pages ? min : 0, max: pages ? max : 0, write: pages && write };
 };

@@ -127,3 +127,16 @@ export const split = (v: Value): readonly [Value, number] => {
   }
   return [root, by];
 };
+
+/** Largest index of a table that is checked as a whole, in bytes. */
+export const MAX_INDEX = 2048;
+
+/** What a sum may be taken for: a pointer, and the highest value of an index added to it. */
+export const indexed = (sum: Value): readonly (readonly [pointer: Value, last: number])[] => {
+  const { a, b } = sum;
+  if ((sum.info.name !== 'i64.add' && sum.info.name !== 'i32.add') || !a || !b) return [];
+  return [
+    [a, maxOf(b)],
+    [b, maxOf(a)],
+  ];
+};
