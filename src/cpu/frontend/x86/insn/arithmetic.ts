@@ -24,8 +24,10 @@ interface Outcome {
 const ARITHMETIC = ['add', 'or', 'adc', 'sbb', 'and', 'sub', 'xor', 'cmp'] as const;
 type Op = (typeof ARITHMETIC)[number];
 
-const withCarry = (t: Translator, op: 'adc' | 'sbb', a: Int, b: Int, size: Size): Outcome => {
+const withCarry = (t: Translator, op: 'adc' | 'sbb', x: Int, y: Int, size: Size): Outcome => {
   const ns = t.ns(size);
+  // apart from their registers, of which the other may be a part of the destination's
+  const [a, b] = [t.zx(x, size), t.zx(y, size)];
   const carry = t.carry();
   const c = t.convert(carry as Value as Int, 4, size, false);
   const adds = op === 'adc';
