@@ -192,6 +192,12 @@ export class Translator {
     if (d.addressSize === 2) sum = this.zx(sum, 2);
     return size === 4 && is64 ? this.convert(sum, 4, 8, false) : sum;
   }
+  /** A register as an offset, of the width that the instruction's addresses have. */
+  pointer(n: number): Int {
+    const size = this.d.addressSize;
+    const v = this.reg(n, size);
+    return size === 8 ? v : this.convert(this.zx(v, size), 4, this.word, false);
+  }
   /** An offset in the segment of the instruction, or in DS. */
   linear(offset: Int): Int {
     const { segment } = this.d;

@@ -11,9 +11,7 @@ const width = (t: Translator): Size => t.d.addressSize;
 
 /** A pointer register as an address; the source's may be in another segment. */
 const pointer = (t: Translator, n: number): Int => {
-  const size = width(t);
-  const v = t.reg(n, size);
-  const address = size === 8 ? v : t.convert(t.zx(v, size), 4, t.word, false);
+  const address = t.pointer(n);
   return n === RSI ? t.linear(address) : address;
 };
 

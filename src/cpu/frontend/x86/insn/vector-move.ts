@@ -1,7 +1,7 @@
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Value } from '../../../ir/value.ts';
 import type { Int, Size } from '../flags.ts';
-import { Sys } from '../registers.ts';
+import { RDI, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 import { enterMmx } from './mmx-state.ts';
@@ -104,7 +104,7 @@ const mask = (encoding: string, name: string, op: OpName, lanes: number): X86Row
 /** MASKMOVDQU, MASKMOVQ: bytes whose mask has its highest bit, to where rdi points. */
 const maskedStore = (t: Translator, v: V128, m: V128, size: 8 | 16): void => {
   const { b } = t;
-  const at = t.linear(t.reg(7, t.d.addressSize === 8 ? 8 : t.word));
+  const at = t.linear(t.pointer(RDI));
   const chosen = b.i8x16.shr_s(m, t.imm(7));
   if (size === 8) {
     const old = alone(t, t.load('i64.load', at));
