@@ -1,5 +1,6 @@
 import { decodeModule, printFunction, printModule } from './cpu/backend/wasm/print.ts';
 import type { Cpu } from './cpu/cpu.ts';
+import { addressOf, fetchWord } from './cpu/frontend/form.ts';
 import type { Block } from './cpu/ir/block.ts';
 import { type PrintOptions, printBlock, printOps } from './cpu/ir/print.ts';
 import { verifyBlock } from './cpu/ir/verify.ts';
@@ -53,7 +54,7 @@ class Log {
   constructor(cpu: Cpu, settings: LogSettings) {
     this.cpu = cpu;
     this.settings = settings;
-    this.print = { register: registerName, instruction: (pc) => cpu.frontEnd.disassemble(cpu.space.view, pc) };
+    this.print = { register: registerName, instruction: (pc) => this.text(pc) };
   }
 
   private wants(item: string): boolean {
@@ -76,13 +77,29 @@ class Log {
     if (this.wants('op_opt')) this.settings.write(`OP after optimization:\n${printBlock(block, this.print)}\n`);
   }
 
+  /** Whether a pc lies in the kernel's page, whose bytes no memory has. */
+  private isKernels(pc: number): boolean {
+    const { vectorsBase } = this.cpu.frontEnd;
+    return vectorsBase !== undefined && pc >= vectorsBase;
+  }
+
+  /** One line of assembly. */
+  private text(pc: number): string {
+    const { frontEnd, space } = this.cpu;
+    return this.isKernels(pc) ? "a function of the kernel's" : frontEnd.disassemble(space.view, pc);
+  }
+
   private assembly(block: Block): string {
     const { space, frontEnd } = this.cpu;
     const { view } = space;
     const lines = ['----------------', 'IN:'];
-    for (let pc = block.pc; pc < block.end; pc += frontEnd.lengthOf(view, pc)) {
-      const word = hex(view.getUint32(pc, true), 8);
-      lines.push(`0x${hex(pc, 8)}:  ${word}  ${frontEnd.disassemble(view, pc)}`);
+    if (this.isKernels(block.pc)) return `${lines.join('\n')}\n0x${hex(block.pc, 8)}:  ${this.text(block.pc)}\n\n`;
+    for (let pc = block.pc, length = 0; pc < block.end; pc += length) {
+      length = frontEnd.lengthOf(view, pc);
+      const [address, code] = frontEnd.single
+        ? [addressOf(pc), hex(fetchWord(view, pc) >>> 0, 8).slice(0, 2 * length)]
+        : [pc, Buffer.from(view.buffer, view.byteOffset + pc, length).toString('hex')];
+      lines.push(`0x${hex(address, 8)}:  ${code}  ${this.text(pc)}`);
     }
     return `${lines.join('\n')}\n\n`;
   }
@@ -91,6 +108,7 @@ class Log {
   private lifted(block: Block): string {
     const { frontEnd, space } = this.cpu;
     let text = `OP:\nblock 0x${block.pc.toString(16)}\n`;
+    if (this.isKernels(block.pc)) return `${text}${printOps(block.ops, block.terminal, this.print)}\n`;
     let flags = block.flagsIn;
     for (let pc = block.pc, next = pc; pc < block.end; pc = next) {
       next = pc + frontEnd.lengthOf(space.view, pc);

@@ -27,7 +27,7 @@ import {
 import { makerFunctions } from './block-maker.ts';
 import { byteFindFunction, keyFunction, nameFunction, readFunction } from './byte-decoder.ts';
 import { CONSTANTS, FILE, INTERNALS, LINKS, READ, Read, TOLD, Told, VARS } from './composer-layout.ts';
-import { type FlagWords, HALVES } from './frontend/form.ts';
+import { CONTINUES, type FlagWords, HALVES, IT_MORE, IT_NOT_LAST, IT_PLACE, IT_SHIFT } from './frontend/form.ts';
 import { lookFunction, placeFunction } from './look-ahead.ts';
 import { GUEST_BASE } from './memory/layout.ts';
 import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
@@ -212,7 +212,11 @@ const findFunction = (): Writer => {
   decode(f, instruction, form, row);
   const registers = f.local(word(row, RowWord.REGISTERS));
   const width = f.local(word(row, RowWord.WIDTH));
-  const [level, found, template] = [f.local(mul(form, FORM)), f.local(), f.local(NONE)];
+  // see formClass
+  const looks = f.local(form);
+  const place = (bits: number): number => bits << IT_SHIFT;
+  f.if(and(form, place(IT_MORE)), () => f.set(looks, or(and(form, ~place(IT_PLACE)), place(IT_NOT_LAST))));
+  const [level, found, template] = [f.local(mul(looks, FORM)), f.local(), f.local(NONE)];
   f.while(equal(template, NONE), () => {
     rename(f, instruction, row, registers, width, found);
     f.set(template, call(F.AT, found, level));
@@ -232,6 +236,7 @@ const findFunction = (): Writer => {
     );
     f.set(level, add(level, LEVEL));
   });
+  f.store1(4 * Variable.IT, VARS, and(shrU(form, IT_SHIFT), 255));
   f.store1(4 * Variable.PC, VARS, pc);
   f.store1(4 * Variable.PAGE, VARS, and(pc, PAGE_MASK));
   f.store1(4 * Variable.ALIGNED, VARS, and(pc, ALIGN_MASK));
@@ -288,6 +293,7 @@ const composeFunction = (bytes: boolean): Writer => {
   /** Kind of the flags as the block alone tells; `kind` tells it as what led here does too. */
   const own = f.local(-1);
   const form = f.local(bytes ? 0 : and(pc, HALVES));
+  const before = f.local();
   const address: Push = bytes ? pc : and(pc, ~HALVES);
   const [instruction, next, after, tail] = [f.local(), f.local(), f.local(), f.local()];
   const [at, n, end, record] = [f.local(), f.local(), f.local(), f.local()];
@@ -373,7 +379,16 @@ const composeFunction = (bytes: boolean): Writer => {
       // what asked for flags at run time leaves the answer behind
       f.if(set, () => leave(own));
     });
+    // see formBehind
+    f.set(before, form);
     f.set(form, word(template, TemplateWord.NEXT));
+    if (!bytes) {
+      f.if(and(form, CONTINUES), () => {
+        const kept = and(before, 0xe0 << IT_SHIFT);
+        const moved = and(shl(before, 1), 0x1e << IT_SHIFT);
+        f.set(form, or(and(form, ~CONTINUES), or(kept, moved)));
+      });
+    }
     // records
     f.set(at, add(template, TemplateWord.SIZE));
     f.set(n, word(at));

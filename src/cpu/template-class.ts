@@ -1,3 +1,4 @@
+import { formOfExample, itOf } from './frontend/form.ts';
 import type { RegisterField, Shape } from './frontend/frontend.ts';
 import { ALIGN_MASK, MAX_REGISTERS, PAGE_MASK, type Template, Variable } from './template.ts';
 import { EVERY_KIND, type KeptTemplate } from './template-file.ts';
@@ -138,13 +139,14 @@ export class TemplateClass {
       variables[Variable.IMMEDIATE] = value;
       word |= immediate.put(value - bias);
     }
-    place(variables, pc);
+    place(variables, pc, formOfExample(this.form, number));
     return word;
   }
 }
 
-/** Note the address of an instruction. */
-export const place = (variables: Int32Array, pc: number): void => {
+/** Note the address and the form of an instruction. */
+export const place = (variables: Int32Array, pc: number, form: number): void => {
+  variables[Variable.IT] = itOf(form);
   variables[Variable.PC] = pc;
   variables[Variable.PAGE] = pc & PAGE_MASK;
   variables[Variable.ALIGNED] = pc & ALIGN_MASK;

@@ -1,6 +1,6 @@
 import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
-import { placeOf } from './frontend/form.ts';
+import { formOfExample, placeOf } from './frontend/form.ts';
 import type { SingleBlock, SingleLift } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
 import { State } from './memory/layout.ts';
@@ -77,9 +77,12 @@ class Solver {
     return null;
   }
 
-  /** The immediate shifted or its negative (or the displacement), the pc, its page or the pc aligned, or a sum of these. */
+  /**
+   * The immediate shifted or its negative (or the displacement), the pc, its page or the pc aligned, or a sum of these, or
+   * ITSTATE.
+   */
   number(values: readonly number[]): Linear | null {
-    const always = this.fits(values, []);
+    const always = this.fits(values, []) ?? this.fits(values, [Variable.IT, 1]);
     if (always) return always;
     for (const from of [[], [Variable.PC, 1], [Variable.PAGE, 1], [Variable.ALIGNED, 1]]) {
       const found = this.fits(values, from);
@@ -196,7 +199,11 @@ export const learn = (
   const words = variables.map((to, i) => group.example(representative, i, places[i] as number, to));
   // with another immediate some are other instructions
   if (words.some((word) => single.row(word, form) !== group.row)) return null;
-  return learnFrom((i, as) => single.lift(words[i] as number, form, places[i] as number, as), variables, kind);
+  return learnFrom(
+    (i, as) => single.lift(words[i] as number, formOfExample(form, i), places[i] as number, as),
+    variables,
+    kind,
+  );
 };
 
 /** The template for examples with these variables, or null. */

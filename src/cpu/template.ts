@@ -1,7 +1,7 @@
 /** Indices of what patches add a multiple of. Registers come first. */
 export const MAX_REGISTERS = 4;
-export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6, ALIGNED: 7, DISPLACEMENT: 8, HIGH: 9 } as const;
-export const VARIABLES = 10;
+export const Variable = { IMMEDIATE: 4, PC: 5, PAGE: 6, ALIGNED: 7, DISPLACEMENT: 8, HIGH: 9, IT: 10 } as const;
+export const VARIABLES = 11;
 export const PAGE_MASK = -4096;
 /** Of the pc as literals are found from it. */
 export const ALIGN_MASK = -4;

@@ -1,3 +1,4 @@
+import { formClass } from './frontend/form.ts';
 import { type FrontEnd, ROWS, type Shape, type SingleLift } from './frontend/frontend.ts';
 import { MAX_REGISTERS, type Template, VARIABLES, Variable } from './template.ts';
 import { place, TemplateClass } from './template-class.ts';
@@ -77,14 +78,15 @@ export class Templates {
     const row = single.row(word, form);
     if (row < 0) return null;
     const { variables } = this;
-    let group: TemplateClass | null = this.classes.get(FORMS * row + form) ?? this.begin(row, form, single);
+    const looks = formClass(form);
+    let group: TemplateClass | null = this.classes.get(FORMS * row + looks) ?? this.begin(row, looks, single);
     for (; group !== null; group = group.narrower) {
       const representative = group.representative(word, variables);
       let known = group.known.get(representative);
       if (known instanceof Map) known = known.get(kind);
       if (known === undefined) {
         const { table } = this;
-        known = table === null ? undefined : findTemplate(table.words, group.level, form, representative, kind);
+        known = table === null ? undefined : findTemplate(table.words, group.level, looks, representative, kind);
         if (known === undefined) {
           this.found = representative;
           // most words that the build does not know come once
@@ -95,7 +97,7 @@ export class Templates {
       }
       if (known === null) continue;
       this.found = representative;
-      place(variables, pc);
+      place(variables, pc, form);
       if (known.reach === 0) return known;
       // a sum beyond 32 bits would need its upper half
       const target = pc + known.reach * (variables[Variable.IMMEDIATE] as number);

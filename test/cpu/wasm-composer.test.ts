@@ -8,7 +8,7 @@ import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { rows } from '../../src/cpu/frontend/aarch64/table.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
 import { a32Rows, a32xRows, t32Rows } from '../../src/cpu/frontend/arm/table.ts';
-import { formAt, lengthOf } from '../../src/cpu/frontend/form.ts';
+import { formAt, formBehind, formClass, HALVES, IT_SHIFT, lengthOf } from '../../src/cpu/frontend/form.ts';
 import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
 import { patternOf, type Row } from '../../src/cpu/frontend/row.ts';
 import { BYTECODE, GUEST_BASE } from '../../src/cpu/memory/layout.ts';
@@ -153,6 +153,32 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
     }
     // a word that reads flags has no template for a kind that it was not met with
     expect(count).toBeGreaterThan(without);
+  });
+
+  it.runIf(name === 'arm')('makes the same of IT blocks of one to four instructions', () => {
+    const random = new Random(33);
+    const compared = 2;
+    const lengths = new Set<number>();
+    for (let n = 0; n < 600; n++) {
+      const pc = CODE + 4 * (random.u32() % 0x1000_0000) + HALVES;
+      const itstate = ((random.u32() % 14) << 4) | (1 + (random.u32() % 15));
+      // cmp r2, #0; it…
+      let end = put(put(pc - HALVES, 0x2a00_0000, HALVES), 0xbf00_0000 | (itstate << 16), HALVES);
+      let length = 0;
+      for (let form = HALVES | (itstate << IT_SHIFT); form > HALVES; length++) {
+        const usually = usual.filter((u) => u.kind === compared && formClass(u.form) === formClass(form));
+        const some = usually[random.u32() % usually.length];
+        if (some === undefined) break;
+        end = put(end, some.word, HALVES);
+        const { ends, next } = frontEnd.single.lift(some.word, form, end, compared);
+        form = ends ? HALVES : formBehind(form, next);
+      }
+      const [wasm, js] = both(pc, -1, end);
+      if (wasm.told === null) continue;
+      lengths.add(length);
+      expect(wasm, `block at ${pc.toString(16)}, ITSTATE ${itstate.toString(16)}`).toEqual(js);
+    }
+    expect([...lengths].sort()).toEqual([1, 2, 3, 4]);
   });
 
   it('makes the same of any word, or nothing', () => {

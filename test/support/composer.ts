@@ -1,5 +1,5 @@
 import { specialNumber } from '../../src/cpu/backend/interpreter/contract.ts';
-import { addressOf, begins, fetchWord, formAt, lengthOf } from '../../src/cpu/frontend/form.ts';
+import { addressOf, begins, fetchWord, formAt, formBehind, lengthOf } from '../../src/cpu/frontend/form.ts';
 import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
 import { ANY_KIND, evaluate, kindBehind, type Template } from '../../src/cpu/template.ts';
 import type { TemplateTable } from '../../src/cpu/template-table.ts';
@@ -99,7 +99,7 @@ export class Composer {
       const from = to;
       to = this.put(template, variables, to, notes);
       pc = next;
-      form = template.next;
+      form = formBehind(form, template.next);
       if (!template.ends) continue;
       // what serves every kind must not tell the one it was made for to those behind it
       const out = readsFlags ? kind : ownKind;

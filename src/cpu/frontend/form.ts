@@ -3,8 +3,40 @@
  * pc, that it is made of halfwords (T32), the others its place in an IT block. Blocks begin with the other bits 0.
  */
 export const HALVES = 1;
+/** ITSTATE (Arm ARM F1.2), and whether the CPU state's may be other than 0. */
+export const IT_SHIFT = 1;
+export const IT_STORED = 512;
+/** Of the form behind an instruction of an IT block: ITSTATE is that of the instruction, advanced. */
+export const CONTINUES = 1024;
+/** The last bits of ITSTATE: how many more instructions its block has, and bits of their conditions. */
+export const IT_MORE = 7;
+export const IT_PLACE = 15;
+/** Instead of any that is not the last. */
+export const IT_NOT_LAST = 4;
 
 export const formAt = (pc: number): number => pc & HALVES;
+
+export const itOf = (form: number): number => (form >>> IT_SHIFT) & 255;
+
+/** ITAdvance (Arm ARM E2.1). */
+export const advanced = (it: number): number => ((it & IT_MORE) === 0 ? 0 : (it & 0xe0) | ((it << 1) & 0x1f));
+
+/** The form behind an instruction of a form, when `next` is what its template says. */
+export const formBehind = (form: number, next: number): number =>
+  (next & CONTINUES) === 0 ? next : (advanced(itOf(form)) << IT_SHIFT) | (next & ~CONTINUES);
+
+/**
+ * The form that stands for all whose templates are the same: of an IT block that goes on, its place in it is a variable
+ * (Variable.IT).
+ */
+export const formClass = (form: number): number =>
+  (itOf(form) & IT_MORE) === 0 ? form : (form & ~(IT_PLACE << IT_SHIFT)) | (IT_NOT_LAST << IT_SHIFT);
+
+/** Forms of a class, for examples: other places in an IT block. */
+export const formOfExample = (form: number, example: number): number =>
+  formClass(form) === form && (itOf(form) & IT_MORE) === IT_NOT_LAST
+    ? (form & ~(IT_PLACE << IT_SHIFT)) | ((IT_NOT_LAST >> example) << IT_SHIFT)
+    : form;
 
 /** Whether a block may begin with an instruction of this form. */
 export const begins = (form: number): boolean => form <= HALVES;

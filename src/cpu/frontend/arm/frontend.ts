@@ -4,7 +4,7 @@ import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Decoder } from '../decoder.ts';
-import { fetchWord, formAt, HALVES, lengthOf } from '../form.ts';
+import { CONTINUES, fetchWord, formAt, HALVES, IT_SHIFT, IT_STORED, itOf, lengthOf } from '../form.ts';
 import { type FrontEnd, MAX, ROWS, rowsFor, type SingleLift } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
 import { patternOf, type Row } from '../row.ts';
@@ -19,10 +19,6 @@ import { Translator } from './translator.ts';
 
 /** Longest block, in instructions: bounds one region function and the work lost on a fault. */
 const MAX_BLOCK = 64;
-
-/** In an instruction's form: ITSTATE, and whether the CPU state's may be other than 0. */
-const IT_SHIFT = 1;
-const IT_STORED = 512;
 
 interface Decoders {
   readonly a32: Decoder<Translator>;
@@ -88,13 +84,14 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     },
     lift(word, form, pc, flagsIn) {
       builder.reset();
-      t.begin(flagsIn, (form & HALVES) !== 0, (form >>> IT_SHIFT) & 255, (form & IT_STORED) !== 0);
+      t.begin(flagsIn, (form & HALVES) !== 0, itOf(form), (form & IT_STORED) !== 0);
       t.isCold = true;
       const length = lengthOf(word, form);
       const row = (sets[setOf(word, form)] as Decoder<Translator>).decode(word);
       append({ word: word >>> 0, length, row }, pc);
       const { terminal, it, itStored } = t;
-      const next = (form & HALVES) | (it << IT_SHIFT) | (it !== 0 && itStored ? IT_STORED : 0);
+      const place = itOf(form) !== 0 ? CONTINUES : it << IT_SHIFT;
+      const next = (form & HALVES) | (it !== 0 ? place : 0) | (it !== 0 && itStored ? IT_STORED : 0);
       const after = pc + length;
       // a longer block is not cut inside an IT block: there the jump stands for what follows
       const made = block(pc, after & ~1, 1, flagsIn, terminal ?? { kind: 'jump', target: after });

@@ -5,7 +5,10 @@ import { SP } from './registers.ts';
 
 const REGISTER = /^r([a-z]|t2|dlo|dhi)$/;
 const IMMEDIATE = /^imm\d+$/;
-/** Modified immediates are numbers in their low byte, and a way to change them above it. */
+/**
+ * Modified immediates are numbers in their low byte, and a way to change them above it; T32's in the low seven bits, as the
+ * one above belongs to the number of places that they are rotated by where they are.
+ */
 const MODIFIED = '#<const>';
 const BYTE = 8;
 /** Of a list of vector registers the immediate is the length. */
@@ -33,7 +36,8 @@ const immediateOf = (syntax: string, fields: ReadonlyMap<string, Field>): Shape[
     if (!IMMEDIATE.test(name)) continue;
     const low = parts.at(-1);
     if (!syntax.includes(MODIFIED)) return immediateField(parts, signed, 0, signed ? AHEAD : 0);
-    return low && low.width >= BYTE ? immediateField([{ shift: low.shift, width: BYTE }], false) : null;
+    const width = parts.length > 1 ? BYTE - 1 : BYTE;
+    return low && low.width >= BYTE ? immediateField([{ shift: low.shift, width }], false) : null;
   }
   return null;
 };

@@ -4,6 +4,7 @@ import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
+import { advanced } from '../form.ts';
 import {
   carryOf,
   condition,
@@ -24,9 +25,6 @@ type I64 = Value<'i64'>;
 type F32 = Value<'f32'>;
 type F64 = Value<'f64'>;
 type V128 = Value<'v128'>;
-
-/** ITAdvance (Arm ARM E2.1). */
-const advanced = (it: number): number => ((it & 7) === 0 ? 0 : (it & 0xe0) | ((it << 1) & 0x1f));
 
 const UNKNOWN: FlagState = {
   base: Flags.UNKNOWN,
