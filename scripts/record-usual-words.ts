@@ -18,6 +18,7 @@ import { guestsWithWords, usualWords, usualWordsFile } from './usual-words.ts';
 const PT_LOAD = 1;
 const PF_X = 1;
 const PC = 0x40_0000;
+const LEVELS = 4;
 /** As often as suffices. */
 const ALWAYS = 2;
 
@@ -33,6 +34,8 @@ let every = false;
 /** A word with a flags kind and a form was met; returns its template. */
 function meet(file: string, word: number, form: number, pc: number, kind: number, ran: boolean): Template | null {
   const template = templates.find(single, word, form, pc, kind);
+  // nothing is learned when a word is met first, on each level: in a log it may be there once
+  if (ran) for (let n = 1; n < LEVELS; n++) templates.find(single, word, form, pc, kind);
   if (template === null) return null;
   const key = keyOf(templates.found, template.reads !== 0 ? kind : -1, form);
   const found = seen.get(key) ?? { files: new Set(), places: 0, always: 0 };
