@@ -223,7 +223,7 @@ const makeFunction = (F: MakerFunctions, notes: boolean): Writer => {
       f.store(next, 16, specialNumber('unlinked'));
       f.store(next, 20, 0);
       f.store(next, 24, 0);
-      f.store(next, 28, to);
+      f.store(next, 28, pc);
       f.set(target, add(next, HEADER));
       f.set(next, add(next, STUB));
     });
@@ -261,7 +261,8 @@ const followFunction = (F: MakerFunctions): Writer => {
   const header = f.local(sub(stub, HEADER));
   const pc = f.local(load(header, 4));
   const record = f.local(load(header, 12));
-  f.if(differ(arenaOf(load(record, 12)), arenaOf(pc)), () => f.return(0));
+  // the pc of where the jump is: the jump's record may have a number there
+  f.if(differ(arenaOf(load(stub, 12)), arenaOf(pc)), () => f.return(0));
   const target = f.local(call(F.BLOCK, pc, load(header, 8)));
   f.if(target, () => f.publish(record, 8, target));
   f.return(target);

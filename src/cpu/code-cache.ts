@@ -227,6 +227,7 @@ export class CodeCache implements BlockSource {
   /** Settle the jumps out of the block at `at`, with stubs from `next` on; returns where they end. */
   private connect(at: number, next: number, arena: number): number {
     const { links } = this.writer;
+    const from = this.words[(at >>> 2) + 1] as number;
     let end = next;
     for (let i = 0; i < links.length; i += 3) {
       const record = at + (links[i] as number);
@@ -234,7 +235,7 @@ export class CodeCache implements BlockSource {
       // jumps into other units are noted when they are taken
       const inside = arena === LOOSE || this.units.known(pc) === arena;
       const target = inside ? this.linked(pc, kind) : 0;
-      if (target === 0) this.words.set([NEVER, pc, kind >>> 0, record, UNLINKED, 0, 0, pc], end >>> 2);
+      if (target === 0) this.words.set([NEVER, pc, kind >>> 0, record, UNLINKED, 0, 0, from], end >>> 2);
       this.words[(record >>> 2) + 2] = target || end + HEADER;
       if (target === 0) end += STUB;
     }
@@ -405,7 +406,8 @@ export class CodeCache implements BlockSource {
     const jump = this.words[header + 3] as number;
     const target = this.recordFor(pc, kind);
     if (target === 0) return 0;
-    const from = this.words[(jump >>> 2) + 3] as number;
+    // not the jump's own pc: some branches have a number there
+    const from = this.words[(record >>> 2) + 3] as number;
     if (this.spans(pc) || this.units.known(from) !== this.units.arenaAt(pc)) this.crossings.set(jump, record);
     // where a jump goes: worker threads see either target
     Atomics.store(this.words, (jump >>> 2) + 2, target);

@@ -16,18 +16,23 @@ const ONE_RUN_MS = 1000;
 const ALL_RUNS_MS = 2000;
 /** Executions of one block, or turns of one loop, that end it before: the program computes. */
 const EXECUTIONS = 500_000;
+/** How often the CPU time is looked at, which is a system call: blocks get hot every few microseconds. */
+const LOOK_MS = 10;
 
 /** What a program uses before it is worth compiling. */
 export class WarmUp {
   private readonly clock: () => number;
+  private readonly uptime: () => number;
   private readonly start: number;
   private done = false;
+  private lookedAt = Number.NEGATIVE_INFINITY;
   /** Used by earlier runs that were over before. */
   earlierMs = 0;
   private readonly executions = new Map<number, number>();
 
-  constructor(clock: () => number = cpuMs) {
+  constructor(clock: () => number = cpuMs, uptime: () => number = uptimeMs) {
     this.clock = clock;
+    this.uptime = uptime;
     this.start = clock();
   }
 
@@ -38,11 +43,18 @@ export class WarmUp {
   /** The block at pc was executed as often again. Whether it may be compiled. */
   isOver(pc: number, executions: number): boolean {
     if (this.done) return true;
-    const used = this.usedMs;
     const count = (this.executions.get(pc) ?? 0) + executions;
     this.executions.set(pc, count);
-    this.done = count >= EXECUTIONS || used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
+    this.done = count >= EXECUTIONS || this.isTimeOver();
     return this.done;
+  }
+
+  private isTimeOver(): boolean {
+    const now = this.uptime();
+    if (now - this.lookedAt < LOOK_MS) return false;
+    this.lookedAt = now;
+    const used = this.usedMs;
+    return used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
   }
 
   /** Something was hot and had to wait up to the end. */

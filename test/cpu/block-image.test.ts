@@ -99,6 +99,28 @@ test('blocks are added to those that were kept, and links to them settled', () =
   expect(stubsOf(next, second).length).toBe(3);
 });
 
+test('a branch that holds a number is kept with its link, as the stub tells where it is from', () => {
+  const program = {
+    0: 0xf100143f, // cmp x1, #5
+    4: 0x54000048, // b.hi .+8
+    8: 0xd65f03c0, // ret
+    12: 0xd65f03c0, // ret
+  };
+  const cache = cacheOf(program, null);
+  cache.recordFor(CODE, -1);
+  const first = BlockImage.open(imageOf(cache), 1);
+  const again = cacheOf(program, first);
+  again.recordFor(CODE, -1);
+  for (const stub of stubsOf(again, first)) again.follow(stub);
+  const second = BlockImage.open(imageOf(again), 1);
+  const last = cacheOf(program, second);
+  last.recordFor(CODE, -1);
+  const jumps = stubsOf(last, second).map((stub) => wordAt(last, stub - 4));
+  expect(jumps.map((jump) => last.pcOf(wordAt(last, jump + 8)))).toEqual([CODE + 12, CODE + 8]);
+  // both forms of records are among them
+  expect(jumps.map((jump) => wordAt(last, jump + 12))).toEqual([5, CODE + 7]);
+});
+
 test('blocks that another process has kept meanwhile are not new', () => {
   const old = BlockImage.open(imageOf(translated(0)), 1);
   const [earlier, later] = [cacheOf(PROGRAM, old), cacheOf(PROGRAM, old)];

@@ -3,7 +3,8 @@ import { WarmUp } from '../../src/cpu/compile-budget.ts';
 
 test('nothing is compiled for a run of less than a second', () => {
   let now = 5000;
-  const warmUp = new WarmUp(() => now);
+  const clock = (): number => now;
+  const warmUp = new WarmUp(clock, clock);
   expect(warmUp.waited).toBe(false);
   now += 900;
   expect(warmUp.isOver(1, 8000)).toBe(false);
@@ -14,7 +15,10 @@ test('nothing is compiled for a run of less than a second', () => {
 });
 
 test('but for one that does the same very often', () => {
-  const warmUp = new WarmUp(() => 0);
+  const warmUp = new WarmUp(
+    () => 0,
+    () => 0,
+  );
   for (let n = 1; n < 10; n++) {
     expect(warmUp.isOver(1, 50_000)).toBe(false);
     expect(warmUp.isOver(2, 50_000)).toBe(false);
@@ -25,7 +29,8 @@ test('but for one that does the same very often', () => {
 
 test('earlier runs that were over before count', () => {
   let now = 0;
-  const warmUp = new WarmUp(() => now);
+  const clock = (): number => now;
+  const warmUp = new WarmUp(clock, clock);
   warmUp.earlierMs = 1800;
   now = 100;
   expect(warmUp.isOver(1, 8000)).toBe(false);

@@ -529,14 +529,10 @@ class BlockEncoder {
         return this.goto(t.target, kind, from);
       case 'branch': {
         const branch = fused ? this.fusedBranch(fused) : this.emit('branchIf', 0, this.slot(t.cond));
-        // stubs come after the jump that falls through, so that records stay in line
-        const jump = this.emit(t.next <= from ? 'jumpBack' : 'jump', 0);
-        if (t.taken <= from) {
-          const back = this.emit('jumpBack', 0);
-          this.out.internal(branch, back);
-          this.out.link(back, t.taken, kind);
-        } else this.out.link(branch, t.taken, kind);
-        return this.out.link(jump, t.next, kind);
+        // the branch reads where this goes: see afterwards in module.ts
+        const jump = this.emit('jump', 0);
+        this.branchTo(branch, t.taken, kind, from);
+        return this.branchTo(jump, t.next, kind, from);
       }
       case 'call':
       case 'callIndirect': {
@@ -559,6 +555,14 @@ class BlockEncoder {
         this.pc = t.pc;
         this.emit('exit', 0, 0, 0, t.reason);
     }
+  }
+
+  /** Where `record` goes; backwards by a jump of its own, which counts. */
+  private branchTo(record: number, target: number, kind: number, from: number): void {
+    if (target > from) return this.out.link(record, target, kind);
+    const back = this.emit('jumpBack', 0);
+    this.out.internal(record, back);
+    this.out.link(back, target, kind);
   }
 
   private fusedBranch(cond: Value): number {

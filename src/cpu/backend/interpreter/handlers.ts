@@ -13,7 +13,7 @@ export type Handler =
   /** d ← op(a, imm) */
   | { readonly kind: 'pureImm'; readonly info: OpInfo }
   | { readonly kind: 'load' | 'store' | 'atomic'; readonly info: OpInfo }
-  /** if op(a, b) go to record imm */
+  /** if op(a, b) go to record imm, else to where the jump behind this record goes */
   | { readonly kind: 'branch'; readonly info: OpInfo }
   /** the same with b = the pc field as an immediate */
   | { readonly kind: 'branchImm'; readonly info: OpInfo }

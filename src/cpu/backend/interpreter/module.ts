@@ -1,8 +1,9 @@
 import type { Native } from '../../ir/native.ts';
 import type { OpName } from '../../ir/opcodes.ts';
-import { Exit, GUEST_BASE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
+import { cachedRecord, callRecord, countDown, header, indirect } from './calls.ts';
 import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
@@ -12,6 +13,8 @@ import { list } from './lists.ts';
 
 /** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
 const FRAME = 4;
+/** Bytes of a record. */
+const RECORD = 16;
 
 export type { AddressType };
 
@@ -37,6 +40,26 @@ const callHelper = (e: Emitter, number: () => void): void => {
   c.end();
 };
 
+/** The record behind this one is a jump: goes to where that goes. */
+const afterwards = (e: Emitter): void => {
+  e.code.get(e.ip);
+  e.code.mem('i32.load', RECORD + REC.imm, 2);
+  e.code.set(e.ip);
+};
+
+/** Goes on as the condition on the stack says: where this record goes, or the jump behind it. */
+const branch = (e: Emitter, next: number): false => {
+  const c = e.code;
+  c.if();
+  e.imm();
+  c.set(e.ip);
+  c.br(next + 1);
+  c.end();
+  afterwards(e);
+  c.br(next);
+  return false;
+};
+
 /** What a special does; those that do not fall through to the next record say `false`. */
 const special = (e: Emitter, name: SpecialName, next: number, count: number): boolean => {
   const c = e.code;
@@ -55,9 +78,11 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.br(name === 'jump' ? next : count);
       return false;
     case 'branchIf':
+      e.read('i32', 'a');
+      return branch(e, next);
     case 'branchUnless':
       e.read('i32', 'a');
-      if (name === 'branchUnless') c.op('i32.eqz');
+      c.op('i32.eqz');
       c.if();
       e.imm();
       c.set(e.ip);
@@ -70,7 +95,9 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       else indirect(e);
       c.set(e.tmp);
       callRecord(e);
-      return true;
+      afterwards(e);
+      c.br(next);
+      return false;
     }
     case 'jumpIndirect':
       indirect(e);
@@ -242,130 +269,6 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
   }
 };
 
-/** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
-const indirect = (e: Emitter): void => {
-  e.readAddress();
-  e.code.set(e.addr);
-  cachedRecord(e, () => {
-    e.code.get(STATE);
-    e.pc();
-    e.code.mem('i32.store', State.SITE, 2);
-  });
-};
-
-/** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
-const cachedRecord = (e: Emitter, missed: () => void): void => {
-  const c = e.code;
-  jumpCacheEntry(e);
-  c.tee(e.tmp);
-  c.mem('i64.load32_u', 0, 2);
-  c.get(e.addr);
-  c.op('i64.eq');
-  c.if(0x7f);
-  c.get(e.tmp);
-  c.mem('i32.load', 8, 2);
-  c.else();
-  c.get(e.tmp);
-  c.i32(JUMP_CACHE_VICTIM);
-  c.op('i32.xor');
-  c.tee(e.tmp);
-  c.mem('i64.load32_u', 0, 2);
-  c.get(e.addr);
-  c.op('i64.eq');
-  c.if(0x7f);
-  c.get(e.tmp);
-  c.mem('i32.load', 8, 2);
-  c.else();
-  c.get(STATE);
-  c.get(e.addr);
-  c.mem('i64.store', State.PC, 3);
-  missed();
-  c.get(STATE);
-  c.call(F.lookup);
-  c.end();
-  c.end();
-  c.tee(e.tmp);
-  c.op('i32.eqz');
-  c.if();
-  e.leave();
-  c.end();
-  c.get(e.tmp);
-};
-
-/** The jump cache lies at State.JUMP_CACHE; entries {pc, table slot, record, –} of 16 bytes. */
-const jumpCacheEntry = (e: Emitter): void => {
-  const c = e.code;
-  c.get(e.addr);
-  c.op('i32.wrap_i64');
-  c.i32(2);
-  c.op('i32.shl');
-  c.get(e.addr);
-  c.op('i32.wrap_i64');
-  c.i32(10);
-  c.op('i32.shr_u');
-  c.op('i32.xor');
-  c.i32(JUMP_CACHE_MASK);
-  c.op('i32.and');
-  c.get(STATE);
-  c.mem('i32.load', State.JUMP_CACHE, 2);
-  c.op('i32.add');
-};
-
-/** Run the record in `tmp` as a call; on return to the expected pc go on, else pass the pc up. */
-const callRecord = (e: Emitter): void => {
-  const c = e.code;
-  c.get(STATE);
-  c.get(e.tmp);
-  c.mem('i32.store', State.IP, 2);
-  countDown(e, e.tmp);
-  c.get(STATE);
-  c.get(DEPTH);
-  c.call(F.run);
-  c.tee(e.tmp);
-  e.pc();
-  c.op('i32.ne');
-  c.if();
-  c.get(e.tmp);
-  c.return();
-  c.end();
-};
-
-/** Address of the header of the block that begins at ip. */
-const header = (e: Emitter): void => {
-  e.code.get(e.ip);
-  e.code.i32(16);
-  e.code.op('i32.sub');
-};
-
-/**
- * The block header before a record: {executions left, pc, flags kind, slot of its region}. Calls `hot` at zero, and
- * below: threads that count at the same time may miss it.
- */
-const countDown = (e: Emitter, record: number): void => {
-  const c = e.code;
-  const left = e.wide[0] as number;
-  c.get(record);
-  c.i32(16);
-  c.op('i32.sub');
-  c.get(record);
-  c.i32(16);
-  c.op('i32.sub');
-  c.mem('i64.load32_s', 0, 2);
-  c.i64(-1);
-  c.op('i64.add');
-  c.tee(left);
-  c.mem('i64.store32', 0, 2);
-  c.get(left);
-  c.i64(0);
-  c.op('i64.le_s');
-  c.if();
-  c.get(STATE);
-  c.get(record);
-  c.call(F.hot);
-  c.drop();
-  c.end();
-};
-
 /** One handler after the other inside nested blocks, entered by br_table on the record's op. */
 const table = (
   e: Emitter,
@@ -423,11 +326,7 @@ const runFunction = (): Code => {
     if (h.kind === 'special') falls = special(e, h.name, next, count);
     else if (h.kind === 'branch' || h.kind === 'branchImm') {
       e.pure(h);
-      c.if();
-      e.imm();
-      c.set(e.ip);
-      c.br(next + 1);
-      c.end();
+      falls = branch(e, next);
     } else e.straight(h);
     if (falls) {
       c.get(e.ip);

@@ -1,0 +1,126 @@
+import { JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { DEPTH, type Emitter, F, STATE } from './emitter.ts';
+
+/** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
+export const indirect = (e: Emitter): void => {
+  e.readAddress();
+  e.code.set(e.addr);
+  cachedRecord(e, () => {
+    e.code.get(STATE);
+    e.pc();
+    e.code.mem('i32.store', State.SITE, 2);
+  });
+};
+
+/** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
+export const cachedRecord = (e: Emitter, missed: () => void): void => {
+  const c = e.code;
+  jumpCacheEntry(e);
+  c.tee(e.tmp);
+  c.mem('i64.load32_u', 0, 2);
+  c.get(e.addr);
+  c.op('i64.eq');
+  c.if(0x7f);
+  c.get(e.tmp);
+  c.mem('i32.load', 8, 2);
+  c.else();
+  c.get(e.tmp);
+  c.i32(JUMP_CACHE_VICTIM);
+  c.op('i32.xor');
+  c.tee(e.tmp);
+  c.mem('i64.load32_u', 0, 2);
+  c.get(e.addr);
+  c.op('i64.eq');
+  c.if(0x7f);
+  c.get(e.tmp);
+  c.mem('i32.load', 8, 2);
+  c.else();
+  c.get(STATE);
+  c.get(e.addr);
+  c.mem('i64.store', State.PC, 3);
+  missed();
+  c.get(STATE);
+  c.call(F.lookup);
+  c.end();
+  c.end();
+  c.tee(e.tmp);
+  c.op('i32.eqz');
+  c.if();
+  e.leave();
+  c.end();
+  c.get(e.tmp);
+};
+
+/** The jump cache lies at State.JUMP_CACHE; entries {pc, table slot, record, –} of 16 bytes. */
+const jumpCacheEntry = (e: Emitter): void => {
+  const c = e.code;
+  c.get(e.addr);
+  c.op('i32.wrap_i64');
+  c.i32(2);
+  c.op('i32.shl');
+  c.get(e.addr);
+  c.op('i32.wrap_i64');
+  c.i32(10);
+  c.op('i32.shr_u');
+  c.op('i32.xor');
+  c.i32(JUMP_CACHE_MASK);
+  c.op('i32.and');
+  c.get(STATE);
+  c.mem('i32.load', State.JUMP_CACHE, 2);
+  c.op('i32.add');
+};
+
+/** Run the record in `tmp` as a call; on return to the expected pc go on, else pass the pc up. */
+export const callRecord = (e: Emitter): void => {
+  const c = e.code;
+  c.get(STATE);
+  c.get(e.tmp);
+  c.mem('i32.store', State.IP, 2);
+  countDown(e, e.tmp);
+  c.get(STATE);
+  c.get(DEPTH);
+  c.call(F.run);
+  c.tee(e.tmp);
+  e.pc();
+  c.op('i32.ne');
+  c.if();
+  c.get(e.tmp);
+  c.return();
+  c.end();
+};
+
+/** Address of the header of the block that begins at ip. */
+export const header = (e: Emitter): void => {
+  e.code.get(e.ip);
+  e.code.i32(16);
+  e.code.op('i32.sub');
+};
+
+/**
+ * The block header before a record: {executions left, pc, flags kind, slot of its region}. Calls `hot` at zero, and
+ * below: threads that count at the same time may miss it.
+ */
+export const countDown = (e: Emitter, record: number): void => {
+  const c = e.code;
+  const left = e.wide[0] as number;
+  c.get(record);
+  c.i32(16);
+  c.op('i32.sub');
+  c.get(record);
+  c.i32(16);
+  c.op('i32.sub');
+  c.mem('i64.load32_s', 0, 2);
+  c.i64(-1);
+  c.op('i64.add');
+  c.tee(left);
+  c.mem('i64.store32', 0, 2);
+  c.get(left);
+  c.i64(0);
+  c.op('i64.le_s');
+  c.if();
+  c.get(STATE);
+  c.get(record);
+  c.call(F.hot);
+  c.drop();
+  c.end();
+};
