@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { edgeKey } from '../../../src/cpu/backend/wasm/region/cfg.ts';
-import { discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
+import { discover, type Region } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { emitRegion } from '../../../src/cpu/backend/wasm/region/emit.ts';
 import { reducible } from '../../../src/cpu/backend/wasm/region/reducible.ts';
 import type { Block } from '../../../src/cpu/ir/block.ts';
@@ -9,7 +9,7 @@ import { blockSource } from '../../support/block-source.ts';
 
 /** A loop of two blocks that is entered at either: cbz x0, B; A: add x1, x1, #1; b B; B: sub x2, x2, #1; cbnz x2, A; ret. */
 const LOOP = [0xb400_0060, 0x9100_0421, 0x1400_0001, 0xd100_0442, 0xb5ff_ffa2, 0xd65f_03c0];
-const [START, A, B] = [0x1000, 0x1004, 0x100c] as const;
+const [START, A, B, LAST] = [0x1000, 0x1004, 0x100c, 0x1014] as const;
 
 const code = new DataView(new ArrayBuffer(0x2000));
 for (const [i, word] of LOOP.entries()) code.setUint32(START + 4 * i, word, true);
@@ -43,14 +43,30 @@ describe('a loop with two entries', () => {
   });
 });
 
-it('leaves loops as they are where the root would ask for its flags at every turn', () => {
-  // b.eq in the place of cbz
-  code.setUint32(START, 0x5400_0060, true);
-  const region = discover(START, source);
-  code.setUint32(START, LOOP[0] as number, true);
-  expect(region?.blocks[0]?.readsFlags).toBe(true);
-  expect(region?.blocks).toHaveLength(4);
-  expect(region?.cfg.irreducible.size).toBe(1);
+describe('a loop with two entries behind a root that has to ask for its flags', () => {
+  /** The region where the first instruction is b.eq B, and the last another one. */
+  const regionWith = (last: number): Region => {
+    code.setUint32(START, 0x5400_0060, true);
+    code.setUint32(LAST, last, true);
+    const region = discover(START, source);
+    for (const [i, word] of LOOP.entries()) code.setUint32(START + 4 * i, word, true);
+    if (!region) throw new Error('no region');
+    return region;
+  };
+
+  it('stays as it is where it is in a loop through the root, which would ask at every turn', () => {
+    const region = regionWith(0x17ff_fffb); // b START
+    expect(region.blocks[0]?.readsFlags).toBe(true);
+    expect(region.blocks).toHaveLength(4);
+    expect(region.cfg.irreducible.size).toBe(1);
+  });
+
+  it('has one of its blocks twice where it is done once', () => {
+    const region = regionWith(LOOP.at(-1) as number);
+    expect(region.blocks[0]?.readsFlags).toBe(true);
+    expect(region.blocks).toHaveLength(5);
+    expect(region.cfg.irreducible.size).toBe(0);
+  });
 });
 
 describe('reducible', () => {

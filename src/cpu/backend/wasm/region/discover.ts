@@ -160,8 +160,24 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   });
   // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
   const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
-  const copy = (block: Block): Block | null => (asks ? null : source.lift(block.pc, block.flagsIn));
-  return { root, ...reducible(blocks, succs, dispatch, copy), dispatch, entries, isArrival, isFull: work.length > 0 };
+  const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
+  const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
+  const graph = reducible(blocks, succs, dispatch, copy, ({ pc }) => !around.has(pc));
+  return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0 };
+};
+
+/** The blocks from which control may come to one. */
+const leadingTo = (to: number, succs: readonly (readonly number[])[]): readonly number[] => {
+  const found = new Set<number>();
+  const work = [to];
+  for (let b = work.pop(); b !== undefined; b = work.pop()) {
+    for (const [from, next] of succs.entries()) {
+      if (found.has(from) || !next.includes(b)) continue;
+      found.add(from);
+      work.push(from);
+    }
+  }
+  return [...found];
 };
 
 /** Whether one of the targets of the region's indirect jumps leads to such a jump again, as in an interpreter's loop. */
