@@ -8,7 +8,9 @@ const EPERM = 1;
 const ENOMEM = 12;
 const EFAULT = 14;
 const EEXIST = 17;
+const EACCES = 13;
 const EINVAL = 22;
+const EOPNOTSUPP = 95;
 
 const PROT_GROWSDOWN = 0x0100_0000;
 const PROT_GROWSUP = 0x0200_0000;
@@ -43,8 +45,8 @@ export interface GuestAddressSpace extends AddressSpace {
   mincore(addr: number, length: number): Uint8Array | number;
   /** Write stores to shared mappings of this file back, before someone reads it. */
   syncFile(dev: number, ino: number): void;
-  /** The file was written or resized by a system call: re-read the pages of its shared mappings. */
-  refreshFile(dev: number, ino: number): void;
+  /** The file was written at these offsets by a system call, or resized: re-read the pages of its shared mappings. */
+  refreshFile(dev: number, ino: number, from?: number, to?: number): void;
   /** Write everything back and release all files: exit and exec. */
   release(): void;
   /** Show what was stored to shared mappings to the other processes: the process's turn is over. */
@@ -145,6 +147,7 @@ class Space implements GuestAddressSpace {
       end,
       prot: request.prot & 7,
       shared: request.shared === true,
+      mayWrite: request.mayWrite !== false,
       growsDown: request.growsDown === true,
       source,
       share,
@@ -190,6 +193,7 @@ class Space implements GuestAddressSpace {
     let at = start;
     for (const vma of this.#pages.vmas.carve(start, end)) {
       if (vma.start > at) break;
+      if ((prot & PROT_WRITE) !== 0 && !vma.mayWrite) return -EACCES;
       at = vma.end;
       if (vma.prot === (prot & 7)) continue;
       this.#pages.codeGone(vma, vma.start, vma.end);
@@ -297,12 +301,15 @@ class Space implements GuestAddressSpace {
       const from = Math.max(vma.start, addr);
       const to = Math.min(vma.end, end);
       if (advice === MADV_FREE && (vma.shared || vma.source !== null)) return -EINVAL;
-      if (advice === MADV_REMOVE && (!vma.shared || vma.source !== null)) return -EINVAL;
+      if (advice === MADV_REMOVE && vma.source === null && !vma.shared) return -EINVAL;
+      if (advice === MADV_REMOVE && !(vma.shared && vma.mayWrite)) return -EACCES;
+      // files have no holes here: see fallocate
+      if (advice === MADV_REMOVE && vma.source !== null) return -EOPNOTSUPP;
       const discards = (advice === MADV_DONTNEED || advice === MADV_DONTNEED_LOCKED) && !vma.shared;
       if (!discards && advice !== MADV_REMOVE) continue;
       this.#pages.codeGone(vma, from, to);
       // zeroes are stored where all see the same
-      if (vma.shared && (vma.prot & PROT_WRITE) !== 0) this.writable(from, to - from);
+      if (vma.shared) this.#pages.overwrite(vma, from, to);
       const status = this.#pages.populate(vma, from, to);
       if (status < 0) return status;
       this.#pages.renew(vma, from, to);
@@ -331,14 +338,19 @@ class Space implements GuestAddressSpace {
     for (const vma of this.#pages.sharedOf(dev, ino)) this.#pages.files.writeBack(vma, vma.start, vma.end);
   }
 
-  refreshFile(dev: number, ino: number): void {
+  refreshFile(dev: number, ino: number, from = 0, to = Infinity): void {
     this.syncFile(dev, ino);
     for (const vma of this.#pages.sharedOf(dev, ino)) {
-      this.#pages.files.drop(vma.start, vma.end);
-      this.#pages.aliases.forget(vma);
-      this.#pages.codeGone(vma, vma.start, vma.end);
-      this.#pages.populate(vma, vma.start, vma.end);
-      this.#pages.renew(vma, vma.start, vma.end);
+      const at = (offset: number): number => vma.start + offset - vma.offset;
+      // what the file has grown by is shown as well
+      const start = Math.max(Math.min(roundDown(at(from)), vma.eof), vma.start);
+      const end = Math.min(roundUp(at(to)), vma.end);
+      if (start >= end) continue;
+      this.#pages.files.drop(start, end);
+      this.#pages.aliases.forget({ start, end });
+      this.#pages.codeGone(vma, start, end);
+      this.#pages.populate(vma, start, end);
+      this.#pages.renew(vma, start, end);
     }
   }
 

@@ -9,7 +9,7 @@ export interface Range {
   readonly end: number;
 }
 
-const within = (pages: ReadonlySet<number>, { start, end }: Vma): number[] =>
+const within = (pages: ReadonlySet<number>, { start, end }: Pick<Vma, 'start' | 'end'>): number[] =>
   [...pages].filter((page) => page * PAGE_SIZE >= start && page * PAGE_SIZE < end);
 
 const pageOf = (address: number): number => Math.floor(address / PAGE_SIZE);
@@ -94,9 +94,9 @@ export class Aliases {
     for (const place of places) this.pages.renew(place);
   }
 
-  /** Pages of a mapping that goes. */
-  forget(vma: Vma): void {
-    for (const pages of [this.stale, this.owned]) for (const page of within(pages, vma)) pages.delete(page);
+  /** Pages of a mapping that goes, or that are read anew at all places. */
+  forget(part: Pick<Vma, 'start' | 'end'>): void {
+    for (const pages of [this.stale, this.owned]) for (const page of within(pages, part)) pages.delete(page);
   }
 
   /** Anonymous memory is mapped once more in [start, end): it holds what its other places do. */

@@ -144,6 +144,15 @@ export class MappedPages {
     if (this.shared.hasOthers(vma)) this.shared.touch(page);
   }
 
+  /** Pages of a shared mapping are about to be overwritten, whatever it allows: others will see it. */
+  overwrite(vma: Vma, start: number, end: number): void {
+    for (let from = start; from < end; from += PAGE_SIZE) {
+      const page = from / PAGE_SIZE;
+      if (this.aliases.has(vma)) this.aliases.settle(page, vma, 2, { from, end: from + PAGE_SIZE });
+      this.noteStore(page, vma);
+    }
+  }
+
   /** Make the page of `addr` ready for an access of `range`, or say which signal Linux raises. */
   settle(addr: number, access: 1 | 2 | 4, range: Range): Fault | 0 {
     if (!(addr >= 0 && addr < this.taskSize)) return { signal: SIGSEGV, code: SEGV_MAPERR, addr };

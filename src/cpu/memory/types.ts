@@ -47,6 +47,8 @@ export interface MapRequest {
   /** MAP_FIXED_NOREPLACE: fail with EEXIST instead of replacing. */
   noReplace?: boolean;
   shared?: boolean;
+  /** Whether mprotect may make it writable: not where a file was opened for reading and is mapped shared. */
+  mayWrite?: boolean;
   /** MAP_GROWSDOWN: an access just below extends it, up to the stack limit. */
   growsDown?: boolean;
   source?: MapSource;

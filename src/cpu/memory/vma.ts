@@ -6,6 +6,7 @@ export interface Vma {
   end: number;
   prot: number;
   readonly shared: boolean;
+  readonly mayWrite: boolean;
   readonly growsDown: boolean;
   readonly source: MapSource | null;
   /** Names anonymous shared memory, which fork's copies have in common; 0: not such. */
@@ -28,6 +29,7 @@ function continues(a: Vma, b: Vma): boolean {
     a.end === b.start &&
     a.prot === b.prot &&
     a.shared === b.shared &&
+    a.mayWrite === b.mayWrite &&
     a.growsDown === b.growsDown &&
     a.source === b.source &&
     a.name === b.name &&

@@ -229,9 +229,15 @@ export class Process {
     this.kernel.sharedFiles.beforeAccess(file);
   }
 
-  /** After a file was written or resized: its shared mappings show it. */
-  afterWrite(file: OpenFile): void {
-    this.kernel.sharedFiles.afterWrite(file);
+  /** After a file was written at these offsets, or resized: its shared mappings show it. */
+  afterWrite(file: OpenFile, from?: number, to?: number): void {
+    this.kernel.sharedFiles.afterWrite(file, from, to);
+    this.kernel.watches.onFile(file, IN_MODIFY);
+  }
+
+  /** After `count` bytes were written at a file's position, which is behind them now. */
+  afterWriteAtPosition(file: OpenFile, count: number): void {
+    this.kernel.sharedFiles.afterWriteAtPosition(file, count);
     this.kernel.watches.onFile(file, IN_MODIFY);
   }
 

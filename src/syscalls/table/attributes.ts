@@ -183,12 +183,19 @@ export const access: Syscall = syscall('access', { pathname: PATH, mode: ACCESS 
 export const truncate: Syscall = syscall('truncate', { path: PATH, length: OFF }, R_INT, (task, { path, length }) => {
   if (length < 0) return -EINVAL;
   const at = task.process.resolve(AT_FDCWD, path, true);
-  return typeof at === 'number' ? at : at.fs.truncate(at.path, length);
+  if (typeof at === 'number') return at;
+  const file = { stat: () => at.fs.stat(at.path, true) };
+  const { sharedFiles } = task.process.kernel;
+  sharedFiles.beforeAccess(file);
+  const result = at.fs.truncate(at.path, length);
+  if (result === 0) sharedFiles.afterWrite(file);
+  return result;
 });
 export const ftruncate: Syscall = syscall('ftruncate', { fd: FD, length: OFF }, R_INT, (task, { fd, length }) =>
   length < 0
     ? -EINVAL
     : withFile(task, fd, (file) => {
+        task.process.beforeAccess(file);
         const result = file.truncate(length);
         if (result === 0) task.process.afterWrite(file);
         return result;

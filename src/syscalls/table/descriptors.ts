@@ -79,6 +79,7 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const wanted = (openFlags & ~O_CLOEXEC) | (task.abi.wordSize === 8 ? O_LARGEFILE : 0);
   const install = (file: OpenFile | number): number => {
     if (typeof file === 'number') return file;
+    if ((openFlags & O_TRUNC) !== 0) process.kernel.sharedFiles.afterWrite(file);
     if ((openFlags & O_NOCTTY) === 0) openedTty(task, file);
     return process.files.install(file, (openFlags & O_CLOEXEC) !== 0);
   };

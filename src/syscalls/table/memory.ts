@@ -48,7 +48,7 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   const source = file.mapSource();
   if (typeof source === 'number') return source;
   task.process.beforeAccess(file);
-  const at = task.space.map({ ...request, shared, source, offset });
+  const at = task.space.map({ ...request, shared, mayWrite: !shared || access === O_RDWR, source, offset });
   if (shared && at >= 0) task.process.kernel.sharedFiles.note(source.dev, source.ino);
   return at;
 }

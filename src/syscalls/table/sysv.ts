@@ -115,6 +115,7 @@ export const shmat: Syscall = syscall('shmat', { shmid: INT, shmaddr: PTR, shmfl
     noReplace: rounded !== 0 && (a.shmflg & SHM_REMAP) === 0,
     growsDown: false,
     shared: true,
+    mayWrite: !readOnly,
     source: segment.source,
     offset: 0,
   });

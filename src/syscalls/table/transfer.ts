@@ -6,7 +6,7 @@ import { Socket } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { TOSTOP } from '../kernel/termios.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
-import { O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
+import { O_APPEND, O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
 import { readSocket, sendOn } from './socket-io.ts';
 
 /** Linux transfers at most this much per call (man 2 read, NOTES). */
@@ -73,7 +73,9 @@ export function readAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: nu
 export function writeAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
   task.process.beforeAccess(file);
   const n = file.pwrite(bytes, offset);
-  if (n > 0) task.process.afterWrite(file);
+  // on Linux O_APPEND goes before the offset
+  if (n > 0 && (file.flags & O_APPEND) !== 0) task.process.afterWrite(file);
+  else if (n > 0) task.process.afterWrite(file, offset, offset + n);
   return n;
 }
 
@@ -113,7 +115,7 @@ export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number
   if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
   task.process.beforeAccess(file);
   const n = file.write(bytes);
-  if (n > 0) task.process.afterWrite(file);
+  if (n > 0) task.process.afterWriteAtPosition(file, n);
   if (n === bytes.length) return n;
   if (n === -EPIPE) task.brokenPipe();
   if (!file.mayBlock || (file.flags & O_NONBLOCK) !== 0 || (n < 0 && n !== -EAGAIN)) return n;
