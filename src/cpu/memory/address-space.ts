@@ -330,7 +330,7 @@ class Space implements GuestAddressSpace {
 
   copyOwn(other: GuestAddressSpace, start: number, end: number): void {
     if (!(other instanceof Space)) throw new TypeError('another kind of address space');
-    this.#pages.copierOf(other.#pages)(start, start, end - start);
+    this.#pages.copierOf(other.#pages).copy(start, start, end - start);
   }
 
   syncFile(dev: number, ino: number): void {

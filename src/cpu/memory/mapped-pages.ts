@@ -1,5 +1,5 @@
 import { Aliases, type Range } from './aliases.ts';
-import { type Bulk, createBulk, createCopy } from './bulk.ts';
+import { type Bulk, type Copier, createBulk, createCopier } from './bulk.ts';
 import { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
 import { PageBytes } from './page-bytes.ts';
@@ -90,28 +90,28 @@ export class MappedPages {
       if (from.aliases.has(vma)) from.aliases.level(vma);
       if (vma.shared && vma.source !== null) from.clean(vma);
     }
-    const copy = this.copierOf(from);
+    const copier = this.copierOf(from);
     for (const vma of from.vmas.items) {
       const copied = { ...vma };
       this.vmas.items.push(copied);
       vma.source?.ref();
-      this.bytes.copyMapping(from.bytes, vma.start, vma.end, copy);
+      this.bytes.copyMapping(from.bytes, vma.start, vma.end, copier);
       this.shared.join(copied);
       if (vma.shared) this.renew(copied);
     }
     for (const vma of this.vmas.items) this.aliases.update(vma);
   }
 
-  readonly #copiers: WeakMap<MappedPages, Bulk['copy']> = new WeakMap();
+  readonly #copiers: WeakMap<MappedPages, Copier> = new WeakMap();
 
   /** Copies from the memory of `from`. Memories are used again, and so is this. */
-  copierOf(from: MappedPages): Bulk['copy'] {
-    let copy = this.#copiers.get(from);
-    if (copy === undefined) {
-      copy = createCopy(this.#memory, from.#memory);
-      this.#copiers.set(from, copy);
+  copierOf(from: MappedPages): Copier {
+    let copier = this.#copiers.get(from);
+    if (copier === undefined) {
+      copier = createCopier(this.#memory, from.#memory, this.bulk.zeroPages);
+      this.#copiers.set(from, copier);
     }
-    return copy;
+    return copier;
   }
 
   /** Write the stores to a shared file mapping back, and notice the next ones again. */

@@ -1,4 +1,4 @@
-import type { Bulk } from './bulk.ts';
+import type { Bulk, Copier } from './bulk.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte, READ_BYTES, READ_PAIRS, WRITE_BYTES, WRITE_PAIRS } from './layout.ts';
 import { PROT_READ, PROT_WRITE } from './types.ts';
 import type { Vma } from './vma.ts';
@@ -132,7 +132,7 @@ export class PageBytes {
    * Become a copy of the pages of another process, mapping by mapping: what it has used is copied, what only
    * an earlier user of this memory has is cleared.
    */
-  copyMapping(from: PageBytes, start: number, end: number, copy: Bulk['copy']): void {
+  copyMapping(from: PageBytes, start: number, end: number, { copy, copyPages }: Copier): void {
     const first = start / PAGE_SIZE;
     const last = end / PAGE_SIZE;
     for (const base of [READ_BYTES, WRITE_BYTES]) copy(base + first, base + first, last - first);
@@ -144,9 +144,16 @@ export class PageBytes {
     for (const [page, count] of this.#runs(first, last)) {
       for (let p = page; p < page + count; p++) if (from.#used[p] === 0) this.#zeroRun(p, 1);
     }
+    // most of what is mapped was never stored to, a stack for instance
     for (const [page, count] of from.#runs(first, last)) {
-      const at = GUEST_BASE + page * PAGE_SIZE;
-      copy(at, at, count * PAGE_SIZE);
+      for (let p = page; p < page + count; ) {
+        const used = this.#used[p] as number;
+        const change = this.#used.subarray(p, page + count).indexOf(1 - used);
+        const part = change < 0 ? page + count - p : change;
+        const at = GUEST_BASE + p * PAGE_SIZE;
+        copyPages(at, at, part, used !== 0);
+        p += part;
+      }
       this.markUsed(page * PAGE_SIZE, (page + count) * PAGE_SIZE);
     }
   }

@@ -103,7 +103,7 @@ export class Sharers {
         for (const theirs of other === this.pages ? [] : other.vmas.items) {
           const to = theirs.start + offset - theirs.offset;
           if (objectOf(theirs) !== object || to < theirs.start || to >= Math.min(theirs.end, theirs.eof)) continue;
-          other.copierOf(this.pages)(GUEST_BASE + to, GUEST_BASE + at, PAGE_SIZE);
+          other.copierOf(this.pages).copy(GUEST_BASE + to, GUEST_BASE + at, PAGE_SIZE);
           other.bytes.markUsed(to, to + PAGE_SIZE);
         }
       }
