@@ -1,8 +1,7 @@
 import { mixColumns, shiftRows, substitute, unmixColumns } from '../../aes.ts';
 import { product64 } from '../../carryless.ts';
-import { sha1Message1, sha1Message2, sha1NextE, sha1Rounds, sha256Message1, sha256Message2, sha256Rounds } from '../helpers/sha.ts'; // biome-ignore format: one line
 import { insn, type X86Row } from '../row.ts';
-import { exactly } from './floats.ts';
+import { shaRows } from './sha.ts';
 import { type Binary, binary, type I64, noVvvv, setVex128, type Unary, type V128, vex } from './vector.ts';
 
 /** AESENC, AESDEC: the round's steps, then the key. */
@@ -37,8 +36,6 @@ const single = (encoding: string, name: string, op: Unary): X86Row[] => {
     vex(encoding, '128', `v${name} xmm, xmm/m128${tail}`, noVvvv((t) => setVex128(t, t.d.reg, op(t, t.xmmRm())))),
   ]; // biome-ignore format: one form after the other
 };
-const sha = (encoding: string, syntax: string, helper: number): X86Row =>
-  insn(encoding, syntax, (t) => exactly(t, { helper, imm: () => t.d.imm }, false, 128));
 
 /** SDM vol. 1, 12.13, 5.18: AES, PCLMULQDQ, SHA */
 export const cipherRows: readonly X86Row[] = [
@@ -49,11 +46,5 @@ export const cipherRows: readonly X86Row[] = [
   ...single('66 0F 38 DB /r', 'aesimc', (t, v) => unmixColumns(t.b, v)),
   ...single('66 0F 3A DF /r ib', 'aeskeygenassist', assist),
   ...binary('66 0F 3A 44 /r ib', 'pclmulqdq', carryless),
-  sha('NP 0F 3A CC /r ib', 'sha1rnds4 xmm, xmm/m128, imm8', sha1Rounds),
-  sha('NP 0F 38 C8 /r', 'sha1nexte xmm, xmm/m128', sha1NextE),
-  sha('NP 0F 38 C9 /r', 'sha1msg1 xmm, xmm/m128', sha1Message1),
-  sha('NP 0F 38 CA /r', 'sha1msg2 xmm, xmm/m128', sha1Message2),
-  sha('NP 0F 38 CB /r', 'sha256rnds2 xmm, xmm/m128, xmm0', sha256Rounds),
-  sha('NP 0F 38 CC /r', 'sha256msg1 xmm, xmm/m128', sha256Message1),
-  sha('NP 0F 38 CD /r', 'sha256msg2 xmm, xmm/m128', sha256Message2),
+  ...shaRows,
 ];
