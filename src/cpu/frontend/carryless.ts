@@ -32,23 +32,32 @@ export function product<V>(ring: Ring<V>, a: V, b: V, bits: number, step: number
   return parts.reduce((p, q) => ring.xor(p, q));
 }
 
-const scalar = (b: Builder): Ring<I64> => ({
+/** With shifts by constants. */
+export interface Shifting<V> extends Ring<V> {
+  shl(v: V, by: number): V;
+  shr(v: V, by: number): V;
+}
+
+const scalar = (b: Builder): Shifting<I64> => ({
   and: (v, mask) => b.i64.and(v, b.const64(mask)),
   xor: (x, y) => b.i64.xor(x, y),
   mul: (x, y) => b.i64.mul(x, y),
+  shl: (v, by) => b.i64.shl(v, b.const64(by)),
+  shr: (v, by) => b.i64.shr_u(v, b.const64(by)),
 });
 
-/** 32 bits: classes of every fourth bit, sums of at most eight. Karatsuba's three products. */
-export function product64(b: Builder, n: I64, m: I64): V128 {
-  const { i64 } = b;
-  const ring = scalar(b);
-  const half = b.const64(32);
-  const clmul = (x: I64, y: I64): I64 => product(ring, x, y, 32, 4);
-  const [n1, m1] = [i64.shr_u(n, half), i64.shr_u(m, half)];
+/** Low and high half of a product of 64 bits; 32 bits: classes of every fourth bit, sums of at most eight. Karatsuba's three products. */
+export function product64Parts<V>(ring: Shifting<V>, n: V, m: V): [low: V, high: V] {
+  const clmul = (x: V, y: V): V => product(ring, x, y, 32, 4);
+  const [n1, m1] = [ring.shr(n, 32), ring.shr(m, 32)];
   // the masks of the classes drop the upper halves of n and m
   const low = clmul(n, m);
   const high = clmul(n1, m1);
-  const middle = i64.xor(i64.xor(clmul(i64.xor(n, n1), i64.xor(m, m1)), low), high);
-  const v = b.i64x2.splat(i64.xor(low, i64.shl(middle, half)));
-  return b.replace('i64x2.replace_lane', v, 1, i64.xor(high, i64.shr_u(middle, half)));
+  const middle = ring.xor(ring.xor(clmul(ring.xor(n, n1), ring.xor(m, m1)), low), high);
+  return [ring.xor(low, ring.shl(middle, 32)), ring.xor(high, ring.shr(middle, 32))];
+}
+
+export function product64(b: Builder, n: I64, m: I64): V128 {
+  const [low, high] = product64Parts(scalar(b), n, m);
+  return b.replace('i64x2.replace_lane', b.i64x2.splat(low), 1, high);
 }

@@ -1,5 +1,6 @@
+import { PURE_NATIVE } from '../../../ir/native.ts';
 import { mixColumns, shiftRows, substitute, unmixColumns } from '../../aes.ts';
-import { product64 } from '../../carryless.ts';
+import { CARRYLESS_OPERAND, carrylessProduct } from '../natives/carryless.ts';
 import { insn, type X86Row } from '../row.ts';
 import { shaRows } from './sha.ts';
 import { type Binary, binary, type I64, noVvvv, setVex128, type Unary, type V128, vex } from './vector.ts';
@@ -26,7 +27,10 @@ const assist: Unary = (t, v) => {
 /** PCLMULQDQ: bits 0 and 4 of the immediate choose the quadwords. */
 const carryless: Binary = (t, x, y) => {
   const lane = (v: V128, n: number): I64 => t.b.extract('i64x2.extract_lane', v, n);
-  return product64(t.b, lane(x, t.d.imm & 1), lane(y, (t.d.imm >> 4) & 1));
+  t.b.pokeOperand(CARRYLESS_OPERAND.A, lane(x, t.d.imm & 1));
+  t.b.pokeOperand(CARRYLESS_OPERAND.B, lane(y, (t.d.imm >> 4) & 1));
+  t.native(carrylessProduct, PURE_NATIVE);
+  return t.b.peek('v128', CARRYLESS_OPERAND.RESULT);
 };
 
 const single = (encoding: string, name: string, op: Unary): X86Row[] => {
