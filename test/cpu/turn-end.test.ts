@@ -6,6 +6,7 @@ import { Exit, State } from '../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { Request } from '../../src/cpu/workers/protocol.ts';
 import { interpreter } from '../../src/interpreter-bytes.ts';
+import { uptimeMs } from '../../src/uptime.ts';
 
 const CODE = 0x1_0000;
 const SP = State.REGS + 8 * 31;
@@ -49,6 +50,20 @@ test('a turn that is over ends behind a call', () => {
   expect(cpu.run()).toBe(Exit.SYSCALL);
   expect(calls).toBe(1);
   expect(cpu.pc).toBe(CODE + 4);
+});
+
+test('a turn that is over ends in regions that jump to each other', () => {
+  // br x1 and, at x1, br x2, which leads back
+  const cpu = machine([0xd61f0020]);
+  cpu.space.view.setUint32(CODE + 0x800, 0xd61f0040, true);
+  cpu.view.setBigUint64(cpu.state + State.REGS + 8, BigInt(CODE + 0x800), true);
+  cpu.view.setBigUint64(cpu.state + State.REGS + 16, BigInt(CODE), true);
+  cpu.setTier('hot');
+  // compiled before anything was seen to jump: each region has one of them
+  for (const pc of [CODE, CODE + 0x800]) cpu.serve(Request.HOT, cpu.cache.recordFor(pc, -1), 0);
+  expect(cpu.regions.count).toBe(2);
+  cpu.until = uptimeMs() + 100;
+  expect(cpu.run()).toBe(Exit.INTERRUPT);
 });
 
 test('what a worker thread tells of a hot block stops no code: its thread may be the one that ran here last', () => {

@@ -348,7 +348,7 @@ export class Scheduler {
       return due;
     }
     const left = Math.max(0, due - monotonicMs());
-    if (this.compiled && !this.ticker.needed && cpuMs() > SHORT_RUN_MS) this.ticker.need();
+    if (this.compiled) this.tickLongRun();
     this.ticker.enter(task.space.memory, task.cpu.state);
     if (left < TURN_MS * 4 || this.hostBusy || limited || this.contended > CONTENTION_MS) this.arm(TURN_MS);
     else if (due !== Number.POSITIVE_INFINITY) this.arm(Math.min(left, 50));
@@ -365,8 +365,13 @@ export class Scheduler {
 
   /** Compiled code has come into use, which may not look at the time by itself: surely if it is recursive. */
   busy(recursive: boolean): void {
-    if (recursive) this.ticker.need();
     this.compiled = true;
+    if (recursive) this.ticker.need();
+    else this.tickLongRun();
+  }
+
+  private tickLongRun(): void {
+    if (!this.ticker.needed && cpuMs() > SHORT_RUN_MS) this.ticker.need();
   }
 
   private nextTimer(): number {

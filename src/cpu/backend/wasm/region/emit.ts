@@ -75,8 +75,10 @@ class RegionEmitter extends TerminalEmitter {
     const body = this.code;
     const out = new Code(2);
     out.locals.push(...body.locals);
-    const calls = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
-    if (this.region.blocks.some(calls)) this.depthCheck(out);
+    // what jumps out by tail calls may come back the same way for ever
+    const enters = ({ terminal: t }: Block): boolean =>
+      t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
+    if (this.region.blocks.some(enters)) this.depthCheck(out);
     for (let i = 0; i < this.exits.size; i++) out.block();
     out.appendCode(body);
     const emitter = new ExitEmitter(out, this);
