@@ -33,7 +33,8 @@ describe.each(Object.entries(guests))('C programs by %s do what they do natively
     const flags = ['-O1', '-w', '-static', '-pthread', '-o', program, `${source}.c`];
     const compiled = spawnSync(compiler, flags, { encoding: 'utf8' });
     expect(compiled.stderr).toBe('');
-    const run = spawnSync(process.execPath, [cli, program], { encoding: 'utf8', input: '', cwd: dir });
+    // vitest's own limit does not end what is waited for synchronously
+    const run = spawnSync(process.execPath, [cli, program], { encoding: 'utf8', input: '', cwd: dir, timeout: 50_000 });
     const expected = fs.readFileSync(`${source}.expected`, 'utf8');
     const status = run.status ?? 128 + os.constants.signals[run.signal as NodeJS.Signals];
     expect(`${run.stdout}${run.stderr}status ${status}\n`).toBe(expected);
