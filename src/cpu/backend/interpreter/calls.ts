@@ -12,37 +12,38 @@ export const indirect = (e: Emitter): void => {
   });
 };
 
+/** Pushes the record of the jump cache's entry on the stack if that is of the guest address in `addr`, else what `otherwise` does. */
+const recordOf = (e: Emitter, otherwise: () => void): void => {
+  const c = e.code;
+  c.tee(e.tmp);
+  c.mem('i64.load32_u', 0, 2);
+  c.get(e.addr);
+  c.op('i64.eq');
+  c.if(0x7f);
+  c.get(e.tmp);
+  c.mem('i32.load', 8, 2);
+  c.else();
+  otherwise();
+  c.end();
+};
+
 /** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
 export const cachedRecord = (e: Emitter, missed: () => void): void => {
   const c = e.code;
   jumpCacheEntry(e);
-  c.tee(e.tmp);
-  c.mem('i64.load32_u', 0, 2);
-  c.get(e.addr);
-  c.op('i64.eq');
-  c.if(0x7f);
-  c.get(e.tmp);
-  c.mem('i32.load', 8, 2);
-  c.else();
-  c.get(e.tmp);
-  c.i32(JUMP_CACHE_VICTIM);
-  c.op('i32.xor');
-  c.tee(e.tmp);
-  c.mem('i64.load32_u', 0, 2);
-  c.get(e.addr);
-  c.op('i64.eq');
-  c.if(0x7f);
-  c.get(e.tmp);
-  c.mem('i32.load', 8, 2);
-  c.else();
-  c.get(STATE);
-  c.get(e.addr);
-  c.mem('i64.store', State.PC, 3);
-  missed();
-  c.get(STATE);
-  c.call(F.lookup);
-  c.end();
-  c.end();
+  recordOf(e, () => {
+    c.get(e.tmp);
+    c.i32(JUMP_CACHE_VICTIM);
+    c.op('i32.xor');
+    recordOf(e, () => {
+      c.get(STATE);
+      c.get(e.addr);
+      c.mem('i64.store', State.PC, 3);
+      missed();
+      c.get(STATE);
+      c.call(F.lookup);
+    });
+  });
   c.tee(e.tmp);
   c.op('i32.eqz');
   c.if();
