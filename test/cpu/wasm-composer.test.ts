@@ -155,31 +155,34 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
     expect(count).toBeGreaterThan(without);
   });
 
-  it.runIf(name === 'arm')('makes the same of IT blocks of one to four instructions', () => {
-    const random = new Random(33);
-    const compared = 2;
-    const lengths = new Set<number>();
-    for (let n = 0; n < 600; n++) {
-      const pc = CODE + 4 * (random.u32() % 0x1000_0000) + HALVES;
-      const itstate = ((random.u32() % 14) << 4) | (1 + (random.u32() % 15));
-      // cmp r2, #0; it…
-      let end = put(put(pc - HALVES, 0x2a00_0000, HALVES), 0xbf00_0000 | (itstate << 16), HALVES);
-      let length = 0;
-      for (let form = HALVES | (itstate << IT_SHIFT); form > HALVES; length++) {
-        const usually = usual.filter((u) => u.kind === compared && formClass(u.form) === formClass(form));
-        const some = usually[random.u32() % usually.length];
-        if (some === undefined) break;
-        end = put(end, some.word, HALVES);
-        const { ends, next } = frontEnd.single.lift(some.word, form, end, compared);
-        form = ends ? HALVES : formBehind(form, next);
+  // AArch64 has none
+  if (name === 'arm') {
+    it('makes the same of IT blocks of one to four instructions', () => {
+      const random = new Random(33);
+      const compared = 2;
+      const lengths = new Set<number>();
+      for (let n = 0; n < 600; n++) {
+        const pc = CODE + 4 * (random.u32() % 0x1000_0000) + HALVES;
+        const itstate = ((random.u32() % 14) << 4) | (1 + (random.u32() % 15));
+        // cmp r2, #0; it…
+        let end = put(put(pc - HALVES, 0x2a00_0000, HALVES), 0xbf00_0000 | (itstate << 16), HALVES);
+        let length = 0;
+        for (let form = HALVES | (itstate << IT_SHIFT); form > HALVES; length++) {
+          const usually = usual.filter((u) => u.kind === compared && formClass(u.form) === formClass(form));
+          const some = usually[random.u32() % usually.length];
+          if (some === undefined) break;
+          end = put(end, some.word, HALVES);
+          const { ends, next } = frontEnd.single.lift(some.word, form, end, compared);
+          form = ends ? HALVES : formBehind(form, next);
+        }
+        const [wasm, js] = both(pc, -1, end);
+        if (wasm.told === null) continue;
+        lengths.add(length);
+        expect(wasm, `block at ${pc.toString(16)}, ITSTATE ${itstate.toString(16)}`).toEqual(js);
       }
-      const [wasm, js] = both(pc, -1, end);
-      if (wasm.told === null) continue;
-      lengths.add(length);
-      expect(wasm, `block at ${pc.toString(16)}, ITSTATE ${itstate.toString(16)}`).toEqual(js);
-    }
-    expect([...lengths].sort()).toEqual([1, 2, 3, 4]);
-  });
+      expect([...lengths].sort()).toEqual([1, 2, 3, 4]);
+    });
+  }
 
   it('makes the same of any word, or nothing', () => {
     const random = new Random(32);
