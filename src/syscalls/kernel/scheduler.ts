@@ -24,8 +24,10 @@ const FEW_CALLS = 40;
 const ROTATE_MS = 50;
 /** How often the limit of processor time is looked at while worker threads run. */
 const LIMIT_MS = 50;
-/** A turn that ends so much later than it was to shows that its code looks too seldom at the time, or that the host is busy. */
+/** A turn that ends so much later than it was to shows that its code looks too seldom at the time. */
 const LATE_MS = 3 * TURN_MS;
+/** How old the processor time may be that a turn is taken to begin with: it is a system call. */
+const SAMPLE_MS = 4;
 /** Milliseconds of such delays that show that the alarm clock is needed. */
 const DELAYS_MS = 150;
 /** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
@@ -43,6 +45,12 @@ export interface Alarm {
   /** Look whether it is. */
   check(): void;
 }
+
+/** Milliseconds of processor time that this thread has used. */
+const threadMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
@@ -78,8 +86,10 @@ export class Scheduler {
   private compiled = false;
   /** When the turn under way was to end. */
   private turnEndsAt = Number.POSITIVE_INFINITY;
-  /** By how much turns were late, in milliseconds. */
+  /** By how much turns were late, in milliseconds of processor time. */
   private delays = 0;
+  /** This thread's processor time, and when that was. */
+  private sample = { cpu: 0, at: Number.NEGATIVE_INFINITY };
   private lastArmed = 0;
   private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
@@ -299,6 +309,7 @@ export class Scheduler {
     if (task.runnable) {
       const start = uptimeMs();
       this.turnStart = start;
+      if (start - this.sample.at > SAMPLE_MS) this.sample = { cpu: threadMs(), at: start };
       this.processors?.mainRuns(task.cpu);
       this.turnEndsAt = this.turnEnd(task, start);
       const reason = task.cpu.run(this.turnEndsAt);
@@ -318,9 +329,11 @@ export class Scheduler {
     else if (task.runnable) this.enqueue(task);
   }
 
+  /** The turn under way ends so many milliseconds late: on a busy host others may have run in them. */
   private delayed(ms: number): void {
     if (ms < LATE_MS) return;
-    this.delays += ms;
+    const { cpu, at } = this.sample;
+    this.delays += Math.min(ms, Math.max(0, threadMs() - cpu - (this.turnEndsAt - at)));
     if (this.delays > DELAYS_MS) this.ticker.need();
   }
 
@@ -330,8 +343,7 @@ export class Scheduler {
     const { processors } = this;
     if (processors === null || processors.free || !task.computes || !this.ready.some((t) => t.computes)) return;
     // not the time that passes: that says little on a busy host
-    const { user, system } = process.threadCpuUsage();
-    const now = (user + system) / 1000;
+    const now = threadMs();
     if (Number.isNaN(this.pressedSince)) this.pressedSince = now;
     processors.interruptOldest(ROTATE_MS);
     if (now - this.pressedSince > BOOT_AFTER_MS) processors.grow();
