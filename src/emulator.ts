@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Cpu } from './cpu/cpu.ts';
+import { boundYoung } from './cpu/garbage.ts';
 import { CpuThread } from './cpu/thread.ts';
 import { WorkerPool } from './cpu/workers/pool.ts';
 import { Programs } from './programs.ts';
@@ -72,6 +73,8 @@ export const runProgram = async (options: RunOptions): Promise<ExitStatus> => {
   kernel.scheduler.enqueue(first.createTask(image.cpu));
   await kernel.scheduler.run();
   await kernel.network.drain(SEND_MS);
+  // what is kept of V8's is written at the very end
+  boundYoung(false);
   return first.exited ?? { code: 0 };
 };
 

@@ -1,4 +1,5 @@
 import vm from 'node:vm';
+import { underStartFlags } from './garbage.ts';
 
 /**
  * V8's optimised machine code of a wasm module as bytes, and back. V8 has this behind runtime functions that
@@ -56,7 +57,7 @@ export const useNatives = (cachedData: Buffer): void => {
 };
 
 /** Their bytecode, if this run had to compile them. */
-export const nativesCode = (): Buffer | null => script?.createCachedData() ?? null;
+export const nativesCode = (): Buffer | null => underStartFlags(() => script?.createCachedData() ?? null);
 
 const withNatives = <T>(call: (natives: Natives) => T): T | null => {
   if (natives === undefined) natives = compile();
@@ -85,7 +86,9 @@ export const machineCode = (
   exports: Readonly<Record<string, unknown>>,
 ): Uint8Array<ArrayBuffer> | null =>
   // V8 ends the process when it is asked for the code of a module that has none
-  countOptimised(exports) === 0 ? null : withNatives(({ serialize }) => new Uint8Array(serialize(module)));
+  countOptimised(exports) === 0
+    ? null
+    : underStartFlags(() => withNatives(({ serialize }) => new Uint8Array(serialize(module))));
 
 /** Have V8 optimise all functions of an instance now, which can take long. */
 export const optimise = (exports: Readonly<Record<string, unknown>>): void => {
@@ -96,7 +99,9 @@ export const optimise = (exports: Readonly<Record<string, unknown>>): void => {
 
 /** The module of these bytes with its machine code from earlier, or null where V8 does not take that. */
 export const moduleOf = (bytes: Uint8Array<ArrayBuffer>, code: Uint8Array<ArrayBuffer>): WebAssembly.Module | null =>
-  withNatives(({ deserialize }) => {
-    const buffer = code.buffer.slice(code.byteOffset, code.byteOffset + code.length);
-    return deserialize(buffer, bytes) ?? null;
-  });
+  underStartFlags(() =>
+    withNatives(({ deserialize }) => {
+      const buffer = code.buffer.slice(code.byteOffset, code.byteOffset + code.length);
+      return deserialize(buffer, bytes) ?? null;
+    }),
+  );

@@ -1,6 +1,6 @@
 import { Cpu } from './cpu.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
-import { collectGarbage } from './garbage.ts';
+import { boundHeap, collectGarbage } from './garbage.ts';
 import { createAddressSpace, type MemoryLimits } from './memory/address-space.ts';
 import type { ProcessorPool } from './thread.ts';
 
@@ -15,12 +15,16 @@ const MAX_DROPPED_BYTES = 256 << 20;
 /** What a processor costs besides its guest's pages: tables and translations. */
 const OWN_BYTES = 12 << 20;
 
+/** Each time that so many were forked, V8's own memory is looked at. */
+const FORKS_TO_LOOK = 64;
+
 /** Processors with their memories: new ones, and those that ended processes have left. */
 export class Processors implements ProcessorPool {
   private readonly interpreterFor: (frontEnd: FrontEnd) => WebAssembly.Module;
   private readonly kept: { readonly cpu: Cpu; readonly bytes: number }[] = [];
   private keptBytes = 0;
   private droppedBytes = 0;
+  private forks = 0;
   /** Called with every processor that a process begins to use. */
   onTake: (cpu: Cpu) => void = () => {};
   /** Called when a process is about to become the copy of another. */
@@ -51,6 +55,7 @@ export class Processors implements ProcessorPool {
   }
 
   take(like: Cpu): Cpu {
+    if (++this.forks % FORKS_TO_LOOK === 0) boundHeap();
     const cpu = this.create(like.frontEnd, { ...like.space.limits }, like.space.taskSize);
     this.onFork(like, cpu);
     return cpu;

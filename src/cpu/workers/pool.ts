@@ -37,6 +37,9 @@ interface Member {
   since: number;
 }
 
+/** Room for young objects in a worker's heap, where there is little to do for JavaScript; V8 would take up to 128 MB. */
+const LIMITS = { maxYoungGenerationSizeMb: 6 };
+
 /** Processors whose memories one worker keeps at most. */
 const MAX_ATTACHED = 8;
 
@@ -74,7 +77,14 @@ export class WorkerPool {
     if (n >= this.limit || this.members.some((m) => this.status(m) === Status.BOOTING)) return;
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const workerData: WorkerStart = { words: this.words, n };
-    const worker = new Worker(this.file, { workerData, stdout: true, stderr: true, trackUnmanagedFds: false, env: {} });
+    const worker = new Worker(this.file, {
+      workerData,
+      stdout: true,
+      stderr: true,
+      trackUnmanagedFds: false,
+      env: {},
+      resourceLimits: LIMITS,
+    });
     worker.unref();
     worker.on('message', () => this.onRing());
     // its file is missing, or there is no room for it: everything runs on the main thread
