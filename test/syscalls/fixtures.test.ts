@@ -12,10 +12,12 @@ const expectedIn = (dir: string): string[] =>
   fs.readdirSync(dir).flatMap((name) => (name.endsWith('.expected') ? [path.join(dir, path.parse(name).name)] : []));
 const shared = expectedIn(folder);
 
-/** Compilers of the guests; 32-bit ARM has programs of its own, recorded from qemu-arm. */
+/** Compilers of the guests, x86 ones among them; 32-bit ARM has programs of its own, recorded from qemu-arm. */
 const guests: Readonly<Record<string, readonly string[]>> = {
   'aarch64-linux-gnu-gcc': shared,
   'arm-linux-gnueabihf-gcc': [...shared, path.join(root, 'test/fixtures/arm/old-calls')],
+  'x86_64-linux-gnu-gcc': shared,
+  'i686-linux-gnu-gcc': shared,
 };
 
 /** What the programs print natively is recorded beside them; scripts/record-fixtures.sh does it again. */

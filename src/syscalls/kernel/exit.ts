@@ -28,6 +28,7 @@ export function endTask(task: Task): void {
   task.abandon();
   process.kernel.tasks.delete(task.tid);
   process.tasks.splice(process.tasks.indexOf(task), 1);
+  if (process.exited === null && process.pending.set !== 0n) process.retarget(task);
   process.ended.cpuMs += task.cpuMs;
   task.cpu.discard();
 }

@@ -325,6 +325,16 @@ export class Process {
     this.signalQueue.wake();
   }
 
+  /** This thread will not take what is pending for the process (it blocks it now, or ends): others may have to. */
+  retarget(from: Task): void {
+    for (const task of this.tasks) {
+      if (task === from || (this.pending.set & ~task.blocked) === 0n) continue;
+      task.signalsDirty = true;
+      if (task.away) this.kernel.scheduler.interrupt(task);
+      else if (task.blockedInCall) task.hurry();
+    }
+  }
+
   /** Woken when a signal becomes pending, blocked or not: for signalfd. */
   readonly signalQueue: WaitQueue = new WaitQueue();
 

@@ -296,9 +296,12 @@ export class Task {
   }
 
   setBlocked(mask: bigint): void {
+    const { process } = this;
+    const before = this.blocked;
     this.blocked = BigInt.asUintN(64, mask) & ~UNBLOCKABLE;
     // Something pending may have become deliverable.
-    if (((this.pending.set | this.process.pending.set) & ~this.blocked) !== 0n) this.signalsDirty = true;
+    if (((this.pending.set | process.pending.set) & ~this.blocked) !== 0n) this.signalsDirty = true;
+    if ((process.pending.set & this.blocked & ~before) !== 0n) process.retarget(this);
   }
 
   /** Whether a signal waits that deliverSignals would act on (ignored ones never get that far). */
