@@ -2,13 +2,15 @@
  * Record which instructions programs of a guest whose instructions are bytes usually have:
  * `node scripts/record-usual-bytes.ts GUEST FILE…` with ELF files of programs and libraries (those of a sysroot of
  * Debian's). Of instructions that differ only in what templates leave open one is kept, if it is in three of the files or in
- * five places, or in one of the files behind `--every`, which most programs run; the build learns their templates. The
- * lists were made of the 120 largest files of the tests' sysroots below 4 MB, with every instruction of libc, ld.so, libm,
- * libstdc++, libgcc, libz, libtinfo, bash, python3, perl and sqlite3.
+ * five places, or in one of the files behind `--every`, which most programs run, and all that behind `--log` ran, of which
+ * logs by `-d in_asm,op_opt` are given, so that a first run of these programs loads no translator; the build learns their
+ * templates. `--add` keeps what the list has. The lists were made of the 120 largest files of the tests' sysroots below
+ * 4 MB, with every instruction of libc, ld.so, libm, libstdc++, libgcc, libz, libtinfo, bash, python3, perl and sqlite3,
+ * and logs of bash, perl, python3, sqlite3, gawk, git, openssl and lua.
  */
 import fs from 'node:fs';
 import { ANY_KIND } from '../src/cpu/template.ts';
-import { type ByteGuestName, byteGuest, byteTemplates, usualBytesFile } from './usual-bytes.ts';
+import { type ByteGuestName, byteGuest, byteTemplates, usualBytes, usualBytesFile } from './usual-bytes.ts';
 
 const MIN_FILES = 3;
 const MIN_PLACES = 5;
@@ -33,6 +35,25 @@ const before = new Map<string, ReturnType<typeof templates.learn>>();
 const lengths = new Map<string, number>();
 let [all, without] = [0, 0];
 
+/** An instruction with a flags kind was met; returns what was learned of it. */
+function meet(file: string, bytes: readonly number[], hex: string, kind: number): ReturnType<typeof templates.learn> {
+  const key = `${hex} ${kind}`;
+  let found = before.get(key);
+  if (found === undefined) {
+    found = templates.learn(bytes, PC, kind);
+    before.set(key, found);
+  }
+  if (!found) return null;
+  const { name, template } = found;
+  const as = template.reads !== 0 ? kind : -1;
+  const known = seen.get(name) ?? { bytes: hex, kind: as, files: new Set(), places: 0, always: false };
+  seen.set(name, known);
+  known.files.add(file);
+  known.places++;
+  known.always ||= every;
+  return found;
+}
+
 function scan(file: string, code: Buffer): void {
   let kind = -1;
   for (let at = 0; at + LONGEST <= code.length; ) {
@@ -52,13 +73,7 @@ function scan(file: string, code: Buffer): void {
       continue;
     }
     const bytes = window.slice(0, length);
-    const hex = Buffer.from(bytes).toString('hex');
-    const key = `${hex} ${kind}`;
-    let found = before.get(key);
-    if (found === undefined) {
-      found = templates.learn(bytes, PC, kind);
-      before.set(key, found);
-    }
+    const found = meet(file, bytes, Buffer.from(bytes).toString('hex'), kind);
     at += length;
     if (!found) {
       without++;
@@ -66,20 +81,32 @@ function scan(file: string, code: Buffer): void {
       continue;
     }
     const { template } = found;
-    const known = seen.get(found.name) ?? {
-      bytes: hex,
-      kind: template.reads !== 0 ? kind : -1,
-      files: new Set(),
-      places: 0,
-      always: false,
-    };
-    seen.set(found.name, known);
-    known.files.add(file);
-    known.places++;
-    known.always ||= every;
     if (template.flagsOut !== ANY_KIND) kind = template.flagsOut;
     // behind a conditional branch the flags are what they were; elsewhere nobody knows how control comes there
     if (template.ends && template.links.length < 2) kind = -1;
+  }
+}
+
+/** The blocks of a log: a line with the bytes of each instruction, and then one with the kind of the flags before them. */
+function scanLog(file: string): void {
+  let block: string[] = [];
+  for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
+    if (line === 'IN:') block = [];
+    const instruction = /^0x[0-9a-f]+: {2}([0-9a-f]+) /.exec(line);
+    if (instruction) block.push(instruction[1] as string);
+    const begins = /^block 0x[0-9a-f]+\..* flags (\?|\d+) /.exec(line);
+    if (!begins) continue;
+    let kind = begins[1] === '?' ? -1 : Number(begins[1]);
+    for (const hex of block) {
+      all++;
+      const found = meet(file, [...Buffer.from(hex, 'hex')], hex, kind);
+      if (!found) {
+        without++;
+        break;
+      }
+      if (found.template.flagsOut !== ANY_KIND) kind = found.template.flagsOut;
+    }
+    block = [];
   }
 }
 
@@ -98,9 +125,25 @@ function* sections(bytes: Buffer): Generator<readonly [offset: number, size: num
   }
 }
 
+let logs = false;
 for (const file of files) {
   if (file === '--every') every = true;
+  if (file === '--log') {
+    every = true;
+    logs = true;
+  }
+  if (file === '--add') {
+    for (const { bytes, kind } of usualBytes(guest)) {
+      const found = templates.learn(bytes, PC, kind);
+      const hex = Buffer.from(bytes).toString('hex');
+      if (found) seen.set(found.name, { bytes: hex, kind, files: new Set(), places: 0, always: true });
+    }
+  }
   if (file.startsWith('--')) continue;
+  if (logs) {
+    scanLog(file);
+    continue;
+  }
   const bytes = fs.readFileSync(file);
   for (const [offset, size] of sections(bytes)) scan(file, bytes.subarray(offset, offset + size));
 }

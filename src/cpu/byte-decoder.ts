@@ -28,6 +28,7 @@ import {
   FAR,
   Form,
   FormHead,
+  GREATEST,
   IMM_SHIFT,
   IMMEDIATE_SHIFT,
   IMPLICIT_SHIFT,
@@ -252,6 +253,8 @@ export const readFunction = (): Writer => {
           () => {
             f.set(disp, load(at, GUEST_BASE));
             f.set(at, add(at, 4));
+            // with the halves of a vector behind it that would be no 32-bit number
+            f.if(and(is64, lessS(GREATEST, disp)), () => f.return(0));
           },
           () =>
             f.if(

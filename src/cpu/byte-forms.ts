@@ -49,6 +49,8 @@ export const NO_REGISTER = 62;
 export const NumberClass = { ZERO: 0, ONE: 1, MINUS_ONE: 2, POSITIVE: 3, NEGATIVE: 4, FAR_POSITIVE: 5, FAR_NEGATIVE: 6 } as const; // biome-ignore format: one line
 /** Displacements from here on are far in 32-bit mode, where sums of addresses wrap (see Builder.address). */
 export const FAR = 0x8000;
+/** The greatest displacement of 64-bit mode that templates are for. */
+export const GREATEST = 0x7fff_ffbf;
 
 /** Levels of keys: all open, the immediate (of 16 bits) as it is, registers too. */
 export const LEVELS = 3;

@@ -1,5 +1,5 @@
 import { coldHandlers, type Handler, hotHandlers } from './backend/interpreter/handlers.ts';
-import { BY_ITSELF, FAR, FORM_MAGIC, Form, FormHead, formIndex, IMM_SHIFT, IMMEDIATE_SHIFT, IMPLICIT_SHIFT, Immediate, KEY_SLOT, LEVELS, NumberClass, RIP_BASE } from './byte-forms.ts'; // biome-ignore format: one line
+import { BY_ITSELF, FAR, FORM_MAGIC, Form, FormHead, formIndex, GREATEST, IMM_SHIFT, IMMEDIATE_SHIFT, IMPLICIT_SHIFT, Immediate, KEY_SLOT, LEVELS, NumberClass, RIP_BASE } from './byte-forms.ts'; // biome-ignore format: one line
 import { READ, Read, VARS } from './composer-layout.ts';
 import type { OpcodeForm } from './frontend/form.ts';
 import type { SingleBlock } from './frontend/frontend.ts';
@@ -257,10 +257,12 @@ export class ByteTemplates {
     if (read.word(Read.DISP_AT) !== 0) {
       const size = (read.word(Read.KEY) >>> 25) % 4 === 1 ? 1 : 4;
       const disp = read.variable(Variable.DISPLACEMENT);
-      const bits = size === 1 ? 7 : rip ? 12 : this.guest.mode === 64 ? 31 : Math.abs(disp) >= FAR ? 31 : 15;
+      const near = size !== 1 && !rip && this.guest.mode === 32 && Math.abs(disp) < FAR;
+      const bits = size === 1 ? 7 : rip ? 12 : 31;
       const least = bits === 31 && this.guest.mode === 32 ? FAR : 1;
-      const value = numberBetween(disp, least, bits, part);
-      number(place(Read.DISP_AT), size, value);
+      // -FAR is far
+      const value = near ? Math.sign(disp) * numberBetween(1, 1, 15, part) : numberBetween(disp, least, bits, part);
+      number(place(Read.DISP_AT), size, this.guest.mode === 64 ? Math.min(value, GREATEST) : value);
     }
     const size = this.immediateSize(read);
     if (size > 0 && level === 0) {

@@ -26,6 +26,13 @@ interface Made {
   readonly told: object;
 }
 
+const DISPLACEMENTS = [-0x8000_0000, -0x1_0000, -0x8001, -0x8000, -0x7fff, -0x494, 0x494, 0x7fff, 0x8000, 0x1_0000, 0x7fff_ffbf]; // biome-ignore format: one line
+/** MOV r32, [rsi+disp32]; MOV [rsi+disp32], r32; VMOVDQU ymm, [rsi+disp32] with each of the displacements. */
+const loadsAndStores = (guest: ByteGuestName): number[][] =>
+  [[0x8b], [0x89], ...(guest === 'x86_64' ? [[0xc5, 0xfe, 0x6f]] : [])].flatMap((opcode) =>
+    DISPLACEMENTS.map((n) => [...opcode, 0x9e, ...[0, 8, 16, 24].map((shift) => (n >> shift) & 255)]),
+  );
+
 describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
   'the composer of instructions that are bytes, %s',
   (name) => {
@@ -33,6 +40,8 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
     const usual = usualBytes(name);
     const templates = byteTemplates(name);
     for (const one of usual) templates.keep(one);
+    const displaced = loadsAndStores(name);
+    for (const bytes of displaced) templates.keep({ bytes, kind: -1 });
     const table = TemplateTable.from(templates.file());
     const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
     const code = new DataView(memory.buffer, GUEST_BASE);
@@ -153,6 +162,14 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
       }
       expect([...failed].slice(0, 8)).toEqual([]);
       expect(count).toBeGreaterThan(without);
+    });
+
+    it('knows loads and stores with displacements of all sizes', () => {
+      const pc = 0x2000_0000;
+      for (const bytes of displaced) {
+        for (const [i, byte] of [...bytes, 0x90, 0x90].entries()) code.setUint8(pc + i, byte);
+        expect(composed(pc, -1, pc + bytes.length)).toEqual(lifted([...bytes, 0x90, 0x90], pc, -1));
+      }
     });
 
     it('makes of several what it makes of each, but for flags that nobody reads', () => {

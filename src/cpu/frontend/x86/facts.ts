@@ -1,6 +1,7 @@
 import { Exit } from '../../memory/layout.ts';
 import { type Facts, MAX, type Processor, type Traps, variantFor } from '../frontend.ts';
 import { readEflags, writeEflags } from './eflags.ts';
+import { firstHelpers } from './first-helpers.ts';
 import { FRAME_SIZE, FXSAVE_SIZE, resetFpState, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
 import { RSP, resetState, rOffset, Sys } from './registers.ts';
 import * as segments from './segments.ts';
@@ -54,6 +55,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   flagsCross: false,
   coherentCode: true,
   natives: 'x86',
+  firstHelpers,
   contextAt: Sys.SINGLE,
   sp: rOffset(RSP),
   readFlags: readEflags,

@@ -2,7 +2,7 @@
 import { Exit, State } from '../../../memory/layout.ts';
 import { Ext, Flag, X87Env } from '../../../softfloat/x87/ext.ts';
 import type { HelperContext } from '../../helper.ts';
-import { defineHelper } from '../helpers.ts';
+import { defineHelper } from '../helper-table.ts';
 import { Sys, x87Offset } from '../registers.ts';
 
 /** Bits of the status word beside {@link Flag}'s: stack fault, error summary, busy, condition codes, TOP. */

@@ -16,7 +16,7 @@ import {
   X87,
   XSAVE_SIZE,
 } from '../fpstate.ts';
-import { defineHelper, readR } from '../helpers.ts';
+import { defineHelper, readR } from '../helper-table.ts';
 import { xcr0 } from '../identification.ts';
 import { RAX, Sys } from '../registers.ts';
 

@@ -1,9 +1,10 @@
 import { Exit, PAIR_LOCK, State } from '../../../memory/layout.ts';
 import { readArithmetic, writeArithmetic, ZF } from '../flags.ts';
 import { inUse } from '../fpstate.ts';
-import { defineHelper, readR, writeR } from '../helpers.ts';
+import { defineHelper, readR, writeR } from '../helper-table.ts';
 import { identify, xcr0 } from '../identification.ts';
 import { RAX, RBX, RCX, RDX, Single, Sys } from '../registers.ts';
+import { setSelector } from '../segments.ts';
 
 /** CPUID: `aux` is the number of the processor. */
 export const cpuid: number = defineHelper((c, state, aux) => {
@@ -11,6 +12,13 @@ export const cpuid: number = defineHelper((c, state, aux) => {
   const words = identify(aux, leaf, Number(readR(c, state, RCX) & 0xffff_ffffn));
   for (const [i, n] of [RAX, RBX, RCX, RDX].entries()) writeR(c, state, n, BigInt((words[i] as number) >>> 0));
   return 0;
+});
+
+/** Load a segment register with the selector in Sys.OPERAND. `aux`: the register. */
+export const loadSelector: number = defineHelper(({ view }, state, aux) => {
+  if (setSelector(view, state, aux, view.getUint16(state + Sys.OPERAND, true))) return 0;
+  view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
+  return 1;
 });
 
 /** Two words from a number of 64 bits. */

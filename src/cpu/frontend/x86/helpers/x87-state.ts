@@ -1,7 +1,7 @@
 /** Control instructions of the x87: environment and whole state in memory (SDM vol. 1, 8.1.10; vol. 2, FLDENV, FSAVE). */
 import { Ext, Kind, kindOf } from '../../../softfloat/x87/ext.ts';
 import type { HelperContext } from '../../helper.ts';
-import { defineHelper } from '../helpers.ts';
+import { defineHelper } from '../helper-table.ts';
 import { Sys, x87Offset } from '../registers.ts';
 import { BUSY, ES, raisePending } from './fpu.ts';
 

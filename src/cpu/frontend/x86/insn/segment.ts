@@ -1,21 +1,12 @@
 import type { Value } from '../../../ir/value.ts';
-import { Exit, State } from '../../../memory/layout.ts';
+import { Exit } from '../../../memory/layout.ts';
 import type { Int, Size } from '../flags.ts';
-import { trapBehind } from '../helpers/system.ts';
-import { defineHelper } from '../helpers.ts';
+import { loadSelector, trapBehind } from '../helpers/system.ts';
 import { Seg, Sys, selectorOffset } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
-import { setSelector } from '../segments.ts';
 import type { Translator } from '../translator.ts';
 
 type I32 = Value<'i32'>;
-
-/** Load a segment register with the selector in Sys.OPERAND. `aux`: the register. */
-const loadSelector: number = defineHelper(({ view }, state, aux) => {
-  if (setSelector(view, state, aux, view.getUint16(state + Sys.OPERAND, true))) return 0;
-  view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
-  return 1;
-});
 
 /** Only six segment registers exist. */
 const exists = (t: Translator, n: number): boolean => {
