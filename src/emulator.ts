@@ -98,9 +98,10 @@ const SIGILL = 4;
 /** Say which instruction was meant when the processor does not know it. */
 const reportFault = (kernel: Kernel, { cpu }: Task): void => {
   if (cpu.fault.signal !== SIGILL || !(cpu instanceof CpuThread)) return;
-  const word = cpu.space.view.getUint32(cpu.pc, true).toString(16).padStart(8, '0');
+  const at = Number(cpu.fault.addr);
+  const word = cpu.space.view.getUint32(at, true).toString(16).padStart(8, '0');
   const name = cpu.unimplemented();
   if (name === '') return;
   const what = name ? `'${name}' is not implemented here` : 'is undefined';
-  kernel.warnOnce(`insn ${word}`, `instruction 0x${word} at 0x${cpu.pc.toString(16)} ${what}`);
+  kernel.warnOnce(`insn ${word}`, `instruction 0x${word} at 0x${at.toString(16)} ${what}`);
 };

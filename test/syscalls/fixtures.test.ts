@@ -15,7 +15,10 @@ const shared = expectedIn(folder);
 /** Compilers of the guests, x86 ones among them; 32-bit ARM has programs of its own, recorded from qemu-arm. */
 const guests: Readonly<Record<string, readonly string[]>> = {
   'aarch64-linux-gnu-gcc': shared,
-  'arm-linux-gnueabihf-gcc': [...shared, path.join(root, 'test/fixtures/arm/old-calls')],
+  'arm-linux-gnueabihf-gcc': [
+    ...shared,
+    ...['old-calls', 'traps'].map((name) => path.join(root, 'test/fixtures/arm', name)),
+  ],
   'x86_64-linux-gnu-gcc': shared,
   'i686-linux-gnu-gcc': shared,
 };

@@ -165,7 +165,7 @@ export interface FrontEnd extends Facts {
   exact: boolean;
   /**
    * Name of the instruction at pc for messages, when its semantics are missing; null: not in the table, '': it is there to
-   * be undefined (UD2).
+   * be undefined (UDF, UD2).
    */
   unimplemented(code: DataView, pc: number): string | null;
   /** Bytes of guest code as words; throws nothing: unreadable code ends the block before it. */

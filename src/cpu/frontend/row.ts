@@ -24,3 +24,7 @@ export const patternOf = <T>(row: Row<T>): Pattern => {
   row.pattern ??= parsePattern(row.text);
   return row.pattern;
 };
+
+/** See FrontEnd.unimplemented. */
+export const missing = <T>(row: Row<T> | null): string | null =>
+  row === null ? null : /^udf\b/.test(row.syntax) ? '' : row.syntax;

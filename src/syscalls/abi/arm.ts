@@ -14,6 +14,8 @@ export const arm: Abi = {
   align64: 8,
   evenPairs: true,
   numbers: ARM_NUMBERS,
+  // arch/arm/kernel/traps.c, arm_syscall
+  illegalNumbers: 0xf0800,
   // what the declarations know by a 64-bit architecture's name
   aliases: {
     ...NARROW_ALIASES,

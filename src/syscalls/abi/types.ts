@@ -12,6 +12,8 @@ export interface Abi {
   /** 64-bit arguments of 32-bit ABIs start at an even register (arm). */
   readonly evenPairs: boolean;
   readonly numbers: Readonly<Record<string, number>>;
+  /** Numbers from here on are not ENOSYS but SIGILL (arm). */
+  readonly illegalNumbers?: number;
   /** Calls declared under another name; `wideTime`: their times are 64-bit ones, whatever long is. */
   readonly aliases?: Readonly<Record<string, { readonly call: string; readonly wideTime?: boolean }>>;
   /** Register numbers in the CPU state block. */

@@ -20,9 +20,11 @@ import {
   SA_RESTART,
   SIG_DFL,
   SIG_IGN,
+  SIGILL,
   SIGKILL,
   SIGPIPE,
   SIGSEGV,
+  SIGTRAP,
   type SigInfo,
   sigmask,
   UNBLOCKABLE,
@@ -30,6 +32,9 @@ import {
 import type { Pending } from './wait.ts';
 
 const SIGKILL_MASK = sigmask(SIGKILL);
+/** si_code of a call that no kernel has. */
+const ILL_ILLTRP = 4;
+const TRAP_BRKPT = 1;
 
 const WIDE: StructAbi = { wordSize: 8, align64: 8 };
 
@@ -272,6 +277,10 @@ export class Task {
 
   private unsupported(nr: number): number {
     const { kernel } = this.process;
+    if (nr >= (this.abi.illegalNumbers ?? Number.POSITIVE_INFINITY)) {
+      this.badCall();
+      return 1;
+    }
     const name = this.calls.nameOf(nr);
     kernel.warnOnce(`syscall ${nr}`, `unsupported syscall ${name} (${nr})`);
     if (kernel.strace !== null) {
@@ -281,6 +290,26 @@ export class Task {
     }
     writeI64(this.space.host, this.resultAt, -ENOSYS);
     return 0;
+  }
+
+  /** SIGILL for a call behind all tables, at the instruction that made it. */
+  badCall(): void {
+    this.fault(SIGILL, ILL_ILLTRP, this.callAddress);
+  }
+
+  /** Where the system call's instruction lies. */
+  private get callAddress(): bigint {
+    const pc = readU64(this.space.host, this.pcAt);
+    const at = pc - this.process.abi.syscallLength(pc);
+    // bit 0 is T32's
+    return BigInt(at - (at % 2));
+  }
+
+  /** SIGTRAP at the call, which will be made again. */
+  breakpoint(): void {
+    const at = this.callAddress;
+    this.repeatCall();
+    this.fault(SIGTRAP, TRAP_BRKPT, at);
   }
 
   /** When a sleep of so many milliseconds ends: an interrupted one goes on. */

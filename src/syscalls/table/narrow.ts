@@ -122,13 +122,18 @@ const cacheflush: Syscall = syscall('cacheflush', { start: PTR, end: PTR, flags:
   task.space.onCodeChange(a.start, a.end);
   return 0;
 });
-/** The old software breakpoint. */
+/** The old software breakpoint: the program is as before its SVC (arch/arm/kernel/traps.c). */
 const breakpoint: Syscall = syscall('breakpoint', {}, R_INT, (task) => {
-  const SIGTRAP = 5;
-  const TRAP_BRKPT = 1;
-  task.fault(SIGTRAP, TRAP_BRKPT, 0n);
+  task.breakpoint();
   return LEAVE;
 });
+/** Changes of the processor's mode to 26 bits and back, which ended with Armv3. */
+const [usr26, usr32]: readonly Syscall[] = ['usr26', 'usr32'].map((name) =>
+  syscall(name, {}, R_INT, (task) => {
+    task.badCall();
+    return LEAVE;
+  }),
+) as [Syscall, Syscall];
 
 // ── signals of 32 bits ──
 
@@ -169,6 +174,8 @@ export const calls: readonly Syscall[] = [
   getTls,
   cacheflush,
   breakpoint,
+  usr26,
+  usr32,
   sigreturn,
   sigsuspend,
   sigprocmask,

@@ -5,7 +5,7 @@ import { Exit } from '../../memory/layout.ts';
 import { Decoder } from '../decoder.ts';
 import { type FrontEnd, MAX, type Processor, rowsFor } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
-import { patternOf } from '../row.ts';
+import { missing, patternOf } from '../row.ts';
 import { shapeOf } from '../shape.ts';
 import { instructionText } from './disassembler.ts';
 import { aarch64Facts } from './facts.ts';
@@ -47,7 +47,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     },
     helper: (id) => helpers[id],
     decoder,
-    unimplemented: (code, pc) => decoder.decode(code.getUint32(pc, true))?.syntax ?? null,
+    unimplemented: (code, pc) => missing(decoder.decode(code.getUint32(pc, true))),
     liftBlock(code, start, flagsIn, limit): Block {
       builder.reset();
       t.begin(flagsIn);

@@ -7,7 +7,7 @@ import { Decoder } from '../decoder.ts';
 import { CONTINUES, fetchWord, formAt, HALVES, IT_SHIFT, IT_STORED, itOf, lengthOf } from '../form.ts';
 import { type FrontEnd, MAX, ROWS, rowsFor, type SingleLift } from '../frontend.ts';
 import { FieldReader } from '../pattern.ts';
-import { patternOf, type Row } from '../row.ts';
+import { missing, patternOf, type Row } from '../row.ts';
 import { a64Helpers } from './a64.ts';
 import { instructionText } from './disassembler.ts';
 import { armFacts } from './facts.ts';
@@ -132,7 +132,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
         return liftKuser(t, pc) && t.terminal ? block(pc, pc + 4, 1, flagsIn, t.terminal) : null;
       },
     },
-    unimplemented: (code, pc) => fetch(code, pc).row?.syntax ?? null,
+    unimplemented: (code, pc) => missing(fetch(code, pc).row),
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
       const thumb = (start & 1) === 1;
       builder.reset();

@@ -22,6 +22,12 @@ export const raiseUndefined: number = defineHelper((c, state) => {
   return 1;
 });
 
+/** SIGTRAP at the instruction. */
+export const raiseBreakpoint: number = defineHelper((c, state) => {
+  c.view.setUint32(state + State.EXIT_REASON, Exit.BREAKPOINT, true);
+  return 1;
+});
+
 /** Leave, to go on behind a T32 instruction of two bytes as ITSTATE says. */
 export const leaveBehind: number = defineHelper((c, state) => {
   c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 2n, true);

@@ -13,6 +13,8 @@ const MODIFIED = '#<const>';
 const BYTE = 8;
 /** Of a list of vector registers the immediate is the length. */
 const LIST = '<list>';
+/** Single values of the immediate have a meaning of their own: calls of the old ABI, breakpoints. */
+const SINGULAR = /^(svc|udf)/;
 
 /** Parts of the distance of BL, BLX and B.W (T4), whose J1 and J2 are bits 23 and 22 xor the inverted sign (Arm ARM F5.1.25). */
 const FAR = 's j1 j2 high low';
@@ -31,7 +33,7 @@ const immediateOf = (syntax: string, fields: ReadonlyMap<string, Field>): Shape[
     return immediateField(parts, true, 3 << (width - 3));
   }
   if (fields.has('imm16h')) return immediateField(joined(WIDE), false);
-  if (syntax.includes(LIST)) return null;
+  if (syntax.includes(LIST) || SINGULAR.test(syntax)) return null;
   for (const { name, signed, parts } of fields.values()) {
     if (!IMMEDIATE.test(name)) continue;
     const low = parts.at(-1);

@@ -17,7 +17,7 @@ import {
   Parts,
   storeFlags,
 } from './flags.ts';
-import { leaveBehind, materializeFlags, raiseUndefined } from './helpers.ts';
+import { leaveBehind, materializeFlags, raiseBreakpoint, raiseUndefined } from './helpers.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -425,6 +425,11 @@ export class Translator {
     // under a condition the block goes on
     if (this.predicate ?? this.part) return this.helper(raiseUndefined);
     this.end({ kind: 'exit', reason: Exit.UNDEFINED, pc: this.pc });
+  }
+  /** SIGTRAP. */
+  breakpoint(): void {
+    if (this.predicate ?? this.part) return this.helper(raiseBreakpoint);
+    this.end({ kind: 'exit', reason: Exit.BREAKPOINT, pc: this.pc });
   }
   /** Call helper `id` (see helpers.ts); afterwards every register is read anew. */
   helper(id: number, aux = 0): void {

@@ -1,5 +1,4 @@
 import type { Value } from '../../../ir/value.ts';
-import { Exit } from '../../../memory/layout.ts';
 import type { Row } from '../../row.ts';
 import { LR, PC } from '../registers.ts';
 import type { Translator } from '../translator.ts';
@@ -40,7 +39,10 @@ const tableBranch = (t: Translator, rn: number, rm: number, halves: boolean): vo
 
 /** A32: the number of the old ABI in the instruction is no system call of ours. */
 const svcA32 = (t: Translator, imm: number): void => (imm === 0 ? t.syscall() : t.undefined());
-const breakpoint = (t: Translator): void => t.end({ kind: 'exit', reason: Exit.BREAKPOINT, pc: t.pc });
+const breakpoint = (t: Translator): void => t.breakpoint();
+/** One of each length is what debuggers put into programs (arch/arm/kernel/ptrace.c, break_trap). */
+const undefinedBut = (t: Translator, imm: number, trap: number): void =>
+  imm === trap ? t.breakpoint() : t.undefined();
 
 /** Sign and magnitude of BL, B.W (T4): the offset's bits 23 and 22 are mixed with its sign. */
 const far = ({ s, j1, j2, high, low }: { s: number; j1: number; j2: number; high: number; low: number }): number => {
@@ -59,7 +61,7 @@ export const a32Branches: readonly Row<Translator>[] = [
   a32('blx<c> <Rm>', '0001 0010 1111 1111 1111 0011 rm:4', (t, f) => (f.rm === PC ? t.undefined() : callRegister(t, f.rm))),
   a32('svc<c> #<imm24>', '1111 imm24:24', (t, f) => svcA32(t, f.imm24)),
   a32('bkpt #<imm16>', '0001 0010 imm16:12 0111 imm16:4', breakpoint),
-  a32('udf<c> #<imm16>', '0111 1111 imm16:12 1111 imm16:4', (t) => t.undefined()),
+  a32('udf<c> #<imm16>', '0111 1111 imm16:12 1111 imm16:4', (t, f) => undefinedBut(t, f.imm16, 0x10)),
 ];
 
 export const a32xBranches: readonly Row<Translator>[] = [
@@ -75,7 +77,7 @@ export const t32Branches: readonly Row<Translator>[] = [
   t16('cbnz <Rd>, <label>', '1011 1 0 imm6:1 1 imm6:5 rd:3', (t, f) => compareBranch(t, f.rd, f.imm6 * 2, true)),
   t16('bkpt #<imm8>', '1011 1110 imm8:8', breakpoint),
   t16('b<cond> <label>', '1101 cc:4 imm8:s8', (t, f) => t.conditionally(f.cc, () => branch(t, f.imm8 * 2))),
-  t16('udf #<imm8>', '1101 1110 imm8:8', (t) => t.undefined()),
+  t16('udf #<imm8>', '1101 1110 imm8:8', (t, f) => undefinedBut(t, f.imm8, 1)),
   t16('svc<c> #<imm8>', '1101 1111 imm8:8', (t) => t.syscall()),
   t16('b<c> <label>', '11100 imm11:s11', (t, f) => branch(t, f.imm11 * 2)),
   t32('b<cond>.w <label>', '11110 s:1 cc:4 high:6 10 j1:1 0 j2:1 low:11', (t, { s, cc, high, j1, j2, low }) => t.conditionally(cc, () => branch(t, (((s << 20) | (j2 << 19) | (j1 << 18) | (high << 12) | (low << 1)) << 11) >> 11))),
@@ -85,5 +87,5 @@ export const t32Branches: readonly Row<Translator>[] = [
   t32('bxj<c> <Rm>', '11110 0 111100 rm:4 1000 1111 00000000', (t, f) => exchange(t, f.rm)),
   t32('tbb<c> [<Rn>, <Rm>]', '1110100 01101 rn:4 1111 0000 0000 rm:4', (t, f) => tableBranch(t, f.rn, f.rm, false)),
   t32('tbh<c> [<Rn>, <Rm>, lsl #1]', '1110100 01101 rn:4 1111 0000 0001 rm:4', (t, f) => tableBranch(t, f.rn, f.rm, true)),
-  t32('udf.w #<imm16>', '11110 1111111 imm16:4 1010 imm16:12', (t) => t.undefined()),
+  t32('udf.w #<imm16>', '11110 1111111 imm16:4 1010 imm16:12', (t, f) => undefinedBut(t, f.imm16, 0)),
 ];
