@@ -14,6 +14,8 @@ const BUILDS = [
   ['aarch64-linux-gnu-gcc'],
   ['aarch64-linux-gnu-gcc', '-march=armv8.2-a'],
   ['arm-linux-gnueabihf-gcc'],
+  ['x86_64-linux-gnu-gcc'],
+  ['i686-linux-gnu-gcc'],
 ] as const;
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tsqemu-stress-'));
 const expected = fs.readFileSync(`${root}test/fixtures/syscalls/stress.expected`, 'utf8');

@@ -9,11 +9,13 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = path.join(root, 'test/fixtures/syscalls');
 const cli = path.join(root, 'bin/tsqemu-user.js');
 
-/** Exclusive pairs, single instructions (LSE), and those of 32-bit ARM. */
+/** Exclusive pairs, single instructions (LSE), those of 32-bit ARM, and locked ones. */
 const BUILDS = [
   { name: 'AArch64', compiler: 'aarch64-linux-gnu-gcc', flags: [] },
   { name: 'AArch64 with LSE', compiler: 'aarch64-linux-gnu-gcc', flags: ['-march=armv8.2-a'] },
   { name: 'armhf', compiler: 'arm-linux-gnueabihf-gcc', flags: [] },
+  { name: 'x86-64', compiler: 'x86_64-linux-gnu-gcc', flags: [] },
+  { name: 'i386', compiler: 'i686-linux-gnu-gcc', flags: [] },
 ];
 
 describe.each(BUILDS)('threads that synchronize and compute, with signals at random: $name', ({ compiler, flags }) => {

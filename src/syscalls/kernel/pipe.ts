@@ -116,10 +116,11 @@ export class PipeEnd extends BaseFile {
   override write(from: Uint8Array): number {
     if (!this.writable) return -EBADF;
     const { ring } = this;
+    if (from.length === 0) return 0;
     if (ring.readers === 0) return -EPIPE;
     const capacity = ring.bytes.length;
     const room = capacity - ring.length;
-    if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return from.length === 0 ? 0 : -EAGAIN;
+    if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) return -EAGAIN;
     const n = Math.min(room, from.length);
     const at = (ring.start + ring.length) % capacity;
     const first = Math.min(n, capacity - at);

@@ -68,7 +68,8 @@ export interface SigInfo {
   readonly trap?: number;
   readonly value?: bigint;
   readonly timerId?: number;
-  readonly overrun?: number;
+  /** Grows while the signal is pending. */
+  overrun?: number;
 }
 
 /** Whether an action lets the signal vanish. */
@@ -147,6 +148,11 @@ export class PendingSignals {
       if (!this.queue.some((info) => info.signo === taken.signo)) this.set &= ~sigmask(taken.signo);
     }
     return best;
+  }
+
+  /** The pending signal of a POSIX timer. */
+  ofTimer(id: number): SigInfo | undefined {
+    return this.queue.find((info) => info.timerId === id);
   }
 
   /** Forget a signal: it became ignored, or SIGCONT cancels stops. */

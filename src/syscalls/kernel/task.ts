@@ -25,6 +25,7 @@ import {
   SIGPIPE,
   SIGSEGV,
   SIGTRAP,
+  SIGXFSZ,
   type SigInfo,
   sigmask,
   UNBLOCKABLE,
@@ -346,6 +347,11 @@ export class Task {
   /** EPIPE on a write: the guest gets SIGPIPE as well (man 2 write). */
   brokenPipe(): void {
     this.process.raise({ signo: SIGPIPE, code: 0, pid: this.process.pid, uid: this.process.uids[0] }, this);
+  }
+
+  /** EFBIG, as a file would grow beyond RLIMIT_FSIZE: the guest gets SIGXFSZ as well (man 2 setrlimit). */
+  tooLarge(): void {
+    this.process.raise({ signo: SIGXFSZ, code: 0, pid: this.process.pid, uid: this.process.uids[0] }, this);
   }
 
   /** Before guest code goes on: build frames for pending signals, or end, stop, restart the call. */

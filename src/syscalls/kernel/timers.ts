@@ -1,5 +1,6 @@
 import { EINVAL } from '../errno.ts';
 import { clockMs, monotonicMs } from './clock.ts';
+import { cpuClockMs } from './cpu-clock.ts';
 import type { Process } from './process.ts';
 import { SI_KERNEL, SI_TIMER, SIGALRM, SIGPROF, SIGVTALRM } from './signals.ts';
 import type { Task } from './task.ts';
@@ -15,6 +16,8 @@ interface Timer {
   /** Signal to raise, 0 for none. */
   readonly signal: number;
   readonly clock: 'wall' | 'cpu';
+  /** Milliseconds of its clock: since boot, or of processor time. */
+  readonly now: () => number;
   /** POSIX timers carry their id and value. */
   readonly id: number;
   readonly value: bigint;
@@ -31,12 +34,14 @@ export class Timers {
   private readonly itimers: Timer[];
   private readonly posix: Map<number, { timer: Timer; clockId: number }> = new Map();
   private nextId = 0;
+  private readonly cpuMs = (): number => this.process.kernel.cpuMsOf(this.process);
 
   constructor(process: Process) {
     this.process = process;
     const make = (signal: number, clock: 'wall' | 'cpu'): Timer => ({
       signal,
       clock,
+      now: clock === 'wall' ? monotonicMs : this.cpuMs,
       id: -1,
       value: 0n,
       task: null,
@@ -62,16 +67,23 @@ export class Timers {
     if (!this.armed) return;
     for (const timer of this.all()) {
       if (timer.deadline === Number.POSITIVE_INFINITY) continue;
-      const late = this.nowOf(timer) - timer.deadline;
+      const late = timer.now() - timer.deadline;
       if (late < 0) continue;
+      let missed = 0;
       if (timer.interval > 0) {
-        const missed = Math.floor(late / timer.interval);
+        missed = Math.floor(late / timer.interval);
         timer.deadline += timer.interval * (missed + 1);
-        timer.overrun = missed;
       } else {
         timer.deadline = Number.POSITIVE_INFINITY;
       }
       if (timer.signal === 0) continue;
+      // one signal of each timer is pending at most (man 2 timer_getoverrun)
+      const waiting = timer.id < 0 ? undefined : (timer.task ?? this.process).pending.ofTimer(timer.id);
+      timer.overrun = waiting === undefined ? missed : (waiting.overrun ?? 0) + missed + 1;
+      if (waiting !== undefined) {
+        waiting.overrun = timer.overrun;
+        continue;
+      }
       this.process.raise(
         timer.id < 0
           ? { signo: timer.signal, code: SI_KERNEL }
@@ -118,17 +130,19 @@ export class Timers {
     const timer = this.itimers[which];
     if (timer === undefined) return -EINVAL;
     timer.interval = interval;
-    timer.deadline = value > 0 ? this.nowOf(timer) + value : Number.POSITIVE_INFINITY;
+    timer.deadline = value > 0 ? timer.now() + value : Number.POSITIVE_INFINITY;
     this.rearm();
     return 0;
   }
 
-  create(clockId: number, signal: number, value: bigint | null, task: Task | null): number {
+  /** timer_create(2) by `owner`, whose clocks of processor time are meant; its id. */
+  create(owner: Task, clockId: number, signal: number, value: bigint | null, task: Task | null): number {
     const id = this.nextId++;
-    const clock = clockId === 2 || clockId === 3 ? 'cpu' : 'wall';
+    const cpu = cpuClockMs(owner, clockId) !== undefined;
     const timer: Timer = {
       signal,
-      clock,
+      clock: cpu ? 'cpu' : 'wall',
+      now: cpu ? () => cpuClockMs(owner, clockId) ?? Number.NEGATIVE_INFINITY : monotonicMs,
       id,
       value: value ?? BigInt(id),
       task,
@@ -151,8 +165,8 @@ export class Timers {
     if (entry === undefined) return -EINVAL;
     const { timer, clockId } = entry;
     timer.interval = interval;
-    const delay = absolute ? value - clockMs(clockId) : value;
-    timer.deadline = value > 0 ? this.nowOf(timer) + Math.max(0, delay) : Number.POSITIVE_INFINITY;
+    const delay = absolute ? value - (timer.clock === 'cpu' ? timer.now() : clockMs(clockId)) : value;
+    timer.deadline = value > 0 ? timer.now() + Math.max(0, delay) : Number.POSITIVE_INFINITY;
     this.rearm();
     return 0;
   }
@@ -163,12 +177,8 @@ export class Timers {
     return 0;
   }
 
-  private nowOf(timer: Timer): number {
-    return timer.clock === 'wall' ? monotonicMs() : this.process.kernel.cpuMsOf(this.process);
-  }
-
   private remaining(timer: Timer): number {
     // A running timer never shows 0: that would mean it is off.
-    return timer.deadline === Number.POSITIVE_INFINITY ? 0 : Math.max(0.001, timer.deadline - this.nowOf(timer));
+    return timer.deadline === Number.POSITIVE_INFINITY ? 0 : Math.max(0.001, timer.deadline - timer.now());
   }
 }

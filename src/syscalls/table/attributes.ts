@@ -1,6 +1,6 @@
 import { FD, FD_AT, flags, INT, MODE, OFF, PATH, PATH_OPT, PTR, R_INT, R_SIZE, SIZE, UID, UINT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EACCES, EBADF, EFAULT, EINVAL, EOPNOTSUPP } from '../errno.ts';
+import { EACCES, EBADF, EFAULT, EFBIG, EINVAL, EOPNOTSUPP } from '../errno.ts';
 import { ACCESS_MODES, AT_FLAGS } from '../flags.ts';
 import { realtimeMs } from '../kernel/clock.ts';
 import { IN_ATTRIB, IN_MODIFY } from '../kernel/inotify.ts';
@@ -10,6 +10,7 @@ import type { Location, OpenFile, Timespec } from '../vfs/types.ts';
 import { timesEvent } from '../vfs/watched-fs.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './stat.ts';
 import { readTimespec, TIMESPEC_PAIR, timeSize } from './timespec.ts';
+import { sizeAllowed } from './transfer.ts';
 
 /** Do something to a path, or with AT_EMPTY_PATH to the descriptor itself. */
 function target(
@@ -184,6 +185,7 @@ export const truncate: Syscall = syscall('truncate', { path: PATH, length: OFF }
   if (length < 0) return -EINVAL;
   const at = task.process.resolve(AT_FDCWD, path, true);
   if (typeof at === 'number') return at;
+  if (!sizeAllowed(task, length)) return -EFBIG;
   const file = { stat: () => at.fs.stat(at.path, true) };
   const { sharedFiles } = task.process.kernel;
   sharedFiles.beforeAccess(file);
@@ -195,6 +197,7 @@ export const ftruncate: Syscall = syscall('ftruncate', { fd: FD, length: OFF }, 
   length < 0
     ? -EINVAL
     : withFile(task, fd, (file) => {
+        if (!sizeAllowed(task, length)) return -EFBIG;
         task.process.beforeAccess(file);
         const result = file.truncate(length);
         if (result === 0) task.process.afterWrite(file);

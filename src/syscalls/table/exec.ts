@@ -83,15 +83,13 @@ export const execveat: Syscall = syscall(
     if ((how & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
     if (pathname === '' && (how & AT_EMPTY_PATH) === 0) return -ENOENT;
     const { process } = task;
-    if (pathname.startsWith('/') || dirfd === AT_FDCWD) {
-      if ((how & AT_SYMLINK_NOFOLLOW) !== 0) {
-        const at = process.resolve(dirfd, pathname, false);
-        if (typeof at === 'number') return at;
-        const stat = at.fs.stat(at.path, false);
-        if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFLNK) return -ELOOP;
-      }
-      return run(task, pathname, argv, envp);
+    if ((how & AT_SYMLINK_NOFOLLOW) !== 0 && pathname !== '') {
+      const at = process.resolve(dirfd, pathname, false);
+      if (typeof at === 'number') return at;
+      const stat = at.fs.stat(at.path, false);
+      if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFLNK) return -ELOOP;
     }
+    if (pathname.startsWith('/') || dirfd === AT_FDCWD) return run(task, pathname, argv, envp);
     const file = process.files.get(dirfd);
     if (file === null) return -EBADF;
     // The name the kernel gives to scripts and /proc: through the descriptor.

@@ -10,7 +10,7 @@ import { ITIMER_REAL } from '../kernel/timers.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
 import { i32, long, struct, wordBits } from '../struct.ts';
 import type { Timespec } from '../vfs/types.ts';
-import { IN_TIMESPEC, OUT_TIMESPEC, OUT_TIMEVAL, putTimespec, readTimespec } from './timespec.ts';
+import { IN_TIMESPEC, OUT_TIMESPEC, OUT_TIMEVAL, putTimespec, readTimespec, timeSize } from './timespec.ts';
 
 const CLOCK = oneOf(CLOCKS, 'CLOCK_???');
 
@@ -192,7 +192,8 @@ export const timer_create: Syscall = syscall(
   { clockid: CLOCK, sevp: PTR, timerid: PTR },
   R_INT,
   (task, { clockid, sevp, timerid }) => {
-    if (readClock(clockid) === null) return -EINVAL;
+    const cpu = cpuClockMs(task, clockid);
+    if (cpu === null || (cpu === undefined && readClock(clockid) === null)) return -EINVAL;
     if (!task.space.writable(timerid, 4)) return -EFAULT;
     let signal = SIGALRM;
     let value: bigint | null = null;
@@ -210,9 +211,19 @@ export const timer_create: Syscall = syscall(
       signal = event.notify === SIGEV_NONE ? 0 : event.signo;
       value = event.value;
     }
-    return task.putInt(timerid, task.process.timers.create(clockid, signal, value, target));
+    return task.putInt(timerid, task.process.timers.create(task, clockid, signal, value, target));
   },
 );
+
+/** A struct itimerspec in milliseconds; -EFAULT, or -EINVAL for a bad time. */
+export function readTimer(task: Task, address: number): { value: number; interval: number } | number {
+  const interval = readTimespec(task, address);
+  const value = readTimespec(task, address + timeSize(task));
+  if (interval === null || value === null) return -EFAULT;
+  const bad = [interval, value].some(({ sec, nsec }) => sec < 0 || nsec < 0 || nsec > 999_999_999);
+  const ms = ({ sec, nsec }: Timespec): number => sec * 1000 + nsec / 1e6;
+  return bad ? -EINVAL : { value: ms(value), interval: ms(interval) };
+}
 
 /** Write a struct itimerspec from milliseconds; 0 or -EFAULT. */
 export function putTimer(task: Task, address: number, now: { value: number; interval: number }): number {
@@ -234,15 +245,9 @@ export const timer_settime: Syscall = syscall(
     const { timers } = task.process;
     const old = timers.get(timerid);
     if (typeof old === 'number') return old;
-    const v = task.get(ITIMERSPEC, new_value);
-    if (v === null) return -EFAULT;
-    if (v.value_sec < 0 || v.value_nsec < 0 || v.value_nsec > 999_999_999) return -EINVAL;
-    timers.set(
-      timerid,
-      (how & 1) !== 0,
-      v.value_sec * 1000 + v.value_nsec / 1e6,
-      v.interval_sec * 1000 + v.interval_nsec / 1e6,
-    );
+    const wanted = readTimer(task, new_value);
+    if (typeof wanted === 'number') return wanted;
+    timers.set(timerid, (how & 1) !== 0, wanted.value, wanted.interval);
     return old_value === 0 ? 0 : putTimer(task, old_value, old);
   },
 );

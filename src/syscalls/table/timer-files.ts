@@ -8,7 +8,7 @@ import type { Task } from '../kernel/task.ts';
 import { TimerFile } from '../kernel/timerfd.ts';
 import { O_CLOEXEC, O_NONBLOCK } from '../vfs/types.ts';
 import { IN_SET, readSet } from './signal.ts';
-import { ITIMERSPEC, putTimer } from './time.ts';
+import { ITIMERSPEC, putTimer, readTimer } from './time.ts';
 
 const TFD_TIMER_ABSTIME = 1;
 const TFD_TIMER_CANCEL_ON_SET = 2;
@@ -39,8 +39,6 @@ function timerOf(task: Task, fd: number): TimerFile | number {
   return file instanceof TimerFile ? file : -EINVAL;
 }
 
-const badFraction = (nsec: number): boolean => nsec < 0 || nsec > 999_999_999;
-
 export const timerfd_settime: Syscall = syscall(
   'timerfd_settime',
   {
@@ -54,16 +52,14 @@ export const timerfd_settime: Syscall = syscall(
   },
   R_INT,
   (task, { fd, flags: how, new_value, old_value }) => {
-    const v = task.get(ITIMERSPEC, new_value);
-    if (v === null) return -EFAULT;
+    const wanted = readTimer(task, new_value);
+    if (wanted === -EFAULT) return wanted;
     if ((how & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) !== 0) return -EINVAL;
-    if (v.value_sec < 0 || v.interval_sec < 0 || badFraction(v.value_nsec) || badFraction(v.interval_nsec))
-      return -EINVAL;
+    if (typeof wanted === 'number') return wanted;
     const timer = timerOf(task, fd);
     if (typeof timer === 'number') return timer;
     const old = timer.get();
-    const value = v.value_sec * 1000 + v.value_nsec / 1e6;
-    timer.set((how & TFD_TIMER_ABSTIME) !== 0, value, v.interval_sec * 1000 + v.interval_nsec / 1e6);
+    timer.set((how & TFD_TIMER_ABSTIME) !== 0, wanted.value, wanted.interval);
     return old_value === 0 ? 0 : putTimer(task, old_value, old);
   },
   { support: 'partial', note: 'TFD_TIMER_CANCEL_ON_SET has no effect: guests cannot set the clock.' },

@@ -1,12 +1,13 @@
-import { EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EPIPE, ERESTARTSYS, ETIMEDOUT } from '../errno.ts';
+import { EAGAIN, EALREADY, EBADF, EFAULT, EFBIG, EINVAL, EPIPE, ERESTARTSYS, ETIMEDOUT } from '../errno.ts';
 import { monotonicMs } from '../kernel/clock.ts';
 import { checkTerminalChange, checkTerminalRead } from '../kernel/job-control.ts';
+import { RLIMIT_FSIZE } from '../kernel/limits.ts';
 import { PtySlave } from '../kernel/pty.ts';
 import { Socket } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
 import { TOSTOP } from '../kernel/termios.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
-import { O_APPEND, O_NONBLOCK, type OpenFile } from '../vfs/types.ts';
+import { O_APPEND, O_NONBLOCK, type OpenFile, S_IFMT, S_IFREG, SEEK_CUR } from '../vfs/types.ts';
 import { readSocket, sendOn } from './socket-io.ts';
 
 /** Linux transfers at most this much per call (man 2 read, NOTES). */
@@ -69,8 +70,31 @@ export function readAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: nu
   return n;
 }
 
+/** How many bytes RLIMIT_FSIZE lets through at an offset, all but where it is set; -EFBIG, and SIGXFSZ, for none. */
+function underSizeLimit(task: Task, file: OpenFile, length: number, offset: () => number): number {
+  const [most] = task.process.limits[RLIMIT_FSIZE] ?? [Number.POSITIVE_INFINITY];
+  if (most === Number.POSITIVE_INFINITY || length === 0) return length;
+  const stat = file.stat();
+  if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFREG) return length;
+  const left = most - ((file.flags & O_APPEND) !== 0 ? Number(stat.size) : offset());
+  if (left > 0) return Math.min(length, left);
+  task.tooLarge();
+  return -EFBIG;
+}
+
+/** Whether a file may get this size; else the caller has SIGXFSZ. */
+export function sizeAllowed(task: Task, size: number): boolean {
+  const [most] = task.process.limits[RLIMIT_FSIZE] ?? [Number.POSITIVE_INFINITY];
+  if (size <= most) return true;
+  task.tooLarge();
+  return false;
+}
+
 /** pwrite(2): at an offset. */
-export function writeAt(task: Task, file: OpenFile, bytes: Uint8Array, offset: number): number {
+export function writeAt(task: Task, file: OpenFile, all: Uint8Array, offset: number): number {
+  const length = underSizeLimit(task, file, all.length, () => offset);
+  if (length < 0) return length;
+  const bytes = length < all.length ? all.subarray(0, length) : all;
   task.process.beforeAccess(file);
   const n = file.pwrite(bytes, offset);
   // on Linux O_APPEND goes before the offset
@@ -105,14 +129,17 @@ function readTerminal(task: Task, file: PtySlave, bytes: Uint8Array): number | P
 }
 
 /** write(2) at the file's position; a blocking stream takes everything before the call returns. */
-export function writeFrom(task: Task, file: OpenFile, bytes: Uint8Array): number | Pending {
-  if (file instanceof Socket) return sendOn(task, file, bytes);
+export function writeFrom(task: Task, file: OpenFile, all: Uint8Array): number | Pending {
+  if (file instanceof Socket) return sendOn(task, file, all);
   if (file instanceof PtySlave && (file.pty.line.termios.lflag & TOSTOP) !== 0) {
     const stopped = checkTerminalChange(task, file);
     if (stopped !== 0) return stopped;
   }
   // A slow reader of the host must not hold the thread that others need.
   if (file.mayBlock && task.process.kernel.mustNotBlock) file.unblock();
+  const length = underSizeLimit(task, file, all.length, () => file.seek(0, SEEK_CUR));
+  if (length < 0) return length;
+  const bytes = length < all.length ? all.subarray(0, length) : all;
   task.process.beforeAccess(file);
   const n = file.write(bytes);
   if (n > 0) task.process.afterWriteAtPosition(file, n);

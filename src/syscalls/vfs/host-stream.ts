@@ -91,6 +91,7 @@ export class HostStream extends HostFileBase {
   override readonly mayBlock: boolean = true;
   private modes: Terminal | null = null;
   private isTty: boolean | null = null;
+  private memoryDevice: boolean | null = null;
   /** The handle in use: a private non-blocking description once polled. */
   private active: HostHandle;
   private blocking: boolean;
@@ -179,7 +180,14 @@ export class HostStream extends HostFileBase {
     }
   }
 
+  /** Of the host's memory devices (man 4 null): ready at all times. */
+  private get alwaysReady(): boolean {
+    this.memoryDevice ??= ((stat) => stat.isCharacterDevice() && stat.rdev >> 8 === 1)(fs.fstatSync(this.handle.fd));
+    return this.memoryDevice;
+  }
+
   override poll(): number {
+    if (this.alwaysReady) return POLLIN | POLLOUT;
     let ready = this.writable ? POLLOUT : 0;
     if (!this.readable) return ready;
     if (this.ahead < 0 && !this.endAhead) {
