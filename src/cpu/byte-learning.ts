@@ -147,6 +147,9 @@ const writesTwoParts = ([first, second, third]: readonly number[]): boolean => {
   return modrm >= 0xc0 && (modrm & 0x24) !== 0;
 };
 
+/** INT n: its number is never left open, as some are not like the others. */
+const INT = 0xcd;
+
 /** Learns templates of instructions that are bytes. */
 export class ByteTemplates {
   private readonly guest: ByteGuest;
@@ -301,6 +304,7 @@ export class ByteTemplates {
     level: number,
     kind: number,
   ): readonly [Template | null, boolean] {
+    if (level === 0 && bytes[0] === INT) return [null, false];
     const variables = EXAMPLES.map(() => new Int32Array(VARIABLES));
     const examples = variables.map((to, n) => this.example(bytes, read, level, n, to));
     if (examples.some((example) => example.length === 0)) return [null, false];

@@ -140,7 +140,10 @@ export class CodeCache implements BlockSource {
   /** IR of the block at pc, or null when it cannot be fetched. */
   lift(pc: number, kind: number, context = 0): Block | null {
     if (!this.space.executable(pc)) return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind) ?? null);
-    return this.frontEnd.liftBlock(this.space.view, pc, kind, this.codeLimit(pc), context);
+    const limit = this.codeLimit(pc);
+    const block = this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
+    // its first instruction may reach into what cannot be fetched
+    return block.end > limit ? null : block;
   }
 
   /** Where code that can be fetched ends, as far as a block at pc might care. */

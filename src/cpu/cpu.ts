@@ -401,7 +401,7 @@ export class Cpu implements HelperContext {
     // the dispatcher flushes and comes back
     if (this.cache.isFull()) return this.stale();
     this.view.setUint32(this.state + State.EXIT_INFO, FETCH, true);
-    const fault = this.space.resolveFault(pc, 4, 4);
+    const fault = this.space.resolveFault(pc, 15, 4); // it may be the rest of x86's longest
     this.raise(
       fault !== 0
         ? { ...fault, addr: BigInt(fault.addr) }

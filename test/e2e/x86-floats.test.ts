@@ -16,6 +16,8 @@ for (const [name, guest, what] of [
   ['stores-32', I386, 'FSTP out of range, by exception masks and rounding modes'],
   ['frames-64', AMD64, 'traps and extended state in signal frames'],
   ['frames-32', I386, 'traps and extended state in signal frames'],
+  ['edges-64', AMD64, 'strings that fault, code across pages, privileged instructions, segments, far transfers'],
+  ['edges-32', I386, 'strings that fault, code across pages, privileged instructions, segments, far transfers'],
   ['kernel-64', AMD64, 'vDSO, vsyscall page, int 0x80, states of handlers, single steps'],
   ['kernel-32', I386, 'vDSO, states of handlers, single steps'],
 ] as const) {

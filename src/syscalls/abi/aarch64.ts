@@ -6,6 +6,7 @@ import type { Abi } from './types.ts';
 export const aarch64: Abi = {
   name: 'aarch64',
   machine: 'aarch64',
+  machine32: 'armv8l',
   wordSize: 8,
   align64: 8,
   evenPairs: false,

@@ -10,6 +10,7 @@ const words = (...list: readonly number[]): number[] => [...new Uint8Array(Uint3
 export const arm: Abi = {
   name: 'arm',
   machine: 'armv7l',
+  machine32: 'armv7l',
   wordSize: 4,
   align64: 8,
   evenPairs: true,

@@ -7,6 +7,7 @@ import type { Abi } from './types.ts';
 export const i386: Abi = {
   name: 'i386',
   machine: 'i686',
+  machine32: 'i686',
   wordSize: 4,
   align64: 4,
   evenPairs: false,

@@ -5,6 +5,8 @@ export interface Abi {
   readonly name: string;
   /** uname -m */
   readonly machine: string;
+  /** The same under PER_LINUX32. */
+  readonly machine32: string;
   /** Bytes of long and pointers. */
   readonly wordSize: 4 | 8;
   /** Alignment of 64-bit integers in structures (4 on i386). */

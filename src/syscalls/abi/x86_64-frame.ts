@@ -35,6 +35,8 @@ const FIX_EFLAGS = 0x5_0dd5;
 
 const reg = (task: Task, n: number): number => task.cpu.state + State.REGS + 8 * n;
 
+const KERNEL_HALF = 0x8000_0000_0000n;
+
 interface Trap {
   /** Number of the exception (SDM vol. 3, table 6-1), and its error code. */
   readonly trap: number;
@@ -54,7 +56,8 @@ export function exception(task: Task, info: SigInfo): Trap {
   if (trap !== undefined || code === SI_KERNEL) now = { trap: trap ?? 13, error: 0, cr2: last.cr2 };
   else {
     const access = task.space.host.getUint32(task.cpu.state + State.EXIT_INFO, true) & 7;
-    const present = info.signo === SIGSEGV && code === 2 ? 1 : 0;
+    // the kernel's half is always there, for the kernel
+    const present = (info.signo === SIGSEGV && code === 2) || addr >= KERNEL_HALF ? 1 : 0;
     now = { trap: 14, error: present | (access & 2) | 4 | (access === 4 ? 16 : 0), cr2: addr };
   }
   lastTraps.set(task, now);

@@ -10,6 +10,7 @@ const VSYSCALL = 0xffff_ffff_ff60_0000n;
 export const x86_64: Abi = {
   name: 'x86_64',
   machine: 'x86_64',
+  machine32: 'i686',
   wordSize: 8,
   align64: 8,
   evenPairs: false,

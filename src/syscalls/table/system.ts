@@ -14,6 +14,10 @@ const UTSNAME = struct('utsname', {
   domainname: chars(65),
 });
 
+/** Execution domains (man 2 personality): that of 32-bit programs has its own name of the machine. */
+const PER_MASK = 0xff;
+const PER_LINUX32 = 8;
+
 export const uname: Syscall = syscall(
   'uname',
   { buf: outStruct(UTSNAME, (v) => `{sysname=${quote(v.sysname)}, nodename=${quote(v.nodename)}, ...}`) },
@@ -24,7 +28,7 @@ export const uname: Syscall = syscall(
       nodename: toByteString(task.process.kernel.hostname).slice(0, 64),
       release: task.process.kernel.release.slice(0, 64),
       version: '#1 SMP',
-      machine: task.abi.machine,
+      machine: (task.process.personality & PER_MASK) === PER_LINUX32 ? task.abi.machine32 : task.abi.machine,
       domainname: '(none)',
     }),
 );

@@ -30,8 +30,10 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
   const t = new Translator(builder, decoder);
   t.processor = processorNumber(processor.name);
   const lift = (): void => {
-    const { entry, lock, mod } = decoder;
-    if (!entry?.row.lift || (lock && (mod === 3 || !LOCKABLE.test(entry.row.syntax)))) return t.undefined();
+    const { entry, lock, mod, length } = decoder;
+    if (length > MAX_LENGTH) return t.exit(Exit.PROTECTION);
+    if (!entry?.row.lift) return t.undefined();
+    if (lock && (!entry.encoding.modrm || mod === 3 || !LOCKABLE.test(entry.row.syntax))) return t.undefined();
     entry.row.lift(t);
   };
   return {

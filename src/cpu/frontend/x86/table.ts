@@ -7,6 +7,7 @@ import { decimalRows } from './insn/decimal.ts';
 import { fmaRows } from './insn/fma.ts';
 import { integerRows } from './insn/integers.ts';
 import { moveRows } from './insn/move.ts';
+import { protectionRows } from './insn/protection.ts';
 import { segmentRows } from './insn/segment.ts';
 import { shiftRows } from './insn/shift.ts';
 import { sseConvertRows } from './insn/sse-convert.ts';
@@ -33,6 +34,7 @@ export const chapters: readonly Chapter[] = [
   { title: 'Strings', rows: stringRows },
   { title: 'Segment registers', rows: segmentRows },
   { title: 'Flags and system', rows: systemRows },
+  { title: 'Protection and far transfers', rows: protectionRows },
   { title: 'x87', rows: x87Rows },
   { title: 'State of x87 and vector units', rows: stateRows },
   { title: 'Vectors: moves', rows: vectorMoveRows },

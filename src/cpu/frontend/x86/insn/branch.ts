@@ -71,10 +71,11 @@ const syscall = (t: Translator): void => {
   t.setReg(11, flags as Value as Int, 4);
   t.end({ kind: 'syscall', next: t.next });
 };
-/** INT n: 80 is a system call, i386's in 64-bit programs too; the others are not for programs. */
+/** INT n: 80 is a system call, i386's in 64-bit programs too; but for 3 and 4 the others are not for programs. */
 const interrupt = (t: Translator): void => {
   const vector = t.d.imm & 0xff;
   if (vector === 3) t.exit(Exit.BREAKPOINT, t.next);
+  else if (vector === 4) t.exit(Exit.OVERFLOW, t.next);
   else if (vector === 0x80) t.end({ kind: 'syscall', next: t.next });
   else t.exit(Exit.PROTECTION);
 };

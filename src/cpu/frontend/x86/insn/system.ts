@@ -11,12 +11,14 @@ import { exchangeAccumulator } from './move.ts';
 type I32 = Value<'i32'>;
 
 const nothing = (): void => {};
+/** As a load of the byte it may fault. */
+const flush = (t: Translator): void => void t.loadInt(1);
 /** A hint that names an address does not touch it. */
 const hint = nothing;
 const fence = (t: Translator): void => void t.b.emit('atomic.fence');
 
 /** What user mode may not do (#GP). */
-const privileged = (t: Translator): void => t.exit(Exit.PROTECTION);
+export const privileged = (t: Translator): void => t.exit(Exit.PROTECTION);
 
 const pushFlags = (t: Translator): void => {
   const { i32 } = t.b;
@@ -24,16 +26,21 @@ const pushFlags = (t: Translator): void => {
   const bits = i32.or(i32.or(t.eflags(), i32.shl(t.directionFlag(), t.imm(10))), i32.or(t.moreFlags(), t.imm(0x202)));
   t.push(t.convert(bits as Value as Int, 4, size, false), size);
 };
-const popFlags = (t: Translator): void => {
+/** Set EFLAGS, or of 2 bytes its lower half. */
+export const setFlagsRegister = (t: Translator, bits: I32, size: Size): void => {
   const { i32 } = t.b;
-  const size = t.stackSize;
-  const bits = t.narrow(t.peek(size), size);
-  t.drop(size);
   t.setEflags(bits);
   t.b.set(Sys.DF, i32.and(i32.shr_u(bits, t.imm(10)), t.imm(1)));
   const kept = size > 2 ? 0 : SETTABLE & ~TF;
   const more = i32.or(i32.and(t.moreFlags(), t.imm(kept)), i32.and(bits, t.imm(SETTABLE & ~kept)));
   t.b.set(Sys.MORE_FLAGS, more);
+};
+const popFlags = (t: Translator): void => {
+  const { i32 } = t.b;
+  const size = t.stackSize;
+  const bits = t.narrow(t.peek(size), size);
+  t.drop(size);
+  setFlagsRegister(t, bits, size);
   t.b.beginWhen(i32.and(bits, t.imm(TF)));
   t.helper(beginSteps, t.d.length);
   t.b.endWhen();
@@ -109,14 +116,15 @@ export const systemRows: readonly X86Row[] = [
   insn('NP 0F AE E8', 'lfence', fence),
   insn('NP 0F AE F0', 'mfence', fence),
   insn('NP 0F AE F8', 'sfence', fence),
-  insn('NP 0F AE /7 mem', 'clflush m8', hint),
-  insn('66 0F AE /7 mem', 'clflushopt m8', hint),
+  insn('NP 0F AE /7 mem', 'clflush m8', flush),
+  insn('66 0F AE /7 mem', 'clflushopt m8', flush),
   insn('9C', 'pushf', pushFlags),
   insn('9D', 'popf', popFlags),
   insn('9F', 'lahf', loadFlags),
   insn('9E', 'sahf', storeFlags),
   insn('F8', 'clc', (t) => t.changeParts({ cf: t.imm(0) })),
   insn('F9', 'stc', (t) => t.changeParts({ cf: t.imm(1) })),
+  insn('D6', 'salc', (t) => t.setReg(RAX, t.ns(4).sub(t.k(0, 4), t.carry() as Value as Int), 1), 32),
   insn('F5', 'cmc', (t) => t.changeParts({ cf: t.b.i32.eqz(t.carry()) })),
   insn('FC', 'cld', (t) => setDirection(t, 0)),
   insn('FD', 'std', (t) => setDirection(t, 1)),
