@@ -72,6 +72,7 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   child.comm = task.comm;
   child.blocked = task.blocked;
   child.affinity = task.affinity;
+  child.policy = task.policy;
   // A child on a stack of its own has no alternate one; vfork's borrows the parent's.
   if ((flags & (CLONE_VM | CLONE_VFORK)) !== CLONE_VM) child.altStack = { ...task.altStack };
 

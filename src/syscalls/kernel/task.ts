@@ -54,6 +54,8 @@ export class Task {
   clearChildTid = 0;
   /** CPUs it may run on (sched_setaffinity); null: all. */
   affinity: ReadonlySet<number> | null = null;
+  /** SCHED_OTHER, SCHED_BATCH or SCHED_IDLE. */
+  policy = 0;
   /** The futex it waits on. */
   futexWaiter: FutexWaiter | null = null;
   robustList: { head: number; length: number } = { head: 0, length: 0 };

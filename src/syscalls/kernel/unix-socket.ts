@@ -211,7 +211,8 @@ export class UnixSocket extends Socket {
     let whole = 0;
     let passed: Passed | null = null;
     for (const message of this.messages) {
-      if (count === into.length || passed !== null || (message.passed !== null && count > 0)) break;
+      // what brings descriptors is the last of a read
+      if (count === into.length || passed !== null) break;
       if (this.passesSender && !sameSender(message.sender, first.sender)) break;
       const n = Math.min(into.length - count, message.bytes.length);
       into.set(message.bytes.subarray(0, n), count);
@@ -228,7 +229,6 @@ export class UnixSocket extends Socket {
 
   override shutdown(how: number): number {
     if (how < 0 || how > 2) return -EINVAL;
-    if (!this.joined && !this.listening) return -ENOTCONN;
     const reads = how !== 1;
     const writes = how !== 0;
     this.noReads ||= reads;

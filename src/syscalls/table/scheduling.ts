@@ -62,30 +62,54 @@ export const getcpu: Syscall = syscall('getcpu', { cpu: PTR, node: PTR, unused: 
   return node === 0 ? 0 : task.putInt(node, 0);
 });
 
-export const sched_getscheduler: Syscall = syscall('sched_getscheduler', { pid: INT }, R_INT, (task, { pid }) =>
-  exists(task, pid) ? 0 : -ESRCH,
+const SCHED_OTHER = 0;
+const SCHED_FIFO = 1;
+const SCHED_RR = 2;
+const SCHED_BATCH = 3;
+const SCHED_IDLE = 5;
+const SCHED_RESET_ON_FORK = 0x4000_0000;
+
+/** 0, or why there is no such thread (man 2 sched_setscheduler). */
+const checkThread = (task: Task, pid: number): number => (pid < 0 ? -EINVAL : exists(task, pid) ? 0 : -ESRCH);
+const threadOf = (task: Task, pid: number): Task => (pid === 0 ? task : (task.process.kernel.tasks.get(pid) ?? task));
+
+export const sched_getscheduler: Syscall = syscall(
+  'sched_getscheduler',
+  { pid: INT },
+  R_INT,
+  (task, { pid }) => checkThread(task, pid) || threadOf(task, pid).policy,
 );
 export const sched_setscheduler: Syscall = syscall(
   'sched_setscheduler',
   { pid: INT, policy: INT, param: PTR },
   R_INT,
-  (task, a) => {
-    if (!exists(task, a.pid)) return -ESRCH;
-    return a.policy === 0 || a.policy === 3 || a.policy === 5 ? 0 : -EPERM;
+  (task, { pid, policy: asked, param }) => {
+    if (asked < 0 || pid < 0) return -EINVAL;
+    if (!task.space.readable(param, 4)) return -EFAULT;
+    const realtime = task.space.view.getInt32(param, true);
+    const missing = checkThread(task, pid);
+    if (missing !== 0) return missing;
+    const policy = asked & ~SCHED_RESET_ON_FORK;
+    if (policy === SCHED_FIFO || policy === SCHED_RR) return realtime < 1 || realtime > 99 ? -EINVAL : -EPERM;
+    if ((policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) || realtime !== 0) return -EINVAL;
+    threadOf(task, pid).policy = policy;
+    return 0;
   },
+  { support: 'partial', note: 'Remembered and inherited; real-time policies are EPERM.' },
 );
 export const sched_getparam: Syscall = syscall(
   'sched_getparam',
   { pid: INT, param: PTR },
   R_INT,
-  (task, { pid, param }) => (exists(task, pid) ? task.putInt(param, 0) : -ESRCH),
+  (task, { pid, param }) => checkThread(task, pid) || task.putInt(param, 0),
 );
 export const sched_setparam: Syscall = syscall(
   'sched_setparam',
   { pid: INT, param: PTR },
   R_INT,
   (task, { pid, param }) => {
-    if (!exists(task, pid)) return -ESRCH;
+    const missing = checkThread(task, pid);
+    if (missing !== 0) return missing;
     if (!task.space.readable(param, 4)) return -EFAULT;
     return task.space.view.getInt32(param, true) === 0 ? 0 : -EINVAL;
   },

@@ -153,7 +153,11 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
     const cut = socket.type !== SOCK_STREAM && got.whole > got.count;
     const control = new ControlWriter(task, header.msg_control, header.msg_controllen);
     if ((socket.options.get(SO_PASSCRED) ?? 0) !== 0) control.sender(got.sender ?? NO_SENDER);
-    if (got.passed !== null && (how & MSG_PEEK) === 0) control.files(got.passed, (how & MSG_CMSG_CLOEXEC) !== 0);
+    if (got.passed !== null) {
+      // who only looks gets descriptors of its own
+      if ((how & MSG_PEEK) !== 0) for (const file of got.passed.files) file.refs++;
+      control.files(got.passed, (how & MSG_CMSG_CLOEXEC) !== 0);
+    }
     for (const told of got.control ?? []) control.message(told);
     const marks = (cut ? MSG_TRUNC : 0) | (control.cut ? MSG_CTRUNC : 0) | (how & MSG_CMSG_CLOEXEC);
     let nameLength = 0;
