@@ -29,9 +29,13 @@ const ARMV8_2 = /^(casp?\{|swp\{|ld<atomic>|ldapr|sqrdml[as]h|[su]dot)/;
 /** Of Armv8: its loads and stores, roundings, selections, checksums and cryptography; half precision and dot product. */
 const ARMV8 =
   /^(lda|stl|vsel|vrint|v(max|min)nm|vcvt[anpm]\.|crc32|aes|sha1|sha256|vqrdml[as]h|v[su]dot|vmovx|vins|sb$|(?!vcvt<bt>|vcvt\.).*(\.f16|<c>\.16)[ .])/;
+/** Of Armv7-A what came with the Cortex-A7 and A15: division, fused multiplication; the A8 has no half precision either. */
+const VFP4 = '|^([su]div|vfn?m[as])';
+const FP16 = '|^vcvt(<bt>|\\.f16\\.f32|\\.f32\\.f16)';
 
 const A64_NEW = 'atomics fphp asimdhp asimdrdm lrcpc asimddp';
 const A32_NEW = 'fphp asimdhp asimddp aes pmull sha1 sha2 crc32';
+const A32_VFP4 = `${A32_NEW} vfpv4 idiva idivt`;
 
 /** Instructions that an x86 processor lacks, by parts of an expression for their names. */
 const without = (...parts: readonly string[]): RegExp => new RegExp(`^(${parts.join('|')})( |$)`);
@@ -61,6 +65,8 @@ export const CPU_MODELS: {
     cortex('max', 0xc0f, [0, 0], '', null),
     cortex('cortex-a7', 0xc07, [0, 5], A32_NEW, ARMV8),
     cortex('cortex-a15', 0xc0f, [2, 1], A32_NEW, ARMV8),
+    cortex('cortex-a8', 0xc08, [0, 0], A32_VFP4, new RegExp(ARMV8.source + VFP4 + FP16)),
+    cortex('cortex-a9', 0xc09, [0, 0], A32_VFP4, new RegExp(ARMV8.source + VFP4)),
   ],
   x86: [
     { name: 'max', without: [], lacks: null },

@@ -25,9 +25,11 @@ const guests: readonly [compiler: string, flags: readonly string[], models: read
     'arm-linux-gnueabihf-gcc',
     ['-march=armv8-a', '-mfpu=fp-armv8'],
     [
-      ['max', 'vfpv4 1 crc32 1\n2\n'],
-      ['cortex-a7', 'vfpv4 1 crc32 0\nkilled'],
-      ['cortex-a15', 'vfpv4 1 crc32 0\nkilled'],
+      ['max', 'vfpv4 1 crc32 1 division 1 fma 1 half 1\n2\n'],
+      ['cortex-a7', 'vfpv4 1 crc32 0 division 1 fma 1 half 1\nkilled'],
+      ['cortex-a15', 'vfpv4 1 crc32 0 division 1 fma 1 half 1\nkilled'],
+      ['cortex-a9', 'vfpv4 0 crc32 0 division 0 fma 0 half 1\nkilled'],
+      ['cortex-a8', 'vfpv4 0 crc32 0 division 0 fma 0 half 0\nkilled'],
     ],
   ],
 ];
