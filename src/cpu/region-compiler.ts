@@ -29,6 +29,8 @@ const GROWTH = 1;
 
 /** Instances kept over a flush, for the next process that needs the same modules. */
 const MAX_INSTANCES = 64;
+/** Most regions that are made because others had no room for their code. */
+const REST = 32;
 
 /** What a process gives its region compiler. */
 export interface RegionHost {
@@ -235,7 +237,9 @@ export class RegionCompiler {
   private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
     const { source, runs, sp } = this.host;
     const regions: Region[] = [];
-    for (const pc of new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)))) {
+    const roots = new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)));
+    const most = roots.size + REST;
+    for (const pc of roots) {
       // the rest of one loop
       if (regions.some((r) => r.entries.length > 0 && spans(rangesOf(r), pc))) continue;
       const region = discover(pc, source, this.open);
@@ -244,6 +248,9 @@ export class RegionCompiler {
       if (!region || missing) continue;
       const lacks = this.lacking.get(pc)?.pcs ?? [];
       this.lacking.delete(pc);
+      // what is behind it is executed as often, but nothing would say so before this region is in use, and then of the next
+      const { goesOnAt: rest } = region;
+      if (rest >= 0 && roots.size < most && !this.compiled.has(rest)) roots.add(rest);
       // what finds no room now never will
       regions.push({ ...region, isFull: region.isFull || [...lacks].some((entry) => !region.entries.includes(entry)) });
     }

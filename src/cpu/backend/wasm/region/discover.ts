@@ -56,6 +56,8 @@ export interface Region {
   readonly isArrival: boolean;
   /** Not all there is found room. */
   readonly isFull: boolean;
+  /** Where the rest begins that found no room, if that is one place, as in long code without branches; or -1. */
+  readonly goesOnAt: number;
 }
 
 /** Pcs at which control may go on inside the function after a terminal. */
@@ -163,7 +165,9 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
   const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
   const graph = reducible(blocks, succs, dispatch, copy, ({ pc }) => !around.has(pc));
-  return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0 };
+  const left = new Set(work.filter((pc) => !lifted.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
+  const goesOnAt = !isOpen && left.size === 1 ? ([...left][0] as number) : -1;
+  return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0, goesOnAt };
 };
 
 /** The blocks from which control may come to one. */
