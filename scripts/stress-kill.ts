@@ -18,9 +18,15 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGKILL'] as const;
 const LONGEST_MS = 20_000;
 /**
  * Eight processes that compute, of dash: bash 5.2 sends itself SIGINT for ever when it gets one at the moment at which it
- * begins to wait (natively too: `strace -e inject=rt_sigaction:signal=SIGINT:when=N`). With a trap the shell handles the signal, once, and ends by itself. */
+ * begins to wait (natively too: `strace -e inject=rt_sigaction:signal=SIGINT:when=N`). With a trap the shell handles the
+ * signal, once, and ends by itself; it kills its children by SIGKILL, as a child forgets other signals that come before it
+ * has left its parent's traps (natively too).
+ */
 const busy = (trap: string): string => `${trap} for i in 1 2 3 4 5 6 7 8; do while :; do :; done & done; echo up; wait`;
-const SCRIPTS = { default: busy(''), trapped: busy(`trap 'trap "" TERM INT; kill 0; exit 3' TERM INT;`) };
+const SCRIPTS = {
+  default: busy(''),
+  trapped: busy(`trap 'trap "" TERM INT; kill -KILL $(jobs -p); exit 3' TERM INT;`),
+};
 
 /** Living processes that have a variable in their environment. */
 function withMark(mark: string): number[] {

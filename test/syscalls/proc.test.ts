@@ -41,3 +41,19 @@ it('tells in smaps how much of each mapping is used', () => {
   expect(Number(total)).toBeGreaterThan(0);
   expect(text(m, '/proc/sys/fs/mqueue/msg_max')).toBe('10\n');
 });
+
+it('counts sockets in /proc/net', () => {
+  const m = new Machine();
+  const [AF_INET, AF_INET6, SOCK_STREAM, SOCK_DGRAM] = [2, 10, 1, 2];
+  const server = m.call('socket', AF_INET, SOCK_STREAM, 0);
+  expect(m.call('listen', server, 1)).toBe(0);
+  m.call('socket', AF_INET, SOCK_STREAM, 0);
+  const datagrams = m.call('socket', AF_INET6, SOCK_DGRAM, 0);
+  const address = m.string(`\x0a${'\0'.repeat(27)}`);
+  expect(m.call('bind', datagrams, address, 28)).toBe(0);
+  expect(text(m, '/proc/net/sockstat')).toMatch(
+    /^sockets: used 3\nTCP: inuse 1 orphan 0 tw 0 alloc 2 mem 0\nUDP: inuse 0/,
+  );
+  expect(text(m, '/proc/net/sockstat6')).toMatch(/^TCP6: inuse 0\nUDP6: inuse 1\n/);
+  expect(text(m, '/proc/net/snmp')).toBe('Tcp: CurrEstab\nTcp: 0\n');
+});

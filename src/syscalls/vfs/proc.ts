@@ -16,6 +16,7 @@ import {
 } from './memory-file.ts';
 import * as ipc from './proc-ipc.ts';
 import { maps, smaps, smapsRollup } from './proc-maps.ts';
+import * as net from './proc-net.ts';
 import * as text from './proc-text.ts';
 import { ReadOnlyFs } from './read-only.ts';
 import {
@@ -93,6 +94,9 @@ const MACHINE_FILES: Files<Kernel> = {
   cmdline: () => '\n',
   devices: () => 'Character devices:\n  1 mem\n  5 /dev/tty\n\nBlock devices:\n',
   swaps: () => 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n',
+  'net/sockstat': net.sockstat,
+  'net/sockstat6': net.sockstat6,
+  'net/snmp': net.snmp,
   'sysvipc/shm': (k) => ipc.shm(k.sysv),
   'sysvipc/sem': (k) => ipc.sem(k.sysv),
   'sysvipc/msg': (k) => ipc.msg(k.sysv),
