@@ -10,7 +10,7 @@ import { randomExt, writeExt } from './fuzz-x87-ops.ts';
 
 /** System calls, jumps out of the case, segments, what differs from run to run or needs what a case has not. */
 const EXCLUDED =
-  /^(syscall|sysenter|sysexit|int3?|icebp|(jmp|call) r\/m|ret|iret|cpuid|rdtscp?|rdpid|rdrand|rdseed|xgetbv|(wr|rd)[fg]sbase|hlt|clflush(opt)?|mov sreg|pop [c-gs]s|l[defgs]s|xsave(opt|c|s)?|xrstors?|v?r(cp|sqrt)[ps]s|ud[012]|fn?(stenv|save)|fldenv|frstor|fxrstor)([ ,]|$)/;
+  /^(syscall|sysenter|sysexit|int3?|icebp|(jmp|call) (r\/m|m16|ptr16)\S*|retf?|iret|lsl r|cpuid|rdtscp?|rdpid|rdrand|rdseed|xgetbv|(wr|rd)[fg]sbase|hlt|mov sreg|pop [c-gs]s|l[defgs]s|xsave(opt|c|s)?|xrstors?|v?r(cp|sqrt)[ps]s|ud[012]|fn?(stenv|save)|fldenv|frstor|fxrstor)([ ,]|$)/;
 /** Jumps go over the next instruction, or not. */
 const JUMP = /^(j\w+|loopn?e?|call) rel/;
 /** What loads control bits from memory is told some that neither trap nor are reserved. */

@@ -21,7 +21,8 @@ const described = (t: Translator): { rights: I32; limit: I32 } => {
 };
 /** LAR, LSL: the register stays where there is no such segment. */
 const look = (t: Translator, of: 'rights' | 'limit'): void => {
-  const { size } = t;
+  // all of the register stays
+  const size = t.size === 2 ? 2 : t.word;
   const found = described(t);
   const there = t.b.i32.ne(found.rights, t.imm(0));
   const v = t.convert(found[of] as Value as Int, 4, size, false);
@@ -100,6 +101,11 @@ const far = (t: Translator, isCall: boolean): void => {
   t.jump(t.d.imm);
 };
 
+/** Control registers that there are; of debug registers eight. */
+const CONTROL_REGISTERS = [0, 2, 3, 4, 8];
+const controlRegister = (t: Translator): void => (CONTROL_REGISTERS.includes(t.d.reg) ? privileged(t) : t.undefined());
+const debugRegister = (t: Translator): void => (t.d.reg < 8 ? privileged(t) : t.undefined());
+
 /** SDM vol. 1, 5.20 and 5.1.7: what asks of segments or goes through them, and what user mode may not do. */
 // biome-ignore format: one instruction per line
 export const protectionRows: readonly X86Row[] = [
@@ -121,8 +127,11 @@ export const protectionRows: readonly X86Row[] = [
   insn('0F 01 /3 mem', 'lidt m', privileged),
   insn('0F 01 /6', 'lmsw r/m16', privileged),
   insn('0F 01 /7 mem', 'invlpg m8', privileged),
-  insn('0F 01 D1', 'xsetbv', privileged),
+  insn('NP 0F 01 D1', 'xsetbv', privileged),
   insn('0F 01 F8', 'swapgs', privileged, 64),
   insn('0F 07', 'sysret', privileged),
-  ...['mov r, cr', 'mov r, dr', 'mov cr, r', 'mov dr, r'].map((syntax, i) => insn(`0F ${20 + i} /r`, syntax, privileged)),
+  insn('0F 20 /r', 'mov r, cr', controlRegister),
+  insn('0F 21 /r', 'mov r, dr', debugRegister),
+  insn('0F 22 /r', 'mov cr, r', controlRegister),
+  insn('0F 23 /r', 'mov dr, r', debugRegister),
 ];

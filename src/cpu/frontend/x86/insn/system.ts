@@ -132,7 +132,7 @@ export const systemRows: readonly X86Row[] = [
   insn('0F 31', 'rdtsc', (t) => t.helper(timestamp, 0)),
   insn('0F 01 F9', 'rdtscp', (t) => t.helper(timestamp, 1)),
   insn('F3 0F C7 /7 reg', 'rdpid r', (t) => t.setReg(t.d.rm, t.constWord(0), t.word)),
-  insn('0F 01 D0', 'xgetbv', (t) => t.helper(xgetbv, (t.processor << 1) | (t.is64 ? 1 : 0))),
+  insn('NP 0F 01 D0', 'xgetbv', (t) => t.helper(xgetbv, (t.processor << 1) | (t.is64 ? 1 : 0))),
   insn('0F C7 /6 reg', 'rdrand r', (t) => randomNumber(t, random)),
   insn('0F C7 /7 reg', 'rdseed r', (t) => randomNumber(t, seed)),
   insn('0F C7 /1 mem', 'cmpxchg8b m64', compareExchangePair),
