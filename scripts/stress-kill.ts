@@ -22,7 +22,8 @@ const LONGEST_MS = 20_000;
  * signal, once, and ends by itself; it kills its children by SIGKILL, as a child forgets other signals that come before it
  * has left its parent's traps (natively too).
  */
-const busy = (trap: string): string => `${trap} for i in 1 2 3 4 5 6 7 8; do while :; do :; done & p="$p $!"; done; echo up; wait`;
+const busy = (trap: string): string =>
+  `${trap} for i in 1 2 3 4 5 6 7 8; do while :; do :; done & p="$p $!"; done; echo up; wait`;
 const SCRIPTS = {
   default: busy(''),
   trapped: busy(`trap 'trap "" TERM INT; kill -KILL $p $!; exit 3' TERM INT;`),
