@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { flagWords } from './cpu/frontend/aarch64/flag-reads.ts';
 import type { Facts } from './cpu/frontend/frontend.ts';
-import { moduleOf } from './cpu/machine-code.ts';
+import { compileModule, moduleOf } from './cpu/machine-code.ts';
 import { composerModule } from './cpu/translation.ts';
 import { MEMORY_PAGES } from './interpreter-bytes.ts';
 
@@ -35,5 +35,5 @@ const composerBytes = (name: string): Uint8Array<ArrayBuffer> => {
 /** The composer's module, with V8's machine code of it from earlier where there is some. */
 export const composer = (name: string, code: Uint8Array<ArrayBuffer> | null): WebAssembly.Module => {
   const bytes = composerBytes(name);
-  return (code && moduleOf(bytes, code)) ?? new WebAssembly.Module(bytes);
+  return (code && moduleOf(bytes, code)) ?? compileModule(bytes);
 };

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { AddressType } from './cpu/backend/interpreter/module.ts';
-import { moduleOf } from './cpu/machine-code.ts';
+import { compileModule, moduleOf } from './cpu/machine-code.ts';
 import { interpreterModule } from './cpu/translation.ts';
 import { nativesOf } from './front-ends.ts';
 
@@ -45,5 +45,5 @@ export const interpreterBytes = (kind: InterpreterKind): Uint8Array<ArrayBuffer>
 /** The cold tier's module, with V8's machine code of it from earlier where there is some. */
 export const interpreter = (kind: InterpreterKind, code: Uint8Array<ArrayBuffer> | null = null): WebAssembly.Module => {
   const bytes = interpreterBytes(kind);
-  return (code && moduleOf(bytes, code)) ?? new WebAssembly.Module(bytes);
+  return (code && moduleOf(bytes, code)) ?? compileModule(bytes);
 };

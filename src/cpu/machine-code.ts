@@ -77,6 +77,51 @@ export const countOptimised = (exports: Readonly<Record<string, unknown>>): numb
   withNatives(({ isOptimised }) => Object.values(exports).reduce<number>((n, f) => (isOptimised(f) ? n + 1 : n), 0)) ??
   0;
 
+/** Versions of V8 that know this flag, off by default; what others do with hints is theirs. */
+const HINTS = process.versions.v8.startsWith('13.') ? 'experimental-wasm-branch-hinting' : null;
+
+/** Compile a module whose branch hints V8 heeds, which it reads when it decodes the module. */
+export const compileModule = (bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module => {
+  if (HINTS === null) return new WebAssembly.Module(bytes);
+  const v8 = process.getBuiltinModule('node:v8');
+  v8.setFlagsFromString(`--${HINTS}`);
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    v8.setFlagsFromString(`--no-${HINTS}`);
+  }
+};
+
+/** (module (func (export "f"))) */
+const EMPTY: readonly number[] = [
+  ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+  ...[1, 4, 1, 0x60, 0, 0],
+  ...[3, 2, 1, 0],
+  ...[7, 5, 1, 1, 0x66, 0, 0],
+  ...[10, 4, 1, 2, 0, 0x0b],
+];
+/** A custom section without a name: of modules with the same bytes V8 keeps one. */
+const OTHERWISE: readonly number[] = [0, 1, 0];
+/** Bytes at the beginning of machine code that V8 knows its own by. */
+const HEAD = 32;
+
+/**
+ * Have the head of machine code say that the flag for hints was off, as it will be when the code is wanted again: to set
+ * it costs more than all else about that. What the features that were on when it was compiled have to do with it V8
+ * would ask for the functions that are compiled later, which do without hints.
+ */
+const withoutFlag = ({ optimise, serialize }: Natives, code: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  const [off, on] = [
+    new WebAssembly.Module(Uint8Array.from(EMPTY)),
+    compileModule(Uint8Array.from([...EMPTY, ...OTHERWISE])),
+  ].map((module) => {
+    optimise(new WebAssembly.Instance(module).exports.f);
+    return new Uint8Array(serialize(module));
+  }) as [Uint8Array, Uint8Array];
+  for (let i = 0; i < HEAD; i++) if (off[i] !== on[i] && code[i] === on[i]) code[i] = off[i] as number;
+  return code;
+};
+
 /**
  * Machine code of those functions of a module that V8 has optimised; null where there is none. `exports` are
  * those of an instance.
@@ -88,7 +133,7 @@ export const machineCode = (
   // V8 ends the process when it is asked for the code of a module that has none
   countOptimised(exports) === 0
     ? null
-    : underStartFlags(() => withNatives(({ serialize }) => new Uint8Array(serialize(module))));
+    : underStartFlags(() => withNatives((natives) => withoutFlag(natives, new Uint8Array(natives.serialize(module)))));
 
 /** Have V8 optimise all functions of an instance now, which can take long. */
 export const optimise = (exports: Readonly<Record<string, unknown>>): void => {

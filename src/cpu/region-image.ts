@@ -10,7 +10,7 @@ import { RegionStore, type StoredModule, type StoredRegion } from './region-stor
  *     (pc, slot) …, (bytes, bytes of machine code, functions that has, offset) of each module, regions, modules
  *
  * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
- * its own calls, ranges, entries, sites and code. It carries the guest code it was made from, so an image can be old or
+ * its own calls, branch hints, ranges, entries, sites and code. It carries the guest code it was made from, so an image can be old or
  * foreign without harm.
  */
 const MAGIC = 0x52717375;
@@ -23,7 +23,7 @@ const MAX_NUMBERS = 60_000;
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
 /** Words of a region before its lists. */
-const REGION = 14;
+const REGION = 15;
 
 /** The store as words, or null when it is not worth keeping. */
 export const writeRegions = (store: RegionStore, version: number): Uint32Array | null => {
@@ -33,7 +33,7 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
   for (const m of modules) {
     length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
     for (const r of m.regions) {
-      length += REGION + r.body.ownCalls.length + r.ranges.length + wordsOf(r.code);
+      length += REGION + r.body.ownCalls.length + r.body.hints.length + r.ranges.length + wordsOf(r.code);
       length += r.entries.length + r.sites.length;
     }
   }
@@ -58,8 +58,9 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
     for (const r of m.regions) {
       const { body, ranges, entries, sites, code } = r;
       put([r.id, r.pc, r.slot, i, r.index, r.run, r.policy, body.start, body.length]);
-      put([body.ownCalls.length, ranges.length, entries.length, sites.length, code.length]);
+      put([body.ownCalls.length, body.hints.length, ranges.length, entries.length, sites.length, code.length]);
       put(body.ownCalls);
+      put(body.hints);
       put(ranges);
       put(entries);
       put(sites);
@@ -94,7 +95,7 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
     modules.push({ bytes, code: code.length > 0 ? code : null, optimised: word(at + 2), compiled: null });
   }
   for (let i = 0; i < word(10); i++) {
-    const [id, pc, slot, module, index, run, policy, start, length, calls, ranges, entries, sites, code] =
+    const [id, pc, slot, module, index, run, policy, start, length, calls, hints, ranges, entries, sites, code] =
       words.subarray(at, at + REGION);
     at += REGION;
     const take = (n = 0): Uint32Array<ArrayBuffer> => {
@@ -109,7 +110,7 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
       index: index as number,
       run: run as number,
       policy: policy as number,
-      body: { start: start as number, length: length as number, ownCalls: take(calls) },
+      body: { start: start as number, length: length as number, ownCalls: take(calls), hints: take(hints) },
       ranges: take(ranges),
       entries: take(entries),
       sites: take(sites),

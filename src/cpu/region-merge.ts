@@ -52,9 +52,10 @@ export const keptModules = (regions: Iterable<StoredRegion>, newCode: MachineCod
 
 const merged = (regions: readonly StoredRegion[]): KeptModule => {
   const { bytes, bodies } = regionModule(
-    regions.map(({ module, body: { start, length, ownCalls } }) => ({
+    regions.map(({ module, body: { start, length, ownCalls, hints } }) => ({
       bytes: module.bytes.subarray(start, start + length),
       ownCalls,
+      hints,
     })),
   );
   return {

@@ -1,6 +1,6 @@
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { WarmUp } from './compile-budget.ts';
-import { moduleOf } from './machine-code.ts';
+import { compileModule, moduleOf } from './machine-code.ts';
 
 /** Why a region was compiled as it was (bits of StoredRegion.policy). */
 export const Policy = {
@@ -34,7 +34,7 @@ export interface StoredModule {
 /** The module, compiled or taken from its machine code. */
 export const compiledModule = (stored: StoredModule): WebAssembly.Module => {
   const { bytes, code } = stored;
-  stored.compiled ??= (code && moduleOf(bytes, code)) ?? new WebAssembly.Module(bytes);
+  stored.compiled ??= (code && moduleOf(bytes, code)) ?? compileModule(bytes);
   return stored.compiled;
 };
 

@@ -19,7 +19,7 @@ const recordOf = (e: Emitter, otherwise: () => void): void => {
   c.mem('i64.load32_u', 0, 2);
   c.get(e.addr);
   c.op('i64.eq');
-  c.if(0x7f);
+  c.likelyIf(0x7f);
   c.get(e.tmp);
   c.mem('i32.load', 8, 2);
   c.else();
@@ -46,7 +46,7 @@ export const cachedRecord = (e: Emitter, missed: () => void): void => {
   });
   c.tee(e.tmp);
   c.op('i32.eqz');
-  c.if();
+  c.unlikelyIf();
   e.leave();
   c.end();
   c.get(e.tmp);
@@ -84,7 +84,7 @@ export const callRecord = (e: Emitter): void => {
   c.tee(e.tmp);
   e.pc();
   c.op('i32.ne');
-  c.if();
+  c.unlikelyIf();
   c.get(e.tmp);
   c.return();
   c.end();
@@ -118,7 +118,7 @@ export const countDown = (e: Emitter, record: number): void => {
   c.get(left);
   c.i64(0);
   c.op('i64.le_s');
-  c.if();
+  c.unlikelyIf();
   c.get(STATE);
   c.get(record);
   c.call(F.hot);

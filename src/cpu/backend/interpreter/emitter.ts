@@ -128,14 +128,14 @@ export class Emitter {
     c.set(this.tmp);
     this.pageByte(size > 1 ? pairs : bytes, 0);
     this.orSpecial(size, atomic);
-    c.if();
+    c.unlikelyIf();
     if (size > 1) {
       // the last plain page before another: its pair says no
       this.pageByte(bytes, 0);
       this.pageByte(bytes, size - 1);
       c.op('i32.and');
       this.orSpecial(size, atomic);
-      c.if();
+      c.unlikelyIf();
     }
     c.get(STATE);
     c.get(this.addr);
@@ -146,7 +146,7 @@ export class Emitter {
     this.storePc();
     c.get(STATE);
     c.call(F.memory);
-    c.if();
+    c.unlikelyIf();
     this.leave();
     c.end();
     c.get(STATE);

@@ -35,7 +35,7 @@ const callHelper = (e: Emitter, number: () => void): void => {
   c.get(e.ip);
   c.mem('i32.load', REC.a, 2);
   c.call(F.helper);
-  c.if();
+  c.unlikelyIf();
   e.leave();
   c.end();
 };
@@ -110,7 +110,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.i64(32);
       c.op('i64.shr_u');
       c.op('i64.eqz');
-      c.if();
+      c.likelyIf();
       c.get(e.addr);
       c.op('i32.wrap_i64');
       c.return();
@@ -139,7 +139,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.get(e.ip);
       c.mem('i32.load', REC.a, 2);
       c.call(F.native);
-      c.if();
+      c.unlikelyIf();
       callHelper(e, () => {
         c.i32(0xffff);
         c.op('i32.and');
@@ -152,7 +152,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       c.call(F.link);
       c.tee(e.ip);
       c.op('i32.eqz');
-      c.if();
+      c.unlikelyIf();
       e.leave();
       c.end();
       c.br(next);
@@ -307,7 +307,7 @@ const runFunction = (): Code => {
   c.get(STATE);
   c.mem('i32.load', State.DEPTH_LIMIT, 2);
   c.op('i32.ge_u');
-  c.if();
+  c.unlikelyIf();
   leaveAtBlock(e);
   c.end();
   c.get(STATE);
@@ -340,7 +340,7 @@ const runFunction = (): Code => {
   c.get(STATE);
   c.get(e.ip);
   c.call(F.cold);
-  c.if();
+  c.unlikelyIf();
   e.leave();
   c.end();
   c.get(e.ip);
@@ -358,7 +358,7 @@ const runFunction = (): Code => {
   c.get(STATE);
   c.mem('i32.load', State.INTERRUPT, 2);
   c.op('i32.or');
-  c.if();
+  c.unlikelyIf();
   leaveAtBlock(e);
   c.end();
   c.br(0);
@@ -427,7 +427,7 @@ const gateFunction = (): Code => {
   const c = e.code;
   c.get(STATE);
   c.mem('i32.load', State.NEWS, 2);
-  c.if();
+  c.unlikelyIf();
   e.exit(Exit.UNTRANSLATED);
   c.end();
   c.get(STATE);

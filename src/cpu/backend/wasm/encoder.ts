@@ -99,6 +99,8 @@ export class Code extends Bytes {
   readonly params: number;
   /** Where the function index of a call to the function itself stands, which is not known before the module is. */
   readonly ownCalls: number[] = [];
+  /** Branches that almost always go one way: twice the place, and 1 if they are taken. */
+  readonly hints: number[] = [];
 
   constructor(params: number) {
     super();
@@ -220,6 +222,19 @@ export class Code extends Bytes {
     this.byte(0x04);
     this.byte(type);
   }
+  /** An `if` whose condition seldom holds: V8 moves what is done then, and what it takes to get there, out of the way. */
+  unlikelyIf(): void {
+    this.hints.push(2 * this.length);
+    this.if();
+  }
+  likelyIf(type: number = BLOCK_VOID): void {
+    this.hints.push(2 * this.length + 1);
+    this.if(type);
+  }
+  unlikelyBrIf(depth: number): void {
+    this.hints.push(2 * this.length);
+    this.brIf(depth);
+  }
   else(): void {
     this.byte(0x05);
   }
@@ -246,6 +261,7 @@ export class Code extends Bytes {
   /** Append the instructions of another piece of the same function. */
   appendCode(code: Code): void {
     for (const at of code.ownCalls) this.ownCalls.push(this.length + at);
+    for (const hint of code.hints) this.hints.push(2 * this.length + hint);
     this.append(code.view());
   }
 
@@ -286,8 +302,9 @@ export interface FuncType {
 /** A function as it stands in the code section, its size apart. */
 export interface FunctionBody {
   readonly bytes: Uint8Array;
-  /** See Code.ownCalls. */
+  /** See Code. */
   readonly ownCalls: ArrayLike<number>;
+  readonly hints: ArrayLike<number>;
 }
 
 /** Where a function's body lies in its module. */
@@ -295,6 +312,7 @@ export interface FunctionPlace {
   readonly start: number;
   readonly length: number;
   readonly ownCalls: ArrayLike<number>;
+  readonly hints: ArrayLike<number>;
 }
 
 export interface ModuleSpec {
@@ -340,7 +358,28 @@ export const functionBody = (code: Code): FunctionBody => {
   const head = body.length;
   body.append(code.view());
   body.byte(0x0b);
-  return { bytes: body.view(), ownCalls: code.ownCalls.map((at) => head + at) };
+  return {
+    bytes: body.view(),
+    ownCalls: code.ownCalls.map((at) => head + at),
+    hints: code.hints.map((hint) => 2 * head + hint),
+  };
+};
+
+/** The section of branch hints (WebAssembly Code Metadata 3.1): to be in front of the code. */
+const branchHints = (out: Bytes, firstIndex: number, bodies: readonly FunctionBody[]): void => {
+  const hinted = [...bodies.entries()].filter(([, { hints }]) => hints.length > 0);
+  out.name('metadata.code.branch_hint');
+  out.u32(hinted.length);
+  for (const [i, { hints }] of hinted) {
+    out.u32(firstIndex + i);
+    out.u32(hints.length);
+    for (let h = 0; h < hints.length; h++) {
+      const hint = hints[h] as number;
+      out.u32(hint >>> 1);
+      out.byte(1);
+      out.byte(hint & 1);
+    }
+  }
 };
 
 /** A module's bytes (core spec 5.5), and where its functions' bodies lie in them. */
@@ -407,11 +446,12 @@ export const layOutModule = (
   const code = new Bytes();
   const bodies: FunctionPlace[] = [];
   code.u32(spec.funcs.length);
-  for (const [i, func] of spec.funcs.entries()) {
-    const body = func.code instanceof Code ? functionBody(func.code) : func.code;
+  const all = spec.funcs.map(({ code }) => (code instanceof Code ? functionBody(code) : code));
+  if (all.some(({ hints }) => hints.length > 0)) section(out, 0, (s) => branchHints(s, spec.imports.length, all));
+  for (const [i, body] of all.entries()) {
     code.u32(body.bytes.length);
     const start = code.length;
-    bodies.push({ start, length: body.bytes.length, ownCalls: body.ownCalls });
+    bodies.push({ start, length: body.bytes.length, ownCalls: body.ownCalls, hints: body.hints });
     code.append(body.bytes);
     for (let c = 0; c < body.ownCalls.length; c++) {
       code.putPadded(start + (body.ownCalls[c] as number), spec.imports.length + i);

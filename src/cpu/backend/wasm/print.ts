@@ -46,6 +46,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 export interface Instruction {
   readonly name: string;
   readonly immediates: string;
+  /** Of a branch: whether it is almost always taken, or almost never. */
+  readonly hint: boolean | undefined;
 }
 
 export interface FunctionBody {
@@ -204,7 +206,7 @@ const fixed32 = (r: Reader): number => {
   return r.view.getUint32(r.at - 4, true);
 };
 
-const instruction = (r: Reader): Instruction => {
+const instruction = (r: Reader): Omit<Instruction, 'hint'> => {
   const first = r.byte();
   const code = first < 0xfc ? first : first * 0x10000 + r.u32();
   if (code === SELECT_TYPED) return { name: 'select', immediates: `(result ${r.list(() => valueType(r)).join(' ')})` };
@@ -213,14 +215,25 @@ const instruction = (r: Reader): Instruction => {
   return { name, immediates: immediates(r, name) };
 };
 
-const functionBody = (r: Reader, index: number, type: number): FunctionBody => {
+/** By function and place in it: whether the branch there is likely to be taken. */
+type Hints = ReadonlyMap<number, ReadonlyMap<number, boolean>>;
+
+const branchHints = (r: Reader): Hints =>
+  new Map(r.list(() => [r.u32(), new Map(r.list(() => [r.u32(), r.byte() === 1 && r.byte() === 1]))]));
+
+const functionBody = (r: Reader, index: number, type: number, hints: Hints): FunctionBody => {
   const end = r.u32() + r.at;
+  const start = r.at;
+  const own = hints.get(index);
   const locals = r.list(() => {
     const count = r.u32();
     return new Array<string>(count).fill(valueType(r));
   });
   const code: Instruction[] = [];
-  while (r.at < end) code.push(instruction(r));
+  while (r.at < end) {
+    const hint = own?.get(r.at - start);
+    code.push({ ...instruction(r), hint });
+  }
   return { index, type, locals: locals.flat(), code };
 };
 
@@ -237,10 +250,15 @@ export const decodeModule = (bytes: Uint8Array): DecodedModule => {
   };
   let imported = 0;
   let declared: number[] = [];
+  let hints: Hints = new Map();
   while (r.at < bytes.length) {
     const id = r.byte();
     const end = r.u32() + r.at;
-    if (id === 1) {
+    if (id === 0) {
+      const name = r.name();
+      if (name !== 'metadata.code.branch_hint') throw new Error(`section 0, ${JSON.stringify(name)}, is not known here`);
+      hints = branchHints(r);
+    } else if (id === 1) {
       module.types = r.list(() => {
         r.byte();
         const params = r.list(() => valueType(r));
@@ -278,7 +296,7 @@ export const decodeModule = (bytes: Uint8Array): DecodedModule => {
       });
     } else if (id === 10) {
       let i = 0;
-      module.functions = r.list(() => functionBody(r, imported + i, declared[i++] as number));
+      module.functions = r.list(() => functionBody(r, imported + i, declared[i++] as number, hints));
     } else {
       throw new Error(`section ${id} is not known here`);
     }
@@ -296,12 +314,13 @@ const printBody = (code: readonly Instruction[]): string[] => {
   const lines: string[] = [];
   let labels = 0;
   // The last `end` closes the function itself.
-  for (const { name, immediates: text } of code.slice(0, -1)) {
+  for (const { name, immediates: text, hint } of code.slice(0, -1)) {
     if (name === 'end') open.pop();
     const opens = name === 'block' || name === 'loop' || name === 'if';
     const target = name === 'br' || name === 'br_if' ? open[open.length - 1 - Number(text)] : undefined;
     const label = opens ? ++labels : target;
     const indent = '  '.repeat(Math.min(open.length + (name === 'else' ? 1 : 2), DEEPEST));
+    if (hint !== undefined) lines.push(`${indent}(@metadata.code.branch_hint "\\0${hint ? 1 : 0}")`);
     lines.push(`${indent}${name}${text === '' ? '' : ` ${text}`}${label === undefined ? '' : ` (;@${label};)`}`);
     if (opens) open.push(labels);
   }

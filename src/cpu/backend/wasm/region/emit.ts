@@ -65,7 +65,7 @@ class RegionEmitter extends TerminalEmitter {
     c.get(STATE);
     c.mem('i32.load', State.DEPTH_LIMIT, 2);
     c.op('i32.ge_u');
-    c.if();
+    c.unlikelyIf();
     leave(c, Exit.INTERRUPT, () => (this.isOpen ? this.statePc(c) : c.i64(this.region.root, 0)));
     c.end();
   }
@@ -165,7 +165,7 @@ class RegionEmitter extends TerminalEmitter {
       c.op('i32.sub');
       c.tee(this.fuelLocal);
       c.op('i32.eqz');
-      c.brIf(this.exit('interrupt'));
+      c.unlikelyBrIf(this.exit('interrupt'));
     }
     if (b === this.region.dispatch) {
       this.jumpTable();
@@ -341,7 +341,7 @@ class RegionEmitter extends TerminalEmitter {
     c.i32(v.hi);
     c.call(this.module.native);
     if (this.policy.fast) return this.unusual();
-    c.if();
+    c.unlikelyIf();
     this.storeRegisters(c, this.dirty);
     this.callHelper(v, v.imm & 0xffff);
     c.end();
@@ -365,7 +365,7 @@ class RegionEmitter extends TerminalEmitter {
     c.i32(id);
     c.i32(v.hi);
     c.call(this.module.helper);
-    c.if();
+    c.unlikelyIf();
     c.i32(-1);
     c.return();
     c.end();

@@ -28,7 +28,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
         c.get(this.plainLocal);
         c.i32(v.info.size - 1);
         c.op('i32.and');
-        c.brIf(this.exit('PAGE'));
+        c.unlikelyBrIf(this.exit('PAGE'));
       }
       c.get(this.plainLocal);
       return GUEST_BASE + disp - check.min;
@@ -66,7 +66,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
       c.op(`${type as 'i64'}.sub`);
       c.get(len as number);
       c.op(`${type as 'i64'}.ge_u`);
-      c.brIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
+      c.unlikelyBrIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
       return;
     }
     if (wide) {
@@ -80,7 +80,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
       c.op('i64.extend_i32_u');
       c.get(this.addrLocal);
       c.op('i64.ne');
-      c.brIf(this.exit(kind));
+      c.unlikelyBrIf(this.exit(kind));
     } else {
       if (type === 'i64') c.op('i32.wrap_i64');
       this.narrow(min);
@@ -92,11 +92,11 @@ export abstract class MemoryEmitter extends ValueEmitter {
     c.i32(1);
     c.op('i32.xor');
     if (!this.policy.exact) {
-      c.brIf(this.exit(kind));
+      c.unlikelyBrIf(this.exit(kind));
       return;
     }
     const bytes = write ? WRITE_BYTES : READ_BYTES;
-    c.if();
+    c.unlikelyIf();
     this.labels.push(null);
     this.pageOf(0);
     c.mem('i32.load8_u', bytes);
@@ -105,7 +105,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
     c.op('i32.and');
     c.i32(1);
     c.op('i32.xor');
-    c.brIf(this.exit(kind));
+    c.unlikelyBrIf(this.exit(kind));
     this.labels.pop();
     c.end();
   }

@@ -69,7 +69,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
         c.mem('i64.store', State.PC, 3);
         c.get(STATE);
         c.call(this.module.syscall);
-        c.if();
+        c.unlikelyIf();
         c.i32(-1);
         c.return();
         c.end();
@@ -117,7 +117,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     } else {
       this.storeTarget();
       this.probe();
-      c.if(0x7f);
+      c.likelyIf(0x7f);
       pass();
       c.get(this.tmpLocal);
       c.mem('i32.load', 4, 2);
@@ -130,7 +130,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.tee(this.tmpLocal);
     c.i32(t.ret);
     c.op('i32.ne');
-    c.if();
+    c.unlikelyIf();
     this.labels.push(null);
     if (this.region.isArrival) this.arrive();
     c.get(this.tmpLocal);
@@ -197,7 +197,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.i64(32);
     c.op('i64.shr_u');
     c.op('i64.eqz');
-    c.if();
+    c.likelyIf();
     this.guestAddress();
     c.return();
     c.end();
@@ -220,7 +220,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     this.flush();
     this.storeTarget();
     this.probe();
-    c.if();
+    c.likelyIf();
     c.get(STATE);
     c.get(DEPTH);
     c.get(this.tmpLocal);
@@ -259,7 +259,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.tee(this.scratch(0));
     c.i64(span);
     c.op('i64.ge_u');
-    c.brIf(pcs.length);
+    c.unlikelyBrIf(pcs.length);
     c.get(this.scratch(0));
     c.op('i32.wrap_i64');
     const depths = Array.from({ length: span }, (_, i) => byPc.get(low + (i << step)) ?? pcs.length);

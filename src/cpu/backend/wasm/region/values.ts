@@ -112,7 +112,7 @@ export abstract class ValueEmitter {
 
   /** Leave at pcLocal if the i32 pushed is not 0: floating point is not the common case. */
   protected unusual(): void {
-    this.code.brIf(this.exit('FP'));
+    this.code.unlikelyBrIf(this.exit('FP'));
   }
 
   storeRegisters(c: Code, set: RegSet): void {
