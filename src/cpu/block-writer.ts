@@ -1,4 +1,4 @@
-import type { RecordSink } from './backend/interpreter/encode.ts';
+import type { RecordSink } from './backend/interpreter/slots.ts';
 import { HEADER } from './memory/code-layout.ts';
 import { Words } from './words.ts';
 

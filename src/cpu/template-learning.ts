@@ -1,5 +1,5 @@
-import type { RecordSink } from './backend/interpreter/encode.ts';
 import { encodeBlock } from './backend/interpreter/encode.ts';
+import type { RecordSink } from './backend/interpreter/slots.ts';
 import { formOfExample, placeOf } from './frontend/form.ts';
 import type { SingleBlock, SingleLift } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';

@@ -1,59 +1,15 @@
 import { type Block, lastByte } from '../../ir/block.ts';
 import { terminalValue } from '../../ir/finish.ts';
 import { opTable } from '../../ir/opcodes.ts';
-import { type Type, typeSize } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
-import { CPU_STATE_SIZE, State } from '../../memory/layout.ts';
+import { State } from '../../memory/layout.ts';
+import { CC_FIELDS, FusingEncoder } from './fuse.ts';
 import { findHandler, handlerNumber, isCompare } from './handlers.ts';
+import { fitsImm, mov, NONE, type RecordSink, targetOf } from './slots.ts';
 
-/** Where the encoder puts records and constants; offsets are wasm offsets. */
-export interface RecordSink {
-  /** Append a record; returns its offset. */
-  put(op: number, d: number, a: number, b: number, imm: number, pc: number): number;
-  /** The jump in `record` goes to another record of the same block. */
-  internal(record: number, target: number): void;
-  /** The next record's immediate is to be the address of this 16- or 32-byte constant; returns it. */
-  constant(bytes: readonly number[]): number;
-  /** The jump in `record` goes to the block (pc, flags kind), now or when it is first taken. */
-  link(record: number, pc: number, kind: number): void;
-}
-
-/** Handler of an operation, and its form with an immediate, by opcode; -1: none. */
-const plain = opTable.map((o) => findHandler(o.name) ?? -1);
+/** Handler of an operation's form with an immediate, by opcode; -1: none. */
 const immediate = opTable.map((o) => findHandler(`#${o.name}`) ?? -1);
 
-/** Words from which on a list is done by one record. */
-const SHORTEST_LIST = 3;
-const fitsHalf = (n: number): boolean => n >= 0 && n <= 0xffff;
-
-const TEMP_COUNT = (CPU_STATE_SIZE - State.TEMPS) / 16;
-const NONE = -1;
-
-/** Stack of free temporaries, as state offsets. */
-class Temps {
-  private readonly free: number[] = [];
-  private next = 0;
-  take(): number {
-    const t = this.free.pop();
-    if (t !== undefined) return t;
-    if (this.next === TEMP_COUNT) throw new Error('cold tier: out of temporaries');
-    return State.TEMPS + 16 * this.next++;
-  }
-  give(slot: number): void {
-    if (slot >= State.TEMPS) this.free.push(slot);
-  }
-}
-
-const mov = (type: Type): string => (typeSize[type] === 16 ? 'mov128' : typeSize[type] === 8 ? 'mov64' : 'mov32');
-const isSet = (v: Value | undefined): v is Value => v?.info.kind === 'set';
-const fitsImm = (v: Value): boolean => v.isConst && (v.type === 'i32' || (v.type === 'i64' && v.hi === v.imm >> 31));
-
-/** Registers have 8 bytes each; what else there is of the state may have less. */
-const hasRoom = (v: Value, offset: number): boolean =>
-  v.type !== 'i32' || (offset >= State.REGS && offset < State.VREGS);
-/** Where a value is set to by the operation behind it. */
-const targetOf = (v: Value, next: Value | undefined): number =>
-  isSet(next) && next.a === v && hasRoom(v, next.imm) ? next.imm : NONE;
 /** The operation behind `v`, if that only puts zeros above its 32 bits. */
 const widened = (v: Value, next: Value | undefined): Value | null =>
   next?.info.name === 'i64.extend_i32_u' && next.a === v && v.uses === 1 && writesClear(v) ? next : null;
@@ -62,24 +18,7 @@ const writesClear = ({ info, type }: Value): boolean =>
   type === 'i32' && (info.kind === 'load' || (info.kind === 'pure' && !info.name.includes('_lane')));
 
 /** Turns one IR block into cold-tier records. */
-class BlockEncoder {
-  private readonly out: RecordSink;
-  private readonly temps = new Temps();
-  /** Values that live in a guest register's slot, by that slot's offset. */
-  private readonly homed = new Map<number, Value[]>();
-  private pc = 0;
-  /** The record put last. */
-  private last = 0;
-  /** The jump over the conditional part at hand, what the part writes, and constants first needed inside. */
-  private part: { readonly skip: number; readonly writes: readonly number[]; readonly constants: Value[] } | null =
-    null;
-  /** Temporaries whose last reader is the operation being emitted: free once its record is written. */
-  private readonly dying: number[] = [];
-
-  constructor(out: RecordSink) {
-    this.out = out;
-  }
-
+class BlockEncoder extends FusingEncoder {
   encode(block: Block): void {
     const { ops, terminal } = block;
     for (const v of ops) {
@@ -114,115 +53,6 @@ class BlockEncoder {
     return more + (this.operation(v, result, target) ? 1 : 0);
   }
 
-  /** Two words of 8 bytes beside each other are loaded or stored by one record: see `single`; null: there are not two. */
-  private pair(ops: readonly Value[], i: number): number | null {
-    const [v, w, next, last] = ops.slice(i, i + 4) as [Value, ...(Value | undefined)[]];
-    const { name } = v.info;
-    if (w?.info.name !== name || v.a !== w.a || w.imm !== v.imm + 8) return null;
-    const address = v.a as Value;
-    if (name === 'i64.store') {
-      const [a, d, b] = [address, v.b as Value, w.b as Value].map((x) => this.slot(x)) as [number, number, number];
-      this.emit('storePair', d, a, b, v.imm);
-      for (const x of [address, address, v.b, w.b]) this.used(x);
-      return 1;
-    }
-    if (name !== 'i64.load') return null;
-    const a = this.slot(address);
-    this.used(address);
-    this.used(address);
-    const [first, second] = [targetOf(v, next), targetOf(w, last)];
-    const direct = first !== NONE && second !== NONE && first !== second;
-    const d = this.destination(v, direct ? first : NONE);
-    const b = this.destination(w, direct ? second : NONE);
-    this.emit('loadPair', d, a, b, v.imm);
-    for (const x of [v, w]) if (x.uses === 0) this.temps.give(x.slot);
-    return direct ? 3 : 1;
-  }
-
-  /** Last operation of the list that was begun. */
-  private listEnd = -1;
-
-  /**
-   * Words beside each other that are loaded into registers or stored from them, by rising numbers: one record for all,
-   * and those of each behind it, for when that one finds no plain memory.
-   */
-  private list(ops: readonly Value[], from: number): void {
-    const first = ops[from] as Value;
-    const { name } = first.info;
-    const loads = name === 'i32.load';
-    if (from < this.listEnd || (!loads && name !== 'i32.store')) return;
-    let mask = 0;
-    let count = 0;
-    for (let i = from; i < ops.length; i += loads ? 2 : 1, count++) {
-      const v = ops[i] as Value;
-      if (v.info.name !== name || v.a !== first.a || v.imm !== first.imm + 4 * count) break;
-      const offset = loads ? targetOf(v, ops[i + 1]) : (v.b as Value).slot;
-      const n = (offset - State.REGS) / 8;
-      if (!Number.isInteger(n) || n < 0 || n > 15 || mask >>> n !== 0 || (loads && v.uses !== 1)) break;
-      mask |= 1 << n;
-    }
-    if (count < SHORTEST_LIST) return;
-    const a = this.slot(first.a as Value);
-    if (loads) {
-      for (let n = 0; n < 16; n++) if ((mask & (1 << n)) !== 0) this.evict(State.REGS + 8 * n);
-      // the address was in one of them
-      if ((first.a as Value).slot !== a) return;
-    }
-    this.listEnd = from + (loads ? 2 : 1) * count;
-    this.emit(loads ? 'loadList' : 'storeList', mask, a, count, first.imm);
-  }
-
-  /** The writes of a kind of flags and what they are of; see `single`; null: it is something else. */
-  private conditionCodes(ops: readonly Value[], i: number): number | null {
-    const [v, w, x, y, z, last] = ops.slice(i, i + 6) as [Value, ...(Value | undefined)[]];
-    const sets = (set: Value | undefined, offset: number): set is Value => isSet(set) && set.imm === offset;
-    if (v.isConst && sets(w, State.CC_OP) && w.a === v && v.uses === 1) {
-      if (!sets(x, State.CC_A)) return null;
-      if (!sets(y, State.CC_B)) {
-        this.setFlags(v.imm, x.a as Value, null, null);
-        return 2;
-      }
-      // the record would read the second behind writing the first
-      if ((y.a as Value).slot === State.CC_A) return null;
-      this.setFlags(v.imm, x.a as Value, y.a as Value, null);
-      return 3;
-    }
-    if (v.info.kind !== 'get' || v.imm !== State.CC_OP || v.uses !== 1 || x?.info.name !== 'i32.or') return null;
-    if (x.a !== v || x.b !== w || !w?.isConst || !sets(y, State.CC_OP) || y.a !== x || x.uses !== 1) return null;
-    if (!sets(z, State.CC_C) || !fitsHalf(w.imm)) return null;
-    const [nz, carry] = [z.a as Value, sets(last, State.CC_D) ? (last.a as Value) : null];
-    const [a, b] = [this.slot(nz), carry ? this.slot(carry) : 0];
-    this.used(nz);
-    this.used(carry);
-    for (const offset of [State.CC_OP, State.CC_C, State.CC_D]) this.evict(offset);
-    const moved = (of: Value, before: number): number => (of.left > 0 ? of.slot : before);
-    this.emit(carry ? 'ccOver2' : 'ccOver', w.imm, moved(nz, a), carry ? moved(carry, b) : 0);
-    return carry ? 5 : 4;
-  }
-
-  private put(op: number, d: number, a: number, b: number, imm: number, pc: number): number {
-    this.last = this.out.put(op, d, a, b, imm, pc);
-    return this.last;
-  }
-
-  private emit(key: string, d: number, a = 0, b = 0, imm = 0): number {
-    return this.put(handlerNumber(key), d, a, b, imm, this.pc);
-  }
-
-  private emitOp(v: Value, d: number, a: number, b: number, imm: number): void {
-    this.put(plain[v.info.code] as number, d, a, b, imm, this.pc);
-  }
-
-  /** Slot of an operand; materialises constants. */
-  private slot(v: Value): number {
-    if (v.slot === NONE) {
-      v.slot = this.temps.take();
-      this.constantInto(v, v.slot);
-      this.part?.constants.push(v);
-    }
-    return v.slot;
-  }
-
   /** Registers that the conditional part writes must hold nothing else that is needed, whether it is done or not. */
   private beginPart(v: Value, rest: readonly Value[]): void {
     const part = rest.slice(
@@ -249,55 +79,6 @@ class BlockEncoder {
       v.slot = NONE;
     }
     this.out.internal(skip, this.last + 16);
-  }
-
-  private constantInto(v: Value, d: number): void {
-    if (v.type === 'i32') this.emit('const32', d, 0, 0, v.imm);
-    else if (v.type === 'i64') this.put(handlerNumber('const64'), d, 0, 0, v.imm, v.hi >>> 0);
-    else if (v.type === 'v128') this.emit('constV128', d, 0, 0, this.out.constant(v.lanes ?? []));
-    else if (v.type === 'f32') this.emit('const32', d, 0, 0, floatBits(v.imm));
-    else {
-      const [lo, hi] = doubleBits(v.imm);
-      this.put(handlerNumber('const64'), d, 0, 0, lo, hi >>> 0);
-    }
-  }
-
-  private used(v: Value | null): void {
-    if (!v) return;
-    v.left--;
-    if (v.left === 0 && v.slot >= State.TEMPS) this.dying.push(v.slot);
-  }
-
-  /** A register slot is about to be overwritten: values living there move out. */
-  private evict(offset: number): void {
-    const values = this.homed.get(offset);
-    if (!values) return;
-    this.homed.delete(offset);
-    for (const v of values) {
-      if (v.left <= 0) continue;
-      const temp = this.temps.take();
-      this.emit(v.clear ? 'mov64' : mov(v.type), temp, offset);
-      v.slot = temp;
-    }
-  }
-
-  private home(offset: number, v: Value): void {
-    v.slot = offset;
-    const list = this.homed.get(offset);
-    if (list) list.push(v);
-    else this.homed.set(offset, [v]);
-  }
-
-  /** Where a result goes: the register it is set to next, or a temporary. Call after `used` of operands. */
-  private destination(v: Value, target: number): number {
-    if (target === NONE) {
-      v.slot = this.temps.take();
-      return v.slot;
-    }
-    this.evict(target);
-    this.home(target, v);
-    v.left--; // the set
-    return target;
   }
 
   /**
@@ -411,22 +192,6 @@ class BlockEncoder {
 
   private flags(v: Value): void {
     this.setFlags(v.imm, v.a as Value, v.b as Value, v.c);
-  }
-
-  private setFlags(kind: number, x: Value, y: Value | null, z: Value | null): void {
-    const byImm = !z && y?.slot === NONE && fitsImm(y);
-    const a = this.slot(x);
-    const b = byImm || !y ? 0 : this.slot(y);
-    const c = z ? this.slot(z) : 0;
-    this.used(x);
-    this.used(y);
-    this.used(z);
-    // operands that live in the CC slots themselves are read by the same record: only later uses move
-    for (const offset of y ? CC_FIELDS : [State.CC_OP, State.CC_A]) this.evict(offset);
-    const moved = (v: Value, before: number): number => (v.left > 0 ? v.slot : before);
-    if (!y) this.emit('cc1', kind, moved(x, a));
-    else if (byImm) this.emit('ccImm', kind, moved(x, a), 0, y.imm);
-    else this.emit(z ? 'cc3' : 'cc', kind, moved(x, a), moved(y, b), z ? moved(z, c) : 0);
   }
 
   private pure(v: Value, result: Value, target: number): boolean {
@@ -576,7 +341,6 @@ class BlockEncoder {
   }
 }
 
-const CC_FIELDS: readonly number[] = [State.CC_OP, State.CC_A, State.CC_B, State.CC_C];
 const laneBytes: Readonly<Record<string, number>> = { i8x16: 1, i16x8: 2, i32x4: 4, i64x2: 8, f32x4: 4, f64x2: 8 };
 const isZeroVector = (v: Value): boolean => v.isConst && (v.lanes ?? []).every((b) => b === 0);
 
@@ -585,16 +349,6 @@ const swizzleMasks = (lanes: readonly number[]): number[] => [
   ...lanes.map((l) => (l < 16 ? l : 255)),
   ...lanes.map((l) => (l >= 16 ? l - 16 : 255)),
 ];
-
-const scratch = new DataView(new ArrayBuffer(8));
-const floatBits = (n: number): number => {
-  scratch.setFloat32(0, n);
-  return scratch.getInt32(0);
-};
-const doubleBits = (n: number): [number, number] => {
-  scratch.setFloat64(0, n);
-  return [scratch.getInt32(4), scratch.getInt32(0)];
-};
 
 /** Append the block's records to the sink. */
 export const encodeBlock = (block: Block, out: RecordSink): void => new BlockEncoder(out).encode(block);

@@ -256,7 +256,8 @@ export const decodeModule = (bytes: Uint8Array): DecodedModule => {
     const end = r.u32() + r.at;
     if (id === 0) {
       const name = r.name();
-      if (name !== 'metadata.code.branch_hint') throw new Error(`section 0, ${JSON.stringify(name)}, is not known here`);
+      if (name !== 'metadata.code.branch_hint')
+        throw new Error(`section 0, ${JSON.stringify(name)}, is not known here`);
       hints = branchHints(r);
     } else if (id === 1) {
       module.types = r.list(() => {
