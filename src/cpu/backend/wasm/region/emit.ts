@@ -156,6 +156,7 @@ class RegionEmitter extends TerminalEmitter {
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
     this.recover(b);
+    this.flagsDead = this.dead.atEntry[b] as boolean;
     if (this.cfg.isLoop[b]) {
       if (b === this.region.dispatch) this.guestAddress();
       else c.i32(block.pc);
@@ -168,6 +169,7 @@ class RegionEmitter extends TerminalEmitter {
       c.unlikelyBrIf(this.exit('interrupt'));
     }
     if (b === this.region.dispatch) {
+      this.flagsDead = false;
       this.jumpTable();
       this.leaveIndirect();
       return;
@@ -179,10 +181,12 @@ class RegionEmitter extends TerminalEmitter {
     this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
+      this.flagsDead = this.dead.before(block, v);
       const next = block.ops[i + 1];
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;
     }
+    this.flagsDead = false;
     this.terminal(block);
   }
 

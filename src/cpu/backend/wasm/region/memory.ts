@@ -137,6 +137,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
     if (!list) return;
     this.recover(header);
     this.dirty = (this.use.dirtyIn[header] as RegSet).slice();
+    this.flagsDead = this.dead.atEntry[header] as boolean;
     this.code.i32((this.region.blocks[header] as Block).pc);
     this.code.set(this.pcLocal);
     for (const hoist of list) this.hoist(hoist);

@@ -4,6 +4,7 @@ import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import { type Copies, flagCopies } from './copies.ts';
+import type { DeadFlags } from './dead-flags.ts';
 import type { Region } from './discover.ts';
 
 /**
@@ -124,6 +125,7 @@ export const analyseRegisters = (
   isLoop: readonly boolean[],
   boundsOf: BoundsOf,
   flagsCross: boolean,
+  dead: DeadFlags,
   scalars: ReadonlyMap<number, unknown>,
 ): RegisterUse => {
   const byOffset = new Map<number, RegionRegister>();
@@ -192,20 +194,20 @@ export const analyseRegisters = (
     const need = (r: number): void => {
       if (!has(defined, r)) add(use, r);
     };
-    const needDirty = (): void => {
-      for (const r of registers) if (has(dirty, r.index)) need(r.index);
+    const needDirty = (flags = true): void => {
+      for (const r of registers) if (has(dirty, r.index) && (flags || !isFlags(r.offset))) need(r.index);
     };
     for (const [field, source] of recovered[i] as Copies) {
       if (typeof source === 'number') need(index(source));
       add(defined, index(field));
     }
-    if (isLoop[i]) needDirty();
+    if (isLoop[i]) needDirty(!dead.atEntry[i]);
     let conditional = false;
     for (const v of b.ops) {
       if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
       if (v.info.kind === 'get') need(index(v.imm));
       for (const bound of boundsOf(v) ?? []) need(index(bound));
-      if (mayLeave(v)) needDirty();
+      if (mayLeave(v)) needDirty(!dead.before(b, v));
       if (v.info.kind === 'helper' && !conditional) {
         dirty.fill(0);
         // behind a helper locals are loaded anew

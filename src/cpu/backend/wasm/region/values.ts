@@ -9,6 +9,7 @@ import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Copies } from './copies.ts';
+import { type DeadFlags, deadFlags } from './dead-flags.ts';
 import type { Region } from './discover.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
 import {
@@ -50,6 +51,9 @@ export abstract class ValueEmitter {
   protected readonly homed = new Map<number, Value[]>();
   protected dirty: RegSet;
   protected current = 0;
+  protected readonly dead: DeadFlags;
+  /** Nobody needs the flags where the region may be left now. */
+  protected flagsDead = false;
   protected readonly plan: CheckPlan;
   protected readonly policy: MemoryPolicy;
 
@@ -60,7 +64,15 @@ export abstract class ValueEmitter {
     this.policy = policy;
     this.cfg = region.cfg;
     this.plan = planChecks(this.region, this.cfg, policy);
-    this.use = analyseRegisters(this.region, this.cfg.isLoop, (v) => this.boundsOf(v), policy.flagsCross, scalars);
+    this.dead = deadFlags(this.region, policy.flagsCross);
+    this.use = analyseRegisters(
+      this.region,
+      this.cfg.isLoop,
+      (v) => this.boundsOf(v),
+      policy.flagsCross,
+      this.dead,
+      scalars,
+    );
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -154,10 +166,11 @@ export abstract class ValueEmitter {
 
   /** Label of the exit for what is dirty now. */
   protected exit(kind: ExitPoint['kind']): number {
-    const key = `${kind}:${this.dirty.join()}`;
+    const dirty = this.flagsDead ? withoutFlags(this.dirty, this.use.registers) : this.dirty;
+    const key = `${kind}:${dirty.join()}`;
     let e = this.exits.get(key);
     if (!e) {
-      e = { index: this.exits.size, point: { kind, dirty: this.dirty.slice() } };
+      e = { index: this.exits.size, point: { kind, dirty: dirty.slice() } };
       this.exits.set(key, e);
     }
     return this.labels.length + e.index;
