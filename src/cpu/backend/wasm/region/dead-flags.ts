@@ -1,11 +1,15 @@
 import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
 import type { Region } from './discover.ts';
-import { dropsFlags, isFlags } from './registers.ts';
+import { loopOf } from './hoist.ts';
+import { dropsFlags, isFlags, writes } from './registers.ts';
 
-/** Where nobody can read the flags any more before they are written anew. */
+/**
+ * Where a loop brings flags along that nobody can read any more before they are written anew. Exits there do not store
+ * them: kept for exits alone they would cost the loop some six stores for each turn. A signal handler finds older ones.
+ */
 export interface DeadFlags {
-  /** At the entry of a block, by index. */
+  /** At the entry of a loop, by its header's index. */
   readonly atEntry: readonly boolean[];
   /** In front of the instruction that an operation of a block is part of: an exit there begins it once more. */
   before(block: Block, v: Value): boolean;
@@ -34,11 +38,18 @@ const needsBackwards = (block: Block, after: boolean): boolean[] => {
   return needs;
 };
 
+const blocksInLoops = ({ blocks, succs, cfg }: Region): Set<number> => {
+  const preds = blocks.map((): number[] => []);
+  for (const [b, next] of succs.entries()) for (const s of next) preds[s]?.push(b);
+  return new Set(blocks.flatMap((_, b) => (cfg.isLoop[b] ? [...loopOf(b, preds, cfg)] : [])));
+};
+
 /**
  * Flags that are dead: on all ways on from there they are written before anybody reads them, calls and returns keeping
  * none of them unless `flagsCross`. What is behind the region's edge needs them.
  */
-export const deadFlags = ({ blocks, succs }: Region, flagsCross: boolean): DeadFlags => {
+export const deadFlags = (region: Region, flagsCross: boolean): DeadFlags => {
+  const { blocks, succs } = region;
   const leaves = (block: Block, b: number): boolean => {
     const { terminal: t } = block;
     if (block.pc === -1 || t.guard) return true;
@@ -61,12 +72,16 @@ export const deadFlags = ({ blocks, succs }: Region, flagsCross: boolean): DeadF
       changed = true;
     }
   }
-  const dead = new Map<Block, Map<number, boolean>>();
-  for (const [b, block] of blocks.entries()) {
-    const byPc = new Map<number, boolean>();
+  const dead = new Map<Block, Set<number>>();
+  for (const b of blocksInLoops(region)) {
+    const block = blocks[b] as Block;
     const needs = needsBackwards(block, neededOut[b] as boolean).reverse();
-    for (const [i, v] of block.ops.entries()) if (!byPc.has(v.pc)) byPc.set(v.pc, !needs[i]);
-    dead.set(block, byPc);
+    // its own flags are there whenever it is left behind them
+    const own = block.ops.findIndex((v) => writes(v).some(({ offset }) => isFlags(offset)));
+    const first = new Map<number, number>();
+    for (const [i, v] of block.ops.entries()) if (!first.has(v.pc)) first.set(v.pc, i);
+    const pcs = [...first].filter(([, i]) => !needs[i] && (own < 0 || i <= own)).map(([pc]) => pc);
+    dead.set(block, new Set(pcs));
   }
-  return { atEntry: neededIn.map((needed) => !needed), before: (block, v) => dead.get(block)?.get(v.pc) ?? false };
+  return { atEntry: neededIn.map((needed) => !needed), before: (block, v) => dead.get(block)?.has(v.pc) ?? false };
 };

@@ -66,7 +66,7 @@ const note = ({ pointers }: Uses, register: Value, at: number, size: number, acc
 };
 
 /** Blocks of the natural loop of a header. */
-const loopOf = (header: number, preds: readonly (readonly number[])[], cfg: Cfg): Set<number> => {
+export const loopOf = (header: number, preds: readonly (readonly number[])[], cfg: Cfg): Set<number> => {
   const body = new Set([header]);
   const dominated = (b: number): boolean => (cfg.number[b] as number) >= (cfg.number[header] as number);
   const work = (preds[header] as readonly number[]).filter(dominated);

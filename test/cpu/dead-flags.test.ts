@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { Cpu } from '../../src/cpu/cpu.ts';
+import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { Exit, State } from '../../src/cpu/memory/layout.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { interpreter } from '../../src/interpreter-bytes.ts';
+
+const CODE = 0x1_0000;
+const DATA = 0x2_0000;
+/** The last page's accesses leave the region: there is nothing behind it. */
+const [PAGES, PAGE] = [3, 0x1000];
+const COUNT = (PAGES * PAGE) / 8;
+
+/** l: ldr x2, [x0], #8; adcs x1, x1, x2; sub x3, x3, #1; cbnz x3, l; adc x4, xzr, xzr; brk #0 */
+const CARRIES = [0xf8408402, 0xba020021, 0xd1000463, 0xb5ffffa3, 0x9a1f03e4, 0xd4200000];
+/** l: ldr x2, [x0], #8; add x1, x1, x2; subs x3, x3, #1; b.ne l; cset x4, cs; brk #0 */
+const COUNTS = [0xf8408402, 0x8b020021, 0xf1000463, 0x54ffffa1, 0x9a9f37e4, 0xd4200000];
+
+/** x1 and x4 behind a program that is compiled at once, with the words it adds up, and what the regions looked like. */
+function run(program: readonly number[], words: readonly bigint[]): { x1: bigint; x4: bigint; misses: number } {
+  const space = createAddressSpace();
+  const map = (addr: number, length: number, prot: number): unknown => space.map({ addr, length, prot, fixed: true });
+  map(CODE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
+  map(DATA, PAGES * PAGE, PROT_READ | PROT_WRITE);
+  for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+  for (const [i, word] of words.entries()) space.view.setBigUint64(DATA + 8 * i, word, true);
+  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  cpu.cache.hotAfter = 10;
+  cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
+  let misses = 0;
+  const miss = cpu.regions.miss.bind(cpu.regions);
+  cpu.regions.miss = (...args) => {
+    misses++;
+    miss(...args);
+  };
+  cpu.pc = CODE;
+  const register = (n: number): number => State.REGS + 8 * n + cpu.state;
+  cpu.view.setBigUint64(register(0), BigInt(DATA), true);
+  cpu.view.setBigUint64(register(3), BigInt(words.length), true);
+  expect(cpu.run()).toBe(Exit.FAULT);
+  expect(cpu.pc).toBe(CODE + 20);
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+  return {
+    x1: cpu.view.getBigUint64(register(1), true),
+    x4: cpu.view.getBigUint64(register(4), true),
+    misses,
+  };
+}
+
+/** The first additions, before there is a region, carry nothing, nearly all others do. */
+const words = Array.from({ length: COUNT }, (_, i) => BigInt.asUintN(64, BigInt(i < 1000 ? i : -i)));
+
+test('flags that a loop carries to the next turn survive exits', () => {
+  let [sum, carry] = [0n, 0n];
+  for (const word of words) {
+    const whole = sum + word + carry;
+    [sum, carry] = [BigInt.asUintN(64, whole), whole >> 64n];
+  }
+  const { x1, x4, misses } = run(CARRIES, words);
+  expect(misses).toBeGreaterThan(10);
+  expect([x1, x4]).toEqual([sum, carry]);
+});
+
+test('flags that every turn sets before anybody reads them are right behind the loop', () => {
+  const { x1, x4, misses } = run(COUNTS, words);
+  expect(misses).toBeGreaterThan(10);
+  expect(x1).toBe(
+    BigInt.asUintN(
+      64,
+      words.reduce((sum, word) => sum + word, 0n),
+    ),
+  );
+  // 1 - 1 borrows nothing
+  expect(x4).toBe(1n);
+});
