@@ -1,7 +1,8 @@
 import type { Block } from '../../../ir/block.ts';
 import { Value } from '../../../ir/value.ts';
 import type { Cfg } from './cfg.ts';
-import { clobbers, isFlags, writes } from './registers.ts';
+import { isFlags } from './flag-fields.ts';
+import { clobbers, writes } from './registers.ts';
 
 /** What a field of the condition codes holds: a constant, or the same as a register (state offset). */
 export type Source = Constant | number;

@@ -8,6 +8,7 @@ import { edgeKey } from './cfg.ts';
 import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
+import { ALL, type FlagSet } from './flag-fields.ts';
 import { coveredGuards, isFused, NONE } from './guards.ts';
 import { type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
@@ -156,7 +157,7 @@ class RegionEmitter extends TerminalEmitter {
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
     this.recover(b);
-    this.flagsDead = this.dead.atEntry[b] as boolean;
+    this.needed = this.flagsAt.atEntry[b] as FlagSet;
     if (this.cfg.isLoop[b]) {
       if (b === this.region.dispatch) this.guestAddress();
       else c.i32(block.pc);
@@ -169,7 +170,7 @@ class RegionEmitter extends TerminalEmitter {
       c.unlikelyBrIf(this.exit('interrupt'));
     }
     if (b === this.region.dispatch) {
-      this.flagsDead = false;
+      this.needed = ALL;
       this.jumpTable();
       this.leaveIndirect();
       return;
@@ -181,12 +182,12 @@ class RegionEmitter extends TerminalEmitter {
     this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
-      this.flagsDead = this.dead.before(block, v);
+      this.needed = this.flagsAt.before(block, v);
       const next = block.ops[i + 1];
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;
     }
-    this.flagsDead = false;
+    this.needed = ALL;
     this.terminal(block);
   }
 

@@ -4,8 +4,9 @@ import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import { type Copies, flagCopies } from './copies.ts';
-import type { DeadFlags } from './dead-flags.ts';
 import type { Region } from './discover.ts';
+import { ALL, hasField } from './flag-fields.ts';
+import type { NeededFlags } from './needed-flags.ts';
 
 /**
  * A guest register (or condition-code field, or bound of a run) that a region keeps in a wasm local.
@@ -106,14 +107,10 @@ export const dropsFlags = (block: Block): boolean => {
   return t.kind === 'call' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
-/** Whether a state offset is that of a field of the condition codes. */
-export const isFlags = (offset: number): boolean =>
-  (offset >= State.CC_OP && offset <= State.CC_D) || (offset >= State.CC_R && offset <= State.CC_FB);
-
-/** The set without the condition-code fields. */
-export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[]): RegSet => {
+/** The set without the condition-code fields, but for some. */
+export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[], but = 0): RegSet => {
   const kept = set.slice();
-  for (const r of registers) if (isFlags(r.offset)) remove(kept, r.index);
+  for (const r of registers) if (!hasField(but, r.offset)) remove(kept, r.index);
   return kept;
 };
 
@@ -125,7 +122,7 @@ export const analyseRegisters = (
   isLoop: readonly boolean[],
   boundsOf: BoundsOf,
   flagsCross: boolean,
-  dead: DeadFlags,
+  flags: NeededFlags,
   scalars: ReadonlyMap<number, unknown>,
 ): RegisterUse => {
   const byOffset = new Map<number, RegionRegister>();
@@ -194,20 +191,20 @@ export const analyseRegisters = (
     const need = (r: number): void => {
       if (!has(defined, r)) add(use, r);
     };
-    const needDirty = (flags = true): void => {
-      for (const r of registers) if (has(dirty, r.index) && (flags || !isFlags(r.offset))) need(r.index);
+    const needDirty = (fields = ALL): void => {
+      for (const r of registers) if (has(dirty, r.index) && hasField(fields, r.offset)) need(r.index);
     };
     for (const [field, source] of recovered[i] as Copies) {
       if (typeof source === 'number') need(index(source));
       add(defined, index(field));
     }
-    if (isLoop[i]) needDirty(!dead.atEntry[i]);
+    if (isLoop[i]) needDirty(flags.atEntry[i]);
     let conditional = false;
     for (const v of b.ops) {
       if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
       if (v.info.kind === 'get') need(index(v.imm));
       for (const bound of boundsOf(v) ?? []) need(index(bound));
-      if (mayLeave(v)) needDirty(!dead.before(b, v));
+      if (mayLeave(v)) needDirty(flags.before(b, v));
       if (v.info.kind === 'helper' && !conditional) {
         dirty.fill(0);
         // behind a helper locals are loaded anew

@@ -9,9 +9,10 @@ import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Copies } from './copies.ts';
-import { type DeadFlags, deadFlags } from './dead-flags.ts';
 import type { Region } from './discover.ts';
+import { ALL, type FlagSet } from './flag-fields.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
+import { type NeededFlags, neededFlags } from './needed-flags.ts';
 import {
   add,
   analyseRegisters,
@@ -51,9 +52,9 @@ export abstract class ValueEmitter {
   protected readonly homed = new Map<number, Value[]>();
   protected dirty: RegSet;
   protected current = 0;
-  protected readonly dead: DeadFlags;
-  /** Nobody needs the flags where the region may be left now. */
-  protected flagsDead = false;
+  protected readonly flagsAt: NeededFlags;
+  /** Flags needed where the region may be left now. */
+  protected needed: FlagSet = ALL;
   protected readonly plan: CheckPlan;
   protected readonly policy: MemoryPolicy;
 
@@ -64,13 +65,13 @@ export abstract class ValueEmitter {
     this.policy = policy;
     this.cfg = region.cfg;
     this.plan = planChecks(this.region, this.cfg, policy);
-    this.dead = deadFlags(this.region, policy.flagsCross);
+    this.flagsAt = neededFlags(this.region, policy.flagsCross);
     this.use = analyseRegisters(
       this.region,
       this.cfg.isLoop,
       (v) => this.boundsOf(v),
       policy.flagsCross,
-      this.dead,
+      this.flagsAt,
       scalars,
     );
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
@@ -166,7 +167,7 @@ export abstract class ValueEmitter {
 
   /** Label of the exit for what is dirty now. */
   protected exit(kind: ExitPoint['kind']): number {
-    const dirty = this.flagsDead ? withoutFlags(this.dirty, this.use.registers) : this.dirty;
+    const dirty = this.needed === ALL ? this.dirty : withoutFlags(this.dirty, this.use.registers, this.needed);
     const key = `${kind}:${dirty.join()}`;
     let e = this.exits.get(key);
     if (!e) {
