@@ -182,7 +182,7 @@ class RegionEmitter extends TerminalEmitter {
     this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
-      this.needed = this.flagsAt.before(block, v);
+      this.needed = this.flagsAt.before(v);
       const next = block.ops[i + 1];
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;

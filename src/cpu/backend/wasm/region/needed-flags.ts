@@ -14,7 +14,7 @@ export interface NeededFlags {
   /** At a loop's header, by block. */
   readonly atEntry: readonly FlagSet[];
   /** In front of the instruction that an operation of a block is part of: an exit there begins it once more. */
-  before(block: Block, v: Value): FlagSet;
+  before(v: Value): FlagSet;
 }
 
 /** Fields needed in front of each operation, given those needed behind the block. */
@@ -67,16 +67,17 @@ export const neededFlags = (region: Region, flagsCross: boolean): NeededFlags =>
       changed = true;
     }
   }
-  const byPc = new Map<Block, Map<number, FlagSet>>();
+  const byOperation = new Map<Value, FlagSet>();
   for (const b of blocksInLoops(region)) {
-    const block = blocks[b] as Block;
-    const needs = needsOf(block, out[b] as FlagSet);
-    const own = block.ops.findIndex((v) => writes(v).some(({ offset }) => isFlags(offset)));
-    const first = new Map<number, FlagSet>();
-    for (const [i, v] of block.ops.entries()) {
-      if (!first.has(v.pc)) first.set(v.pc, own < 0 || i <= own ? (needs[i] as FlagSet) : ALL);
+    const { ops } = blocks[b] as Block;
+    const needs = needsOf(blocks[b] as Block, out[b] as FlagSet);
+    const begins = new Map<number, FlagSet>();
+    for (const [i, v] of ops.entries()) {
+      if (!begins.has(v.pc)) begins.set(v.pc, needs[i] as FlagSet);
+      byOperation.set(v, begins.get(v.pc) as FlagSet);
+      // from here on flags are set, perhaps those of an instruction before this one
+      if (writes(v).some(({ offset }) => isFlags(offset))) break;
     }
-    byPc.set(block, first);
   }
-  return { atEntry, before: (block, v) => byPc.get(block)?.get(v.pc) ?? ALL };
+  return { atEntry, before: (v) => byOperation.get(v) ?? ALL };
 };

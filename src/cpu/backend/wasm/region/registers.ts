@@ -204,7 +204,7 @@ export const analyseRegisters = (
       if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
       if (v.info.kind === 'get') need(index(v.imm));
       for (const bound of boundsOf(v) ?? []) need(index(bound));
-      if (mayLeave(v)) needDirty(flags.before(b, v));
+      if (mayLeave(v)) needDirty(flags.before(v));
       if (v.info.kind === 'helper' && !conditional) {
         dirty.fill(0);
         // behind a helper locals are loaded anew
