@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Cpu } from '../../src/cpu/cpu.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
+import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { Exit, State } from '../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
@@ -20,15 +21,23 @@ const COUNTS = [0xf8408402, 0x8b020021, 0xf1000463, 0x54ffffa1, 0x9a9f37e4, 0xd4
 /** l: ldr x2, [x0], #8; cmp x2, x5; b.mi n; n: ldr x6, [x7]; cinc x4, x4, hi; subs x3, x3, #1; b.ne l; brk #0 */
 const COMPARES = [0xf8408402, 0xeb05005f, 0x54000024, 0xf94000e6, 0x9a849484, 0xf1000463, 0x54ffff41, 0xd4200000];
 
+/** Of A32. l: tst r3, #1; ldr r6, [r7]; addeq r4, r4, #1; subs r3, r3, #1; bne l; bkpt */
+const PARITIES = [0xe3130001, 0xe5976000, 0x02844001, 0xe2533001, 0x1afffffa, 0xe1200070];
+
 /** x1 and x4 behind a program that is compiled at once, with the words it goes through, x5 being 1000 and x7 in the last page, and how often its regions were left. */
-function run(program: readonly number[], words: readonly bigint[]): { x1: bigint; x4: bigint; misses: number } {
+function run(
+  program: readonly number[],
+  words: readonly bigint[],
+  arm = false,
+): { x1: bigint; x4: bigint; misses: number } {
   const space = createAddressSpace();
   const map = (addr: number, length: number, prot: number): unknown => space.map({ addr, length, prot, fixed: true });
   map(CODE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
   map(DATA, PAGES * PAGE, PROT_READ | PROT_WRITE);
   for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
   for (const [i, word] of words.entries()) space.view.setBigUint64(DATA + 8 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  const addressType = arm ? 'i32' : 'i64';
+  const cpu = new Cpu(space, arm ? createArm() : createAarch64(), interpreter({ addressType }));
   cpu.cache.hotAfter = 10;
   cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
   let misses = 0;
@@ -84,4 +93,10 @@ test('flags that the next block reads survive an exit in front of that', () => {
   const { x4, misses } = run(COMPARES, words);
   expect(misses).toBeGreaterThan(10);
   expect(x4).toBe(BigInt(words.filter((word) => word > 1000n).length));
+});
+
+test('flags of the instruction before the one that the region is left at are there', () => {
+  const { x4, misses } = run(PARITIES, words, true);
+  expect(misses).toBeGreaterThan(10);
+  expect(x4).toBe(BigInt(COUNT / 2));
 });
