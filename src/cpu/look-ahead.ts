@@ -68,13 +68,14 @@ export const lookFunction = (place: number, { reads, sets }: FlagWords): Writer 
       f.if(differ(load8(shrU(here, PAGE_SHIFT), READ_BYTES), PageByte.PLAIN), () => f.return(Look.ASK));
       f.set(word, load(here, GUEST_BASE));
       f.if(anyOf(word, reads), () => f.return(Look.READS));
-      const jump = is(word)([0x7c00_0000, 0x1400_0000]);
-      // see `next` there: B and BL; CBZ; TBZ; what nobody follows
+      const jump = is(word)([0xfc00_0000, 0x1400_0000]);
+      // see `next` there: B; CBZ; TBZ; what nobody follows
       f.if(jump, () => branch(shrS(shl(word, 6), 4)));
       f.if(is(word)([0x7e00_0000, 0x3400_0000]), () => branch(shl(shrS(shl(word, 8), 13), 2)));
       f.if(is(word)([0x7e00_0000, 0x3600_0000]), () => branch(shl(shrS(shl(word, 13), 18), 2)));
       const exception = and(is(word)([0xff00_0000, 0xd400_0000]), isZero(is(word)([0xffe0_001f, 0xd400_0001])));
-      const leaves = or(is(word)([0xfe00_0000, 0xd600_0000]), or(exception, isZero(shrU(word, 16))));
+      const calls = or(is(word)([0xfc00_0000, 0x9400_0000]), is(word)([0xfe00_0000, 0xd600_0000]));
+      const leaves = or(calls, or(exception, isZero(shrU(word, 16))));
       f.if(or(anyOf(word, sets), or(jump, leaves)), () => f.set(walking, 0));
       f.set(here, add(here, 4));
     });

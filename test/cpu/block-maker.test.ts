@@ -136,8 +136,10 @@ for (const [name, create] of [
       expect(other.filter((entry) => !also.has(entry.replace('false', 'true')))).toEqual([]);
       expect(other.length).toBeLessThan(composed.entries.length / 100);
       expect(composed.entries.length - lifted.entries.length).toBeLessThan(composed.entries.length / 100);
-      // each answer comes often
-      if (name === 'aarch64') expect(Math.min(...looks)).toBeGreaterThan(5);
+      // each answer comes, asking where code ends that may be read
+      if (name === 'aarch64')
+        expect(Math.min(looks[Look.NO] as number, looks[Look.READS] as number)).toBeGreaterThan(100);
+      if (name === 'aarch64') expect(looks[Look.ASK]).toBeGreaterThan(0);
       expect([composed.crosses, composed.fresh]).toEqual([lifted.crosses, lifted.fresh]);
     }
   }, 60_000);

@@ -45,16 +45,18 @@ describe('code that may read the flags it finds', () => {
     expect(asks(nop, ret, bEq)).toBe(false);
     expect(asks(br, bEq)).toBe(false);
   });
-  test('behind jumps, on either way, and in what it calls', () => {
+  test('behind jumps, on either way, but not in what it calls, which is asked about by itself', () => {
     const [b2, cbz2, bl2] = [0x14000002, 0xb4000040, 0x94000002];
     expect(asks(b2, ret, bEq)).toBe(true);
     expect(asks(cbz2, ret, bEq)).toBe(true);
     expect(asks(cbz2, bEq, ret)).toBe(true);
-    expect(asks(bl2, ret, bEq)).toBe(true);
+    expect(asks(bl2, ret, bEq)).toBe(false);
+    expect(asks(bl2, bEq, ret)).toBe(false);
     expect(asks(b2, bEq, cmp)).toBe(false);
   });
   test('ends, whatever loops there are', () => {
     expect(asks(0x14000000)).toBe(false);
-    expect(asks(...new Array(1000).fill(nop))).toBe(true);
+    expect(asks(...new Array(1000).fill(nop))).toBe(false);
+    expect(asks(...new Array(5000).fill(nop))).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import type { FlagWords, MaskedWord } from '../form.ts';
 
 /** Instructions looked at until flags that are neither read nor set count as read. */
-const MOST = 400;
+const MOST = 4000;
 
 const masked = (word: number, mask: number): number => (word & mask) >>> 0;
 
@@ -40,8 +40,9 @@ export const flagUse = (word: number): { readonly reads: boolean; readonly sets:
 });
 
 /**
- * Whether code at `pc` may read the condition codes that it finds. Calls are followed into what they call. Indirect jumps
- * and calls, and returns, are taken to find nothing to read behind them: of returns the places behind the calls are asked.
+ * Whether code at `pc` may read the condition codes that it finds, before its next call: what that calls is asked about
+ * before the call is made. Indirect jumps, and returns, are taken to find nothing to read behind them: of returns the places
+ * behind the calls are asked.
  */
 export const readsFlagsAt = (code: DataView, pc: number, canFetch: (pc: number) => boolean): boolean => {
   const work = [pc];
@@ -62,7 +63,8 @@ export const readsFlagsAt = (code: DataView, pc: number, canFetch: (pc: number) 
 
 /** The instruction that follows; another one that may goes to `others`. Null: none that is known. */
 const next = (word: number, pc: number, others: number[]): number | null => {
-  if (masked(word, 0x7c00_0000) === 0x1400_0000) return pc + ((word << 6) >> 4);
+  if (masked(word, 0xfc00_0000) === 0x1400_0000) return pc + ((word << 6) >> 4);
+  if (masked(word, 0xfc00_0000) === 0x9400_0000) return null;
   if (masked(word, 0x7e00_0000) === 0x3400_0000) others.push(pc + (((word << 8) >> 13) << 2));
   else if (masked(word, 0x7e00_0000) === 0x3600_0000) others.push(pc + (((word << 13) >> 18) << 2));
   // BR, BLR, RET, and exceptions other than SVC
