@@ -27,6 +27,7 @@ import {
   ARENA_SIZE,
   ARENAS,
   Arena,
+  ASKS_FLAGS,
   Control,
   HASH,
   HEADER,
@@ -71,6 +72,7 @@ const control = (what: number): Push => load(CODE_CONTROL + 4 * what);
 const told = (what: number): Push => load1(TOLD + 4 * what);
 const recordOf = (value: Word): Push => shl(and(value, RECORD_MASK), 4);
 const readsFlags = (record: Word): Push => and(load(add(record, Header.KIND)), READS_FLAGS);
+const asksFlags = (record: Word): Push => and(load(add(record, Header.KIND)), ASKS_FLAGS);
 const arenaOf = (pc: Word): Push => load8(add(shrU(pc, PAGE_SHIFT), CODE_PAGES));
 
 /** Look for (pc, what) in the table: `at` is the place of the entry, or of the free one where it would be. */
@@ -124,7 +126,7 @@ const putFunction = (): Writer => {
   return f;
 };
 
-/** (pc, mark): mark a pc; whether flags may cross there: its block reads them. */
+/** (pc, mark): mark a pc; whether flags may cross there: its block asks for them. */
 const markFunction = (F: MakerFunctions): Writer => {
   const f = new Writer(2);
   const [pc, mark] = [f.param(0), f.param(1)];
@@ -137,7 +139,7 @@ const markFunction = (F: MakerFunctions): Writer => {
   });
   const any = f.local(recordOf(call(F.VALUE, pc, 0)));
   f.if(isZero(any), () => f.return(0));
-  f.return(readsFlags(any));
+  f.return(asksFlags(any));
   return f;
 };
 
@@ -169,19 +171,20 @@ const makeFunction = (F: MakerFunctions, notes: boolean): Writer => {
   f.if(lessU(last, add(next, add(shl(constants, 2), mul(links, 3)))), noRoom);
   if (notes) f.do(call(F.NOTE, pc, end));
   const reads = f.local(told(Told.READS_FLAGS));
+  const asks = f.local(told(Told.ASKS_FLAGS));
   f.if(isZero(reads), () => f.set(kind, -1));
   const header = f.local(sub(record, HEADER));
   f.store(header, 0, control(Control.HOT_AFTER));
   f.if(single, () => f.store(header, 0, NEVER));
   f.store(header, 4, pc);
-  f.store(header, 8, or(and(kind, 0xff), mul(reads, READS_FLAGS)));
+  f.store(header, 8, or(and(kind, 0xff), or(mul(reads, READS_FLAGS), mul(asks, ASKS_FLAGS))));
   f.store(header, 12, 0);
   // flags that live across a call or a return
   const crosses = f.local();
   const called = or(call(F.VALUE, pc, Mark.FUNCTION), call(F.VALUE, pc, Mark.RETURN_SITE));
   f.if(isZero(single), () => {
     f.do(call(F.PUT, pc, or(shl(add(kind, 1), WHAT_SHIFT), shrU(record, 4))));
-    f.if(reads, () => f.set(crosses, called));
+    f.if(asks, () => f.set(crosses, called));
   });
   for (const [what, mark] of [
     [Told.CALL_TARGET, Mark.FUNCTION],

@@ -1,5 +1,6 @@
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
+  ASKS_FLAGS,
   Control,
   ENTRY,
   FIRST_ENTRIES,
@@ -86,6 +87,11 @@ export class BlockTable {
   /** Whether the block with this first record reads flags from before. */
   readsFlags(record: number): boolean {
     return ((this.words[(record + Header.KIND) >>> 2] as number) & READS_FLAGS) !== 0;
+  }
+
+  /** Whether it does more with them than to keep some. */
+  asksFlags(record: number): boolean {
+    return ((this.words[(record + Header.KIND) >>> 2] as number) & ASKS_FLAGS) !== 0;
   }
 
   /** Records of all blocks at a pc. */

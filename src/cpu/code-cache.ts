@@ -8,7 +8,7 @@ import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { Control, HEADER, Header, Mark, NEVER, READS_FLAGS, SINGLE, STUB } from './memory/code-layout.ts';
+import { ASKS_FLAGS, Control, HEADER, Header, Mark, NEVER, READS_FLAGS, SINGLE, STUB } from './memory/code-layout.ts';
 import { CODE_CONTROL, GUEST_TOP, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
 import { RecordArenas } from './record-arenas.ts';
 import { encodeBlock } from './translation.ts';
@@ -199,11 +199,12 @@ export class CodeCache implements BlockSource {
     writer.place(this.words, at);
     const record = at + HEADER;
     const reads = block.readsFlags && !single;
+    const asks = reads && block.keepsFlags !== true;
     const hotAfter = single || pc >= GUEST_TOP ? NEVER : this.hotAfter;
-    this.words.set([hotAfter, pc, (version & 0xff) | (reads ? READS_FLAGS : 0), 0], at >>> 2);
+    this.words.set([hotAfter, pc, (version & 0xff) | (reads ? READS_FLAGS : 0) | (asks ? ASKS_FLAGS : 0), 0], at >>> 2);
     if (single) this.singles.set(singleKey(pc, context), record);
     else this.table.add(pc, version, record);
-    this.noteFlags(block, reads);
+    this.noteFlags(block, asks);
     // an instruction by itself may store to its own page
     if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, block.end);
     this.arenas.commit(arena, this.connect(at, at + writer.size, arena));
@@ -212,15 +213,15 @@ export class CodeCache implements BlockSource {
   }
 
   /** Mark where the block calls, and notice flags that live across calls and returns. */
-  private noteFlags({ pc, terminal }: Block, reads: boolean): void {
+  private noteFlags({ pc, terminal }: Block, asks: boolean): void {
     const { table } = this;
-    let crosses = reads && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE));
+    let crosses = asks && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE));
     const marked = (at: number, what: number): void => {
       if (at === 0) return;
       if (!table.has(at, what)) this.lookAhead(at);
       table.mark(at, what);
       const any = table.find(at, -1);
-      crosses ||= any !== 0 && table.readsFlags(any);
+      crosses ||= any !== 0 && table.asksFlags(any);
     };
     if (terminal.kind === 'call') marked(terminal.target, Mark.FUNCTION);
     if (terminal.kind === 'call' || terminal.kind === 'callIndirect') marked(terminal.ret, Mark.RETURN_SITE);

@@ -14,6 +14,7 @@ export const Told = {
   CONSTANTS: 6,
   /** There was too little room for the block, or in the table. */
   ROOM: 7,
+  ASKS_FLAGS: 8,
 } as const;
 /** What the decoder of instructions that are bytes has found, as words: see Read. */
 export const READ = 0x140;

@@ -28,6 +28,7 @@ import { makerFunctions } from './block-maker.ts';
 import { byteFindFunction, keyFunction, nameFunction, readFunction } from './byte-decoder.ts';
 import { CONSTANTS, FILE, INTERNALS, LINKS, READ, Read, TOLD, Told, VARS } from './composer-layout.ts';
 import { CONTINUES, type FlagWords, HALVES, IT_MORE, IT_NOT_LAST, IT_PLACE, IT_SHIFT } from './frontend/form.ts';
+import { FLAGS_ASKED, FLAGS_KEPT } from './frontend/frontend.ts';
 import { lookFunction, placeFunction } from './look-ahead.ts';
 import { GUEST_BASE } from './memory/layout.ts';
 import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
@@ -314,10 +315,13 @@ const composeFunction = (bytes: boolean): Writer => {
       () => f.set(to, after),
     );
   };
+  /** What it reads of the flags before it sets them. */
+  const parts = f.local(0);
   tell(f, Told.CALL_TARGET, 0);
   tell(f, Told.RETURNS_TO, 0);
   const finish = (): void => {
     tell(f, Told.READS_FLAGS, readsFlags);
+    tell(f, Told.ASKS_FLAGS, and(readsFlags, differ(bytes ? and(parts, FLAGS_ASKED) : parts, 0)));
     tell(f, Told.LENGTH, shrU(sub(to, first), 2));
     tell(f, Told.LINKS, links);
     tell(f, Told.INTERNALS, internals);
@@ -371,7 +375,8 @@ const composeFunction = (bytes: boolean): Writer => {
     });
     const full = or(lessU(INTERNALS - MARGIN - CONSTANTS, constants), lessU(FILE - MARGIN - INTERNALS, internals));
     f.if(full, () => f.return(0));
-    f.if(and(word(template, TemplateWord.READS), xor(set, -1)), () => f.set(readsFlags, 1));
+    f.set(parts, or(parts, and(word(template, TemplateWord.READS), xor(set, -1))));
+    f.if(bytes ? and(parts, FLAGS_KEPT) : parts, () => f.set(readsFlags, 1));
     f.set(set, or(set, word(template, TemplateWord.SETS)));
     f.set(after, word(template, TemplateWord.KIND));
     f.if(differ(after, ANY_KIND), () => {

@@ -12,6 +12,7 @@ import { coldHandlers, hotHandlers } from '../../src/cpu/backend/interpreter/han
 import type { UsualBytes } from '../../src/cpu/byte-learning.ts';
 import { CONSTANTS, FILE, INTERNALS, LINKS, READ, Read, TOLD, Told } from '../../src/cpu/composer-layout.ts';
 import { composerModule } from '../../src/cpu/composer-module.ts';
+import { ALL_FLAGS } from '../../src/cpu/frontend/frontend.ts';
 import { BYTECODE, GUEST_BASE } from '../../src/cpu/memory/layout.ts';
 import { TemplateTable } from '../../src/cpu/template-table.ts';
 
@@ -70,6 +71,7 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
         told: {
           end,
           reads: told(Told.READS_FLAGS) !== 0,
+          asks: told(Told.ASKS_FLAGS) !== 0,
           callTarget: told(Told.CALL_TARGET) >>> 0,
           returnsTo: told(Told.RETURNS_TO) >>> 0,
         },
@@ -95,7 +97,7 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
         },
         link: (record, target, linkKind) => void links.push(record / 16, target | 0, linkKind),
       });
-      const { terminal, end, readsFlags } = block;
+      const { terminal, end, readsFlags, keepsFlags } = block;
       return {
         words: made,
         links,
@@ -104,6 +106,7 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
         told: {
           end,
           reads: readsFlags,
+          asks: readsFlags && !keepsFlags,
           callTarget: terminal.kind === 'call' ? terminal.target : 0,
           returnsTo: terminal.kind === 'call' || terminal.kind === 'callIndirect' ? terminal.ret : 0,
         },
@@ -201,7 +204,7 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
           if (unread > 0) {
             const quiet = block.ops.every(({ info }) => /^(get|set|const|pure)$/.test(info.kind));
             expect([sets, reads, quiet], `flags dropped before ${Buffer.from(one).toString('hex')}`).toEqual([
-              1,
+              ALL_FLAGS,
               0,
               true,
             ]);

@@ -40,6 +40,16 @@ export interface Shape {
   readonly immediate: ImmediateField | null;
 }
 
+/**
+ * The bits of a guest that does not tell parts of its condition codes apart: an instruction reads those before it, if only to
+ * keep some of them; and what it asks them for, or leaves as it was: the carry, or others.
+ */
+export const FLAGS_KEPT = 1;
+export const CARRY_ASKED = 2;
+export const OTHERS_ASKED = 4;
+export const FLAGS_ASKED: number = CARRY_ASKED | OTHERS_ASKED;
+export const ALL_FLAGS: number = FLAGS_KEPT | FLAGS_ASKED;
+
 /** An instruction as a block of its own. */
 export interface SingleBlock {
   readonly block: Block;
@@ -47,7 +57,7 @@ export interface SingleBlock {
   readonly ends: boolean;
   /** Form of the instruction behind it. */
   readonly next: number;
-  /** Parts of the condition codes that it reads, and those that it sets, as bits. */
+  /** Parts of the condition codes that it reads, and those that it sets, as bits (see FLAGS_KEPT). */
   readonly reads: number;
   readonly sets: number;
 }

@@ -36,6 +36,8 @@ export interface Block {
   readonly flagsIn: number;
   /** Whether the block reads condition codes before it sets them. */
   readonly readsFlags: boolean;
+  /** Whether it does no more with those than to keep some of them, for whoever is behind it. */
+  readonly keepsFlags?: boolean;
   /** Whether the block sets condition codes itself (then flagsOut does not depend on flagsIn). */
   readonly setsFlags: boolean;
   /** Condition-code kind at exit, or -1 when it is what it was at entry and that is not known. */

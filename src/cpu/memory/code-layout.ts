@@ -48,11 +48,13 @@ export const CHUNKS_END: number = BYTECODE + BYTECODE_SIZE;
 
 /**
  * The header before a block's first record, byte offsets from that: executions until it is hot, pc, flags kind (a byte) |
- * READS_FLAGS, table slot once it enters a region. A stub's: NEVER, pc and flags kind of its target, the record to link.
+ * READS_FLAGS | ASKS_FLAGS, table slot once it enters a region. A stub's: NEVER, pc and flags kind of its target, the record to link.
  */
 export const HEADER = 16;
 export const Header = { COUNT: -16, PC: -12, KIND: -8, SLOT: -4 } as const;
 export const READS_FLAGS = 0x100;
+/** It does more with them than to keep some. */
+export const ASKS_FLAGS = 0x200;
 export const NEVER = 0x7fff_ffff;
 /** Instead of a flags kind: a block that is not known to the table and never gets hot. */
 export const SINGLE = -2;

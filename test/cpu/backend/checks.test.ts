@@ -32,3 +32,19 @@ describe('a table that a loop looks bytes up in', () => {
     expect(plan(false).checked).toEqual(['i64.load8_u', 'i64.load32_u']);
   });
 });
+
+describe('a pointer that goes down', () => {
+  const space = createAddressSpace();
+  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
+  // str x0, [x1]; sub x1, x1, #8; str x0, [x1]; sub x1, x1, #16; str x0, [x1, #8]; ret
+  const words = [0xf9000020, 0xd1002021, 0xf9000020, 0xd1004021, 0xf9000420, 0xd65f03c0];
+  for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+
+  it('is checked once, for all that is stored', () => {
+    const region = discover(CODE, blockSource(space.view));
+    if (!region) throw new Error('no region');
+    const policy = { exact: false, hoist: false, runs: null, sp: x(31), stackRun: false };
+    const { checks } = planChecks(region, region.cfg, policy);
+    expect([...checks.values()].map(({ min, max, write }) => [min, max, write])).toEqual([[-16, 8, true]]);
+  });
+});

@@ -2,7 +2,7 @@ import type { Block } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
-import { type FrontEnd, MAX, type Processor, rowsFor, type SingleBlock } from '../frontend.ts';
+import { ALL_FLAGS, FLAGS_KEPT, type FrontEnd, MAX, type Processor, rowsFor, type SingleBlock } from '../frontend.ts';
 import { Decoder, MAX_LENGTH } from './decoder.ts';
 import { instructionText } from './disassembler.ts';
 import { i386Facts, x86_64Facts } from './facts.ts';
@@ -58,8 +58,8 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         block,
         ends: t.terminal !== null,
         next: 0,
-        reads: block.readsFlags ? 1 : 0,
-        sets: block.setsFlags ? 1 : 0,
+        reads: block.readsFlags ? FLAGS_KEPT | t.askedFlags : 0,
+        sets: block.setsFlags ? ALL_FLAGS & ~t.keptFlags : 0,
       };
     },
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
@@ -91,6 +91,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         count,
         flagsIn,
         readsFlags: t.readsFlags,
+        keepsFlags: t.readsFlags && t.askedFlags === 0,
         setsFlags: t.setsFlags,
         flagsOut: t.flagsOut,
       };

@@ -5,6 +5,7 @@ import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
+import { CARRY_ASKED, FLAGS_ASKED, OTHERS_ASKED } from '../frontend.ts';
 import type { Decoder } from './decoder.ts';
 import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
 import { stepped } from './helpers/system.ts';
@@ -58,6 +59,9 @@ export class Translator {
   terminal: Terminal | null = null;
   readsFlags = false;
   setsFlags = false;
+  /** What the flags of the block's entry are asked for, and what of them may still be there: CARRY_ASKED, OTHERS_ASKED. */
+  askedFlags = 0;
+  keptFlags: number = FLAGS_ASKED;
   /** What is known of the flags in the CPU state; null: nothing. */
   private flags: FlagState | null = null;
   /** Whether the flags are still those of the block's entry. */
@@ -77,6 +81,8 @@ export class Translator {
     this.atEntry = true;
     this.readsFlags = false;
     this.setsFlags = false;
+    this.askedFlags = 0;
+    this.keptFlags = FLAGS_ASKED;
     this.terminal = null;
   }
 
@@ -332,14 +338,26 @@ export class Translator {
   }
   /** 1 when the condition (SDM vol. 1, appendix B) holds, else 0. */
   cond(cond: number): I32 {
+    const half = cond >> 1;
+    this.askedFlags |= this.keptFlags & (half === 1 ? CARRY_ASKED : half === 3 ? FLAGS_ASKED : OTHERS_ASKED);
     return this.reader.condition(cond);
   }
   /** CF as 0 or 1. */
   carry(): I32 {
+    this.askedFlags |= this.keptFlags & CARRY_ASKED;
+    return this.reader.cf();
+  }
+  /** CF of an instruction that changes all others. */
+  keptCarry(): I32 {
     return this.reader.cf();
   }
   /** The arithmetic flags in their places in EFLAGS. */
   eflags(): I32 {
+    this.askedFlags |= this.keptFlags;
+    return this.reader.eflags();
+  }
+  /** The same where they are kept and not asked for. */
+  keptEflags(): I32 {
     return this.reader.eflags();
   }
   /** EFLAGS.DF as 0 or 1. */
@@ -350,7 +368,8 @@ export class Translator {
   moreFlags(): I32 {
     return this.b.get('i32', Sys.MORE_FLAGS);
   }
-  private setFlags(s: FlagState): void {
+  private setFlags(s: FlagState, kept = 0): void {
+    this.keptFlags &= kept;
     storeFlags(this.b, s, this.flags, this.is64);
     this.flags = s;
     this.atEntry = false;
@@ -370,8 +389,8 @@ export class Translator {
     this.setFlags({ base: Flags.LOGIC, size, a: result, b: null, parts: null });
   }
   /** ZF, SF and PF of a result; CF, OF (and AF, else 0) as given. */
-  flagsOfResult(result: Int, size: Size, parts: { cf: I32; of: I32; af?: I32 }): void {
-    this.setFlags(this.resultState(result, size, parts));
+  flagsOfResult(result: Int, size: Size, parts: { cf: I32; of: I32; af?: I32 }, kept = 0): void {
+    this.setFlags(this.resultState(result, size, parts), kept);
   }
   private resultState(a: Int, size: Size, parts: { cf: I32; of: I32; af?: I32 }): FlagState {
     const { i32 } = this.b;
@@ -411,9 +430,9 @@ export class Translator {
     this.setsFlags = true;
   }
   /** All arithmetic flags, in their places in EFLAGS (other bits are ignored). */
-  setEflags(bits: I32): void {
+  setEflags(bits: I32, kept = 0): void {
     const a = this.b.i32.and(bits, this.imm(ARITHMETIC)) as Value as Int;
-    this.setFlags({ base: Flags.EFLAGS, size: 4, a, b: null, parts: null });
+    this.setFlags({ base: Flags.EFLAGS, size: 4, a, b: null, parts: null }, kept);
   }
   /** Flags given one by one (0 or 1); those not named are 0. */
   setParts(given: Parts): void {
@@ -437,30 +456,31 @@ export class Translator {
     const s = this.known();
     const { i32 } = this.b;
     const parts = when
-      ? { cf: i32.select(cf, this.carry(), when), of: i32.select(of, this.cond(0), when) }
+      ? { cf: i32.select(cf, this.keptCarry(), when), of: i32.select(of, this.reader.condition(0), when) }
       : { cf, of };
-    this.setFlags({ ...s, parts: { ...s.parts, ...parts }, over: true });
+    this.setFlags({ ...s, parts: { ...s.parts, ...parts }, over: true }, FLAGS_ASKED);
   }
   /** Some flags given, the others as they are. */
   changeParts(given: Parts): void {
     const { i32 } = this.b;
     const s = this.known();
     const r = this.reader;
+    const kept = given.cf ? OTHERS_ASKED : FLAGS_ASKED;
     if (s.base !== Flags.EFLAGS && !given.zf && !given.sf && !given.pf) {
       // the result stays, from which those follow that are not given
       const { cf = r.cf(), of = r.of(), af = r.af() } = given;
-      return this.setFlags(this.resultState(r.value(), s.size, { cf, of, af }));
+      return this.setFlags(this.resultState(r.value(), s.size, { cf, of, af }), kept);
     }
     let bits = r.eflags();
     for (const [name, v] of Object.entries(given)) {
       const bit = PLACES[name as keyof Parts];
       bits = i32.or(i32.and(bits, this.imm(~(1 << bit))), i32.shl(v, this.imm(bit)));
     }
-    this.setFlags({ base: Flags.EFLAGS, size: 4, a: bits as Value as Int, b: null, parts: given });
+    this.setFlags({ base: Flags.EFLAGS, size: 4, a: bits as Value as Int, b: null, parts: given }, kept);
   }
   /** Make the flags in the CPU state those of kind EFLAGS. */
   materialize(): void {
-    if (this.known().base !== Flags.EFLAGS) this.setEflags(this.eflags());
+    if (this.known().base !== Flags.EFLAGS) this.setEflags(this.keptEflags(), FLAGS_ASKED);
   }
   /** The same behind a helper that has written them unless `when` is not 0. */
   setEflagsWhen(when: I32, bits: I32): void {

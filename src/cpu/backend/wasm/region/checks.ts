@@ -56,9 +56,12 @@ export interface CheckPolicy {
 }
 
 /** SP, or SP plus something, as far as the block shows. */
-const isStackAddress = (v: Value, sp: number): boolean =>
-  (v.info.kind === 'get' && v.imm === sp) ||
-  ((v.info.name === 'i64.add' || v.info.name === 'i32.add') && v.a !== null && isStackAddress(v.a, sp));
+const isStackAddress = (v: Value, sp: number): boolean => {
+  const [root] = split(v);
+  if (root !== v) return isStackAddress(root, sp);
+  if (v.info.kind === 'get') return v.imm === sp;
+  return (v.info.name === 'i64.add' || v.info.name === 'i32.add') && v.a !== null && isStackAddress(v.a, sp);
+};
 
 /** How far the accesses of one check may lie apart, and how far a check reaches: the page behind is plain too. */
 const GROUP = 2048;

@@ -114,16 +114,20 @@ export const maxOf = (v: Value | null, depth: number = DEPTH): number => {
   }
 };
 
+/** What an operation adds to its first operand, if that is a constant: one taken off is one added. */
+const addend = ({ info: { name }, a, b, type }: Value): number => {
+  if (!a || !b?.isConst || (type === 'i64' && b.hi !== b.imm >> 31)) return Number.NaN;
+  if (name === 'i64.add' || name === 'i32.add') return b.imm;
+  return name === 'i64.sub' || name === 'i32.sub' ? -b.imm : Number.NaN;
+};
+
 /** Value and the constant added to it. */
 export const split = (v: Value): readonly [Value, number] => {
   let root = v;
   let by = 0;
-  while ((root.info.name === 'i64.add' || root.info.name === 'i32.add') && root.a && root.b?.isConst) {
-    const next = by + root.b.imm;
-    if (root.type === 'i64' && root.b.hi !== root.b.imm >> 31) break;
-    if (Math.abs(next) > MAX_DRIFT) break;
-    by = next;
-    root = root.a;
+  for (let more = addend(v); Math.abs(by + more) <= MAX_DRIFT; more = addend(root)) {
+    by += more;
+    root = root.a as Value;
   }
   return [root, by];
 };

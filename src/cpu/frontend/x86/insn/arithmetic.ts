@@ -1,4 +1,5 @@
 import type { Value } from '../../../ir/value.ts';
+import { CARRY_ASKED } from '../../frontend.ts';
 import type { Int, Size } from '../flags.ts';
 import { RAX, RDX } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
@@ -113,7 +114,7 @@ const family = (op: Op, n: number): X86Row[] => [
 const step = (t: Translator, by: 1 | -1, size: Size, read: () => Int, write: (v: Int) => void): void => {
   const { i32 } = t.b;
   const ns = t.ns(size);
-  const cf = t.carry();
+  const cf = t.keptCarry();
   const r = ns.add(t.locked ? t.rmw('add', size, t.k(by, size)) : read(), t.k(by, size));
   if (!t.locked) write(r);
   const edge = by === 1 ? t.k(1, size) : t.k(-1, size);
@@ -123,7 +124,7 @@ const step = (t: Translator, by: 1 | -1, size: Size, read: () => Int, write: (v:
   const lowest = size === 8 ? t.b.const64(-(2n ** 63n)) : t.k(-(2 ** (8 * size - 1)), 4);
   const end = by === 1 ? lowest : ns.add(lowest, edge);
   const of = ns.eq(t.sx(r, size), size === 8 || by === 1 ? end : t.sx(end, size));
-  t.flagsOfResult(r, size, { cf, of, af });
+  t.flagsOfResult(r, size, { cf, of, af }, CARRY_ASKED);
 };
 const stepRm = (by: 1 | -1, size: Size): Lift => (t) => step(t, by, size, () => t.rm(size), (v) => t.setRm(v, size)); // biome-ignore format: one line
 const stepReg = (by: 1 | -1): Lift => (t) => step(t, by, t.size, () => t.reg(t.d.rm, t.size), (v) => t.setReg(t.d.rm, v, t.size)); // biome-ignore format: one line

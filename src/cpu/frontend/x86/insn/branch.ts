@@ -63,10 +63,13 @@ const jumpIfZero = (t: Translator): void => {
   t.branch(t.ns(size).eqz(t.zx(t.reg(RCX, size), size)), target(t));
 };
 
-/** SYSCALL keeps the next pc in RCX and RFLAGS in R11 (SDM vol. 2). */
+/** SYSCALL keeps the next pc in RCX and RFLAGS in R11 (SDM vol. 2), where nobody looks for flags of a caller's. */
 const syscall = (t: Translator): void => {
   const { i32 } = t.b;
-  const flags = i32.or(i32.or(t.eflags(), i32.shl(t.directionFlag(), t.imm(10))), i32.or(t.moreFlags(), t.imm(0x202)));
+  const flags = i32.or(
+    i32.or(t.keptEflags(), i32.shl(t.directionFlag(), t.imm(10))),
+    i32.or(t.moreFlags(), t.imm(0x202)),
+  );
   t.setReg(RCX, t.constWord(t.next), 8);
   t.setReg(11, flags as Value as Int, 4);
   t.end({ kind: 'syscall', next: t.next });
