@@ -84,13 +84,13 @@ export class Cursor {
     const address = this.ulong();
     this.badPointer = address;
     if (address === 0) return null;
-    const bytes = this.cpu.space.cstring(address, 4096);
-    if (bytes === null) {
+    const path = this.cpu.space.cstring(address, 4096);
+    if (path === null) {
       // Readable that far means too long, else bad.
       this.error = this.cpu.space.readable(address, 4096) ? -ENAMETOOLONG : -EFAULT;
       return '';
     }
-    return byteString(bytes);
+    return path;
   }
 }
 

@@ -102,12 +102,15 @@ class Space implements GuestAddressSpace {
     this.#pages.bytes.onPlainLoss = f;
   }
   readonly #pages: MappedPages;
+  /** The guest's bytes once more, for strings: a Buffer for each of them would cost more than the string. */
+  readonly #text: Buffer;
   #brkStart = 0;
   #brk = 0;
 
   constructor(options: AddressSpaceOptions) {
     this.memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
     this.u8 = new Uint8Array(this.memory.buffer, GUEST_BASE);
+    this.#text = Buffer.from(this.memory.buffer, GUEST_BASE);
     this.view = new DataView(this.memory.buffer, GUEST_BASE);
     this.words = new Int32Array(this.memory.buffer, GUEST_BASE);
     this.host = new DataView(this.memory.buffer);
@@ -424,15 +427,15 @@ class Space implements GuestAddressSpace {
     return view.buffer !== this.memory.buffer || this.writable(view.byteOffset - GUEST_BASE, view.length);
   }
 
-  cstring(addr: number, max: number = MAX_STRING): Uint8Array | null {
+  cstring(addr: number, max: number = MAX_STRING): string | null {
     const limit = addr + max + 1;
+    const { u8 } = this;
     let at = addr;
     while (at < limit) {
       if (!this.readable(at, 1)) return null;
       const stop = Math.min(roundDown(at) + PAGE_SIZE, limit);
-      const nul = this.u8.subarray(at, stop).indexOf(0);
-      if (nul >= 0) return this.u8.slice(addr, at + nul);
-      at = stop;
+      while (at < stop && u8[at] !== 0) at++;
+      if (at < stop) return this.#text.toString('latin1', addr, at);
     }
     return null;
   }

@@ -97,7 +97,7 @@ export interface AddressSpace {
   /** Whether a view got from writeRange can be stored to even now that others have run, or there were other views. */
   stillWritable(view: Uint8Array): boolean;
   /** NUL-terminated bytes without the NUL, or null (EFAULT, or longer than max). */
-  cstring(addr: number, max?: number): Uint8Array | null;
+  cstring(addr: number, max?: number): string | null;
 
   /**
    * An access of translated code met a page byte ≠ 0. Grows a stack, etc.

@@ -1,27 +1,53 @@
 import { EBADF, EINVAL, EMFILE } from '../errno.ts';
-import type { OpenFile } from '../vfs/types.ts';
+import { HostOpening } from '../vfs/host-opening.ts';
+import type { OpenFile, Opening, Stat } from '../vfs/types.ts';
 
 /** File descriptor table of a process (man 2 open): descriptors, their close-on-exec bits. */
 export class FdTable {
-  private readonly files: (OpenFile | null)[] = [];
+  private readonly files: (OpenFile | Opening | null)[] = [];
   private readonly cloexec: boolean[] = [];
   /** RLIMIT_NOFILE. */
   limit = 1024;
   /** Told of descriptions whose last descriptor goes: their locks go too. */
   onLastClose: (file: OpenFile) => void = () => {};
+  /** Whether nobody wants to be told of files that are closed unused. */
+  closesUnseen: () => boolean = () => false;
   private users = 1;
 
   /** The description of a descriptor, or null (EBADF). */
   get(fd: number): OpenFile | null {
-    return this.files[fd] ?? null;
+    const file = this.files[fd] ?? null;
+    return file instanceof HostOpening ? this.settle(fd, file) : (file as OpenFile | null);
+  }
+
+  /** fstat(2): a negative errno, or what the descriptor's file is. */
+  stat(fd: number): Stat | number {
+    const file = this.files[fd] ?? null;
+    if (file === null) return -EBADF;
+    if (!(file instanceof HostOpening)) return (file as OpenFile).stat();
+    const known = file.settleByStat();
+    this.files[fd] = known.file;
+    return known.stat;
+  }
+
+  /** Whether a descriptor was opened and not used yet. */
+  isUnused(fd: number): boolean {
+    return this.files[fd] instanceof HostOpening;
+  }
+
+  private settle(fd: number, opening: Opening): OpenFile {
+    const file = opening.settle();
+    this.files[fd] = file;
+    return file;
   }
 
   /** Install at the lowest free descriptor from `from`; takes over the reference. EMFILE closes it. */
-  install(file: OpenFile, cloexec: boolean, from = 0): number {
+  install(file: OpenFile | Opening, cloexec: boolean, from = 0): number {
     let fd = from;
     while (fd < this.files.length && this.files[fd] != null) fd++;
     if (fd >= this.limit) {
-      this.release(file);
+      if (file instanceof HostOpening) file.close();
+      else this.release(file as OpenFile);
       return -EMFILE;
     }
     this.put(fd, file, cloexec);
@@ -50,10 +76,12 @@ export class FdTable {
   }
 
   close(fd: number): number {
-    const file = this.get(fd);
-    if (file === null) return -EBADF;
+    const opening = this.files[fd];
+    const unseen = opening instanceof HostOpening && this.closesUnseen();
+    const file = unseen ? null : this.get(fd);
+    if (file === null && !unseen) return -EBADF;
     this.files[fd] = null;
-    return this.release(file);
+    return file === null ? (opening as Opening).close() : this.release(file);
   }
 
   getCloexec(fd: number): boolean {
@@ -76,7 +104,9 @@ export class FdTable {
     const table = new FdTable();
     table.limit = this.limit;
     table.onLastClose = this.onLastClose;
-    for (const [fd, file] of this.files.entries()) {
+    table.closesUnseen = this.closesUnseen;
+    for (let fd = 0; fd < this.files.length; fd++) {
+      const file = this.get(fd);
       table.files.push(file);
       table.cloexec.push(this.cloexec[fd] ?? false);
       if (file !== null) file.refs++;
@@ -105,7 +135,7 @@ export class FdTable {
     for (const fd of this.list()) if (this.cloexec[fd] === true) this.close(fd);
   }
 
-  private put(fd: number, file: OpenFile, cloexec: boolean): void {
+  private put(fd: number, file: OpenFile | Opening, cloexec: boolean): void {
     while (this.files.length < fd) this.files.push(null);
     this.files[fd] = file;
     this.cloexec[fd] = cloexec;

@@ -44,6 +44,11 @@ export class FileWatches {
     this.kernel = kernel;
   }
 
+  /** Whether nothing is watched. */
+  get idle(): boolean {
+    return this.byNode.size === 0;
+  }
+
   /** inotify_init1(2) */
   create(flags: number): I.InotifyFile | number {
     if (this.instances >= I.MAX_INSTANCES) return -EMFILE;

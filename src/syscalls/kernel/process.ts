@@ -155,6 +155,7 @@ export class Process {
         dropWatches(file);
         kernel.watches.onClose(file);
       };
+      this.files.closesUnseen = () => !kernel.locks.any && kernel.watches.idle;
       this.actions = Array.from({ length: NSIG + 1 }, () => DEFAULT_ACTION);
       this.applyLimits();
       const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));

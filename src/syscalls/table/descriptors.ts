@@ -77,6 +77,11 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   const permissions = mode & 0o7777 & ~process.umask;
   // 64-bit kernels set O_LARGEFILE on every open, and F_GETFL shows it.
   const wanted = (openFlags & ~O_CLOEXEC) | (task.abi.wordSize === 8 ? O_LARGEFILE : 0);
+  if (at.fs.beginOpen !== undefined && (openFlags & (O_PATH | O_TRUNC)) === 0) {
+    const opening = at.fs.beginOpen(at.path, wanted, permissions);
+    if (typeof opening !== 'number') return process.files.install(opening, (openFlags & O_CLOEXEC) !== 0);
+    if (opening !== -ENXIO) return opening;
+  }
   const install = (file: OpenFile | number): number => {
     if (typeof file === 'number') return file;
     if ((openFlags & O_TRUNC) !== 0) process.kernel.sharedFiles.afterWrite(file);
@@ -127,6 +132,8 @@ function openMode(): ArgType<number> {
 
 /** What closing a descriptor ends for its process, whoever else has the file open: record locks, mq_notify, F_NOTIFY. */
 function flush(task: Task, fd: number): void {
+  const { locks } = task.process.kernel;
+  if (!locks.any && task.process.files.isUnused(fd)) return;
   dropLocks(task, fd);
   const file = task.process.files.get(fd);
   if (file instanceof QueueFile) file.queue.forget(task.process);

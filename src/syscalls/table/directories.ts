@@ -69,8 +69,8 @@ const CWD_BUFFER: ArgType<number> = {
   doc: 'char *',
   read: (c) => c.ulong(),
   format: (v, { task, result }) => {
-    const bytes = result === undefined || result < 0 ? null : task.space.cstring(v);
-    return bytes === null ? `0x${v.toString(16)}` : quote(byteString(bytes), Number.POSITIVE_INFINITY);
+    const text = result === undefined || result < 0 ? null : task.space.cstring(v);
+    return text === null ? `0x${v.toString(16)}` : quote(text, Number.POSITIVE_INFINITY);
   },
 };
 

@@ -1,5 +1,4 @@
 import { FD_AT, flags, PATH, quote, R_INT } from '../args.ts';
-import { byteString } from '../cursor.ts';
 import { type ArgType, LEAVE, type Syscall, type SyscallResult, syscall } from '../define.ts';
 import { E2BIG, EBADF, EFAULT, EINVAL, ELOOP, ENOENT } from '../errno.ts';
 import { execTask } from '../kernel/exec.ts';
@@ -40,9 +39,9 @@ function readStrings(space: Task['space'], address: number, word: number): strin
     if (!space.readable(at, word)) return -EFAULT;
     const pointer = word === 8 ? readU64(space.view, at) : space.view.getUint32(at, true);
     if (pointer === 0) return list;
-    const bytes = space.cstring(pointer, MAX_STRING - 1);
-    if (bytes === null) return space.readable(pointer, MAX_STRING) ? -E2BIG : -EFAULT;
-    list.push(byteString(bytes));
+    const text = space.cstring(pointer, MAX_STRING - 1);
+    if (text === null) return space.readable(pointer, MAX_STRING) ? -E2BIG : -EFAULT;
+    list.push(text);
   }
   return -E2BIG;
 }

@@ -199,9 +199,10 @@ export const prctl: Syscall = syscall(
     const { process, space } = task;
     switch (option) {
       case PR_SET_NAME: {
-        const name = space.cstring(arg2, 16) ?? space.readRange(arg2, 15);
-        if (name === null) return -EFAULT;
-        task.comm = byteString(name).slice(0, 15);
+        const short = space.cstring(arg2, 16);
+        const bytes = short === null ? space.readRange(arg2, 15) : null;
+        if (short === null && bytes === null) return -EFAULT;
+        task.comm = bytes === null ? (short as string).slice(0, 15) : byteString(bytes);
         if (task.tid === process.pid) process.comm = task.comm;
         return 0;
       }

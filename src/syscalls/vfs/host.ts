@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
-import { HostDirectory, HostHandle, HostPathFile, HostRegular } from './host-file.ts';
+import { HostHandle } from './host-file.ts';
 import { makeFifo, makeSocket } from './host-nodes.ts';
-import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
-import { HostStream } from './host-stream.ts';
+import { HostOpening } from './host-opening.ts';
+import { fromStatFs, hostPath, hostStat, quietly, toSeconds } from './host-stat.ts';
 import {
   type BytePath,
   type FileSystem,
@@ -14,7 +14,6 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
-  O_NONBLOCK,
   O_PATH,
   O_SYNC,
   O_TMPFILE,
@@ -48,15 +47,6 @@ function hostFlags(flags: number): number {
   return out;
 }
 
-function run(action: () => void): number {
-  try {
-    action();
-    return 0;
-  } catch (error) {
-    return fromNodeError(error);
-  }
-}
-
 /** The host's file tree. The host kernel resolves symlinks and checks permissions. */
 export class HostFs implements FileSystem {
   readonly type = 'host';
@@ -67,11 +57,11 @@ export class HostFs implements FileSystem {
   }
 
   mode(path: BytePath): number {
-    try {
-      return fs.lstatSync(hostPath(path)).mode;
-    } catch (error) {
-      return fromNodeError(error);
-    }
+    let mode = -ENOENT;
+    const error = quietly(() => {
+      mode = fs.lstatSync(hostPath(path), { throwIfNoEntry: false })?.mode ?? -ENOENT;
+    });
+    return error !== 0 ? error : mode;
   }
 
   magic(_path: BytePath): Location | null {
@@ -79,25 +69,19 @@ export class HostFs implements FileSystem {
   }
 
   open(path: BytePath, flags: number, mode: number): OpenFile | number {
-    let fd: number;
+    const opening = this.beginOpen(path, flags, mode);
+    return typeof opening === 'number' ? opening : opening.settle();
+  }
+
+  beginOpen(path: BytePath, flags: number, mode: number): HostOpening | number {
     if (path === '') return -ENOENT;
-    try {
+    let fd = 0;
+    // ENXIO, a FIFO without a reader: the kernel waits unless the guest asked not to.
+    const error = quietly(() => {
       fd = fs.openSync(hostPath(path), hostFlags(flags), mode);
-    } catch (error) {
-      // ENXIO, a FIFO without a reader: the kernel waits unless the guest asked not to.
-      return fromNodeError(error);
-    }
-    const handle = new HostHandle(fd);
-    const kept = flags & ~(O_CREAT | O_EXCL | O_TRUNC | 0o400);
-    if (flags & O_PATH) {
-      const isDirectory = fs.fstatSync(fd).isDirectory();
-      return isDirectory ? new HostDirectory(handle, path, kept) : new HostPathFile(handle, path, kept);
-    }
-    const stat = fs.fstatSync(fd);
-    if (stat.isFile()) return new HostRegular(handle, path, kept);
-    if (stat.isDirectory()) return new HostDirectory(handle, path, kept);
-    if (stat.isBlockDevice()) return new HostRegular(handle, path, kept);
-    return new HostStream(handle, path, kept, false, stat.isFIFO() && (flags & O_NONBLOCK) === 0);
+    });
+    if (error !== 0) return error;
+    return new HostOpening(new HostHandle(fd), path, flags & ~(O_CREAT | O_EXCL | O_TRUNC | 0o400));
   }
 
   stat(path: BytePath, follow: boolean): Stat | number {
@@ -105,42 +89,41 @@ export class HostFs implements FileSystem {
   }
 
   access(path: BytePath, mode: number): number {
-    return run(() => fs.accessSync(hostPath(path), mode));
+    return quietly(() => fs.accessSync(hostPath(path), mode));
   }
 
   readlink(path: BytePath): BytePath | number {
-    try {
-      return fs.readlinkSync(hostPath(path), { encoding: 'latin1' });
-    } catch (error) {
-      return fromNodeError(error);
-    }
+    let target = '';
+    const error = quietly(() => {
+      target = fs.readlinkSync(hostPath(path), { encoding: 'latin1' });
+    });
+    return error !== 0 ? error : target;
   }
 
   mkdir(path: BytePath, mode: number): number {
-    return run(() => fs.mkdirSync(hostPath(path), mode));
+    return quietly(() => fs.mkdirSync(hostPath(path), mode));
   }
 
   rmdir(path: BytePath): number {
-    return run(() => fs.rmdirSync(hostPath(path)));
+    return quietly(() => fs.rmdirSync(hostPath(path)));
   }
 
   unlink(path: BytePath): number {
-    return run(() => fs.unlinkSync(hostPath(path)));
+    return quietly(() => fs.unlinkSync(hostPath(path)));
   }
 
   symlink(target: BytePath, path: BytePath): number {
-    return run(() => fs.symlinkSync(hostPath(target), hostPath(path)));
+    return quietly(() => fs.symlinkSync(hostPath(target), hostPath(path)));
   }
 
   link(from: BytePath, to: BytePath, follow: boolean): number {
     if (follow) {
-      try {
+      const error = quietly(() => {
         from = fs.realpathSync(hostPath(from), { encoding: 'latin1' });
-      } catch (error) {
-        return fromNodeError(error);
-      }
+      });
+      if (error !== 0) return error;
     }
-    return run(() => fs.linkSync(hostPath(from), hostPath(to)));
+    return quietly(() => fs.linkSync(hostPath(from), hostPath(to)));
   }
 
   rename(from: BytePath, to: BytePath, flags: number): number {
@@ -150,7 +133,7 @@ export class HostFs implements FileSystem {
     } else if (flags !== 0) {
       return -EINVAL;
     }
-    return run(() => fs.renameSync(hostPath(from), hostPath(to)));
+    return quietly(() => fs.renameSync(hostPath(from), hostPath(to)));
   }
 
   mknod(path: BytePath, mode: number, _dev: number): number {
@@ -158,12 +141,12 @@ export class HostFs implements FileSystem {
     if (type === S_IFIFO) return makeFifo(path, mode & 0o7777);
     if (type === S_IFSOCK) return makeSocket(path, mode & 0o7777);
     if (type !== 0 && type !== S_IFREG) return -EPERM;
-    return run(() => fs.closeSync(fs.openSync(hostPath(path), C.O_CREAT | C.O_EXCL | C.O_WRONLY, mode & 0o7777)));
+    return quietly(() => fs.closeSync(fs.openSync(hostPath(path), C.O_CREAT | C.O_EXCL | C.O_WRONLY, mode & 0o7777)));
   }
 
   truncate(path: BytePath, size: number): number {
     if (size < 0) return -EINVAL;
-    return run(() => fs.truncateSync(hostPath(path), size));
+    return quietly(() => fs.truncateSync(hostPath(path), size));
   }
 
   chmod(path: BytePath, mode: number, follow: boolean): number {
@@ -172,19 +155,19 @@ export class HostFs implements FileSystem {
       if (now < 0) return now;
       if ((now & S_IFMT) === 0o120000) return -EOPNOTSUPP;
     }
-    return run(() => fs.chmodSync(hostPath(path), mode));
+    return quietly(() => fs.chmodSync(hostPath(path), mode));
   }
 
   chown(path: BytePath, uid: number, gid: number, follow: boolean): number {
     const change = follow ? fs.chownSync : fs.lchownSync;
-    return run(() => change(hostPath(path), uid >>> 0, gid >>> 0));
+    return quietly(() => change(hostPath(path), uid >>> 0, gid >>> 0));
   }
 
   utimes(path: BytePath, atime: Timespec | null, mtime: Timespec | null, follow: boolean): number {
     const now = hostStat(path, follow);
     if (typeof now === 'number') return now;
     const change = follow ? fs.utimesSync : fs.lutimesSync;
-    return run(() => change(hostPath(path), toSeconds(atime ?? now.atime), toSeconds(mtime ?? now.mtime)));
+    return quietly(() => change(hostPath(path), toSeconds(atime ?? now.atime), toSeconds(mtime ?? now.mtime)));
   }
 
   statfs(path: BytePath): Statfs | number {

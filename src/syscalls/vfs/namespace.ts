@@ -145,9 +145,11 @@ export function canonicalPath(at: Location): BytePath {
       here = here.slice(0, Math.max(0, here.lastIndexOf('/')));
       continue;
     }
-    const target = at.fs.readlink(`${here}/${part}`);
+    const next = `${here}/${part}`;
+    const mode = at.fs.mode(next);
+    const target = mode > 0 && (mode & S_IFMT) === S_IFLNK ? at.fs.readlink(next) : -ENOENT;
     if (typeof target === 'number' || ++links > 40) {
-      here = `${here}/${part}`;
+      here = next;
       continue;
     }
     parts = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...parts.slice(i + 1)];

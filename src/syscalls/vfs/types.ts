@@ -108,6 +108,14 @@ export interface OpenFile {
   close(): number;
 }
 
+/** A file opened by `beginOpen`: one of `settle`, `settleByStat` and `close` is called, once. */
+export interface Opening {
+  settle(): OpenFile;
+  /** For fstat(2), whose answer tells the kind of file as well. */
+  settleByStat(): { readonly file: OpenFile; readonly stat: Stat };
+  close(): number;
+}
+
 /** A file system. Paths are absolute guest paths, free of `.`, `..` and inner symlinks unless opaque. */
 export interface FileSystem {
   /** Name of its type for /proc/mounts and statfs. */
@@ -119,6 +127,8 @@ export interface FileSystem {
   /** Where a link leads that is more than its text, /proc/self/fd/N: maybe to itself. Null: it is not one. */
   magic(path: BytePath): Location | null;
   open(path: BytePath, flags: number, mode: number): OpenFile | number;
+  /** The same, leaving open what kind of file it is until somebody wants to know. */
+  beginOpen?(path: BytePath, flags: number, mode: number): Opening | number;
   stat(path: BytePath, follow: boolean): Stat | number;
   /** man 2 access with the ids of the process; mode of R_OK 4, W_OK 2, X_OK 1. */
   access(path: BytePath, mode: number): number;
