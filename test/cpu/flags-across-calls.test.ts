@@ -70,6 +70,15 @@ describe.for(Object.entries(guestsWithBytes))('flags across calls, %s', ([name, 
     return found;
   };
 
+  it('a return behind POPF keeps them, as that of a handler that was put in between', () => {
+    const terminal = (bytes: readonly number[]): object => {
+      const code = new DataView(new Uint8Array([...bytes, ...new Array<number>(16).fill(0x90)]).buffer);
+      return createX86(mode).liftBlock(code, 0, -1, bytes.length).terminal;
+    };
+    expect(terminal([0x9d, 0x5d, RET])).toMatchObject({ kind: 'jumpIndirect', isReturn: false });
+    expect(terminal([0x5d, RET])).toMatchObject({ kind: 'jumpIndirect', isReturn: true });
+  });
+
   it.for(cases)('%s', ([, list, expected]) => {
     expect(crosses(list, false)).toEqual({ crosses: expected, composed: 0 });
     expect(crosses(list, true)).toEqual({ crosses: expected, composed: 2 });

@@ -59,6 +59,8 @@ export class Translator {
   terminal: Terminal | null = null;
   readsFlags = false;
   setsFlags = false;
+  /** Whether the block has put flags back: it may return into the middle of any code. */
+  restoresFlags = false;
   /** What the flags of the block's entry are asked for, and what of them may still be there: CARRY_ASKED, OTHERS_ASKED. */
   askedFlags = 0;
   keptFlags: number = FLAGS_ASKED;
@@ -81,6 +83,7 @@ export class Translator {
     this.atEntry = true;
     this.readsFlags = false;
     this.setsFlags = false;
+    this.restoresFlags = false;
     this.askedFlags = 0;
     this.keptFlags = FLAGS_ASKED;
     this.terminal = null;

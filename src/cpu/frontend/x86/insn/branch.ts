@@ -44,7 +44,7 @@ const ret = (t: Translator, bytes: number): void => {
   const size = branchSize(t);
   const to = t.convert(t.peek(size), size, t.word, false);
   t.drop(size + bytes);
-  t.end({ kind: 'jumpIndirect', target: to, isReturn: true });
+  t.end({ kind: 'jumpIndirect', target: to, isReturn: !t.restoresFlags });
 };
 
 /** Width of the counter of LOOP and JCXZ: that of addresses. */

@@ -41,6 +41,7 @@ const popFlags = (t: Translator): void => {
   const bits = t.narrow(t.peek(size), size);
   t.drop(size);
   setFlagsRegister(t, bits, size);
+  t.restoresFlags = true;
   t.b.beginWhen(i32.and(bits, t.imm(TF)));
   t.helper(beginSteps, t.d.length);
   t.b.endWhen();
