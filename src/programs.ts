@@ -5,7 +5,7 @@ import type { Cpu } from './cpu/cpu.ts';
 import type { FrontEnd } from './cpu/frontend/frontend.ts';
 import { GUEST_TOP } from './cpu/memory/layout.ts';
 import { Processors } from './cpu/processor-pool.ts';
-import type { RegionStore } from './cpu/region-store.ts';
+import { RegionStore } from './cpu/region-store.ts';
 import { TemplateTable } from './cpu/template-table.ts';
 import { CpuThread } from './cpu/thread.ts';
 import { WasmComposer } from './cpu/wasm-composer.ts';
@@ -15,7 +15,7 @@ import { type Executable, mapProgram, openProgram } from './loader/load.ts';
 import { LoadError } from './loader/load-error.ts';
 import type { Abi } from './syscalls/abi/types.ts';
 import type { ExecRequest, Kernel, LoadedImage } from './syscalls/kernel/kernel.ts';
-import { TranslationCache, worthKeeping } from './translation-cache.ts';
+import { type CacheKey, TranslationCache, worthKeeping } from './translation-cache.ts';
 import { uptimeMs } from './uptime.ts';
 
 /** How programs are started, besides what execve says. */
@@ -40,8 +40,11 @@ interface LoadedGuest {
 
 /** Translations of one program, which all processes that run it have in common. */
 interface Program {
+  readonly key: CacheKey;
   /** Where they are kept between runs; null: nowhere. */
   readonly store: TranslationCache | null;
+  /** Where to write what a run leaves besides. */
+  readonly common: TranslationCache | null;
   image: BlockImage | null;
   /** Null until the first process has read what there is. */
   regions: RegionStore | null;
@@ -185,7 +188,15 @@ export class Programs {
   /** What is known of a program's translations: from processes that ran it, else from earlier runs. */
   private program(frontEnd: FrontEnd, exe: Executable): Program {
     const { dev, ino } = exe.file;
-    const key = { dev, ino, size: exe.file.size(), variant: `${frontEnd.name} ${frontEnd.variant}` };
+    return this.programOf(frontEnd, {
+      dev,
+      ino,
+      size: exe.file.size(),
+      variant: `${frontEnd.name} ${frontEnd.variant}`,
+    });
+  }
+
+  private programOf(frontEnd: FrontEnd, key: CacheKey, common?: TranslationCache | null): Program {
     const name = Object.values(key).join();
     let program = this.programs.get(name);
     if (program === undefined) {
@@ -198,7 +209,7 @@ export class Programs {
         this.firstComposer = composerName(frontEnd);
       }
       if (!this.interpreterCode.has(tier)) this.interpreterCode.set(tier, store?.interpreterCode() ?? null);
-      program = { store, image: null, regions: null, written: 0 };
+      program = { key, store, common: common === undefined ? store : common, image: null, regions: null, written: 0 };
       this.programs.set(name, program);
     }
     return program;
@@ -206,6 +217,14 @@ export class Programs {
 
   private restore(cpu: Cpu, program: Program): void {
     this.first ??= cpu;
+    this.reuse(cpu, program);
+    // without a folder, only processes that follow have a use for it
+    cpu.cache.recording = program.store !== null || cpu !== this.first;
+    cpu.onExact = () => this.exact(cpu);
+    this.running.set(cpu, { program, start: uptimeMs() });
+  }
+
+  private reuse(cpu: Cpu, program: Program): void {
     if (program.regions === null) {
       program.store?.load(cpu);
       program.image = cpu.cache.image;
@@ -215,9 +234,29 @@ export class Programs {
       cpu.cache.image = program.image;
       cpu.regions.use(program.regions);
     }
-    // without a folder, only processes that follow have a use for it
-    cpu.cache.recording = program.store !== null || cpu !== this.first;
-    this.running.set(cpu, { program, start: uptimeMs() });
+  }
+
+  /**
+   * A process goes on to exact floating point: what it has translated up to now is kept as at its end, and from now on it
+   * is a process of another program, whose translations are all for that.
+   */
+  private exact(cpu: Cpu): () => void {
+    const { warmUp } = cpu.regions.store;
+    const { recording } = cpu.cache;
+    const program = this.running.get(cpu)?.program;
+    this.keep(cpu, false);
+    if (program === undefined) return () => cpu.regions.use(new RegionStore(warmUp));
+    const { key, common } = program;
+    const other = this.programOf(cpu.frontEnd, { ...key, variant: `${key.variant} exact` }, common);
+    this.running.set(cpu, { program: other, start: uptimeMs() });
+    return () => {
+      cpu.regions.use(new RegionStore(warmUp));
+      this.reuse(cpu, other);
+      const { store } = cpu.regions;
+      store.warmUp = warmUp;
+      if (cpu.cache.crosses && !cpu.regions.flagsCross) store.flagsDoCross();
+      cpu.cache.recording = recording;
+    };
   }
 
   /** A child of fork goes on with the program of its parent. */
@@ -227,11 +266,12 @@ export class Programs {
     child.cache.recording = parent.cache.recording;
     // what earlier children have translated it may use
     if (parent.cache.recording) child.cache.image = run.program.image;
+    child.onExact = () => this.exact(child);
     this.running.set(child, { program: run.program, start: uptimeMs() });
   }
 
-  /** A processor is left by its last thread: keep what was translated, for other processes and for later runs. */
-  private keep(cpu: Cpu): void {
+  /** A processor is left by its last thread (or goes on otherwise): keep what it has for other processes and for later runs. */
+  private keep(cpu: Cpu, ends = true): void {
     const run = this.running.get(cpu);
     if (run === undefined) return;
     this.running.delete(cpu);
@@ -240,7 +280,7 @@ export class Programs {
     if (end && 'signal' in end) return;
     const { program, start } = run;
     this.take(cpu, program, uptimeMs() - start);
-    if (cpu === this.first) program.store?.writeCommon(cpu);
+    if (ends && cpu === this.first) program.common?.writeCommon(cpu);
     program.store?.write([...this.running.values()].some((other) => other.program === program));
   }
 

@@ -131,9 +131,9 @@ export class TranslationCache {
     this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
     if (store) cpu.regions.use(store);
+    if (cpu.isExact) return;
     const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
     cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
-    cpu.cache.recording = true;
   }
 
   /** Enough runs in which something was hot but not compiled are as good as one long one. */
@@ -151,7 +151,6 @@ export class TranslationCache {
    * program's blocks, if there is one.
    */
   keep({ cache, regions }: Cpu): BlockImage | null {
-    // a process that went on to exact floating point keeps nothing
     if (!cache.recording) return null;
     const { store } = regions;
     // what another run like this one would not have to do again

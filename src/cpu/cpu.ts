@@ -83,6 +83,8 @@ export class Cpu implements HelperContext {
   fault: Fault = { signal: 0, code: 0, addr: 0n };
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
+  /** Exact floating point begins: what to use of other runs once all translations are dropped. */
+  onExact: () => () => void = () => () => this.regions.use(new RegionStore(this.regions.store.warmUp));
   /** Told when a region comes into use, and whether it calls itself: then it may go on without a look at `until`. */
   onBusy: (recursive: boolean) => void = () => {};
   /** Told of every block entered from the dispatcher, registers being in the state (logging). */
@@ -91,12 +93,12 @@ export class Cpu implements HelperContext {
   readonly interpreterCode: () => Uint8Array | null;
   private readonly runRecords: (state: number, depth: number) => number;
   private flushPending = false;
-  private storeAfterFlush: RegionStore | null = null;
+  private afterFlush: (() => void) | null = null;
   private readonly budget = new CompileBudget();
   /** This process has shown that flags live across calls. */
   private flagsCross = false;
   /** See FrontEnd.exact; each process has its own. */
-  private exact = false;
+  isExact = false;
 
   constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: WebAssembly.Module) {
     this.space = space;
@@ -189,7 +191,7 @@ export class Cpu implements HelperContext {
   run(): number {
     const { view, state } = this;
     // one front end serves every process of the machine
-    if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
+    if (this.frontEnd.exact !== this.isExact) this.frontEnd.exact = this.isExact;
     this.prepareRun(state, JUMP_CACHES);
     if (this.rung()) return Exit.INTERRUPT;
     for (let returned = false; ; ) {
@@ -259,16 +261,11 @@ export class Cpu implements HelperContext {
   /** A worker thread asks for something (see Request). */
   serve(kind: number, a: number, b: number): void {
     if (this.flushPending || this.cache.isFull()) return;
-    if (this.frontEnd.exact !== this.exact) this.frontEnd.exact = this.exact;
+    if (this.frontEnd.exact !== this.isExact) this.frontEnd.exact = this.isExact;
     if (kind === Request.HOT) this.hot(a);
     else if (kind === Request.LINK) this.cache.follow(a);
     else if (kind === Request.TARGET) this.cache.noteTarget(a >>> 0, b >>> 0);
     else if (kind === Request.LOOP) this.longLoop(a >>> 0);
-  }
-
-  /** See FrontEnd.exact. */
-  get isExact(): boolean {
-    return this.exact;
   }
 
   /** Turn the exit reason into what the kernel handles. */
@@ -521,24 +518,24 @@ export class Cpu implements HelperContext {
     this.states.length = 0;
     this.state = CPU_STATES;
     this.until = Number.POSITIVE_INFINITY;
-    this.exact = false;
+    this.isExact = false;
     this.budget.reset();
     this.flagsCross = false;
     this.cache.crosses = false;
     this.cache.forsakeImage();
-    this.storeAfterFlush = new RegionStore();
+    this.afterFlush = () => this.regions.use(new RegionStore());
     this.flush();
   }
 
   /** Go on as the copy of another process: fork(2). The address space was copied already. */
   inherit(from: Cpu): void {
-    this.exact = from.exact;
+    this.isExact = from.isExact;
     this.compile = from.compile;
     this.batch = from.batch;
     this.flagsCross = from.flagsCross;
     this.regions.use(from.regions.store);
     this.cache.hotAfter = from.cache.hotAfter;
-    if (from.flushPending || from.storeAfterFlush) this.cache.image = from.cache.image;
+    if (from.flushPending || from.afterFlush) this.cache.image = from.cache.image;
     else this.cache.inherit(from.cache);
   }
 
@@ -552,12 +549,12 @@ export class Cpu implements HelperContext {
     this.flushPending = false;
     this.cache.flush();
     this.regions.flush();
-    if (this.storeAfterFlush) this.regions.use(this.storeAfterFlush);
-    this.storeAfterFlush = null;
+    this.afterFlush?.();
+    this.afterFlush = null;
     this.queue.length = 0;
     this.clearJumpCache();
     this.index?.clear();
-    this.outside?.flushed(this.exact);
+    this.outside?.flushed(this.isExact);
   }
 
   /** An address as memory sees it: the bits of it that count. */
@@ -589,11 +586,11 @@ export class Cpu implements HelperContext {
   }
 
   fpModeChanged(_state: number): boolean {
-    if (this.exact) return false;
-    this.exact = true;
+    if (this.isExact) return false;
+    this.isExact = true;
     this.frontEnd.exact = true;
+    this.afterFlush = this.onExact();
     this.cache.forsakeImage();
-    this.storeAfterFlush = new RegionStore(this.regions.store.warmUp);
     this.flushPending = true;
     return true;
   }

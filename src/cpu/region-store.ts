@@ -89,7 +89,7 @@ export class RegionStore {
   /** Functions in it that are in no file yet. */
   unsavedOptimised = 0;
   /** Until it is over nothing is compiled. */
-  readonly warmUp: WarmUp;
+  warmUp: WarmUp;
 
   /** `warmUp`: of the store before this one. */
   constructor(warmUp: WarmUp = new WarmUp()) {

@@ -168,3 +168,27 @@ test('of processes that run at the same time the last one writes', () => {
   const { status, stderr } = spawnSync(process.execPath, line, { env, encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, 'blocks ']);
 });
+
+test('a process that goes on to exact floating point keeps what it translated before, and what since', () => {
+  const MOV_X0_RMODE = 0xd2a00800; // mov x0, #0x400000
+  const MSR_FPCR_X0 = 0xd51b4400;
+  const B_NEXT = 0x14000001;
+  const FADD = 0x1e622820; // fadd d0, d1, d2
+  const exit = [0xd2800000, 0xd2800bc8, 0xd4000001]; // exit_group(0)
+  const file = path.join(cache, 'exact');
+  fs.writeFileSync(file, tinyElf([FADD, B_NEXT, MOV_X0_RMODE, MSR_FPCR_X0, FADD, B_NEXT, ...exit]), { mode: 0o755 });
+  const kept = path.join(cache, 'kept');
+  const env = { ...process.env, TSQEMU_CACHE: kept };
+  const go = (): [number | null, string] => {
+    const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), file], { env, encoding: 'utf8' }); // biome-ignore format: one line
+    return [status, stderr];
+  };
+  expect(go()).toEqual([0, '']);
+  const dir = path.join(kept, 'code');
+  const blocks = fs.readdirSync(dir).filter((name) => name.endsWith('.blocks'));
+  expect(blocks.map((name) => name.endsWith('-exact.blocks')).sort()).toEqual([false, true]);
+  const times = (): number[] => fs.readdirSync(dir).map((name) => fs.statSync(path.join(dir, name)).mtimeMs);
+  const before = times();
+  expect(go()).toEqual([0, '']);
+  expect(times()).toEqual(before);
+});
