@@ -32,6 +32,7 @@ import {
   HASH,
   HEADER,
   Header,
+  LENGTH_SHIFT,
   Mark,
   NEVER,
   READS_FLAGS,
@@ -177,7 +178,8 @@ const makeFunction = (F: MakerFunctions, notes: boolean): Writer => {
   f.store(header, 0, control(Control.HOT_AFTER));
   f.if(single, () => f.store(header, 0, NEVER));
   f.store(header, 4, pc);
-  f.store(header, 8, or(and(kind, 0xff), or(mul(reads, READS_FLAGS), mul(asks, ASKS_FLAGS))));
+  const traits = or(mul(reads, READS_FLAGS), mul(asks, ASKS_FLAGS));
+  f.store(header, 8, or(shl(sub(end, pc), LENGTH_SHIFT), or(and(kind, 0xff), traits)));
   f.store(header, 12, 0);
   // flags that live across a call or a return
   const crosses = f.local();

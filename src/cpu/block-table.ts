@@ -167,6 +167,33 @@ export class BlockTable {
     }
   }
 
+  /** The entries of pcs in [start, end), those that `isCode` says can be some. */
+  within(
+    start: number,
+    end: number,
+    isCode: (pc: number) => boolean,
+    visit: (pc: number, value: number) => void,
+  ): void {
+    const mask = this.get(Control.MASK);
+    if (end - start > mask) {
+      this.forEach((pc, value) => {
+        if (pc >= start && pc < end) visit(pc, value);
+      });
+      return;
+    }
+    const { words } = this;
+    const table = this.get(Control.TABLE) >>> 2;
+    const shift = this.get(Control.SHIFT);
+    for (let pc = start; pc < end; pc++) {
+      if (!isCode(pc)) continue;
+      for (let n = Math.imul(pc, HASH) >>> shift; ; n = (n + 1) & mask) {
+        const value = words[table + 2 * n + 1] as number;
+        if (value === 0) break;
+        if (words[table + 2 * n] === pc) visit(pc, value);
+      }
+    }
+  }
+
   /** Go on with what another process knows; chunks of records are copied by others. */
   inherit(from: GuestAddressSpace): void {
     this.space.copyOwn(from, CODE_CONTROL, CODE_CONTROL + CODE_CONTROL_SIZE);

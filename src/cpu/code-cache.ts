@@ -8,9 +8,24 @@ import type { FrontEnd } from './frontend/frontend.ts';
 import { type Block, lastByte } from './ir/block.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import { ASKS_FLAGS, Control, HEADER, Header, Mark, NEVER, READS_FLAGS, SINGLE, STUB } from './memory/code-layout.ts';
+import {
+  ASKS_FLAGS,
+  Control,
+  HEADER,
+  Header,
+  LENGTH_SHIFT,
+  Mark,
+  MOST_BYTES,
+  MOST_BYTES_X86,
+  NEVER,
+  READS_FLAGS,
+  SINGLE,
+  STUB,
+} from './memory/code-layout.ts';
 import { CODE_CONTROL, GUEST_TOP, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
 import { RecordArenas } from './record-arenas.ts';
+import { SingleBlocks } from './single-blocks.ts';
+import { StaleBlocks } from './stale-blocks.ts';
 import { encodeBlock } from './translation.ts';
 import { Translations } from './translations.ts';
 import { dumpUnits } from './unit-dump.ts';
@@ -39,8 +54,12 @@ export class CodeCache implements BlockSource {
   private composer: WasmComposer | null | undefined;
   /** Whether the table tells the composer of regions that are at hand. */
   private rootsMarked = false;
-  /** Blocks of one instruction, for contexts or in two mappings: see singleKey. */
-  private readonly singles = new Map<number, number>();
+  private readonly singles = new SingleBlocks();
+  /** Blocks that may lie in two mappings, by pc: they are linked with others, but neither kept nor in the table. */
+  private readonly spanning = new Map<number, number>();
+  private readonly stale: StaleBlocks;
+  /** (start, end) of guest code whose translations are to be dropped: see invalidate. */
+  private changed: number[] = [];
   /** First records that enterRegion has overwritten, and their operations. */
   private readonly entered = new Map<number, number>();
   /** Jumps into another unit, by the record, and the stubs they had. */
@@ -67,6 +86,11 @@ export class CodeCache implements BlockSource {
     this.halves = new Uint16Array(space.memory.buffer);
     this.arenas = new RecordArenas(space, this.words);
     this.table = new BlockTable(space, this.words, (bytes) => this.arenas.other(bytes));
+    const { singles, spanning, entered, table } = this;
+    const isCodeAddress = (pc: number): boolean => frontEnd.isCodeAddress(pc);
+    const mostBytes = frontEnd.coherentCode ? MOST_BYTES_X86 : MOST_BYTES;
+    const blocks = { table, singles, spanning, entered, isCodeAddress, mostBytes };
+    this.stale = new StaleBlocks(this.words, this.halves, blocks);
     this.units = new CodeUnits(
       space,
       this.arenas,
@@ -161,8 +185,7 @@ export class CodeCache implements BlockSource {
   }
 
   private translate(pc: number, kind: number): number {
-    // neither kept nor known to blocks that are
-    if (this.spans(pc)) return this.slowRecordFor(pc);
+    if (this.spans(pc)) return this.spanningRecord(pc);
     const arena = this.units.arenaAt(pc);
     // a unit may have come into use
     const known = this.linked(pc, kind);
@@ -198,13 +221,13 @@ export class CodeCache implements BlockSource {
     if (at === 0) return 0;
     writer.place(this.words, at);
     const record = at + HEADER;
-    const reads = block.readsFlags && !single;
-    const asks = reads && block.keepsFlags !== true;
+    const asks = block.readsFlags && block.keepsFlags !== true;
+    const reads = (block.readsFlags ? READS_FLAGS : 0) | (asks ? ASKS_FLAGS : 0);
     const hotAfter = single || pc >= GUEST_TOP ? NEVER : this.hotAfter;
-    this.words.set([hotAfter, pc, (version & 0xff) | (reads ? READS_FLAGS : 0) | (asks ? ASKS_FLAGS : 0), 0], at >>> 2);
-    if (single) this.singles.set(singleKey(pc, context), record);
-    else this.table.add(pc, version, record);
-    this.noteFlags(block, asks);
+    const length = (block.end - pc) << LENGTH_SHIFT;
+    this.words.set([hotAfter, pc, length | (version & 0xff) | reads, 0], at >>> 2);
+    if (!single) this.table.add(pc, version, record);
+    this.noteFlags(block, asks && !single);
     // an instruction by itself may store to its own page
     if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, block.end);
     this.arenas.commit(arena, this.connect(at, at + writer.size, arena));
@@ -287,7 +310,7 @@ export class CodeCache implements BlockSource {
   }
 
   hasRun(pc: number): boolean {
-    return this.table.recordsAt(pc).length > 0;
+    return this.table.recordsAt(pc).some((record) => !this.stale.has(record));
   }
 
   isFunction(pc: number): boolean {
@@ -347,26 +370,105 @@ export class CodeCache implements BlockSource {
     return this.words[(record + Header.PC) >>> 2] as number;
   }
 
+  /** No region is entered at pc any more. */
+  leaveRegion(pc: number): void {
+    for (const record of this.table.recordsAt(pc)) {
+      const op = this.entered.get(record);
+      if (op === undefined) continue;
+      this.entered.delete(record);
+      this.halves[record >>> 1] = op;
+      this.rearm(record, this.hotAfter);
+    }
+  }
+
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
   slowRecordFor(pc: number, context = 0): number {
     if (context !== 0) return this.recordInContext(pc, context);
-    return this.singles.get(singleKey(pc, 0)) ?? this.single(pc, 0);
+    return this.singles.get(pc, 0) ?? this.addSingle(pc, 0);
   }
 
   /** Record for an instruction that its address does not say enough of (see Facts.contextAt). */
   recordInContext(pc: number, context: number): number {
     // of code that may change unnoticed nothing is kept
-    const known = this.frontEnd.coherentCode ? undefined : this.singles.get(singleKey(pc, context));
-    return known ?? this.single(pc, context);
+    if (this.frontEnd.coherentCode) return this.single(pc, context);
+    return this.singles.get(pc, context) ?? this.addSingle(pc, context);
   }
 
+  private addSingle(pc: number, context: number): number {
+    const made = this.single(pc, context);
+    if (made !== 0) this.singles.add(pc, context, made);
+    return made;
+  }
+
+  private spanningRecord(pc: number): number {
+    const known = this.spanning.get(pc);
+    if (known !== undefined) return known;
+    const made = this.single(pc, 0);
+    if (made !== 0) this.spanning.set(pc, made);
+    return made;
+  }
+
+  /** A block that the table does not know. */
   private single(pc: number, context: number): number {
     if (this.isFull()) return 0;
     // which notes that its pages have code
     this.spans(pc);
     const made = context === 0 ? this.compose(pc, SINGLE, LOOSE) : 0;
-    if (made === 0) return this.liftInto(LOOSE, pc, -1, true, context);
-    this.singles.set(singleKey(pc, context), made);
+    return made !== 0 ? made : this.liftInto(LOOSE, pc, -1, true, context);
+  }
+
+  // ── changes of guest code ──
+
+  /** Whether translations wait to be dropped. */
+  get isChanged(): boolean {
+    return this.changed.length > 0;
+  }
+
+  /**
+   * Guest code of [start, end) has changed, or will; `inRegion`: regions in use are made of it. Whether translations of it
+   * have to be dropped, for which nobody may run.
+   */
+  invalidate(start: number, end: number, inRegion: boolean): boolean {
+    const units = this.units.forget(start, end);
+    this.changed.push(...units);
+    const found = this.holdsCode(start, end) ? this.stale.find(start, end) : NOTHING;
+    // they may read flags from before now
+    for (const pc of found.called) this.lookAhead(pc);
+    if (inRegion || found.any) this.changed.push(start, end);
+    return inRegion || found.any || units.length > 0;
+  }
+
+  /** The page of this address is about to be stored to where it has code (see Facts.coherentCode): all of it goes. */
+  invalidatePage(address: number): void {
+    const start = address - (address % PAGE_SIZE);
+    this.changed.push(start, start + PAGE_SIZE);
+  }
+
+  /** What changed since this was asked last: (start, end) …. */
+  takeChanged(): readonly number[] {
+    const { changed } = this;
+    this.changed = [];
+    return changed;
+  }
+
+  /** Nobody runs, and no region is in use that was made of code in [start, end): nor will blocks of it be. */
+  drop(start: number, end: number): void {
+    this.stale.add(start, end);
+    if (!this.frontEnd.coherentCode) return;
+    this.notes = this.notes.without(Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
+  }
+
+  /** The first record of a block whose code has changed was executed: translate what is there now. 0: it cannot be fetched. */
+  private renew(record: number): number {
+    const pc = this.pcOf(record);
+    const made = this.single(pc, 0);
+    if (made === 0) return 0;
+    this.stale.replace(record, made);
+    const { table } = this;
+    if (table.asksFlags(made) && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE))) this.tellCrossing();
+    if (this.spanning.get(pc) === record) return made;
+    this.rearm(record, this.hotAfter);
+    this.made(pc, record);
     return made;
   }
 
@@ -375,6 +477,9 @@ export class CodeCache implements BlockSource {
     this.units.clear();
     this.table.clear();
     this.singles.clear();
+    this.spanning.clear();
+    this.stale.clear();
+    this.changed = [];
     this.entered.clear();
     this.crossings.clear();
     // anew: children may use the old ones
@@ -397,10 +502,16 @@ export class CodeCache implements BlockSource {
       this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
     }
     for (const [record, stub] of from.crossings) this.crossings.set(record, stub);
+    for (const [pc, record] of from.spanning) this.spanning.set(pc, record);
+    this.stale.inherit(from.stale);
+    this.changed = [...from.changed];
   }
 
   /** The stub at `record` was executed: translate its target and link. 0: cannot be fetched. */
   follow(record: number): number {
+    if (this.stale.has(record)) return this.renew(record);
+    // a worker thread asked for the same before
+    if (this.halves[record >>> 1] !== UNLINKED) return record;
     // what only lacks its link needs no composer
     const done = this.composer && this.composing()?.follow(record);
     if (done) return done;
@@ -484,6 +595,4 @@ export class CodeCache implements BlockSource {
 
 const UNLINKED = specialNumber('unlinked');
 const ENTER = specialNumber('enter');
-
-/** Key of a block that is none of the table's: pcs are below 2^32, contexts below 256. */
-const singleKey = (pc: number, context: number): number => context * 0x1_0000_0000 + pc;
+const NOTHING = { any: false, called: [] } as const;

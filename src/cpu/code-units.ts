@@ -129,6 +129,19 @@ export class CodeUnits {
     return true;
   }
 
+  /**
+   * Code of [start, end) changes, or the mapping does: units that it may be of are not kept any more, and where they lie is
+   * asked anew. Returns (start, end) of each.
+   */
+  forget(start: number, end: number): number[] {
+    this.ids.fill(0, Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
+    const gone = this.units.filter((unit) => unit.start < end && start < unit.end);
+    if (gone.length === 0) return [];
+    this.units = this.units.filter((unit) => !gone.includes(unit));
+    for (const { pages } of gone) for (const address of pages) this.ids[address / PAGE_SIZE] = 0;
+    return gone.flatMap((unit) => [unit.start, unit.end]);
+  }
+
   /** Chunks of the image's units that may still come into use. */
   private waiting(): Chunk[] {
     const units = this.image?.units ?? [];

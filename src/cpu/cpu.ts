@@ -8,21 +8,12 @@ import type { HelperContext } from './frontend/helper.ts';
 import { JumpCache } from './jump-cache.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
-import {
-  CPU_STATES,
-  cpuStateAt,
-  Exit,
-  GUEST_BASE,
-  JUMP_CACHE_SIZE,
-  JUMP_CACHES,
-  MAX_THREADS,
-  PAGE_SIZE,
-  State,
-} from './memory/layout.ts';
+import { CPU_STATES, Exit, GUEST_BASE, JUMP_CACHES, PAGE_SIZE, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { PROT_READ } from './memory/types.ts';
 import { type CompiledRegion, RegionCompiler } from './region-compiler.ts';
 import { RegionStore, type StoredRegion } from './region-store.ts';
+import { BUDGET, StateBlocks } from './state-blocks.ts';
 import { BUS_ADRALN, codeAddress, type Fault, SIGBUS, SIGSEGV, signExtended, trapOf, unreachable } from './traps.ts';
 import { BlockIndex } from './workers/block-index.ts';
 import { Request } from './workers/protocol.ts';
@@ -31,24 +22,18 @@ import { Request } from './workers/protocol.ts';
 const FETCH = 4;
 /** See Facts.sys. */
 const [MAY_STORE_CODE, SPLIT] = [1, 2];
-/** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
-const BUDGET = 50_000;
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
 const BATCH = 16;
 const PATIENCE = 1000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
-/**
- * Calls deeper than this unwind the wasm stack. In 64-byte units: two thirds of Node's default 984 KiB; the
- * rest is for the JavaScript that translated code calls.
- */
-const MAX_DEPTH = 10_000;
-
 /** Worker threads that run threads of a process, as its processor on the main thread sees them. */
 export interface Outside {
   /** Have all threads of the process come back, now. */
   halt(): void;
   installed(region: StoredRegion): void;
+  /** Regions that were entered at these pcs are not in use any more. */
+  dropped(pcs: readonly number[]): void;
   /** All translations were dropped while nobody ran. */
   flushed(exact: boolean): void;
 }
@@ -75,6 +60,7 @@ export class Cpu implements HelperContext {
   private outside: Outside | null = null;
   private index: BlockIndex | null = null;
   private readonly runs: RunTable;
+  readonly states: StateBlocks;
   private readonly jumps: JumpCache;
   private compile = true;
   private batch = BATCH;
@@ -107,6 +93,7 @@ export class Cpu implements HelperContext {
     this.view = space.host;
     this.u8 = new Uint8Array(space.memory.buffer);
     this.runs = new RunTable(space.memory);
+    this.states = new StateBlocks(this.view, frontEnd, this.runs);
     this.jumps = new JumpCache(this.view, JUMP_CACHES);
     this.cache = new CodeCache(space, frontEnd);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: 64 });
@@ -165,12 +152,16 @@ export class Cpu implements HelperContext {
       this.flushPending = true;
       this.halt();
     };
-    this.prepare(this.state);
+    this.states.prepare(this.state);
     this.clearJumpCache();
     space.onPlainLoss = (start, end) => this.forgetRuns(start, end);
     space.onCodeChange = (start, end) => this.invalidateCode(start, end - start);
-    space.onCodeStore = (start, end) =>
-      this.cache.holdsCodeBytes(start, end) && this.invalidateCode(start, end - start);
+    space.onCodeStore = (start, end) => {
+      if (!this.cache.holdsCodeBytes(start, end)) return false;
+      this.cache.invalidatePage(start);
+      this.halt();
+      return true;
+    };
   }
 
   /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
@@ -192,12 +183,12 @@ export class Cpu implements HelperContext {
     const { view, state } = this;
     // one front end serves every process of the machine
     if (this.frontEnd.exact !== this.isExact) this.frontEnd.exact = this.isExact;
-    this.prepareRun(state, JUMP_CACHES);
+    this.states.prepareRun(state, JUMP_CACHES);
     if (this.rung()) return Exit.INTERRUPT;
     for (let returned = false; ; ) {
       this.settle();
       const record = this.cached(state) || this.lookup(state);
-      if (record === 0 && this.flushPending) continue;
+      if (record === 0 && this.isStale) continue;
       if (record === 0) return this.leave();
       if (returned && this.cache.arrive(record)) this.hot(record);
       view.setUint32(state + State.IP, record, true);
@@ -229,18 +220,15 @@ export class Cpu implements HelperContext {
     if (this.isOver()) this.view.setUint32(state + State.DEPTH_LIMIT, 0, true);
   }
 
-  /** What a state block holds when a thread begins to run, on this thread or another. */
-  prepareRun(state: number, jumpCache: number): void {
-    const { view } = this;
-    view.setUint32(state + State.JUMP_CACHE, jumpCache, true);
-    view.setUint32(state + State.NEWS, 0, true);
-    view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
-    view.setUint32(state + State.INTERRUPT, 0, true);
-  }
-
   /** Drop translations that have become stale. */
   settle(): void {
     if (this.flushPending || this.cache.isFull()) this.flush();
+    else if (this.cache.isChanged) this.dropChanged();
+  }
+
+  /** Whether translations wait to be dropped: nothing may run that is translated. */
+  private get isStale(): boolean {
+    return this.flushPending || this.cache.isChanged;
   }
 
   // ── worker threads ──
@@ -260,7 +248,7 @@ export class Cpu implements HelperContext {
 
   /** A worker thread asks for something (see Request). */
   serve(kind: number, a: number, b: number): void {
-    if (this.flushPending || this.cache.isFull()) return;
+    if (this.isStale || this.cache.isFull()) return;
     if (this.frontEnd.exact !== this.isExact) this.frontEnd.exact = this.isExact;
     if (kind === Request.HOT) this.hot(a);
     else if (kind === Request.LINK) this.cache.follow(a);
@@ -289,7 +277,7 @@ export class Cpu implements HelperContext {
   private syscall(): number {
     const left = this.onSyscall() !== 0 || this.isOver();
     // what an address does not tell is asked by the dispatcher
-    if (left || this.flushPending || contextOf(this.frontEnd, this.view, this.state) !== 0) {
+    if (left || this.isStale || contextOf(this.frontEnd, this.view, this.state) !== 0) {
       this.setExit(left ? Exit.SYSCALL : Exit.INVALIDATED);
       return 1;
     }
@@ -326,7 +314,7 @@ export class Cpu implements HelperContext {
 
   /** A store goes to a page that has had code: it is done by itself, once translations are dropped. */
   private mayChangeCode(state: number): boolean {
-    return this.flushPending && this.alone(state, MAY_STORE_CODE);
+    return this.isStale && this.alone(state, MAY_STORE_CODE);
   }
 
   /** Leave, to do the instruction by itself, for guests that can. */
@@ -367,7 +355,7 @@ export class Cpu implements HelperContext {
     if (context !== 0) return this.cache.recordInContext(pc, context) || this.fetchFault(pc);
     const record = this.cache.recordFor(pc, -1);
     if (record === 0) return this.fetchFault(pc);
-    if (this.flushPending) return this.stale();
+    if (this.isStale) return this.stale();
     this.onEnter?.(pc);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
@@ -410,7 +398,7 @@ export class Cpu implements HelperContext {
   private link(state: number, record: number): number {
     this.lookAtTime(state);
     const target = this.cache.follow(record);
-    if (target !== 0 && !this.flushPending) return target;
+    if (target !== 0 && !this.isStale) return target;
     const pc = this.view.getUint32(record - 16 + 4, true);
     this.pc = pc;
     return target === 0 ? this.fetchFault(pc) : this.stale();
@@ -480,42 +468,12 @@ export class Cpu implements HelperContext {
   private forgetRuns(start: number, end: number): void {
     this.halt();
     this.runs.forget(start, end);
-    for (const state of this.states) this.runs.forgetAt(state + State.STACK_LO, start, end);
-  }
-
-  /** State blocks in use, those of the threads. */
-  private readonly states: number[] = [];
-
-  /** Take a free state block into use, zeroed but for what translated code expects in it; null: none is left. */
-  addState(): number | null {
-    let n = 0;
-    while (this.states.includes(cpuStateAt(n))) n++;
-    if (n >= MAX_THREADS) return null;
-    const state = cpuStateAt(n);
-    this.u8.fill(0, state, state + State.TEMPS);
-    this.prepare(state);
-    this.states.push(state);
-    return state;
-  }
-
-  /** What translated code expects in a state block. */
-  private prepare(state: number): void {
-    this.frontEnd.reset?.(this.view, state);
-    this.view.setUint32(state + State.BUDGET, BUDGET, true);
-    this.prepareRun(state, JUMP_CACHES);
-    this.view.setBigInt64(state + State.EXCL_ADDR, -1n, true);
-    this.runs.clear(state + State.STACK_LO);
-  }
-
-  /** Give a state block back; returns how many are left. */
-  dropState(state: number): number {
-    this.states.splice(this.states.indexOf(state), 1);
-    return this.states.length;
+    this.states.forgetRuns(start, end);
   }
 
   /** Forget all translations and settings: the processor serves another process from now on. */
   reset(): void {
-    this.states.length = 0;
+    this.states.clear();
     this.state = CPU_STATES;
     this.until = Number.POSITIVE_INFINITY;
     this.isExact = false;
@@ -540,8 +498,7 @@ export class Cpu implements HelperContext {
   }
 
   private clearJumpCache(): void {
-    // no pc is 0xffffffff
-    this.space.fillOwn(JUMP_CACHES, JUMP_CACHE_SIZE, 0xff);
+    this.jumps.clear((start, length, value) => this.space.fillOwn(start, length, value));
   }
 
   private flush(): void {
@@ -555,6 +512,27 @@ export class Cpu implements HelperContext {
     this.clearJumpCache();
     this.index?.clear();
     this.outside?.flushed(this.isExact);
+  }
+
+  /** Drop what was translated of code that has changed, and that alone. */
+  private dropChanged(): void {
+    this.halt();
+    const changed = this.cache.takeChanged();
+    for (let i = 0; i < changed.length; i += 2) {
+      const [start, end] = [changed[i] as number, changed[i + 1] as number];
+      const pcs = this.regions.drop(start, end);
+      for (const pc of pcs) {
+        this.cache.leaveRegion(pc);
+        this.jumps.move(pc, DISPATCH_SLOT);
+      }
+      if (pcs.length > 0) this.outside?.dropped(pcs);
+      this.cache.drop(start, end);
+    }
+  }
+
+  /** The process has ended: its memory may change without a look at what was translated. */
+  end(): void {
+    this.flushPending = true;
   }
 
   /** An address as memory sees it: the bits of it that count. */
@@ -579,10 +557,10 @@ export class Cpu implements HelperContext {
   }
 
   invalidateCode(addr: number, length: number): boolean {
-    if (!this.cache.holdsCode(addr, addr + length)) return false;
-    this.flushPending = true;
-    this.halt();
-    return true;
+    const end = addr + length;
+    const stale = this.flushPending || this.cache.invalidate(addr, end, this.regions.hasCode(addr, end));
+    if (stale) this.halt();
+    return stale || this.flushPending;
   }
 
   fpModeChanged(_state: number): boolean {

@@ -1,7 +1,7 @@
 import { JUMP_CACHE_MASK, JUMP_CACHE_SIZE, JUMP_CACHE_VICTIM } from './memory/layout.ts';
 
 const ENTRY = 16;
-/** No pc. */
+/** Stands in empty entries, as pc and as record. */
 const NONE = 0xffff_ffff;
 
 /**
@@ -52,12 +52,16 @@ export class JumpCache {
   /** Every pc with its record. */
   *all(): Generator<readonly [pc: number, record: number]> {
     for (let at = this.start; at < this.start + JUMP_CACHE_SIZE; at += ENTRY) {
-      const pc = this.view.getUint32(at, true);
-      if (pc !== NONE) yield [pc, this.view.getUint32(at + 8, true)];
+      const record = this.view.getUint32(at + 8, true);
+      if (record !== NONE) yield [this.view.getUint32(at, true), record];
     }
   }
 
-  clear(): void {
-    new BigInt64Array(this.view.buffer, this.start, JUMP_CACHE_SIZE / 8).fill(-1n);
+  /** Empty it; `fill` sets all bytes between two wasm offsets. */
+  clear(fill: (start: number, length: number, value: number) => void): void {
+    fill(this.start, JUMP_CACHE_SIZE, 0xff);
+    // a program may jump to the address that is in empty entries: where it would be found, another is that belongs elsewhere
+    const entry = this.entry(NONE);
+    for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) this.view.setUint32(at, 0, true);
   }
 }

@@ -63,6 +63,7 @@ export class Processors implements ProcessorPool {
 
   give(cpu: Cpu): void {
     this.onGive(cpu);
+    cpu.end();
     const bytes = cpu.space.touched + OWN_BYTES;
     this.kept.push({ cpu, bytes });
     this.keptBytes += bytes;

@@ -7,6 +7,7 @@ import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
+import { RegionIndex } from './region-index.ts';
 import { rangesOf, spans } from './region-ranges.ts';
 import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
 import { discover, emitRegion, regionModule } from './translation.ts';
@@ -58,6 +59,8 @@ export class RegionCompiler {
   private readonly dispatch: unknown;
   private readonly pageBytes: Uint8Array;
   private readonly compiled = new Map<number, CompiledRegion>();
+  /** The same by their code. */
+  private readonly byCode = new RegionIndex<CompiledRegion>();
   private readonly instances = new Map<StoredModule, WebAssembly.Instance['exports']>();
   /** By pc: bits of Policy that regions rooted there are compiled with from now on. */
   private readonly policies = new Map<number, number>();
@@ -207,6 +210,9 @@ export class RegionCompiler {
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
     const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0 };
+    const before = this.compiled.get(pc);
+    if (before?.stored.pc === pc) this.byCode.delete(before);
+    this.byCode.add(region);
     this.compiled.set(pc, region);
     for (const entry of stored.entries) {
       // what is rooted there stays
@@ -370,10 +376,34 @@ export class RegionCompiler {
     this.compile([pc], true);
   }
 
+  /** Whether regions in use were made of code in [start, end). */
+  hasCode(start: number, end: number): boolean {
+    return this.byCode.within(start, end).next().done !== true;
+  }
+
+  /** Code in [start, end) has changed: use no region any more that was made of it. Returns where they were entered. */
+  drop(start: number, end: number): number[] {
+    const pcs: number[] = [];
+    for (const region of new Set(this.byCode.within(start, end))) {
+      const { pc, slot, entries } = region.stored;
+      this.host.table.set(slot, this.dispatch);
+      this.byCode.delete(region);
+      for (const entry of [pc, ...entries]) {
+        if (this.compiled.get(entry) !== region) continue;
+        this.compiled.delete(entry);
+        pcs.push(entry);
+      }
+      this.policies.delete(pc);
+      this.lacking.delete(pc);
+    }
+    return pcs;
+  }
+
   /** Use no region any more: slots go back to `dispatch`. The store keeps what it has. */
   flush(): void {
     for (const { stored } of this.compiled.values()) this.host.table.set(stored.slot, this.dispatch);
     this.compiled.clear();
+    this.byCode.clear();
     this.lacking.clear();
     this.policies.clear();
     if (this.instances.size > MAX_INSTANCES) this.instances.clear();

@@ -33,7 +33,7 @@ export class CpuThread {
 
   /** A further thread of a processor, with registers of zero; null when it has too many. */
   static create(cpu: Cpu, pool: ProcessorPool): CpuThread | null {
-    const state = cpu.addState();
+    const state = cpu.states.add();
     return state === null ? null : new CpuThread(cpu, state, pool);
   }
 
@@ -91,7 +91,7 @@ export class CpuThread {
 
   /** The thread is over; the last one of a process takes its memory along. */
   discard(): void {
-    if (this.cpu.dropState(this.state) > 0) return;
+    if (this.cpu.states.drop(this.state) > 0) return;
     this.pool.give(this.cpu);
     this.space.release();
   }

@@ -18,11 +18,14 @@ export class Translations {
   private readonly codeBits: Map<number, Uint8Array> = new Map();
   private readonly parent: Translations | null;
   private readonly depth: number;
+  /** Another one looks into this one. */
+  private inherited = false;
 
   constructor(parent: Translations | null) {
     const copy = parent !== null && parent.depth === MAX_DEPTH;
     this.depth = parent === null || copy ? 0 : parent.depth + 1;
     this.parent = copy ? null : parent;
+    if (this.parent !== null) this.parent.inherited = true;
     for (let p = copy ? parent : null; p !== null; p = p.parent) this.merge(p);
   }
 
@@ -52,6 +55,21 @@ export class Translations {
     let bits = this.codeBits.get(page);
     if (!bits) this.codeBits.set(page, (bits = new Uint8Array(PAGE_SIZE / 8)));
     return bits;
+  }
+
+  /** The same without the code of pages from `first` up to `last`: another one where children look into this one. */
+  without(first: number, last: number): Translations {
+    if (!this.holdsPage(first, last)) return this;
+    if (this.inherited || this.parent?.holdsPage(first, last)) {
+      const copy = new Translations(null);
+      for (let from: Translations | null = this; from !== null; from = from.parent) copy.merge(from);
+      return copy.without(first, last);
+    }
+    for (let page = first; page < last; page++) {
+      this.pages.delete(page);
+      this.codeBits.delete(page);
+    }
+    return this;
   }
 
   /** Bytes from `start` on, below `end`, of a page are code. */

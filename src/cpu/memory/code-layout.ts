@@ -48,13 +48,18 @@ export const CHUNKS_END: number = BYTECODE + BYTECODE_SIZE;
 
 /**
  * The header before a block's first record, byte offsets from that: executions until it is hot, pc, flags kind (a byte) |
- * READS_FLAGS | ASKS_FLAGS, table slot once it enters a region. A stub's: NEVER, pc and flags kind of its target, the record to link.
+ * READS_FLAGS | ASKS_FLAGS | bytes of guest code << LENGTH_SHIFT, table slot once it enters a region. A stub's: NEVER, pc and
+ * flags kind of its target, the record to link.
  */
 export const HEADER = 16;
 export const Header = { COUNT: -16, PC: -12, KIND: -8, SLOT: -4 } as const;
 export const READS_FLAGS = 0x100;
 /** It does more with them than to keep some. */
 export const ASKS_FLAGS = 0x200;
+export const LENGTH_SHIFT = 16;
+/** No block has more bytes: 64 instructions, or an IT block's rest more; of x86's, which have 15 bytes at most. */
+export const MOST_BYTES = 288;
+export const MOST_BYTES_X86 = 1024;
 export const NEVER = 0x7fff_ffff;
 /** Instead of a flags kind: a block that is not known to the table and never gets hot. */
 export const SINGLE = -2;

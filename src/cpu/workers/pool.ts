@@ -112,7 +112,7 @@ export class WorkerPool {
     const { cpu, state } = thread;
     cpu.settle();
     this.attach(member, cpu);
-    cpu.prepareRun(state, workerJumpCache(member.n));
+    cpu.states.prepareRun(state, workerJumpCache(member.n));
     const own = slotOf(member.n);
     words[own + Slot.CPU] = this.numbers.get(cpu) as number;
     words[own + Slot.STATE] = state;
@@ -280,6 +280,7 @@ export class WorkerPool {
       cpu.share({
         halt: () => this.halt(cpu),
         installed: (region) => this.installed(cpu, region),
+        dropped: (pcs) => this.dropped(cpu, pcs),
         flushed: (exact) => this.flushed(cpu, exact),
       });
     }
@@ -331,6 +332,12 @@ export class WorkerPool {
       if (!member.attached.has(cpu)) continue;
       this.sendRegions(member, cpu, [region]);
       if (member.thread?.cpu === cpu) cpu.view.setUint32(member.thread.state + State.NEWS, 1, true);
+    }
+  }
+
+  private dropped(cpu: Cpu, pcs: readonly number[]): void {
+    for (const member of this.members) {
+      if (member.attached.has(cpu)) this.send(member, { kind: 'drop', cpu: this.numbers.get(cpu) as number, pcs });
     }
   }
 

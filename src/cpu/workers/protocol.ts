@@ -98,6 +98,8 @@ export type WorkerMessage =
       readonly slots: number;
       readonly regions: readonly RegionMessage[];
     }
+  /** Regions are not in use any more that were entered at these pcs. */
+  | { readonly kind: 'drop'; readonly cpu: number; readonly pcs: readonly number[] }
   /** No translation is in use any more; `exact`: see Cpu. */
   | { readonly kind: 'flush'; readonly cpu: number; readonly exact: boolean };
 

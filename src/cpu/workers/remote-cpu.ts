@@ -84,7 +84,7 @@ export class RemoteCpu implements HelperContext {
     const miss = (state: number): number => this.leave(state, Exit.KERNEL);
     this.imports = { ...calls, miss, run, dispatch, native } as Record<string, unknown>;
     for (let slot = DISPATCH_SLOT; slot < FIRST_SLOTS; slot++) this.table.set(slot, gate);
-    this.jumps.clear();
+    this.clearJumps();
   }
 
   /** Run until something needs the main thread; returns the Exit reason, the state being exact. */
@@ -148,7 +148,8 @@ export class RemoteCpu implements HelperContext {
     this.host.ask(Request.LINK, record, 0);
     const pc = this.view.getUint32(record - 16 + 4, true);
     const target = this.index.find(pc);
-    if (target !== 0) return target;
+    // one whose code has changed stands for what is there now (see StaleBlocks), once the main thread has translated that
+    if (target !== 0 && target !== record) return target;
     this.view.setBigUint64(state + State.PC, BigInt(pc), true);
     this.leave(state, Exit.KERNEL);
     return 0;
@@ -177,6 +178,10 @@ export class RemoteCpu implements HelperContext {
     }
   }
 
+  private clearJumps(): void {
+    this.jumps.clear((start, length, value) => this.u8.fill(value, start, start + length));
+  }
+
   // ── what the main thread tells ──
 
   addModule(id: number, module: WebAssembly.Module): void {
@@ -196,13 +201,24 @@ export class RemoteCpu implements HelperContext {
     }
   }
 
+  /** Use no region any more that is entered at these pcs. */
+  dropRegions(pcs: readonly number[]): void {
+    for (const pc of pcs) {
+      const slot = this.slots.get(pc);
+      if (slot === undefined) continue;
+      this.table.set(slot, this.gate);
+      this.slots.delete(pc);
+      this.jumps.move(pc, DISPATCH_SLOT);
+    }
+  }
+
   /** No translation is in use any more. */
   flush(): void {
     for (const slot of this.slots.values()) this.table.set(slot, this.gate);
     this.slots.clear();
     this.instances.clear();
     this.loops.clear();
-    this.jumps.clear();
+    this.clearJumps();
   }
 
   // ── HelperContext ──

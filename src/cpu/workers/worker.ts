@@ -118,6 +118,7 @@ export class Worker implements RemoteHost {
     if (cpu === undefined) return;
     if (kind === 'module') cpu.addModule(message.id, message.module);
     else if (kind === 'regions') cpu.addRegions(message.regions, message.slots);
+    else if (kind === 'drop') cpu.dropRegions(message.pcs);
     else {
       cpu.flush();
       cpu.exact = message.exact;
