@@ -64,6 +64,10 @@ export class EventFile extends BaseFile {
     this.changed.wake(POLLIN);
     return 8;
   }
+  /** As Linux has it (noop_llseek). */
+  override seek(): number {
+    return 0;
+  }
   override poll(): number {
     const full = this.high === ALL_ONES && this.low === ALL_ONES - 1;
     return (this.low > 0 || this.high > 0 ? POLLIN : 0) | (full ? 0 : POLLOUT);

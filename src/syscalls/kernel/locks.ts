@@ -23,6 +23,17 @@ interface LockedFile {
   readonly queue: WaitQueue;
 }
 
+/** Locks of one owner by place, neighbours of one type made one (fs/locks.c does the same). */
+function joined(ranges: LockRange[]): LockRange[] {
+  const out: LockRange[] = [];
+  for (const range of ranges.sort((a, b) => a.start - b.start)) {
+    const last = out.at(-1);
+    if (last?.type === range.type && last.end === range.start) out[out.length - 1] = { ...last, end: range.end };
+    else out.push(range);
+  }
+  return out;
+}
+
 /** Advisory locks of files, known by device and inode, between the processes of the guest machine (man 2 fcntl, flock). */
 export class FileLocks {
   private readonly files: Map<string, LockedFile> = new Map();
@@ -61,18 +72,22 @@ export class FileLocks {
   /** Set or clear; 0, or -EAGAIN while another owner's lock is in the way. */
   set(key: string, wanted: LockRange): number {
     if (wanted.type !== F_UNLCK && this.conflict(key, wanted) !== null) return -EAGAIN;
-    const { owner, start, end } = wanted;
+    const { owner, start, end, type } = wanted;
     const file = this.file(key);
-    const kept: LockRange[] = [];
+    const own: LockRange[] = type === F_UNLCK ? [] : [wanted];
+    const first = file.ranges.findIndex((range) => range.owner === owner);
     for (const range of file.ranges) {
-      if (range.owner !== owner || range.end <= start || range.start >= end) kept.push(range);
+      if (range.owner !== owner) continue;
+      if (range.end <= start || range.start >= end) own.push(range);
       else {
-        if (range.start < start) kept.push({ ...range, end: start });
-        if (range.end > end) kept.push({ ...range, start: end });
+        if (range.start < start) own.push({ ...range, end: start });
+        if (range.end > end) own.push({ ...range, start: end });
       }
     }
-    if (wanted.type !== F_UNLCK) kept.push(wanted);
-    file.ranges = kept;
+    // An owner's locks lie together, in the order of their places; F_GETLK tells of the first that is in the way.
+    const others = file.ranges.filter((range) => range.owner !== owner);
+    others.splice(first < 0 ? others.length : first, 0, ...joined(own));
+    file.ranges = others;
     file.queue.wake();
     return 0;
   }

@@ -100,8 +100,10 @@ export class PipeEnd extends BaseFile {
   skip(n: number): void {
     const { ring } = this;
     ring.start = (ring.start + n) % ring.bytes.length;
+    // Who waits for room finds less than PIPE_BUF; others would take it for an edge (EPOLLET).
+    const full = ring.bytes.length - ring.length < PIPE_BUF;
     ring.length -= n;
-    ring.drained.wake();
+    if (full) ring.drained.wake();
     // Who has a FIFO open for both waits there.
     if (ring.readers > 0 && ring.writers > 0) ring.filled.wake(POLLOUT);
   }
@@ -144,7 +146,7 @@ export class PipeEnd extends BaseFile {
   }
   /** F_SETPIPE_SZ: the capacity it is then, a power of two of at least a page, or -errno. */
   resize(wanted: number, privileged: boolean): number {
-    if (wanted <= 0 || wanted > 0x8000_0000) return -EINVAL;
+    if (wanted < 0 || wanted > 0x8000_0000) return -EINVAL;
     let size = 4096;
     while (size < wanted) size *= 2;
     if (size > MAX_CAPACITY && !privileged) return -EPERM;

@@ -7,6 +7,7 @@ import { EBADF, ENOTDIR } from '../errno.ts';
 import { inheritedFile } from '../vfs/host-stream.ts';
 import { canonicalPath } from '../vfs/namespace.ts';
 import { type Location, O_APPEND, type OpenFile, S_IFDIR, S_IFMT } from '../vfs/types.ts';
+import { dropNotice } from './async-notice.ts';
 import type { GuestCpu } from './cpu.ts';
 import { dropWatches } from './epoll.ts';
 import { exitProcess } from './exit.ts';
@@ -153,6 +154,7 @@ export class Process {
       this.files.onLastClose = (file) => {
         if (kernel.locks.any) kernel.locks.release(file);
         dropWatches(file);
+        dropNotice(file);
         kernel.watches.onClose(file);
       };
       this.files.closesUnseen = () => !kernel.locks.any && kernel.watches.idle;
@@ -426,4 +428,4 @@ function standardPath(fd: number, sandboxed: boolean): string {
 }
 
 /** Status flags kept with a description. */
-export const SETTABLE_FLAGS: number = O_APPEND | 0o4000 | 0o20000 | 0o40000 | 0o1000000;
+export const SETTABLE_FLAGS: number = O_APPEND | 0o4000 | 0o40000 | 0o1000000;

@@ -37,7 +37,8 @@ export class TimerFile extends BaseFile implements Alarm {
   set(absolute: boolean, value: number, interval: number): void {
     this.interval = interval;
     const delay = absolute ? value - clockMs(this.clockId) : value;
-    this.deadline = value > 0 ? monotonicMs() + Math.max(0, delay) : Number.POSITIVE_INFINITY;
+    // A time that has passed counts all intervals since then.
+    this.deadline = value > 0 ? monotonicMs() + delay : Number.POSITIVE_INFINITY;
     this.rearm();
   }
 
@@ -61,6 +62,10 @@ export class TimerFile extends BaseFile implements Alarm {
   }
   override write(): number {
     return -EINVAL;
+  }
+  /** As Linux has it (noop_llseek). */
+  override seek(): number {
+    return 0;
   }
   override poll(): number {
     return this.passed(monotonicMs()) > 0 ? POLLIN : 0;

@@ -1,12 +1,12 @@
 import { FD, FD_AT, flags, INT, MODE, OFF, PATH, PATH_OPT, PTR, R_INT, R_SIZE, SIZE, UID, UINT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
-import { EACCES, EBADF, EFAULT, EFBIG, EINVAL, EOPNOTSUPP } from '../errno.ts';
+import { EACCES, EBADF, EFAULT, EFBIG, EINVAL, EOPNOTSUPP, ESPIPE } from '../errno.ts';
 import { ACCESS_MODES, AT_FLAGS } from '../flags.ts';
 import { realtimeMs } from '../kernel/clock.ts';
 import { IN_ATTRIB, IN_MODIFY } from '../kernel/inotify.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
-import type { Location, OpenFile, Timespec } from '../vfs/types.ts';
+import { type Location, O_PATH, type OpenFile, type Timespec } from '../vfs/types.ts';
 import { timesEvent } from '../vfs/watched-fs.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './stat.ts';
 import { readTimespec, TIMESPEC_PAIR, timeSize } from './timespec.ts';
@@ -197,6 +197,7 @@ export const ftruncate: Syscall = syscall('ftruncate', { fd: FD, length: OFF }, 
   length < 0
     ? -EINVAL
     : withFile(task, fd, (file) => {
+        if ((file.flags & O_PATH) !== 0) return -EBADF;
         if (!sizeAllowed(task, length)) return -EFBIG;
         task.process.beforeAccess(file);
         const result = file.truncate(length);
@@ -217,8 +218,14 @@ export const fallocate: Syscall = syscall(
     len: OFF,
   },
   R_INT,
-  (task, a) => withFile(task, a.fd, (file) => changed(task, file, file.allocate(a.mode, a.offset, a.len), IN_MODIFY)),
-  { support: 'partial', note: 'Extends the file; punching and zeroing ranges are EOPNOTSUPP.' },
+  (task, a) =>
+    withFile(task, a.fd, (file) => {
+      task.process.beforeAccess(file);
+      const result = changed(task, file, file.allocate(a.mode, a.offset, a.len), IN_MODIFY);
+      if (result === 0) task.process.afterWrite(file);
+      return result;
+    }),
+  { support: 'partial', note: 'Extends the file; holes are punched in memory alone; zeroing ranges is EOPNOTSUPP.' },
 );
 
 export const fsync: Syscall = syscall('fsync', { fd: FD }, R_INT, (task, { fd }) =>
@@ -236,7 +243,10 @@ export const sync_file_range: Syscall = syscall(
   'sync_file_range',
   { fd: FD, offset: OFF, nbytes: OFF, flags: UINT },
   R_INT,
-  (task, { fd }) => withFile(task, fd, (file) => (file.mayBlock ? -29 : 0)),
+  (task, { fd, offset, nbytes, flags }) =>
+    withFile(task, fd, (file) =>
+      (flags & ~7) !== 0 || offset < 0 || offset + nbytes < offset ? -EINVAL : file.mayBlock ? -ESPIPE : 0,
+    ),
 );
 
 const XATTR = { support: 'none', note: 'EOPNOTSUPP, as on a file system without extended attributes.' } as const;

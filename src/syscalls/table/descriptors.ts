@@ -1,28 +1,12 @@
-import {
-  FD,
-  FD_AT,
-  flags,
-  fromGenericOpen,
-  INT,
-  MODE,
-  OPEN,
-  outInts,
-  PATH,
-  R_FD,
-  R_INT,
-  toGenericOpen,
-  UINT,
-} from '../args.ts';
-import { type ArgType, type ResultType, type Syscall, syscall } from '../define.ts';
+import { FD, FD_AT, flags, MODE, OPEN, outInts, PATH, R_FD, R_INT, UINT } from '../args.ts';
+import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EBADF, EFAULT, EINVAL, ENXIO } from '../errno.ts';
-import { type FlagTable, formatOpenFlags } from '../flags.ts';
-import { noticeMask } from '../kernel/dnotify.ts';
 import { EventFile } from '../kernel/eventfd.ts';
 import { openedTty } from '../kernel/job-control.ts';
-import { createMemoryFile } from '../kernel/memfd.ts';
+import { createMemoryFile, F_SEAL_EXEC, F_SEAL_SEAL } from '../kernel/memfd.ts';
 import { QueueFile } from '../kernel/mqueue.ts';
 import { createPipe, PipeEnd } from '../kernel/pipe.ts';
-import { AT_FDCWD, SETTABLE_FLAGS } from '../kernel/process.ts';
+import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
 import {
@@ -45,7 +29,7 @@ import {
   S_IFIFO,
   S_IFMT,
 } from '../vfs/types.ts';
-import { dropLocks, getLock, type LockCommand, setLock } from './locks.ts';
+import { dropLocks } from './locks.ts';
 
 /** A FIFO inside our kernel is open when somebody is at its other end (man 7 fifo). */
 function meetPartner(task: Task, file: PipeEnd, install: (file: OpenFile) => number): number | Pending {
@@ -108,7 +92,7 @@ export const openat: Syscall = syscall(
   (task, { dirfd, pathname, flags: openFlags, mode }) => openAt(task, dirfd, pathname, openFlags, mode),
   {
     support: 'partial',
-    note: 'O_DIRECT, O_ASYNC and O_NOATIME are ignored; a FIFO of the host opened for reading does not wait.',
+    note: 'O_DIRECT and O_NOATIME are ignored; a FIFO of the host opened for reading does not wait.',
   },
 );
 
@@ -199,146 +183,6 @@ export const dup3: Syscall = syscall(
   },
 );
 
-const F_DUPFD = 0;
-const F_GETFD = 1;
-const F_SETFD = 2;
-const F_GETFL = 3;
-const F_SETFL = 4;
-const F_GETLK = 5;
-const F_SETLK = 6;
-const F_SETLKW = 7;
-const F_SETOWN = 8;
-const F_GETOWN = 9;
-/** 32-bit ABIs' commands with 64-bit offsets. */
-const F_GETLK64 = 12;
-const F_SETLK64 = 13;
-const F_SETLKW64 = 14;
-const F_OFD_GETLK = 36;
-const F_OFD_SETLK = 37;
-const F_OFD_SETLKW = 38;
-const F_NOTIFY = 1026;
-const F_DUPFD_CLOEXEC = 1030;
-const F_SETPIPE_SZ = 1031;
-const F_GETPIPE_SZ = 1032;
-const F_ADD_SEALS = 1033;
-const F_GET_SEALS = 1034;
-
-const FCNTL: FlagTable = [
-  ['F_DUPFD', F_DUPFD],
-  ['F_GETFD', F_GETFD],
-  ['F_SETFD', F_SETFD],
-  ['F_GETFL', F_GETFL],
-  ['F_SETFL', F_SETFL],
-  ['F_GETLK', F_GETLK],
-  ['F_SETLK', F_SETLK],
-  ['F_SETLKW', F_SETLKW],
-  ['F_SETOWN', F_SETOWN],
-  ['F_GETOWN', F_GETOWN],
-  ['F_GETLK64', F_GETLK64],
-  ['F_SETLK64', F_SETLK64],
-  ['F_SETLKW64', F_SETLKW64],
-  ['F_OFD_GETLK', F_OFD_GETLK],
-  ['F_OFD_SETLK', F_OFD_SETLK],
-  ['F_OFD_SETLKW', F_OFD_SETLKW],
-  ['F_NOTIFY', F_NOTIFY],
-  ['F_DUPFD_CLOEXEC', F_DUPFD_CLOEXEC],
-  ['F_SETPIPE_SZ', F_SETPIPE_SZ],
-  ['F_GETPIPE_SZ', F_GETPIPE_SZ],
-];
-
-const fcntlArg: ArgType<number> = {
-  doc: 'arg',
-  read: (c) => c.ulong(),
-  format: (v, context) => {
-    const command = context.args.cmd;
-    if (command === F_SETFL) return formatOpenFlags(toGenericOpen(v, context.task.abi.openFlags));
-    if (command === F_SETFD) return v === 1 ? 'FD_CLOEXEC' : String(v);
-    if (command === F_GETFD || command === F_GETFL || command === F_GETOWN) return '';
-    return command === F_DUPFD || command === F_DUPFD_CLOEXEC ? String(v) : `0x${v.toString(16)}`;
-  },
-};
-
-/** How a lock command has its argument; null: the ABI has no such command. */
-const lockCommand = (cmd: number, wordSize: 4 | 8): LockCommand | null => {
-  if (cmd >= F_GETLK64 && cmd <= F_SETLKW64) return wordSize === 4 ? { ofd: false, old: false } : null;
-  return { ofd: cmd >= F_OFD_GETLK, old: cmd <= F_SETLKW };
-};
-
-function fcntlHandler(task: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }): number | Pending {
-  const { abi } = task;
-  const { files } = task.process;
-  const file = files.get(fd);
-  if (file === null) return -EBADF;
-  const lock = lockCommand(cmd, abi.wordSize);
-  switch (cmd) {
-    case F_DUPFD:
-    case F_DUPFD_CLOEXEC:
-      return files.dup(fd, arg | 0, cmd === F_DUPFD_CLOEXEC);
-    case F_GETFD:
-      return files.getCloexec(fd) ? 1 : 0;
-    case F_SETFD:
-      files.setCloexec(fd, (arg & 1) !== 0);
-      return 0;
-    case F_GETFL:
-      return fromGenericOpen(file.flags & ~(O_CREAT | O_EXCL | O_TRUNC), abi.openFlags);
-    case F_SETFL:
-      file.flags = (file.flags & ~SETTABLE_FLAGS) | (toGenericOpen(arg | 0, abi.openFlags) & SETTABLE_FLAGS);
-      return 0;
-    case F_GETLK:
-    case F_GETLK64:
-    case F_OFD_GETLK:
-      return lock ? getLock(task, file, arg, lock) : -EINVAL;
-    case F_SETLK:
-    case F_SETLK64:
-    case F_OFD_SETLK:
-      return lock ? setLock(task, file, arg, lock, false) : -EINVAL;
-    case F_SETLKW:
-    case F_SETLKW64:
-    case F_OFD_SETLKW:
-      return lock ? setLock(task, file, arg, lock, true) : -EINVAL;
-    case F_SETOWN:
-      return 0;
-    case F_GETOWN:
-      return 0;
-    case F_NOTIFY:
-      return task.process.kernel.watches.notify(task.process, file, noticeMask(arg));
-    case F_GETPIPE_SZ:
-      return file instanceof PipeEnd ? file.capacity : -EBADF;
-    case F_SETPIPE_SZ:
-      return file instanceof PipeEnd ? file.resize(arg, task.process.uids[1] === 0) : -EBADF;
-    case F_ADD_SEALS:
-      return file.path.startsWith('/memfd:') ? 0 : -EINVAL;
-    case F_GET_SEALS:
-      return file.path.startsWith('/memfd:') ? 0 : -EINVAL;
-    default:
-      return -EINVAL;
-  }
-}
-
-const fcntlArgs = {
-  fd: FD,
-  cmd: { ...INT, format: (v: number) => FCNTL.find(([, n]) => n === v)?.[0] ?? `0x${v.toString(16)} /* F_??? */` },
-  arg: fcntlArg,
-};
-const FCNTL_NOTE = {
-  support: 'partial',
-  note: 'Record locks hold between guests, not against host processes. Seals and owners have no effect.',
-} as const;
-
-/** F_GETFD and F_GETFL answer flags, which strace names. */
-const R_FCNTL: ResultType = {
-  doc: 'int',
-  format: (v, { args, task }) => {
-    if (args.cmd === F_GETFD) return v === 1 ? '0x1 (flags FD_CLOEXEC)' : String(v);
-    if (args.cmd === F_GETFL) {
-      return `0x${v.toString(16)} (flags ${formatOpenFlags(toGenericOpen(v, task.abi.openFlags))})`;
-    }
-    return String(v);
-  },
-};
-
-export const fcntl: Syscall = syscall('fcntl', fcntlArgs, R_FCNTL, fcntlHandler, FCNTL_NOTE);
-
 function pipePair(task: Task, address: number, pipeFlags: number): number {
   if ((pipeFlags & ~(O_CLOEXEC | O_NONBLOCK | 0o40000)) !== 0) return -EINVAL;
   if (!task.space.writable(address, 8)) return -EFAULT;
@@ -381,13 +225,20 @@ export const eventfd2: Syscall = syscall(
   },
 );
 
+const MFD_ALLOW_SEALING = 2;
+const MFD_NOEXEC_SEAL = 8;
+const MFD_EXEC = 0x10;
+
 export const memfd_create: Syscall = syscall(
   'memfd_create',
   { name: PATH, flags: UINT },
   R_FD,
   (task, { name, flags: how }) => {
     if ((how & ~0x1f) !== 0 || name.length > 249) return -EINVAL;
-    return task.process.files.install(createMemoryFile(name), (how & 1) !== 0);
+    if ((how & MFD_EXEC) !== 0 && (how & MFD_NOEXEC_SEAL) !== 0) return -EINVAL;
+    const maySeal = (how & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL)) !== 0;
+    const seals = (maySeal ? 0 : F_SEAL_SEAL) | ((how & MFD_NOEXEC_SEAL) !== 0 ? F_SEAL_EXEC : 0);
+    return task.process.files.install(createMemoryFile(name, seals), (how & 1) !== 0);
   },
 );
 
@@ -400,7 +251,6 @@ export const calls: readonly Syscall[] = [
   dup,
   dup2,
   dup3,
-  fcntl,
   pipe2,
   pipe,
   eventfd2,

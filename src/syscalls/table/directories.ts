@@ -8,7 +8,7 @@ import { followers } from '../kernel/renamed.ts';
 import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
 import { canonicalPath, normalize } from '../vfs/namespace.ts';
-import { type Location, S_IFDIR, S_IFMT } from '../vfs/types.ts';
+import { type Location, S_IFDIR, S_IFLNK, S_IFMT } from '../vfs/types.ts';
 import { foldInode } from './stat.ts';
 
 const AT_REMOVEDIR = 0x200;
@@ -263,10 +263,27 @@ const LINK_BUFFER: ArgType<number> = {
 
 function readLinkIn(task: Task, dirfd: number, path: string, buf: number, size: number): number {
   if (size <= 0) return -EINVAL;
+  if (path === '' && dirfd !== AT_FDCWD) return readOpenLink(task, dirfd, buf, size);
   const at = task.process.resolve(dirfd, path, false);
   if (typeof at === 'number') return at;
   const target = at.fs.readlink(at.path);
-  if (typeof target === 'number') return target;
+  return typeof target === 'number' ? target : putTarget(task, target, buf, size);
+}
+
+/** readlinkat(2) of a link that was opened itself, by O_PATH and O_NOFOLLOW. */
+function readOpenLink(task: Task, fd: number, buf: number, size: number): number {
+  const { process } = task;
+  const stat = process.files.stat(fd);
+  if (typeof stat === 'number') return stat;
+  const path = process.files.get(fd)?.path ?? '';
+  if ((stat.mode & S_IFMT) !== S_IFLNK) return -ENOENT;
+  const at = process.kernel.namespace.resolve('/', path, false);
+  if (typeof at === 'number') return at;
+  const target = at.fs.readlink(at.path);
+  return typeof target === 'number' ? target : putTarget(task, target, buf, size);
+}
+
+function putTarget(task: Task, target: string, buf: number, size: number): number {
   const length = Math.min(target.length, size);
   const bytes = task.space.writeRange(buf, length);
   if (bytes === null) return -EFAULT;
@@ -291,7 +308,9 @@ export const mknodat: Syscall = syscall(
   { dirfd: FD_AT, pathname: PATH, mode: MODE, dev: HEX },
   R_INT,
   (task, { dirfd, pathname, mode, dev }) => {
-    if ((mode & S_IFMT) === S_IFDIR) return -EPERM;
+    const type = mode & S_IFMT;
+    if (type === S_IFDIR) return -EPERM;
+    if (type === S_IFLNK) return -EINVAL;
     return place(task, dirfd, pathname, (at) =>
       at.fs.mode(at.path) >= 0 ? -EEXIST : at.fs.mknod(at.path, mode & ~(task.process.umask & 0o777), dev),
     );

@@ -6,6 +6,7 @@ import { calls as descriptors } from './descriptors.ts';
 import { calls as directories } from './directories.ts';
 import { calls as epoll } from './epoll.ts';
 import { calls as exec } from './exec.ts';
+import { calls as fcntl } from './fcntl.ts';
 import { calls as futexes } from './futex.ts';
 import { calls as i386 } from './i386.ts';
 import { calls as identity } from './identity.ts';
@@ -41,6 +42,7 @@ export const SYSCALLS: readonly Syscall[] = [
   ...attributes,
   ...clones,
   ...descriptors,
+  ...fcntl,
   ...directories,
   ...epoll,
   ...exec,

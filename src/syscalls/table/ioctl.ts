@@ -2,6 +2,7 @@ import { FD, R_INT } from '../args.ts';
 import { type ArgType, type Syscall, syscall } from '../define.ts';
 import { EBADF, EFAULT, EIO, ENOTTY } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
+import { setAsync } from '../kernel/async-notice.ts';
 import { acquireTty, checkTerminalChange, releaseTty, setForeground, terminalIds } from '../kernel/job-control.ts';
 import { PtyMaster, PtySlave } from '../kernel/pty.ts';
 import { Socket } from '../kernel/socket.ts';
@@ -128,15 +129,18 @@ export const ioctl: Syscall = syscall(
       case FIONBIO:
       case FIOASYNC: {
         if (!task.space.readable(arg, 4)) return -EFAULT;
-        if (request === FIOASYNC) return 0;
         const on = task.space.view.getInt32(arg, true) !== 0;
+        if (request === FIOASYNC) {
+          setAsync(task.process, file, fd, on);
+          return 0;
+        }
         file.flags = on ? file.flags | O_NONBLOCK : file.flags & ~O_NONBLOCK;
         return 0;
       }
       case T.FIONREAD: {
         const stat = file.stat();
         if (typeof stat === 'number' || (stat.mode & S_IFMT) !== S_IFREG) break;
-        return task.putInt(arg, Math.max(0, stat.size - Math.max(0, file.seek(0, 1))));
+        return task.putInt(arg, stat.size - Math.max(0, file.seek(0, 1)));
       }
       default:
     }

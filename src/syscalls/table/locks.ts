@@ -110,6 +110,8 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
+/** Linux ignores what asks for a share mode since 5.18. */
+const LOCK_MAND = 32;
 
 export const flock: Syscall = syscall(
   'flock',
@@ -130,6 +132,7 @@ export const flock: Syscall = syscall(
   (task, { fd, operation }) => {
     const file = task.process.files.get(fd);
     if (file === null) return -EBADF;
+    if ((operation & LOCK_MAND) !== 0) return 0;
     const kind = operation & ~LOCK_NB;
     const type = kind === LOCK_SH ? F_RDLCK : kind === LOCK_EX ? F_WRLCK : kind === LOCK_UN ? F_UNLCK : -1;
     if (type < 0) return -EINVAL;

@@ -1,8 +1,9 @@
 import type { MapRequest } from '../../cpu/memory/types.ts';
 import { FD, flags, HEX, HEX_OFF, INT, oneOf, PTR, R_INT, R_PTR, SIZE, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EACCES, EBADF, EFAULT, EINVAL, ENOMEM, EOVERFLOW } from '../errno.ts';
+import { EACCES, EBADF, EFAULT, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../errno.ts';
 import { MADVISE, MAP_FLAGS, PROT_FLAGS } from '../flags.ts';
+import { MemoryFile } from '../kernel/memfd.ts';
 import type { Task } from '../kernel/task.ts';
 import { O_ACCMODE, O_RDWR, O_WRONLY } from '../vfs/types.ts';
 
@@ -45,10 +46,18 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   const access = file.flags & O_ACCMODE;
   if (access === O_WRONLY) return -EACCES;
   if (shared && (prot & 2) !== 0 && access !== O_RDWR) return -EACCES;
+  const sealed = shared && file instanceof MemoryFile && file.readOnlyForGood;
+  if (sealed && (prot & 2) !== 0) return -EPERM;
   const source = file.mapSource();
   if (typeof source === 'number') return source;
   task.process.beforeAccess(file);
-  const at = task.space.map({ ...request, shared, mayWrite: !shared || access === O_RDWR, source, offset });
+  const at = task.space.map({
+    ...request,
+    shared,
+    mayWrite: !shared || (access === O_RDWR && !sealed),
+    source,
+    offset,
+  });
   if (shared && at >= 0) task.process.kernel.sharedFiles.note(source.dev, source.ino);
   return at;
 }

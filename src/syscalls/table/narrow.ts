@@ -1,14 +1,14 @@
 /** Calls that only 32-bit ABIs have: 64-bit results in memory, 16-bit ids, older forms, ARM's own. */
 import { FD, HEX, INT, OFF, oneOf, PTR, R_INT, UINT } from '../args.ts';
 import { type ArgType, LEAVE, type Syscall, type SyscallResult, syscall } from '../define.ts';
-import { EBADF, EFAULT, EINVAL } from '../errno.ts';
+import { EFAULT, EINVAL } from '../errno.ts';
 import { SEEK_WHENCE } from '../flags.ts';
 import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
 import * as attributes from './attributes.ts';
 import * as identity from './identity.ts';
 import { selectUntil } from './poll.ts';
-import { fadvise64 } from './read-write.ts';
+import { fadvise64, seek } from './read-write.ts';
 import { suspendWith } from './signal.ts';
 import { fstatfs64, statfs64 } from './stat.ts';
 import { OUT_TIMEVAL } from './timespec.ts';
@@ -19,9 +19,7 @@ const llseek: Syscall = syscall(
   { fd: FD, offset_high: INT, offset_low: UINT, result: PTR, whence: oneOf(SEEK_WHENCE, 'SEEK_???') },
   R_INT,
   (task, { fd, offset_high, offset_low, result, whence }) => {
-    const file = task.process.files.get(fd);
-    if (file === null) return -EBADF;
-    const at = file.seek(offset_high * 0x1_0000_0000 + offset_low, whence);
+    const at = seek(task, fd, offset_high * 0x1_0000_0000 + offset_low, whence);
     if (at < 0) return at;
     if (!task.space.writable(result, 8)) return -EFAULT;
     writeI64(task.space.view, result, at);

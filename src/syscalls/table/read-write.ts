@@ -1,12 +1,23 @@
 import { FD, INT, inBuffer, OFF, OUT_BUFFER, oneOf, PTR, quote, R_SIZE, SIZE, UINT, WORD_OFF } from '../args.ts';
 import { byteString } from '../cursor.ts';
 import { type ArgType, type FormatContext, type Syscall, syscall } from '../define.ts';
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, ESPIPE, EXDEV } from '../errno.ts';
+import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EOVERFLOW, ESPIPE, EXDEV } from '../errno.ts';
 import { SEEK_WHENCE } from '../flags.ts';
 import type { Task } from '../kernel/task.ts';
 import type { Pending } from '../kernel/wait.ts';
 import { readI64, writeI64 } from '../struct.ts';
-import { O_ACCMODE, O_APPEND, O_WRONLY, type OpenFile, S_IFDIR, S_IFMT, S_IFREG, SEEK_CUR } from '../vfs/types.ts';
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_NONBLOCK,
+  O_PATH,
+  O_WRONLY,
+  type OpenFile,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  SEEK_CUR,
+} from '../vfs/types.ts';
 import {
   gatherWrite,
   MAX_RW_COUNT,
@@ -165,9 +176,25 @@ export const pwritev: Syscall = syscall(
   },
 );
 
+/** RWF_… of preadv2 and pwritev2 (man 2 preadv2). */
+const RWF_HIPRI_DSYNC_SYNC = 7;
+const RWF_NOWAIT = 8;
+const RWF_APPEND = 0x10;
+
+/** One call with status flags that the description does not have: it must not wait then, as they hold for it alone. */
+function withStatus<T>(file: OpenFile, extra: number, call: () => T): T {
+  const { flags } = file;
+  file.flags |= extra;
+  try {
+    return call();
+  } finally {
+    file.flags = flags;
+  }
+}
+
 const V2 = {
   support: 'partial',
-  note: 'RWF_HIPRI, RWF_DSYNC and RWF_SYNC change nothing; others are EOPNOTSUPP.',
+  note: 'RWF_HIPRI, RWF_DSYNC and RWF_SYNC change nothing; RWF_NOWAIT and RWF_APPEND are obeyed; others are EOPNOTSUPP.',
 } as const;
 
 export const preadv2: Syscall = syscall(
@@ -175,9 +202,14 @@ export const preadv2: Syscall = syscall(
   { fd: FD, iov: ioVecs('iovcnt', true), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H, flags: INT },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
-    if ((flags & ~7) !== 0) return -EOPNOTSUPP;
+    if ((flags & ~(RWF_HIPRI_DSYNC_SYNC | RWF_NOWAIT)) !== 0) return -EOPNOTSUPP;
+    const extra = (flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0;
     const at = position(task, offset, pos_h);
-    if (at === -1) return readVectors(task, fd, iov, iovcnt, (file, bytes) => readInto(task, file, bytes));
+    if (at === -1) {
+      const get = (file: OpenFile, bytes: Uint8Array): number | Pending =>
+        extra === 0 ? readInto(task, file, bytes) : withStatus(file, extra, () => readInto(task, file, bytes));
+      return readVectors(task, fd, iov, iovcnt, get);
+    }
     return at < 0 ? -EINVAL : readVectors(task, fd, iov, iovcnt, positioned(task, readAt, at));
   },
   V2,
@@ -188,19 +220,33 @@ export const pwritev2: Syscall = syscall(
   { fd: FD, iov: ioVecs('iovcnt', false), iovcnt: INT, offset: WORD_OFF, pos_h: POS_H, flags: INT },
   R_SIZE,
   (task, { fd, iov, iovcnt, offset, pos_h, flags }) => {
-    if ((flags & ~7) !== 0) return -EOPNOTSUPP;
+    if ((flags & ~(RWF_HIPRI_DSYNC_SYNC | RWF_NOWAIT | RWF_APPEND)) !== 0) return -EOPNOTSUPP;
+    const extra = ((flags & RWF_NOWAIT) !== 0 ? O_NONBLOCK : 0) | ((flags & RWF_APPEND) !== 0 ? O_APPEND : 0);
     const at = position(task, offset, pos_h);
-    if (at === -1) return writeVectors(task, fd, iov, iovcnt, (file, bytes) => writeFrom(task, file, bytes));
-    return at < 0 ? -EINVAL : writeVectors(task, fd, iov, iovcnt, positioned(task, writeAt, at));
+    if (at < -1) return -EINVAL;
+    const write =
+      at === -1
+        ? (file: OpenFile, bytes: Uint8Array): number | Pending => writeFrom(task, file, bytes)
+        : positioned(task, writeAt, at);
+    return writeVectors(task, fd, iov, iovcnt, (file, bytes) =>
+      extra === 0 ? write(file, bytes) : withStatus(file, extra, () => write(file, bytes)),
+    );
   },
   V2,
 );
+
+/** lseek(2) */
+export function seek(task: Task, fd: number, offset: number, whence: number): number {
+  const file = task.process.files.get(fd);
+  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  return whence < 0 || whence > 4 ? -EINVAL : file.seek(offset, whence);
+}
 
 export const lseek: Syscall = syscall(
   'lseek',
   { fd: FD, offset: WORD_OFF, whence: oneOf(SEEK_WHENCE, 'SEEK_???') },
   R_SIZE,
-  (task, { fd, offset, whence }) => task.process.files.get(fd)?.seek(offset, whence) ?? -EBADF,
+  (task, { fd, offset, whence }) => seek(task, fd, offset, whence),
 );
 
 /** read(2) of what does not wait. */
@@ -279,6 +325,8 @@ const sendfileBy =
     if (from === null || to === null) return -EBADF;
     if ((from.flags & O_ACCMODE) === O_WRONLY || (to.flags & O_ACCMODE) === 0) return -EBADF;
     if (from.mayBlock || (to.flags & O_APPEND) !== 0) return -EINVAL;
+    const stat = from.stat();
+    if (typeof stat !== 'number' && (stat.mode & S_IFMT) === S_IFDIR) return -EINVAL;
     const at = load(task, a.offset);
     if (at === undefined) return -EFAULT;
     if (at !== null && at < 0) return -EINVAL;
@@ -317,7 +365,13 @@ export const copy_file_range: Syscall = syscall(
     const fromAt = offsetAt(task, off_in);
     const toAt = offsetAt(task, off_out);
     if (fromAt === undefined || toAt === undefined) return -EFAULT;
-    const done = copyBetween(task, from, to, fromAt, toAt, Math.min(len, MAX_RW_COUNT)) as number;
+    const start = fromAt ?? from.seek(0, SEEK_CUR);
+    const end = toAt ?? to.seek(0, SEEK_CUR);
+    if (start < 0 || end < 0) return -EOVERFLOW;
+    const count = Math.min(len, MAX_RW_COUNT, Math.max(0, Number(inStat.size) - start));
+    const same = inStat.dev === outStat.dev && inStat.ino === outStat.ino;
+    if (same && start < end + count && end < start + count) return -EINVAL;
+    const done = copyBetween(task, from, to, fromAt, toAt, count) as number;
     advance(task, off_in, fromAt, done);
     advance(task, off_out, toAt, done);
     return done;
@@ -333,11 +387,11 @@ export const fadvise64: Syscall = syscall(
   'fadvise64',
   { fd: FD, offset: OFF, len: OFF, advice: INT },
   R_SIZE,
-  (task, { fd, advice }) => {
+  (task, { fd, len, advice }) => {
     const file = task.process.files.get(fd);
     if (file === null) return -EBADF;
-    if (advice < 0 || advice > 5) return -EINVAL;
-    return file.mayBlock ? -ESPIPE : 0;
+    if (file.mayBlock) return -ESPIPE;
+    return advice < 0 || advice > 5 || len < 0 ? -EINVAL : 0;
   },
 );
 

@@ -36,6 +36,11 @@ export class Bytes {
     return 0;
   }
 
+  /** Zero a range: what is not stored reads as zeros. */
+  clear(start: number, end: number): void {
+    this.data.fill(0, Math.min(start, this.size), Math.min(end, this.size));
+  }
+
   private reserve(end: number): void {
     if (end <= this.data.length) return;
     const grown = new Uint8Array(Math.max(end, Math.min(this.data.length * 2, MAX_BYTES), 256));
@@ -49,8 +54,16 @@ export abstract class SeekableFile extends BaseFile {
   protected position = 0;
   protected abstract readAt(into: Uint8Array, offset: number): number;
   protected abstract writeAt(from: Uint8Array, offset: number): number;
+  /** What a shared mapping was stored to. */
+  protected writeMapped(from: Uint8Array, offset: number): number {
+    return this.writeAt(from, offset);
+  }
   protected abstract size(): number;
   protected abstract resize(size: number): number;
+  /** Make a hole of bytes below the size; 0 or -errno. */
+  protected clear(_start: number, _end: number): number {
+    return -EOPNOTSUPP;
+  }
 
   override read(into: Uint8Array): number {
     if (!this.readable) return -EBADF;
@@ -96,6 +109,8 @@ export abstract class SeekableFile extends BaseFile {
     if (!this.writable) return -EBADF;
     if (offset < 0 || length <= 0) return -EINVAL;
     if (mode === 1) return 0;
+    // FALLOC_FL_PUNCH_HOLE, with FALLOC_FL_KEEP_SIZE as it has to be
+    if (mode === 3) return this.clear(offset, offset + length);
     if (mode !== 0) return -EOPNOTSUPP;
     return offset + length > this.size() ? this.resize(offset + length) : 0;
   }
@@ -111,7 +126,7 @@ export abstract class SeekableFile extends BaseFile {
       dev,
       ino,
       read: (into, offset) => this.readAt(into, offset),
-      write: (from, offset) => this.writeAt(from, offset),
+      write: (from, offset) => this.writeMapped(from, offset),
       size: () => this.size(),
       ref: () => {
         this.refs++;

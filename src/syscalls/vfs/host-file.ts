@@ -194,7 +194,8 @@ export class HostRegular extends HostFileBase {
 
   override pwrite(from: Uint8Array, offset: number): number {
     if (!this.writable) return -EBADF;
-    return hostWrite(this.handle.fd, from, offset);
+    // Linux appends whatever the offset says (man 2 pwrite, BUGS).
+    return hostWrite(this.handle.fd, from, (this.flags & O_APPEND) !== 0 ? this.size() : offset);
   }
 
   override seek(offset: number, whence: number): number {
