@@ -178,4 +178,8 @@ export class CpuThread {
   clearExclusive(): void {
     this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
   }
+  /** A worker thread that came back, and one that is sent off again, have synchronized with the main thread. */
+  barrier(): void {
+    this.cpu.halt();
+  }
 }

@@ -83,6 +83,10 @@ class IdleCpu implements GuestCpu {
   clearExclusive(): void {
     this.cleared++;
   }
+  barriers = 0;
+  barrier(): void {
+    this.barriers++;
+  }
 }
 
 /** A guest process without a program: tests make its calls by hand. */

@@ -50,6 +50,8 @@ export interface GuestCpu {
   /** Load it; false: it is malformed. */
   restoreFpState(addr: number): boolean;
   clearExclusive(): void;
+  /** Have all threads of the address space come out of user mode once: membarrier(2). */
+  barrier(): void;
 }
 
 /** Processors of the guest machine besides the main thread: worker threads, which run user mode only. */

@@ -177,6 +177,11 @@ export class Process {
     this.personality = origin.personality;
     this.dumpable = origin.dumpable;
     this.noNewPrivs = origin.noNewPrivs;
+    this.membarriers = origin.membarriers;
+    this.keepCaps = origin.keepCaps;
+    this.noHugePages = origin.noHugePages;
+    this.fsuid = origin.fsuid;
+    this.fsgid = origin.fsgid;
     this.nice = origin.nice;
     this.trampoline = origin.trampoline;
     this.fs = (share & CLONE_FS) !== 0 ? origin.fs : { ...origin.fs };
@@ -208,6 +213,14 @@ export class Process {
   }
 
   private groupList: number[] | null = null;
+  /** MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED was called. */
+  membarriers = false;
+  /** prctl's PR_SET_KEEPCAPS and PR_SET_THP_DISABLE. */
+  keepCaps = false;
+  noHugePages = false;
+  /** setfsuid(2), setfsgid(2): null, as the effective one. */
+  fsuid: number | null = null;
+  fsgid: number | null = null;
 
   /** Supplementary groups; looked up when first asked for. Node's own list adds the effective group. */
   get groups(): number[] {
@@ -266,6 +279,8 @@ export class Process {
     this.trampoline = program.trampoline ?? 0;
     this.execed = true;
     this.dumpable = 1;
+    this.membarriers = false;
+    this.keepCaps = false;
     this.clearHandlers();
     this.applyLimits();
   }

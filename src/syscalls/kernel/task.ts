@@ -39,6 +39,9 @@ const TRAP_BRKPT = 1;
 
 const WIDE: StructAbi = { wordSize: 8, align64: 8 };
 
+/** Nanoseconds (man 2 prctl, PR_SET_TIMERSLACK). */
+export const DEFAULT_TIMER_SLACK = 50_000;
+
 /** A guest thread: its CPU, signal mask, and the call it is in. */
 export class Task {
   readonly process: Process;
@@ -96,6 +99,8 @@ export class Task {
   private restart = 0;
   /** The call at hand has 64-bit times on a 32-bit ABI. */
   wideTime = false;
+  /** PR_SET_TIMERSLACK: remembered. */
+  timerSlack: number = DEFAULT_TIMER_SLACK;
   private readonly firstArg: Uint32Array = new Uint32Array(2);
   private waiting: { readonly call: Syscall; readonly args: Record<string, unknown>; pending: Pending } | null = null;
 

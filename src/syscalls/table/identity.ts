@@ -20,6 +20,9 @@ function setIds(task: Task, ids: Ids, wanted: readonly [number, number, number])
   const privileged = task.process.uids[1] === 0;
   for (const id of wanted) if (id !== -1 && !privileged && !ids.includes(id)) return -EPERM;
   for (const i of [0, 1, 2] as const) if (wanted[i] !== -1) ids[i] = wanted[i];
+  // Whatever changes them, the file system's id is the effective one again.
+  if (ids === task.process.uids) task.process.fsuid = null;
+  else task.process.fsgid = null;
   return 0;
 }
 
@@ -87,8 +90,31 @@ export const setresgid: Syscall = syscall(
 );
 export const getresuid: Syscall = syscall('getresuid', { real: PTR, effective: PTR, saved: PTR }, R_INT, getAll(uids));
 export const getresgid: Syscall = syscall('getresgid', { real: PTR, effective: PTR, saved: PTR }, R_INT, getAll(gids));
-export const setfsuid: Syscall = syscall('setfsuid', { id: UID }, R_INT, (task) => task.process.uids[1], NOTE);
-export const setfsgid: Syscall = syscall('setfsgid', { id: UID }, R_INT, (task) => task.process.gids[1], NOTE);
+/** What setfsuid and setfsgid answer, before and whether or not they change it (man 2 setfsuid). */
+export const setfsuid: Syscall = syscall(
+  'setfsuid',
+  { id: UID },
+  R_INT,
+  (task, { id }) => {
+    const { process } = task;
+    const old = process.fsuid ?? process.uids[1];
+    if (id !== -1 && (process.uids[1] === 0 || process.uids.includes(id) || id === old)) process.fsuid = id;
+    return old;
+  },
+  NOTE,
+);
+export const setfsgid: Syscall = syscall(
+  'setfsgid',
+  { id: UID },
+  R_INT,
+  (task, { id }) => {
+    const { process } = task;
+    const old = process.fsgid ?? process.gids[1];
+    if (id !== -1 && (process.uids[1] === 0 || process.gids.includes(id) || id === old)) process.fsgid = id;
+    return old;
+  },
+  NOTE,
+);
 
 export const getgroups: Syscall = syscall('getgroups', { size: INT, list: PTR }, R_INT, (task, { size, list }) => {
   const { groups } = task.process;
@@ -108,7 +134,8 @@ export const setgroups: Syscall = syscall(
     if (task.process.uids[1] !== 0) return -EPERM;
     if (size > 65536) return -EINVAL;
     if (!task.space.readable(list, size * 4)) return -EFAULT;
-    task.process.groups = Array.from({ length: size }, (_, i) => task.space.view.getUint32(list + 4 * i, true));
+    const groups = Array.from({ length: size }, (_, i) => task.space.view.getUint32(list + 4 * i, true));
+    task.process.groups = groups.sort((a, b) => a - b);
     return 0;
   },
   NOTE,

@@ -208,15 +208,40 @@ export const mlockall: Syscall = syscall('mlockall', { flags: INT }, R_INT, (_ta
 );
 export const munlockall: Syscall = syscall('munlockall', {}, R_INT, () => 0);
 
+/** linux/membarrier.h */
+const MEMBARRIER_QUERY = 0;
+const MEMBARRIER_GLOBAL = 1;
+const MEMBARRIER_GLOBAL_EXPEDITED = 2;
+const MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4;
+const MEMBARRIER_PRIVATE_EXPEDITED = 8;
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16;
+
 export const membarrier: Syscall = syscall(
   'membarrier',
   { cmd: INT, flags: UINT, cpu_id: INT },
   R_INT,
-  (_task, { cmd, flags: how }) => {
+  (task, { cmd, flags: how }) => {
     if (how !== 0) return -EINVAL;
-    // Query: GLOBAL, PRIVATE_EXPEDITED and their registration; one task needs no barrier.
-    if (cmd === 0) return 0x1f;
-    return [1, 2, 4, 8, 16].includes(cmd) ? 0 : -EINVAL;
+    const { process } = task;
+    switch (cmd) {
+      case MEMBARRIER_QUERY:
+        return 0x1f;
+      case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
+        return 0;
+      case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:
+        process.membarriers = true;
+        return 0;
+      case MEMBARRIER_GLOBAL:
+      case MEMBARRIER_GLOBAL_EXPEDITED:
+        for (const other of process.kernel.tasks.values()) other.cpu.barrier();
+        return 0;
+      case MEMBARRIER_PRIVATE_EXPEDITED:
+        if (!process.membarriers) return -EPERM;
+        task.cpu.barrier();
+        return 0;
+      default:
+        return -EINVAL;
+    }
   },
 );
 

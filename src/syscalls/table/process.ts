@@ -6,7 +6,7 @@ import type { FlagTable } from '../flags.ts';
 import { exitTask } from '../kernel/exit.ts';
 import { RLIMIT_NOFILE } from '../kernel/limits.ts';
 import type { Process } from '../kernel/process.ts';
-import type { Task } from '../kernel/task.ts';
+import { DEFAULT_TIMER_SLACK, type Task } from '../kernel/task.ts';
 import { bits64, struct, ulong } from '../struct.ts';
 
 const WORD = struct('word', { value: ulong });
@@ -175,6 +175,11 @@ const PR_SET_CHILD_SUBREAPER = 36;
 const PR_GET_CHILD_SUBREAPER = 37;
 const PR_SET_NO_NEW_PRIVS = 38;
 const PR_GET_NO_NEW_PRIVS = 39;
+const PR_GET_SECCOMP = 21;
+const PR_GET_SECUREBITS = 27;
+const PR_MCE_KILL_GET = 34;
+const PR_SET_THP_DISABLE = 41;
+const PR_GET_THP_DISABLE = 42;
 const PR_SET_VMA = 0x53564d41;
 
 const OPTIONS: FlagTable = [
@@ -188,8 +193,16 @@ const OPTIONS: FlagTable = [
   ['PR_SET_CHILD_SUBREAPER', PR_SET_CHILD_SUBREAPER],
   ['PR_GET_CHILD_SUBREAPER', PR_GET_CHILD_SUBREAPER],
   ['PR_SET_NO_NEW_PRIVS', PR_SET_NO_NEW_PRIVS],
+  ['PR_GET_SECCOMP', PR_GET_SECCOMP],
+  ['PR_GET_SECUREBITS', PR_GET_SECUREBITS],
+  ['PR_MCE_KILL_GET', PR_MCE_KILL_GET],
+  ['PR_SET_THP_DISABLE', PR_SET_THP_DISABLE],
+  ['PR_GET_THP_DISABLE', PR_GET_THP_DISABLE],
   ['PR_SET_VMA', PR_SET_VMA],
 ];
+
+const SECBIT_KEEP_CAPS = 0x10;
+const PR_MCE_KILL_DEFAULT = 2;
 
 export const prctl: Syscall = syscall(
   'prctl',
@@ -223,7 +236,21 @@ export const prctl: Syscall = syscall(
       case PR_CAPBSET_READ:
         return arg2 <= 40 ? 1 : -EINVAL;
       case PR_GET_TIMERSLACK:
-        return 50000;
+        return task.timerSlack;
+      case PR_SET_TIMERSLACK:
+        task.timerSlack = arg2 === 0 ? DEFAULT_TIMER_SLACK : arg2;
+        return 0;
+      case PR_GET_SECCOMP:
+        return 0;
+      case PR_GET_SECUREBITS:
+        return process.keepCaps ? SECBIT_KEEP_CAPS : 0;
+      case PR_MCE_KILL_GET:
+        return PR_MCE_KILL_DEFAULT;
+      case PR_GET_THP_DISABLE:
+        return process.noHugePages ? 1 : 0;
+      case PR_SET_THP_DISABLE:
+        process.noHugePages = arg2 !== 0;
+        return 0;
       case PR_GET_NO_NEW_PRIVS:
         return process.noNewPrivs ? 1 : 0;
       case PR_SET_NO_NEW_PRIVS:
@@ -240,8 +267,10 @@ export const prctl: Syscall = syscall(
       case PR_GET_CHILD_SUBREAPER:
         return task.putInt(arg2, process.subreaper ? 1 : 0);
       case PR_GET_KEEPCAPS:
+        return process.keepCaps ? 1 : 0;
       case PR_SET_KEEPCAPS:
-      case PR_SET_TIMERSLACK:
+        if (arg2 > 1) return -EINVAL;
+        process.keepCaps = arg2 === 1;
         return 0;
       default:
         return -EINVAL;
@@ -249,7 +278,7 @@ export const prctl: Syscall = syscall(
   },
   {
     support: 'partial',
-    note: 'Names, dumpable, no_new_privs, death signal, subreaper; the rest is EINVAL as on a kernel without the option.',
+    note: 'Names, dumpable, no_new_privs, death signal, subreaper; timer slack, kept capabilities and huge pages are remembered; the rest is EINVAL as on a kernel without the option.',
   },
 );
 

@@ -132,7 +132,7 @@ export const sched_rr_get_interval: Syscall = syscall(
   'sched_rr_get_interval',
   { pid: INT, tp: PTR },
   R_INT,
-  (task, { pid, tp }) => (exists(task, pid) ? putTimespec(task, tp, 0, 0) : -ESRCH),
+  (task, { pid, tp }) => (pid < 0 ? -EINVAL : exists(task, pid) ? putTimespec(task, tp, 0, 0) : -ESRCH),
 );
 
 const PRIO_PROCESS = 0;
