@@ -279,9 +279,22 @@ export class Programs {
     const end = this.kernel.first?.exited;
     if (end && 'signal' in end) return;
     const { program, start } = run;
-    this.take(cpu, program, uptimeMs() - start);
+    if (!this.isHurried(cpu)) this.take(cpu, program, uptimeMs() - start);
     if (ends && cpu === this.first) program.common?.writeCommon(cpu);
     program.store?.write([...this.running.values()].some((other) => other.program === program));
+  }
+
+  /**
+   * Whether a process other than the first was killed right after a signal of the host: one often kills many at once,
+   * each with translations that would take some 30 ms to keep, and whoever sent it waits.
+   */
+  private isHurried(cpu: Cpu): boolean {
+    const { hostSignals, processes } = this.kernel;
+    if (cpu === this.first || hostSignals?.recent !== true) return false;
+    for (const { space, exited } of processes.values()) {
+      if (space === cpu.space && exited !== null) return 'signal' in exited;
+    }
+    return false;
   }
 
   /** Take over what a process has translated in so many milliseconds. */

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -45,6 +46,22 @@ describe.skipIf(!fs.existsSync(busybox))('in a shell (needs the arm64 packages)'
     const guests = "$B sh -c 'head -c 300000 /dev/zero & echo > alive; wait'";
     const reader = '{ for i in $(seq 300); do [ -e alive ] && break; sleep 0.1; done; ls alive; wc -c; }';
     expect(shell(`${guests} | ${reader}`).stdout).toBe('alive\n300000\n');
+  });
+
+  test('translations of children that a signal of the host killed are not written', { timeout: 60_000 }, async () => {
+    const kept = async (seconds: number): Promise<unknown[]> => {
+      const cache = fs.mkdtempSync(path.join(dir, 'cache-'));
+      const script = `trap 'exit 3' TERM; sleep ${seconds} & echo; wait`;
+      const line = [path.join(root, 'bin/tsqemu-user.js'), '-L', SYSROOT, path.join(SYSROOT, 'bin/bash'), '-c', script];
+      const shell = spawn(process.execPath, line, { env: { ...process.env, TSQEMU_CACHE: cache } });
+      // the child is in its sleep by then
+      if (seconds > 0) shell.stdout.once('data', () => setTimeout(() => shell.kill('SIGTERM'), 2000));
+      const [status] = await once(shell, 'close');
+      const blocks = fs.readdirSync(path.join(cache, 'code')).filter((name) => name.endsWith('.blocks'));
+      return [status, blocks.length];
+    };
+    expect(await kept(0)).toEqual([0, 2]);
+    expect(await kept(100)).toEqual([3, 1]);
   });
 
   test('FIFOs of a memory root join guests', async () => {

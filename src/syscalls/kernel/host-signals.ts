@@ -8,6 +8,8 @@ const FORWARDED: ReadonlySet<number> = new Set([1, 2, 3, 10, 12, 15, 18, 20, 21,
 /** What a terminal sends to its foreground group: INT, QUIT, TSTP, WINCH. */
 const FROM_TERMINAL: ReadonlySet<number> = new Set([2, 3, 20, 28]);
 
+const RECENT_MS = 1000;
+
 /**
  * Carries host signals to guests. A listener exists only while some guest process has a handler or ignores the
  * signal: otherwise the host's default action is the guests'. Terminal signals go to the foreground process
@@ -19,6 +21,7 @@ export class HostSignals {
   /** Processes with another action than the host's, and with a handler, by signal. */
   private readonly wanted: number[] = [];
   private handlers = 0;
+  private lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -47,8 +50,14 @@ export class HostSignals {
     }
   }
 
+  /** Whether the host sent a signal just now: whoever did may wait for the end. */
+  get recent(): boolean {
+    return performance.now() - this.lastMs < RECENT_MS;
+  }
+
   private deliver(signal: number): void {
     const { kernel } = this;
+    this.lastMs = performance.now();
     const terminal = FROM_TERMINAL.has(signal);
     const info = { signo: signal, code: terminal ? SI_KERNEL : SI_USER, pid: 0, uid: 0 };
     const group = terminal ? foregroundGroup(kernel) : (kernel.first?.pgid ?? 0);
