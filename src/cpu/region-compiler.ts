@@ -171,11 +171,29 @@ export class RegionCompiler {
     return this.compile([pc], true);
   }
 
-  /** Take the stored region at pc into use, if memory still holds the code it was made from. */
+  /**
+   * Take the stored region at pc into use, if memory still holds the code it was made from, and those behind it of long code:
+   * they are executed as often, but nothing would say so (see Region.goesOnAt).
+   */
   load(pc: number): CompiledRegion[] {
-    const stored = this.store.get(pc);
-    if (!stored || !this.holds(stored)) return [];
-    return [this.install(stored)];
+    const loaded: CompiledRegion[] = [];
+    for (let stored = this.store.get(pc); stored && this.holds(stored); stored = this.behind(stored)) {
+      loaded.push(this.install(stored));
+    }
+    return loaded;
+  }
+
+  /** A region that is not in use yet, rooted where the code of another one ends; none where a function begins. */
+  private behind({ ranges }: StoredRegion): StoredRegion | undefined {
+    for (const [i, end] of ranges.entries()) {
+      if (i % 2 === 0) continue;
+      // bit 0 of a pc may be no part of the address
+      for (const pc of [end, end + 1]) {
+        const next = this.compiled.has(pc) || this.host.source.isFunction(pc) ? undefined : this.store.rootedAt(pc);
+        if (next !== undefined) return next;
+      }
+    }
+    return undefined;
   }
 
   /** Whether guest memory holds the region's code, executable. */

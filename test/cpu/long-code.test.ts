@@ -4,6 +4,7 @@ import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { Exit, State } from '../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import type { RegionStore } from '../../src/cpu/region-store.ts';
 import { interpreter } from '../../src/interpreter-bytes.ts';
 
 const CODE = 0x1_0000;
@@ -13,25 +14,61 @@ const [ADD, SUBS, BNE, BRK] = [0x91000421, 0xf1000400, 0x54000001, 0xd4200000] a
 /** A loop waits for company for 1,000 turns once it is hot; there are too few others for its rest to get hot by itself. */
 const [TIMES, HOT] = [1_400, 100];
 
-test('long code without branches is compiled as a whole, not one region after the other gets hot', () => {
+const RWX = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+function machine(words: readonly number[], store?: RegionStore): Cpu {
   const space = createAddressSpace();
-  space.map({ addr: CODE, length: 0x10000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
-  for (let i = 0; i < LENGTH; i++) space.view.setUint32(CODE + 4 * i, ADD, true);
-  const behind = CODE + 4 * LENGTH;
-  space.view.setUint32(behind, SUBS, true);
-  space.view.setUint32(behind + 4, BNE | ((-(LENGTH + 1) & 0x7ffff) << 5), true);
-  space.view.setUint32(behind + 8, BRK, true);
+  space.map({ addr: CODE, length: 0x10000, prot: RWX, fixed: true });
+  for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
   const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
   cpu.cache.hotAfter = HOT;
+  if (store !== undefined) cpu.regions.use(store);
   // as if the program had run long before
   cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
+  return cpu;
+}
+
+const register = (cpu: Cpu, n: number): number => State.REGS + 8 * n + cpu.state;
+
+/** Turns of the outer loop → x1 behind it. */
+function run(cpu: Cpu, times: number): number {
   cpu.pc = CODE;
-  const register = (n: number): number => State.REGS + 8 * n + cpu.state;
-  cpu.view.setBigUint64(register(0), BigInt(TIMES), true);
+  cpu.view.setBigUint64(register(cpu, 0), BigInt(times), true);
+  cpu.view.setBigUint64(register(cpu, 1), 0n, true);
   expect(cpu.run()).toBe(Exit.FAULT);
-  expect(Number(cpu.view.getBigUint64(register(1), true))).toBe(TIMES * LENGTH);
+  return Number(cpu.view.getBigUint64(register(cpu, 1), true));
+}
+
+/** subs x0, x0, #1; b.ne to the first word; brk */
+const back = (words: readonly number[]): number[] => [
+  ...words,
+  SUBS,
+  BNE | ((-(words.length + 1) & 0x7ffff) << 5),
+  BRK,
+];
+const LONG = back(new Array(LENGTH).fill(ADD));
+
+test('long code without branches is compiled as a whole, not one region after the other gets hot', () => {
+  const cpu = machine(LONG);
+  expect(run(cpu, TIMES)).toBe(TIMES * LENGTH);
   const regions = [...cpu.regions.all()];
   const covered = regions.flatMap(({ ranges }) => [...ranges]);
   expect(regions.length).toBeGreaterThan(3);
-  expect(Math.max(...covered)).toBeGreaterThan(behind);
+  expect(Math.max(...covered)).toBeGreaterThan(CODE + 4 * LENGTH);
+  // the next process takes all of it into use at once, when the loop is executed for the hundredth time
+  const next = machine(LONG, cpu.regions.store);
+  const compiled: unknown[] = [];
+  next.regions.onModule = (_, pcs) => compiled.push(pcs);
+  expect(run(next, 150)).toBe(150 * LENGTH);
+  expect(next.regions.count).toBe(regions.length);
+  expect(compiled).toEqual([]);
+});
+
+test('behind a loop that long code begins with the rest is compiled, not what comes later', () => {
+  // mov x2, #16; loop: add x1, x1, #1; subs x2, x2, #1; b.ne loop
+  const inner = [0xd2800202, ADD, 0xf1000442, 0x54ffffc1];
+  const cpu = machine(back([...inner, ...new Array(LENGTH / 2).fill(ADD)]));
+  expect(run(cpu, 150)).toBe(150 * (16 + LENGTH / 2));
+  expect(cpu.regions.slotOf(CODE + 4)).toBeDefined();
+  expect(cpu.regions.slotOf(CODE + 16)).toBeDefined();
 });

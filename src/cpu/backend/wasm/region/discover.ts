@@ -165,8 +165,10 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
   const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
   const graph = reducible(blocks, succs, dispatch, copy, ({ pc }) => !around.has(pc));
-  const left = new Set(work.filter((pc) => !lifted.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
-  const goesOnAt = !isOpen && left.size === 1 ? ([...left][0] as number) : -1;
+  // of a loop in long code nothing else was kept: the rest begins where it is left
+  const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : work;
+  const left = new Set(ends.filter((pc) => !known.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
+  const goesOnAt = !isOpen && work.length > 0 && left.size === 1 ? ([...left][0] as number) : -1;
   return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0, goesOnAt };
 };
 
