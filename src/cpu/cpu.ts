@@ -125,6 +125,7 @@ export class Cpu implements HelperContext {
       source: this.cache,
       runs: this.runs,
       sp: this.frontEnd.sp,
+      frame: this.frontEnd.frame,
       flagsCross: this.frontEnd.flagsCross,
       table: this.table,
       installed: (region) => {
@@ -147,10 +148,8 @@ export class Cpu implements HelperContext {
       if (this.flagsCross || this.frontEnd.flagsCross) return;
       this.flagsCross = true;
       // another process that uses the store may have found out before
-      if (!this.regions.flagsCross) this.regions.store.flagsDoCross();
-      if (this.regions.count === 0) return;
-      this.flushPending = true;
-      this.halt();
+      if (!this.regions.flagsCross) this.regions.store.demand('flagsCross');
+      this.dropRegions();
     };
     this.states.prepare(this.state);
     this.clearJumpCache();
@@ -162,6 +161,20 @@ export class Cpu implements HelperContext {
       this.halt();
       return true;
     };
+  }
+
+  /** The guest has a handler that may look at the registers of a fault: none of its loops leaves any of them behind. */
+  keepFaultsPrecise(): void {
+    if (this.regions.precise) return;
+    this.regions.precise = true;
+    this.dropRegions();
+  }
+
+  /** Those in use are wrong for what comes. */
+  private dropRegions(): void {
+    if (this.regions.count === 0) return;
+    this.flushPending = true;
+    this.halt();
   }
 
   /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
@@ -479,6 +492,7 @@ export class Cpu implements HelperContext {
     this.isExact = false;
     this.budget.reset();
     this.flagsCross = false;
+    this.regions.precise = false;
     this.cache.crosses = false;
     this.cache.forsakeImage();
     this.afterFlush = () => this.regions.use(new RegionStore());
@@ -492,6 +506,7 @@ export class Cpu implements HelperContext {
     this.batch = from.batch;
     this.flagsCross = from.flagsCross;
     this.regions.use(from.regions.store);
+    this.regions.precise = from.regions.precise;
     this.cache.hotAfter = from.cache.hotAfter;
     if (from.flushPending || from.afterFlush) this.cache.image = from.cache.image;
     else this.cache.inherit(from.cache);

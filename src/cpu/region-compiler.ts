@@ -30,6 +30,8 @@ const GROWTH = 1;
 
 /** Instances kept over a flush, for the next process that needs the same modules. */
 const MAX_INSTANCES = 64;
+/** Larger regions bring all registers to all their exits unless their loops run long: V8 compiles each way out. */
+const FEW_BLOCKS = 16;
 /** Most regions that are made because others had no room for their code. */
 const REST = 32;
 
@@ -40,6 +42,8 @@ export interface RegionHost {
   readonly runs: RunTable;
   /** State offset of the stack pointer. */
   readonly sp: number;
+  /** See FrontEnd. */
+  readonly frame: readonly number[];
   /** See FrontEnd. */
   readonly flagsCross: boolean;
   readonly table: WebAssembly.Table;
@@ -135,6 +139,17 @@ export class RegionCompiler {
   /** See MemoryPolicy; may only turn true, with a flush. */
   get flagsCross(): boolean {
     return this.host.flagsCross || this.store.flagsCross;
+  }
+
+  /** Whether this process looks at faults. */
+  private own = false;
+  /** See MemoryPolicy; may only turn true, with a flush. */
+  get precise(): boolean {
+    return this.own || this.store.precise;
+  }
+  set precise(on: boolean) {
+    if (on && !this.precise) this.store.demand('precise');
+    this.own = on;
   }
 
   /** Table slot of the region at pc, or undefined when none is in use. */
@@ -259,7 +274,7 @@ export class RegionCompiler {
   }
 
   private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
-    const { source, runs, sp } = this.host;
+    const { source, runs, sp, frame } = this.host;
     const regions: Region[] = [];
     const roots = new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)));
     const most = roots.size + REST;
@@ -294,7 +309,9 @@ export class RegionCompiler {
         id: firstId + i,
         runs: run === 0 ? null : runs.offset(run),
         sp,
+        frame,
         flagsCross: this.flagsCross,
+        precise: this.precise || ((policy & Policy.LONG_LOOP) === 0 && r.blocks.length > FEW_BLOCKS),
         stackRun: (policy & Policy.OFF_STACK) === 0,
         exact: (policy & Policy.EXACT) !== 0,
         hoist: (policy & (Policy.NO_HOIST | Policy.LONG_LOOP)) === Policy.LONG_LOOP,

@@ -17,6 +17,7 @@ const MAGIC = 0x52717375;
 const HEAD = 11;
 const CHECKED_FROM = 4;
 const FLAGS_CROSS = 1;
+const PRECISE = 2;
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
@@ -39,7 +40,7 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
   }
   const words = new Uint32Array(length);
   const bytes = new Uint8Array(words.buffer);
-  const flags = store.flagsCross ? FLAGS_CROSS : 0;
+  const flags = (store.flagsCross ? FLAGS_CROSS : 0) | (store.precise ? PRECISE : 0);
   words.set([MAGIC, version, length, 0, flags, store.nextSlot, store.nextId, store.nextRun]);
   words.set([store.slots.size, modules.length, store.count], 8);
   let at = HEAD;
@@ -83,6 +84,7 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
   const word = (i: number): number => words[i] as number;
   const store = new RegionStore();
   store.flagsCross = (word(4) & FLAGS_CROSS) !== 0;
+  store.precise = (word(4) & PRECISE) !== 0;
   store.nextSlot = word(5);
   store.nextId = word(6);
   store.nextRun = word(7);

@@ -78,6 +78,8 @@ export class RegionStore {
   nextRun = 1;
   /** Whether regions keep flags across calls and returns (the guest has shown that some are live there). */
   flagsCross = false;
+  /** Whether faults in loops find all registers as they are: the guest looks at them. */
+  precise = false;
   private readonly byPc = new Map<number, StoredRegion>();
   /** By entries other than the root. */
   private readonly byEntry = new Map<number, StoredRegion>();
@@ -148,9 +150,9 @@ export class RegionStore {
     return this.byPc.size;
   }
 
-  /** Flags turned out to live across calls: no region made so far is right. */
-  flagsDoCross(): void {
-    this.flagsCross = true;
+  /** Flags turned out to live across calls, or faults to be looked at: no region made so far is right. */
+  demand(what: 'flagsCross' | 'precise'): void {
+    this[what] = true;
     this.byPc.clear();
     this.byEntry.clear();
   }

@@ -175,6 +175,10 @@ export class CpuThread {
     return true;
   }
   /** Open the exclusive monitor: signals, and other threads that ran meanwhile. */
+  keepFaultsPrecise(): void {
+    this.cpu.keepFaultsPrecise();
+  }
+
   clearExclusive(): void {
     this.view.setBigInt64(this.state + State.EXCL_ADDR, -1n, true);
   }

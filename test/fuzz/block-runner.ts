@@ -163,6 +163,7 @@ export function rowLifter(rows: readonly Row<Translator>[], exact: boolean): Lif
       terminal,
       count,
       flagsIn: -1,
+      reads: b.reads,
       readsFlags: t.readsFlags,
       setsFlags: t.setsFlags,
       flagsOut: t.flagsOut,

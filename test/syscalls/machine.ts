@@ -17,6 +17,7 @@ class IdleCpu implements GuestCpu {
   fpcr = 0;
   tls = 0n;
   cleared = 0;
+  precise = false;
   onSyscall: () => number = () => 0;
   onBusy: (recursive: boolean) => void = () => {};
   readonly fault = { signal: 0, code: 0, addr: 0n };
@@ -86,6 +87,9 @@ class IdleCpu implements GuestCpu {
   barriers = 0;
   barrier(): void {
     this.barriers++;
+  }
+  keepFaultsPrecise(): void {
+    this.precise = true;
   }
 }
 

@@ -232,4 +232,16 @@ describe('signals', () => {
     expect(m.pc).toBe(HANDLER);
     m.process.exit({ code: 0 });
   });
+
+  it('has the registers of faults kept for handlers that are given them', () => {
+    const m = new Machine();
+    const [SIGBUS, SIGUSR1, SIGSEGV] = [7, 10, 11];
+    const SIG_IGN = 1;
+    action(m, SIGUSR1, SA_SIGINFO);
+    action(m, SIGSEGV, SA_RESTART);
+    action(m, SIGSEGV, SA_SIGINFO, 0n, SIG_IGN);
+    expect(m.cpu.precise).toBe(false);
+    action(m, SIGBUS, SA_SIGINFO);
+    expect(m.cpu.precise).toBe(true);
+  });
 });

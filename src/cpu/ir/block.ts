@@ -29,6 +29,8 @@ export interface Block {
   /** First byte after the block's last instruction. */
   readonly end: number;
   readonly ops: readonly Value[];
+  /** Registers read that have no operation for it, as their values were at hand: pc and state offset in turn. */
+  readonly reads: readonly number[];
   readonly terminal: Terminal;
   /** Guest instructions in it. */
   readonly count: number;

@@ -25,6 +25,8 @@ const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true
  */
 export class Builder {
   ops: Value[] = [];
+  /** See Block. */
+  reads: number[] = [];
   terminal: Terminal | null = null;
   /** Guest pc put into the operations appended. */
   pc = 0;
@@ -70,6 +72,7 @@ export class Builder {
   /** Forget everything and begin a new block. */
   reset(): void {
     this.ops = [];
+    this.reads = [];
     this.terminal = null;
     this.regs.clear();
   }
@@ -135,7 +138,10 @@ export class Builder {
   /** Read the guest register at a state offset. One register is always read with one type. */
   get<T extends Type>(type: T, offset: number): Value<T> {
     const known = this.regs.get(offset);
-    if (known && known.type === type) return known as Value<T>;
+    if (known && known.type === type) {
+      this.reads.push(this.pc, offset);
+      return known as Value<T>;
+    }
     const value = this.emit(`${type}.get`, null, null, null, offset);
     this.regs.set(offset, value);
     return value as Value<T>;

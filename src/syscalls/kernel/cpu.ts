@@ -52,6 +52,8 @@ export interface GuestCpu {
   clearExclusive(): void;
   /** Have all threads of the address space come out of user mode once: membarrier(2). */
   barrier(): void;
+  /** The registers of a fault will be looked at: see docs/status.md for what is left out otherwise. */
+  keepFaultsPrecise(): void;
 }
 
 /** Processors of the guest machine besides the main thread: worker threads, which run user mode only. */

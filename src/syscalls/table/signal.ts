@@ -9,14 +9,17 @@ import type { Process } from '../kernel/process.ts';
 import {
   NSIG,
   SA_RESTORER,
+  SA_SIGINFO,
   SI_TKILL,
   SI_USER,
   SIG_DFL,
   SIG_IGN,
+  SIGBUS,
   SIGCONT,
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
+  type SigAction,
   type SigInfo,
   sigmask,
   signalName,
@@ -97,6 +100,10 @@ function showAction(task: Task, address: number): string {
 /** struct old_sigaction of 32-bit ABIs: a mask of one word, before the flags. */
 const OLD_SIGACTION = struct('old_sigaction', { handler: ulong, mask: wordBits, flags: ulong, restorer: ulong });
 
+/** Whether a handler is given the registers of faults of memory. */
+const looksAtFaults = (signum: number, { handler, flags }: SigAction): boolean =>
+  (signum === SIGSEGV || signum === SIGBUS) && handler !== SIG_DFL && handler !== SIG_IGN && (flags & SA_SIGINFO) !== 0;
+
 function exchangeAction(
   task: Task,
   { signum, act, oldact }: { signum: number; act: number; oldact: number },
@@ -111,6 +118,7 @@ function exchangeAction(
     const failed = task.put(layout, oldact, old);
     if (failed !== 0) return failed;
   }
+  if (wanted !== null && looksAtFaults(signum, wanted)) task.cpu.keepFaultsPrecise();
   if (wanted !== null) task.process.setAction(signum, { ...wanted, mask: wanted.mask & ~UNBLOCKABLE });
   return 0;
 }

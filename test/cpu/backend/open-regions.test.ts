@@ -47,6 +47,8 @@ describe('a region of an interpreter', () => {
         runs: null,
         sp: 0,
         flagsCross: false,
+        precise: false,
+        frame: [],
         stackRun: true,
         exact: false,
         hoist: false,

@@ -14,7 +14,18 @@ const [START, A, B, LAST] = [0x1000, 0x1004, 0x100c, 0x1014] as const;
 const code = new DataView(new ArrayBuffer(0x2000));
 for (const [i, word] of LOOP.entries()) code.setUint32(START + 4 * i, word, true);
 const source = blockSource(code);
-const policy = { id: 1, runs: null, sp: 0, flagsCross: false, stackRun: true, exact: false, hoist: false, fast: true };
+const policy = {
+  id: 1,
+  runs: null,
+  sp: 0,
+  flagsCross: false,
+  stackRun: true,
+  exact: false,
+  hoist: false,
+  fast: true,
+  precise: false,
+  frame: [],
+};
 
 describe('a loop with two entries', () => {
   const region = discover(START, source);

@@ -51,6 +51,7 @@ describe('what is wrong is told', () => {
       terminal,
       count: 1,
       flagsIn: -1,
+      reads: [],
       readsFlags: false,
       setsFlags: false,
       flagsOut: -1,

@@ -14,6 +14,7 @@ export const aarch64Facts = (processor: Processor = MAX): Facts => ({
   flagsCross: false,
   readsFlagsAt,
   sp: xOffset(SP),
+  frame: [29, 30, SP].map(xOffset),
   firstHelpers: [settleFlags],
   readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
   writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),

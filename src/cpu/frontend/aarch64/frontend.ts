@@ -35,7 +35,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     const terminal: Terminal = t.terminal ?? { kind: 'jump', target: end };
     const ops = eliminateDeadCode(builder.ops, terminal);
     const { flagsIn, readsFlags, setsFlags, flagsOut } = t;
-    return { pc, end, ops, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
+    return { pc, end, ops, reads: builder.reads, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
   };
   return {
     ...aarch64Facts(processor),

@@ -108,7 +108,8 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     t.flush();
     const ops = eliminateDeadCode(builder.ops, terminal);
     const { readsFlags, setsFlags, flagsOut } = t;
-    return { pc, end: end >>> 0, ops, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
+    const { reads } = builder;
+    return { pc, end: end >>> 0, ops, reads, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
   };
   return {
     ...armFacts(processor),

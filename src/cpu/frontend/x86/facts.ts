@@ -3,7 +3,7 @@ import { type Facts, MAX, type Processor, type Traps, variantFor } from '../fron
 import { readEflags, writeEflags } from './eflags.ts';
 import { firstHelpers } from './first-helpers.ts';
 import { FRAME_SIZE, FXSAVE_SIZE, resetFpState, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
-import { RSP, resetState, rOffset, Sys } from './registers.ts';
+import { RBP, RSP, resetState, rOffset, Sys } from './registers.ts';
 import * as segments from './segments.ts';
 
 /** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
@@ -58,6 +58,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   firstHelpers,
   contextAt: Sys.SINGLE,
   sp: rOffset(RSP),
+  frame: [RSP, RBP].map(rOffset),
   readFlags: readEflags,
   writeFlags: writeEflags,
   reset: (view, state) => resetState(view, state, mode),

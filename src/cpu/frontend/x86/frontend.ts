@@ -87,6 +87,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         pc: start,
         end: pc,
         ops: eliminateDeadCode(builder.ops, terminal),
+        reads: builder.reads,
         terminal,
         count,
         flagsIn,

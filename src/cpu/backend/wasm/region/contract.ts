@@ -29,6 +29,10 @@ export interface MemoryPolicy {
   readonly hoist: boolean;
   /** Whether flags may be live across calls and returns (the guest has shown that some are). */
   readonly flagsCross: boolean;
+  /** Whether faults find all registers as the architecture has them in loops too: the guest handles some. */
+  readonly precise: boolean;
+  /** State offsets of registers that are stored wherever a region is left. */
+  readonly frame: readonly number[];
   /**
    * Floating point by its common case: scalars in scalar locals, NaN results left to the cold tier. Off for
    * regions where that went wrong too often.

@@ -94,6 +94,7 @@ const MEETING_POINT: Block = {
   pc: -1,
   end: -1,
   ops: [],
+  reads: [],
   terminal: { kind: 'jump', target: -1 },
   count: 0,
   flagsIn: -1,

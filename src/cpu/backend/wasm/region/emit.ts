@@ -8,7 +8,6 @@ import { edgeKey } from './cfg.ts';
 import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
-import { ALL, type FlagSet } from './flag-fields.ts';
 import { coveredGuards, isFused, NONE } from './guards.ts';
 import { type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
@@ -157,7 +156,7 @@ class RegionEmitter extends TerminalEmitter {
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
     this.recover(b);
-    this.needed = this.flagsAt.atEntry[b] as FlagSet;
+    this.needed = this.neededAt.atEntry[b] as RegSet;
     if (this.cfg.isLoop[b]) {
       if (b === this.region.dispatch) this.guestAddress();
       else c.i32(block.pc);
@@ -170,7 +169,7 @@ class RegionEmitter extends TerminalEmitter {
       c.unlikelyBrIf(this.exit('interrupt'));
     }
     if (b === this.region.dispatch) {
-      this.needed = ALL;
+      this.needed = null;
       this.jumpTable();
       this.leaveIndirect();
       return;
@@ -182,12 +181,12 @@ class RegionEmitter extends TerminalEmitter {
     this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
-      this.needed = this.flagsAt.before(v);
+      this.needed = this.neededAt.before(v);
       const next = block.ops[i + 1];
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;
     }
-    this.needed = ALL;
+    this.needed = null;
     this.terminal(block);
   }
 

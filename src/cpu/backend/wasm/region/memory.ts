@@ -4,7 +4,6 @@ import type { Value } from '../../../ir/value.ts';
 import { GUEST_BASE, READ_BYTES, READ_PAIRS, State, WRITE_BYTES, WRITE_PAIRS } from '../../../memory/layout.ts';
 import type { Check } from './checks.ts';
 import type { ExitPoint } from './contract.ts';
-import type { FlagSet } from './flag-fields.ts';
 import type { Hoist } from './hoist.ts';
 import type { RegSet } from './registers.ts';
 import { ValueEmitter } from './values.ts';
@@ -138,7 +137,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
     if (!list) return;
     this.recover(header);
     this.dirty = (this.use.dirtyIn[header] as RegSet).slice();
-    this.needed = this.flagsAt.atEntry[header] as FlagSet;
+    this.needed = this.neededAt.atEntry[header] as RegSet;
     this.code.i32((this.region.blocks[header] as Block).pc);
     this.code.set(this.pcLocal);
     for (const hoist of list) this.hoist(hoist);

@@ -5,8 +5,8 @@ import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import { type Copies, flagCopies } from './copies.ts';
 import type { Region } from './discover.ts';
-import { ALL, hasField } from './flag-fields.ts';
-import type { NeededFlags } from './needed-flags.ts';
+import { isFlags } from './flag-fields.ts';
+import type { Needed } from './needed.ts';
 
 /**
  * A guest register (or condition-code field, or bound of a run) that a region keeps in a wasm local.
@@ -26,10 +26,14 @@ export interface RegionRegister {
 /** Sets of region registers as bit words. */
 export type RegSet = Uint32Array;
 
-/** Which registers are read, written, dirty and live where. */
-export interface RegisterUse {
+/** All that a region keeps in locals. */
+export interface RegionRegisters {
   readonly registers: readonly RegionRegister[];
   readonly byOffset: ReadonlyMap<number, RegionRegister>;
+}
+
+/** Which registers are read, written, dirty and live where. */
+export interface RegisterUse extends RegionRegisters {
   /** Registers whose local may differ from memory at the block's entry. */
   readonly dirtyIn: readonly RegSet[];
   /** Registers whose local is needed at the block's entry. */
@@ -59,7 +63,7 @@ export const add = (set: RegSet, i: number): void => {
 export const remove = (set: RegSet, i: number): void => {
   set[i >> 5] = (set[i >> 5] as number) & ~(1 << (i & 31));
 };
-const union = (into: RegSet, from: RegSet): boolean => {
+export const union = (into: RegSet, from: RegSet): boolean => {
   let changed = false;
   for (let w = 0; w < into.length; w++) {
     const before = into[w] as number;
@@ -107,24 +111,25 @@ export const dropsFlags = (block: Block): boolean => {
   return t.kind === 'call' || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
-/** The set without the condition-code fields, but for some. */
-export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[], but = 0): RegSet => {
+/** The set without the condition-code fields. */
+export const withoutFlags = (set: RegSet, registers: readonly RegionRegister[]): RegSet => {
   const kept = set.slice();
-  for (const r of registers) if (!hasField(but, r.offset)) remove(kept, r.index);
+  for (const r of registers) if (isFlags(r.offset)) remove(kept, r.index);
   return kept;
 };
+
+/** Those of a set that are in another; null: all. */
+export const among = (set: RegSet, others: RegSet | null): RegSet =>
+  others ? set.map((bits, w) => bits & (others[w] as number)) : set;
 
 /** Bounds of the run that an operation's address is checked against: [lo, len], or null. */
 export type BoundsOf = (v: Value) => readonly [number, number] | null;
 
-export const analyseRegisters = (
+export const registersOf = (
   region: Region,
-  isLoop: readonly boolean[],
   boundsOf: BoundsOf,
-  flagsCross: boolean,
-  flags: NeededFlags,
   scalars: ReadonlyMap<number, unknown>,
-): RegisterUse => {
+): RegionRegisters => {
   const byOffset = new Map<number, RegionRegister>();
   const registers: RegionRegister[] = [];
   const note = (offset: number, type: Type): void => {
@@ -144,6 +149,17 @@ export const analyseRegisters = (
       }
     }
   }
+  return { registers, byOffset };
+};
+
+export const analyseRegisters = (
+  region: Region,
+  isLoop: readonly boolean[],
+  boundsOf: BoundsOf,
+  flagsCross: boolean,
+  { registers, byOffset }: RegionRegisters,
+  needed: Needed,
+): RegisterUse => {
   const words = Math.max(1, (registers.length + 31) >> 5);
   const empty = (): RegSet => new Uint32Array(words);
   const n = region.blocks.length;
@@ -191,20 +207,21 @@ export const analyseRegisters = (
     const need = (r: number): void => {
       if (!has(defined, r)) add(use, r);
     };
-    const needDirty = (fields = ALL): void => {
-      for (const r of registers) if (has(dirty, r.index) && hasField(fields, r.offset)) need(r.index);
+    const needDirty = (set: RegSet | null = null): void => {
+      const stored = among(dirty, set);
+      for (const r of registers) if (has(stored, r.index)) need(r.index);
     };
     for (const [field, source] of recovered[i] as Copies) {
       if (typeof source === 'number') need(index(source));
       add(defined, index(field));
     }
-    if (isLoop[i]) needDirty(flags.atEntry[i]);
+    if (isLoop[i]) needDirty(needed.atEntry[i]);
     let conditional = false;
     for (const v of b.ops) {
       if (v.info.kind === 'when') conditional = v.info.name === 'when.begin';
       if (v.info.kind === 'get') need(index(v.imm));
       for (const bound of boundsOf(v) ?? []) need(index(bound));
-      if (mayLeave(v)) needDirty(flags.before(v));
+      if (mayLeave(v)) needDirty(needed.before(v));
       if (v.info.kind === 'helper' && !conditional) {
         dirty.fill(0);
         // behind a helper locals are loaded anew

@@ -10,17 +10,18 @@ import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Copies } from './copies.ts';
 import type { Region } from './discover.ts';
-import { ALL, type FlagSet } from './flag-fields.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
-import { type NeededFlags, neededFlags } from './needed-flags.ts';
+import { type Needed, neededRegisters } from './needed.ts';
 import {
   add,
+  among,
   analyseRegisters,
   dropsFlags,
   has,
   type RegionRegister,
   type RegisterUse,
   type RegSet,
+  registersOf,
   withoutFlags,
 } from './registers.ts';
 import { type ScalarType, scalarizeBlock, scalarRegisters } from './scalarize.ts';
@@ -52,9 +53,9 @@ export abstract class ValueEmitter {
   protected readonly homed = new Map<number, Value[]>();
   protected dirty: RegSet;
   protected current = 0;
-  protected readonly flagsAt: NeededFlags;
-  /** Flags needed where the region may be left now. */
-  protected needed: FlagSet = ALL;
+  protected readonly neededAt: Needed;
+  /** Registers to store where the region may be left now; null: all that are dirty. */
+  protected needed: RegSet | null = null;
   protected readonly plan: CheckPlan;
   protected readonly policy: MemoryPolicy;
 
@@ -65,15 +66,10 @@ export abstract class ValueEmitter {
     this.policy = policy;
     this.cfg = region.cfg;
     this.plan = planChecks(this.region, this.cfg, policy);
-    this.flagsAt = neededFlags(this.region, policy.flagsCross);
-    this.use = analyseRegisters(
-      this.region,
-      this.cfg.isLoop,
-      (v) => this.boundsOf(v),
-      policy.flagsCross,
-      this.flagsAt,
-      scalars,
-    );
+    const boundsOf = (v: Value): readonly [number, number] | null => this.boundsOf(v);
+    const known = registersOf(this.region, boundsOf, scalars);
+    this.neededAt = neededRegisters(this.region, known, policy);
+    this.use = analyseRegisters(this.region, this.cfg.isLoop, boundsOf, policy.flagsCross, known, this.neededAt);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -167,7 +163,7 @@ export abstract class ValueEmitter {
 
   /** Label of the exit for what is dirty now. */
   protected exit(kind: ExitPoint['kind']): number {
-    const dirty = this.needed === ALL ? this.dirty : withoutFlags(this.dirty, this.use.registers, this.needed);
+    const dirty = among(this.dirty, this.needed);
     const key = `${kind}:${dirty.join()}`;
     let e = this.exits.get(key);
     if (!e) {
