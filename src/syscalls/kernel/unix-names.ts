@@ -27,6 +27,8 @@ function keyOf(task: Task, name: string): string | number {
 
 /** bind(2): an empty name asks for an abstract one. A path becomes a file that stands for the socket. */
 export function bindName(task: Task, socket: UnixSocket, wanted: string): number {
+  // who has a name keeps it
+  if (wanted === '' && socket.name !== '') return 0;
   const names = namesOf(task.process.kernel);
   const name = wanted === '' ? `\0${(nextAutobind++).toString(16).padStart(5, '0')}` : wanted;
   if (!name.startsWith('\0')) {
@@ -50,6 +52,7 @@ export function bindName(task: Task, socket: UnixSocket, wanted: string): number
 
 /** The socket that is bound to a name, or -errno. */
 export function findSocket(task: Task, name: string): UnixSocket | number {
+  if (name === '') return -EINVAL;
   const key = keyOf(task, name);
   if (typeof key === 'number') return key;
   return namesOf(task.process.kernel).get(key) ?? -ECONNREFUSED;

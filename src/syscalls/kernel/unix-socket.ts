@@ -245,11 +245,11 @@ export class UnixSocket extends Socket {
 
   override poll(): number {
     const failed = this.error !== 0 ? POLLERR : 0;
-    if (this.backlog !== null) return this.backlog.length > 0 ? POLLIN : 0;
+    const half = this.noReads ? POLLIN | POLLRDHUP : 0;
+    if (this.backlog !== null) return half | (this.backlog.length > 0 ? POLLIN : 0);
     const { peer } = this;
     const writable = peer === null || peer.closed || peer.room(this) > 0 ? POLLOUT : 0;
     const filled = this.messages.length > 0 ? POLLIN : 0;
-    const half = this.noReads ? POLLIN | POLLRDHUP : 0;
     const over = this.noReads && this.noWrites ? POLLHUP : 0;
     if (this.type === SOCK_DGRAM) return failed | writable | filled | half | over;
     if (peer === null) return failed | writable | POLLHUP;
