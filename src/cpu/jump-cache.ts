@@ -62,6 +62,9 @@ export class JumpCache {
     fill(this.start, JUMP_CACHE_SIZE, 0xff);
     // a program may jump to the address that is in empty entries: where it would be found, another is that belongs elsewhere
     const entry = this.entry(NONE);
-    for (const at of [entry, entry ^ JUMP_CACHE_VICTIM]) this.view.setUint32(at, 0, true);
+    const places = [entry, entry ^ JUMP_CACHE_VICTIM];
+    let other = 0;
+    while (places.includes(this.entry(other))) other += ENTRY;
+    for (const at of places) this.view.setUint32(at, other, true);
   }
 }
