@@ -15,13 +15,7 @@ type Exit =
   /** The link register is already written; control comes back at `ret`, or elsewhere. */
   | { readonly kind: 'call'; readonly target: number; readonly ret: number }
   | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly ret: number }
-  /** A return may be one of a function that a region has in place of a call: it is expected to go behind that. */
-  | {
-      readonly kind: 'jumpIndirect';
-      readonly target: Value<'i64'> | Value<'i32'>;
-      readonly isReturn: boolean;
-      readonly expected?: number;
-    }
+  | { readonly kind: 'jumpIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly isReturn: boolean }
   | { readonly kind: 'syscall'; readonly next: number }
   /** Leave with State.EXIT_REASON = `reason` and the pc given. */
   | { readonly kind: 'exit'; readonly reason: number; readonly pc: number };

@@ -192,18 +192,6 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     const c = this.code;
     this.pushAddress(t.target);
     c.set(this.addrLocal);
-    if (t.expected !== undefined) {
-      const dirty = this.dirty.slice();
-      c.get(this.addrLocal);
-      c.i64(t.expected, 0);
-      c.op('i64.eq');
-      c.likelyIf();
-      this.labels.push(null);
-      this.goto(t.expected);
-      this.labels.pop();
-      c.end();
-      this.dirty = dirty;
-    }
     this.flush();
     c.get(this.addrLocal);
     c.i64(32);
