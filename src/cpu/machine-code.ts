@@ -105,20 +105,35 @@ const OTHERWISE: readonly number[] = [0, 1, 0];
 /** Bytes at the beginning of machine code that V8 knows its own by. */
 const HEAD = 32;
 
+/** Where the head of machine code tells whether the flag for hints was on, and what it holds with it and without. */
+let hintBytes: readonly { readonly at: number; readonly on: number; readonly off: number }[] | null = null;
+
+const findHintBytes = ({ optimise, serialize }: Natives): NonNullable<typeof hintBytes> => {
+  if (HINTS === null) return [];
+  const modules = [
+    new WebAssembly.Module(Uint8Array.from(EMPTY)),
+    compileModule(Uint8Array.from([...EMPTY, ...OTHERWISE])),
+  ];
+  const [without, heeded] = modules.map((module) => {
+    optimise(new WebAssembly.Instance(module).exports.f);
+    return new Uint8Array(serialize(module));
+  }) as [Uint8Array, Uint8Array];
+  const bytes = Array.from({ length: HEAD }, (_, at) => ({
+    at,
+    on: heeded[at] as number,
+    off: without[at] as number,
+  }));
+  return bytes.filter(({ on, off }) => on !== off);
+};
+
 /**
  * Have the head of machine code say that the flag for hints was off, as it will be when the code is wanted again: to set
  * it costs more than all else about that. What the features that were on when it was compiled have to do with it V8
  * would ask for the functions that are compiled later, which do without hints.
  */
-const withoutFlag = ({ optimise, serialize }: Natives, code: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
-  const [off, on] = [
-    new WebAssembly.Module(Uint8Array.from(EMPTY)),
-    compileModule(Uint8Array.from([...EMPTY, ...OTHERWISE])),
-  ].map((module) => {
-    optimise(new WebAssembly.Instance(module).exports.f);
-    return new Uint8Array(serialize(module));
-  }) as [Uint8Array, Uint8Array];
-  for (let i = 0; i < HEAD; i++) if (off[i] !== on[i] && code[i] === on[i]) code[i] = off[i] as number;
+const withoutFlag = (natives: Natives, code: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
+  hintBytes ??= findHintBytes(natives);
+  for (const { at, on, off } of hintBytes) if (code[at] === on) code[at] = off;
   return code;
 };
 
