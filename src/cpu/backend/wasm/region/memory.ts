@@ -69,6 +69,24 @@ export abstract class MemoryEmitter extends ValueEmitter {
       c.unlikelyBrIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
       return;
     }
+    if (wide && max > min && !this.policy.exact) {
+      if (min !== 0) {
+        c.i64(min);
+        c.op('i64.add');
+      }
+      c.tee(this.addrLocal);
+      c.op('i32.wrap_i64');
+      c.set(this.plainLocal);
+      // a byte of 1 is above what is in the upper half where that is 0, one of 0 is above nothing
+      c.get(this.addrLocal);
+      c.i64(32);
+      c.op('i64.shr_u');
+      this.pageOf(0);
+      c.mem('i64.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+      c.op('i64.ge_u');
+      c.unlikelyBrIf(this.exit(kind));
+      return;
+    }
     if (wide) {
       if (min !== 0) {
         c.i64(min);
