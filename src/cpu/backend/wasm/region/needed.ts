@@ -1,6 +1,6 @@
 import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
-import { CPU_STATE_SIZE } from '../../../memory/layout.ts';
+import { State } from '../../../memory/layout.ts';
 import type { Region } from './discover.ts';
 import { isFlags } from './flag-fields.ts';
 import { loopOf } from './hoist.ts';
@@ -44,16 +44,25 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
   const always = none.slice();
   for (const { offset, index } of registers) {
     if (isFlags(offset)) add(flags, index);
-    else if (policy.precise || offset >= CPU_STATE_SIZE || policy.frame.includes(offset)) add(always, index);
+    else if (policy.precise || !isGeneral(offset) || policy.frame.includes(offset)) add(always, index);
   }
 
   /** Goes through a block backwards from what is needed behind it; `at` is told of the beginning of each instruction. */
   const backwards = (block: Block, needed: RegSet, written: RegSet, at?: (pc: number) => void): void => {
-    const more = readsOf(block);
+    const { reads } = block;
+    let left = reads.length;
+    /** Those of instructions from pc on, which may have no operations at all. */
+    const readFrom = (pc: number): void => {
+      for (; left > 0 && (reads[left - 2] as number) >= pc; left -= 2) {
+        const register = byOffset.get(reads[left - 1] as number);
+        if (register) add(needed, register.index);
+      }
+    };
     let conditional = false;
     for (let i = block.ops.length - 1; i >= 0; i--) {
       const v = block.ops[i] as Value;
       const { kind, name } = v.info;
+      readFrom(v.pc + 1);
       if (kind === 'when') conditional = name === 'when.end';
       for (const { offset } of writes(v)) {
         const { index } = byOffset.get(offset) as { index: number };
@@ -65,12 +74,10 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
       if (kind === 'helper' || kind === 'native' || kind === 'peek' || kind === 'poke') needed.fill(0xffffffff);
       else if (kind === 'get') add(needed, (byOffset.get(v.imm) as { index: number }).index);
       if (block.ops[i - 1]?.pc === v.pc) continue;
-      for (const offset of more.get(v.pc) ?? []) {
-        const register = byOffset.get(offset);
-        if (register) add(needed, register.index);
-      }
+      readFrom(v.pc);
       at?.(v.pc);
     }
+    readFrom(0);
   };
   const effects = blocks.map((block): Effect => {
     const effect = { reads: none.slice(), writes: none.slice() };
@@ -127,20 +134,11 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
   return { atEntry, before: (v) => byOperation.get(v) ?? null };
 };
 
+/** General and vector registers, which instructions name. Others (as ITSTATE of ARM) the cold tier reads of itself. */
+const isGeneral = (offset: number): boolean => offset >= State.REGS && offset < State.SYSREGS;
+
 /** What is live there comes from the block behind; calls give registers new values, others leave. */
 const goesOn = ({ terminal: t }: Block): boolean => !t.guard && (t.kind === 'jump' || t.kind === 'branch');
-
-/** State offsets by pc of the instruction that reads them without an operation of its own. */
-const readsOf = ({ reads }: Block): Map<number, number[]> => {
-  const found = new Map<number, number[]>();
-  for (let i = 0; i < reads.length; i += 2) {
-    const [pc, offset] = [reads[i] as number, reads[i + 1] as number];
-    const list = found.get(pc);
-    if (list) list.push(offset);
-    else found.set(pc, [offset]);
-  }
-  return found;
-};
 
 const blocksInLoops = ({ blocks, succs, cfg }: Region): Set<number> => {
   const preds = blocks.map((): number[] => []);
