@@ -1,6 +1,6 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockTable } from './block-table.ts';
-import { Header, LENGTH_SHIFT, Mark, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
+import { Header, LENGTH_SHIFT, Mark, READS_FLAGS, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
 import type { SingleBlocks } from './single-blocks.ts';
 
 const UNLINKED = specialNumber('unlinked');
@@ -81,6 +81,9 @@ export class StaleBlocks {
     if (record === 0 || this.records.has(record) || !this.isOf(record, start, end)) return;
     const { entered } = this.blocks;
     this.records.add(record);
+    // whatever it did with flags, who asks for the block at its pc is given this one: another would take its place in the table
+    const kind = (record + Header.KIND) >>> 2;
+    this.words[kind] = (this.words[kind] as number) & ~READS_FLAGS;
     if (entered.has(record)) entered.set(record, UNLINKED);
     else this.halves[record >>> 1] = UNLINKED;
   }

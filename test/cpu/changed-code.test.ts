@@ -204,3 +204,19 @@ test('jumps to the first and the last address are faults, not what empty entries
     expect(cpu.fault.signal).toBe(11);
   }
 });
+
+test('a block that reads flags no more is still the one at its pc', () => {
+  // cset w0, eq; svc. In another page: cmp x1, x1; b to that
+  const [cset, cmp, b] = [0x1a9f17e0, 0xeb01003f, 0x14000000 | (((-PAGE - 4) >> 2) & 0x3ff_ffff)];
+  const cpu = machine({ 0: cset, 4: SVC, [PAGE]: cmp, [PAGE + 4]: b });
+  const change = (n: number): void => {
+    put(cpu, { 0: movz(0, n) });
+    expect(cpu.invalidateCode(CODE, 4)).toBe(true);
+  };
+  expect(run(cpu, 0)).toBe(0);
+  change(2);
+  // from where flags are known, then from where they are not
+  expect([run(cpu, PAGE), run(cpu, 0)]).toEqual([2, 2]);
+  change(3);
+  expect([run(cpu, 0), run(cpu, PAGE)]).toEqual([3, 3]);
+});
