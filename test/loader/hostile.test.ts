@@ -1,6 +1,5 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { openProgram } from '../../src/loader/load.ts';
 import { LoadError } from '../../src/loader/load-error.ts';
 import { attack } from './attack.ts';
@@ -9,7 +8,7 @@ import { bytesFile, FIXTURES } from './files.ts';
 // scripts/fuzz-elf.ts runs 20,000 of these.
 test.each(['hello', 'hello-pie', 'no-interp'])('damaged headers of %s end in one line, quickly', (name) => {
   const seeds = Array.from({ length: 400 }, (_, i) => i);
-  const result = attack(createAddressSpace(), fs.readFileSync(FIXTURES + name), seeds);
+  const result = attack(fs.readFileSync(FIXTURES + name), seeds);
   expect(result.failures).toEqual([]);
   expect(result.refused).toBeGreaterThan(50);
   expect(result.loaded).toBeGreaterThan(50);
