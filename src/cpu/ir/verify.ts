@@ -1,6 +1,7 @@
 import type { Block, Terminal } from './block.ts';
 import { terminalValue, terminalValues } from './finish.ts';
 import type { ArgType } from './opcodes.ts';
+import type { Type } from './types.ts';
 import type { Value } from './value.ts';
 
 const isPc = (n: number): boolean => Number.isInteger(n) && n >= 0 && n <= 0xffff_ffff;
@@ -57,9 +58,10 @@ const ownTargets = (t: Terminal): number[] => {
 /**
  * What is wrong with a block, one line per problem; empty = well formed. Checked: operands by the
  * table of operations, values defined before they are used and used as often as they say, immediates,
- * the address width being one in the block, and the terminal.
+ * the address width being one in the block, each register's type being one in all blocks that are given the same
+ * `registers`, and the terminal.
  */
-export const verifyBlock = (block: Block): string[] => {
+export const verifyBlock = (block: Block, registers: Map<number, Type> = new Map()): string[] => {
   const problems: string[] = [];
   const uses = new Map<Value, number>();
   let addressType: string | null = null;
@@ -87,6 +89,13 @@ export const verifyBlock = (block: Block): string[] => {
         addressType ??= operand.info.result;
         if (addressType !== operand.info.result) say(`address is ${operand.info.result}, elsewhere ${addressType}`);
       }
+    }
+    if (v.info.kind === 'get' || v.info.kind === 'set') {
+      // a region keeps each register in one local, of one type
+      const type = v.a?.type ?? v.type;
+      const other = registers.get(v.imm) ?? type;
+      if (type !== other) say(`register at ${v.imm} is ${type}, elsewhere ${other}`);
+      registers.set(v.imm, type as Type);
     }
     const problem = immediateProblem(v);
     if (problem !== null) say(problem);

@@ -3,6 +3,7 @@ import { createX86 } from '../../../src/cpu/frontend/x86/frontend.ts';
 import { type Encoding, parseEncoding } from '../../../src/cpu/frontend/x86/row.ts';
 import { rows } from '../../../src/cpu/frontend/x86/table.ts';
 import { printBlock } from '../../../src/cpu/ir/print.ts';
+import type { Type } from '../../../src/cpu/ir/types.ts';
 import { verifyBlock } from '../../../src/cpu/ir/verify.ts';
 import { CPU_MODELS } from '../../../src/cpu-models.ts';
 import { random } from '../../loader/mutate.ts';
@@ -55,6 +56,7 @@ describe.each([64, 32] as const)('the x86 table in %s-bit mode', (mode) => {
     const next = random(23);
     const problems: string[] = [];
     const found = new Set<string>();
+    const registers = new Map<number, Type>();
     for (const row of frontEnd.decoder.rows) {
       const encoding = parseEncoding(row.text);
       for (let n = 0; n < PER_ROW; n++) {
@@ -63,7 +65,7 @@ describe.each([64, 32] as const)('the x86 table in %s-bit mode', (mode) => {
         if (entry?.row === row) found.add(row.text);
         for (const flags of [-1, 0, 7]) {
           const block = frontEnd.liftBlock(code, PC, flags, PC + frontEnd.decoder.length);
-          for (const p of verifyBlock(block)) problems.push(`${row.text} ${row.syntax}: ${p}`);
+          for (const p of verifyBlock(block, registers)) problems.push(`${row.text} ${row.syntax}: ${p}`);
           expect(printBlock(block)).not.toMatch(/undefined|%\?/);
         }
       }

@@ -6,6 +6,7 @@ import { Builder } from '../../../src/cpu/ir/builder.ts';
 import { terminalValue } from '../../../src/cpu/ir/finish.ts';
 import { opInfo } from '../../../src/cpu/ir/opcodes.ts';
 import { printBlock } from '../../../src/cpu/ir/print.ts';
+import type { Type } from '../../../src/cpu/ir/types.ts';
 import { Value } from '../../../src/cpu/ir/value.ts';
 import { verifyBlock } from '../../../src/cpu/ir/verify.ts';
 import { random } from '../../loader/mutate.ts';
@@ -22,6 +23,7 @@ test.each([false, true])('every row lifts to well-formed IR; exact floating poin
   frontEnd.exact = exact;
   const next = random(11);
   const problems: string[] = [];
+  const registers = new Map<number, Type>();
   let lifted = 0;
   for (const row of frontEnd.decoder.rows) {
     const { mask, value } = patternOf(row);
@@ -31,7 +33,7 @@ test.each([false, true])('every row lifts to well-formed IR; exact floating poin
       for (const flags of [-1, 5]) {
         const block = frontEnd.liftBlock(wordsAt([word, word]), PC, flags, PC + 8);
         lifted++;
-        for (const p of verifyBlock(block)) problems.push(`${row.syntax} (${word.toString(16)}): ${p}`);
+        for (const p of verifyBlock(block, registers)) problems.push(`${row.syntax} (${word.toString(16)}): ${p}`);
         expect(printBlock(block)).not.toMatch(/undefined|%\?/);
       }
     }
@@ -69,6 +71,17 @@ describe('what is wrong is told', () => {
     const b = new Builder();
     b.emit('i64.add', b.get('i64', 0x100), b.get('i32', 0x108));
     expect(verifyBlock(block(b, jump))).toEqual(['op 2 (i64.add, pc 0x0): operand 1 is i32, not i64']);
+  });
+
+  test('a register of another type, in this block or in one before', () => {
+    const b = new Builder();
+    b.set(0x100, b.get('i64', 0x108));
+    b.set(0x110, b.get('i32', 0x100));
+    const registers = new Map<number, Type>([[0x110, 'i64']]);
+    expect(verifyBlock(block(b, jump), registers)).toEqual([
+      'op 2 (i32.get, pc 0x0): register at 256 is i32, elsewhere i64',
+      'op 3 (i32.set, pc 0x0): register at 272 is i32, elsewhere i64',
+    ]);
   });
 
   test('a missing operand, and one too many', () => {

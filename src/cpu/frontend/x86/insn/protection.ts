@@ -17,7 +17,9 @@ const described = (t: Translator): { rights: I32; limit: I32 } => {
   t.prepareFlags();
   t.b.set(Sys.OPERAND, t.convert(selector, 4, 8, false));
   t.helper(describeSelector);
-  return { rights: t.b.get('i32', Sys.OPERAND), limit: t.b.get('i32', Sys.OPERAND + 4) };
+  // one register of 64 bits, as it was set: the hot tier keeps each in a local of one type
+  const both = t.b.get('i64', Sys.OPERAND);
+  return { rights: t.b.i32.wrap_i64(both), limit: t.b.i32.wrap_i64(t.b.i64.shr_u(both, t.b.const64(32))) };
 };
 /** LAR, LSL: the register stays where there is no such segment. */
 const look = (t: Translator, of: 'rights' | 'limit'): void => {
