@@ -115,7 +115,7 @@ export class Programs {
       path: request.path,
       argv: request.argv,
       machines: MACHINES,
-      open: (path) => this.kernel.openProgram(request.cwd, path),
+      open: (path) => this.kernel.openProgram(request.cwd, path, request.guard),
     });
     const { machine } = exe.image;
     const known = this.loaded.get(machine);

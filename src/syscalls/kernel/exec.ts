@@ -4,6 +4,7 @@ import { endTask, releaseMemory } from './exit.ts';
 import { leaveFutexes } from './futex.ts';
 import type { LoadedImage } from './kernel.ts';
 import { RLIMIT_STACK } from './limits.ts';
+import { AT_FDCWD } from './process.ts';
 import { SIGCHLD } from './signals.ts';
 import type { Task } from './task.ts';
 import { type Pending, waitFor } from './wait.ts';
@@ -27,9 +28,9 @@ export function execTask(task: Task, request: ExecArguments): number | Pending {
   if (bytes > Math.max(Math.min(stack / 4, 6 << 20), 0x2_0000)) return -E2BIG;
   const busy = checkBusy(task, path);
   if (busy !== 0) return busy;
-  const { uids, gids, cwd } = process;
+  const { uids, gids, cwd, guard } = process;
   const ids = { uid: uids[0], euid: uids[1], gid: gids[0], egid: gids[1] };
-  const loaded = kernel.loadProgram({ path, argv, env, cwd, ids, stack });
+  const loaded = kernel.loadProgram({ path, argv, env, cwd, ids, stack, guard });
   if (!(loaded instanceof Promise)) return become(task, loaded, env);
   let image: LoadedImage | number | null = null;
   const release = kernel.scheduler.hold();
@@ -43,8 +44,8 @@ export function execTask(task: Task, request: ExecArguments): number | Pending {
 
 /** A file that somebody has open for writing cannot be run (man 2 execve, ETXTBSY). */
 function checkBusy(task: Task, path: string): number {
-  const { kernel, cwd } = task.process;
-  const at = kernel.namespace.resolve(cwd, path, true);
+  const { kernel } = task.process;
+  const at = task.process.resolve(AT_FDCWD, path, true);
   if (typeof at === 'number') return at;
   const stat = at.fs.stat(at.path, true);
   if (typeof stat === 'number') return stat;

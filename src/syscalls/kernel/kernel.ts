@@ -7,9 +7,11 @@ import { cpuMs } from '../../uptime.ts';
 import type { Abi } from '../abi/types.ts';
 import { EACCES } from '../errno.ts';
 import { DevFs, devClaims } from '../vfs/dev.ts';
+import { Guard } from '../vfs/guarded-fs.ts';
 import { HostFs } from '../vfs/host.ts';
 import { canonicalPath, Namespace } from '../vfs/namespace.ts';
 import { SysrootOverlay } from '../vfs/overlay.ts';
+import { type FileIds, hostProtections, type Protections, permission, USUAL_PROTECTIONS } from '../vfs/permissions.ts';
 import { ProcFs } from '../vfs/proc.ts';
 import { type BytePath, type FileSystem, type OpenFile, S_IFCHR, S_IFMT, S_IFREG } from '../vfs/types.ts';
 import { monotonicMs, realtimeMs } from './clock.ts';
@@ -55,6 +57,8 @@ export interface ExecRequest {
   readonly cwd: string;
   readonly ids: { readonly uid: number; readonly euid: number; readonly gid: number; readonly egid: number };
   readonly stack: number;
+  /** See Process.guard. */
+  readonly guard?: Guard | null;
 }
 
 /** Load a program: the image, a negative errno, or a promise while its guest's front end is being loaded. */
@@ -177,6 +181,24 @@ export class Kernel {
         );
   }
 
+  /** What stands before the files for these ids; null where they are those that the emulator works with. */
+  guardFor(ids: FileIds): Guard | null {
+    const { uid, gid } = this.ownIds;
+    if (ids.uid === uid && ids.gid === gid && ids.privileged === (uid === 0)) return null;
+    this.protections ??= this.sandboxed ? USUAL_PROTECTIONS : hostProtections();
+    return new Guard(this.namespace, ids, this.protections, uid === 0);
+  }
+  /** The ids by which the host, or the tree in memory, does what the emulator asks for. */
+  private get ownIds(): { readonly uid: number; readonly gid: number } {
+    if (this.sandboxed) return { uid: 0, gid: 0 };
+    return { uid: process.geteuid?.() ?? this.uid, gid: process.getegid?.() ?? this.gid };
+  }
+  /** Whether the first process begins with ids that are not the emulator's. */
+  get hasOtherIds(): boolean {
+    return this.uid !== this.ownIds.uid || this.gid !== this.ownIds.gid;
+  }
+  private protections: Protections | null = null;
+
   /** The first process: its end is the machine's. */
   first: Process | null = null;
 
@@ -287,13 +309,13 @@ export class Kernel {
    * Open a program as execve(2) would: a regular file with execute permission. For the loader's
    * OpenFileFn, which needs the file before there is a process.
    */
-  openProgram(cwd: BytePath, path: BytePath): MapSource | number {
-    const at = this.namespace.resolve(cwd, path, true);
+  openProgram(cwd: BytePath, path: BytePath, guard: Guard | null = null): MapSource | number {
+    const at = guard === null ? this.namespace.resolve(cwd, path, true) : guard.walk(cwd, path, true);
     if (typeof at === 'number') return at;
     const stat = at.fs.stat(at.path, true);
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S_IFMT) !== S_IFREG) return -EACCES;
-    const allowed = at.fs.access(at.path, 1);
+    const allowed = guard === null ? at.fs.access(at.path, 1) : permission(guard.ids, stat, 1);
     if (allowed < 0) return allowed;
     const file = at.fs.open(at.path, 0, 0);
     return typeof file === 'number' ? file : file.mapSource();

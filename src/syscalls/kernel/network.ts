@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { EACCES, EADDRINUSE, EADDRNOTAVAIL } from '../errno.ts';
 import { type Endpoint, isAny, isLocal, isV6 } from './inet-address.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -91,13 +92,24 @@ export class Network {
     return this.scheduler.hold();
   }
 
+  /** The first port that is not root's alone (ip_unprivileged_port_start). */
+  private get firstFree(): number {
+    if (!this.host) return FIRST_FREE;
+    try {
+      return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'latin1'));
+    } catch {
+      // Not Linux.
+      return FIRST_FREE;
+    }
+  }
+
   /** What the kernel says to bind(2) before the host is asked: 0 or -errno. */
   checkBind(wanted: PortOwner, ports: Pick<Ports<PortOwner>, 'check'>, stream: boolean, privileged: boolean): number {
     const { host, port } = wanted.local;
-    if (!this.host) {
-      if (port !== 0 && port < FIRST_FREE && !privileged) return -EACCES;
-      if (!isLocal(host)) return -EADDRNOTAVAIL;
-    }
+    if (!this.host && !isLocal(host)) return -EADDRNOTAVAIL;
+    // a host that would let the emulator have it, which is root, does not see who asks
+    const ours = !this.host || process.geteuid?.() === 0;
+    if (port !== 0 && !privileged && ours && port < this.firstFree) return -EACCES;
     return port === 0 ? 0 : ports.check(wanted, stream);
   }
 

@@ -4,6 +4,7 @@ import { PAGE_SIZE } from '../../cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../cpu/memory/types.ts';
 import type { Abi } from '../abi/types.ts';
 import { EBADF, ENOTDIR } from '../errno.ts';
+import type { Guard } from '../vfs/guarded-fs.ts';
 import { inheritedFile } from '../vfs/host-stream.ts';
 import { canonicalPath } from '../vfs/namespace.ts';
 import { type Location, O_APPEND, type OpenFile, S_IFDIR, S_IFMT } from '../vfs/types.ts';
@@ -163,6 +164,8 @@ export class Process {
       const stdio = program.stdio ?? [0, 1, 2].map((fd) => inheritedFile(fd, standardPath(fd, kernel.sandboxed)));
       for (const [fd, file] of stdio.entries()) if (file !== null) this.files.install(file, false, fd);
       kernel.noteStdio(stdio);
+      this.fileCapabilities = kernel.uid === 0;
+      if (kernel.hasOtherIds) this.idsChanged(kernel.uid, kernel.uid);
       return;
     }
     origin.children.add(this);
@@ -182,6 +185,9 @@ export class Process {
     this.noHugePages = origin.noHugePages;
     this.fsuid = origin.fsuid;
     this.fsgid = origin.fsgid;
+    this.fileCapabilities = origin.fileCapabilities;
+    this.guard = origin.guard;
+    this.realGuard = origin.realGuard;
     this.nice = origin.nice;
     this.trampoline = origin.trampoline;
     this.fs = (share & CLONE_FS) !== 0 ? origin.fs : { ...origin.fs };
@@ -221,6 +227,23 @@ export class Process {
   /** setfsuid(2), setfsgid(2): null, as the effective one. */
   fsuid: number | null = null;
   fsgid: number | null = null;
+
+  /** Asked before files are touched; null: the emulator's own ids allow and forbid the same. */
+  guard: Guard | null = null;
+  /** The same for the real ids: access(2). */
+  realGuard: Guard | null = null;
+
+  /** Whether the effective capabilities have those for files: setfsuid(2) takes and gives them by themselves. */
+  private fileCapabilities: boolean;
+
+  /** Ids or groups were set, while the effective user, or that of the file system, was `old` (man 7 capabilities). */
+  idsChanged(old: number, now: number): void {
+    const { kernel, uids, gids, groups } = this;
+    if ((old === 0) !== (now === 0)) this.fileCapabilities = now === 0;
+    const [uid, gid] = [this.fsuid ?? uids[1], this.fsgid ?? gids[1]];
+    this.guard = kernel.guardFor({ uid, gid, groups, privileged: this.fileCapabilities });
+    this.realGuard = kernel.guardFor({ uid: uids[0], gid: gids[0], groups, privileged: uids[0] === 0 });
+  }
 
   /** Supplementary groups; looked up when first asked for. Node's own list adds the effective group. */
   get groups(): number[] {
@@ -281,6 +304,16 @@ export class Process {
     this.dumpable = 1;
     this.membarriers = false;
     this.keepCaps = false;
+    // the saved ids, and the file system's, are the effective ones (man 2 execve)
+    const { uids, gids } = this;
+    if (this.guard !== null || uids[2] !== uids[1] || gids[2] !== gids[1]) {
+      uids[2] = uids[1];
+      gids[2] = gids[1];
+      this.fsuid = null;
+      this.fsgid = null;
+      this.fileCapabilities = uids[1] === 0;
+      this.idsChanged(uids[1], uids[1]);
+    }
     this.clearHandlers();
     this.applyLimits();
   }
@@ -407,8 +440,8 @@ export class Process {
   }
 
   /** Resolve a path of an *at call: relative ones against `dirfd`. */
-  resolve(dirfd: number, path: string, follow: boolean): Location | number {
-    const { namespace } = this.kernel;
+  resolve(dirfd: number, path: string, follow: boolean, guard: Guard | null = this.guard): Location | number {
+    const namespace = guard ?? this.kernel.namespace;
     if (path.charCodeAt(0) === 47 || dirfd === AT_FDCWD) return namespace.resolve(this.cwd, path, follow);
     const file = this.files.get(dirfd);
     if (file === null) return -EBADF;

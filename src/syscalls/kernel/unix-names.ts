@@ -17,12 +17,15 @@ function namesOf(kernel: Kernel): Map<string, UnixSocket> {
 }
 
 /** What a name stands for: itself for an abstract one, else the file; or -errno. */
-function keyOf(task: Task, name: string): string | number {
+function keyOf(task: Task, name: string, connects: boolean): string | number {
   if (name.startsWith('\0')) return name;
   const at = task.process.resolve(AT_FDCWD, name, true);
   if (typeof at === 'number') return at;
   const stat = at.fs.stat(at.path, true);
-  return typeof stat === 'number' ? stat : `${stat.dev}:${stat.ino}`;
+  if (typeof stat === 'number') return stat;
+  // who connects must be able to write to the file (man 7 unix)
+  const denied = connects && (stat.mode & 0o222) !== 0o222 ? at.fs.access(at.path, 2) : 0;
+  return denied < 0 ? denied : `${stat.dev}:${stat.ino}`;
 }
 
 /** bind(2): an empty name asks for an abstract one. A path becomes a file that stands for the socket. */
@@ -39,7 +42,7 @@ export function bindName(task: Task, socket: UnixSocket, wanted: string): number
     const made = at.fs.mknod(at.path, S_IFSOCK | (0o777 & ~task.process.umask), 0);
     if (made < 0) return made === -EEXIST ? -EADDRINUSE : made;
   } else if (socket.name !== '') return -EINVAL;
-  const key = keyOf(task, name);
+  const key = keyOf(task, name, false);
   if (typeof key === 'number') return key;
   if (name.startsWith('\0') && names.has(key)) return -EADDRINUSE;
   socket.name = name;
@@ -53,7 +56,7 @@ export function bindName(task: Task, socket: UnixSocket, wanted: string): number
 /** The socket that is bound to a name, or -errno. */
 export function findSocket(task: Task, name: string): UnixSocket | number {
   if (name === '') return -EINVAL;
-  const key = keyOf(task, name);
+  const key = keyOf(task, name, true);
   if (typeof key === 'number') return key;
   return namesOf(task.process.kernel).get(key) ?? -ECONNREFUSED;
 }

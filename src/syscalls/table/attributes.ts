@@ -6,7 +6,9 @@ import { realtimeMs } from '../kernel/clock.ts';
 import { IN_ATTRIB, IN_MODIFY } from '../kernel/inotify.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
-import { type Location, O_PATH, type OpenFile, type Timespec } from '../vfs/types.ts';
+import type { Guard } from '../vfs/guarded-fs.ts';
+import { permission } from '../vfs/permissions.ts';
+import { type Location, O_PATH, type OpenFile, type Stat, type Timespec } from '../vfs/types.ts';
 import { timesEvent } from '../vfs/watched-fs.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from './stat.ts';
 import { readTimespec, TIMESPEC_PAIR, timeSize } from './timespec.ts';
@@ -20,6 +22,7 @@ function target(
   how: number,
   onPath: (at: Location, follow: boolean) => number,
   onFile: (file: OpenFile) => number,
+  guard: Guard | null = task.process.guard,
 ): number {
   if (path === '' && (how & AT_EMPTY_PATH) !== 0) {
     if (dirfd !== AT_FDCWD) {
@@ -29,7 +32,7 @@ function target(
     path = '.';
   }
   const follow = (how & AT_SYMLINK_NOFOLLOW) === 0;
-  const at = task.process.resolve(dirfd, path, follow);
+  const at = task.process.resolve(dirfd, path, follow, guard);
   return typeof at === 'number' ? at : onPath(at, follow);
 }
 
@@ -44,6 +47,16 @@ function changed(task: Task, file: OpenFile, result: number, event: number = IN_
   return result;
 }
 
+/** fchmod(2) and fchown(2) of an open file, as far as its process may. */
+function chmodFile(task: Task, file: OpenFile, mode: number): number {
+  const wanted = task.process.guard?.modeOf(file, mode & 0o7777) ?? mode & 0o7777;
+  return wanted < 0 ? wanted : changed(task, file, file.chmod(wanted));
+}
+function chownFile(task: Task, file: OpenFile, uid: number, gid: number): number {
+  const denied = task.process.guard?.mayGive(file, uid, gid) ?? 0;
+  return denied < 0 ? denied : changed(task, file, file.chown(uid, gid));
+}
+
 function chmodAt(task: Task, dirfd: number, path: string, mode: number, how: number): number {
   return target(
     task,
@@ -51,12 +64,12 @@ function chmodAt(task: Task, dirfd: number, path: string, mode: number, how: num
     path,
     how,
     (at, follow) => at.fs.chmod(at.path, mode & 0o7777, follow),
-    (file) => changed(task, file, file.chmod(mode & 0o7777)),
+    (file) => chmodFile(task, file, mode),
   );
 }
 
 export const fchmod: Syscall = syscall('fchmod', { fd: FD, mode: MODE }, R_INT, (task, { fd, mode }) =>
-  withFile(task, fd, (file) => changed(task, file, file.chmod(mode & 0o7777))),
+  withFile(task, fd, (file) => chmodFile(task, file, mode)),
 );
 export const fchmodat: Syscall = syscall('fchmodat', { dirfd: FD_AT, pathname: PATH, mode: MODE }, R_INT, (task, a) =>
   chmodAt(task, a.dirfd, a.pathname, a.mode, 0),
@@ -73,7 +86,7 @@ function chownAt(task: Task, dirfd: number, path: string, uid: number, gid: numb
     path,
     how,
     (at, follow) => at.fs.chown(at.path, uid, gid, follow),
-    (file) => changed(task, file, file.chown(uid, gid)),
+    (file) => chownFile(task, file, uid, gid),
   );
 }
 
@@ -81,7 +94,7 @@ export const fchown: Syscall = syscall(
   'fchown',
   { fd: FD, owner: UID, group: UID },
   R_INT,
-  (task, { fd, owner, group }) => withFile(task, fd, (file) => changed(task, file, file.chown(owner, group))),
+  (task, { fd, owner, group }) => withFile(task, fd, (file) => chownFile(task, file, owner, group)),
 );
 export const fchownat: Syscall = syscall(
   'fchownat',
@@ -96,6 +109,7 @@ export const lchown: Syscall = syscall('lchown', { pathname: PATH, owner: UID, g
   chownAt(task, AT_FDCWD, a.pathname, a.owner, a.group, AT_SYMLINK_NOFOLLOW),
 );
 
+const AT_EACCESS = 0x200;
 const UTIME_NOW = 0x3fffffff;
 const UTIME_OMIT = 0x3ffffffe;
 
@@ -114,9 +128,15 @@ export function setTimes(
 ): number {
   // Both omitted: success without looking at the file (man 2 utimensat).
   if (atime === null && mtime === null) return 0;
-  const onFile = (file: OpenFile): number => changed(task, file, file.utimes(atime, mtime), timesEvent(atime, mtime));
+  const { guard } = task.process;
+  // whoever wants the present for both gives one object for both
+  const allowed = (stat: () => Stat | number): number => guard?.mayTouch(stat(), atime === mtime) ?? 0;
+  const onFile = (file: OpenFile): number =>
+    allowed(() => file.stat()) || changed(task, file, file.utimes(atime, mtime), timesEvent(atime, mtime));
   if (pathname === null) return withFile(task, dirfd, onFile);
-  return target(task, dirfd, pathname, how, (at, follow) => at.fs.utimes(at.path, atime, mtime, follow), onFile);
+  const onPath = (at: Location, follow: boolean): number =>
+    allowed(() => at.fs.stat(at.path, follow)) || at.fs.utimes(at.path, atime, mtime, follow);
+  return target(task, dirfd, pathname, how, onPath, onFile);
 }
 
 export const utimensat: Syscall = syscall(
@@ -145,7 +165,8 @@ export const utimensat: Syscall = syscall(
 );
 
 function accessAt(task: Task, dirfd: number, path: string, mode: number, how: number): number {
-  if ((mode & ~7) !== 0 || (how & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | 0x200)) !== 0) return -EINVAL;
+  if ((mode & ~7) !== 0 || (how & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_EACCESS)) !== 0) return -EINVAL;
+  const guard = (how & AT_EACCESS) !== 0 ? task.process.guard : task.process.realGuard;
   return target(
     task,
     dirfd,
@@ -159,9 +180,11 @@ function accessAt(task: Task, dirfd: number, path: string, mode: number, how: nu
     (file) => {
       const stat = file.stat();
       if (typeof stat === 'number') return stat;
+      if (guard !== null) return permission(guard.ids, stat, mode);
       const bits = stat.mode | (stat.mode >> 3) | (stat.mode >> 6);
       return task.process.uids[1] !== 0 && (mode & ~bits) !== 0 ? -EACCES : 0;
     },
+    guard,
   );
 }
 const ACCESS = flags(ACCESS_MODES, 'F_OK');
@@ -173,7 +196,7 @@ export const faccessat: Syscall = syscall(
 );
 export const faccessat2: Syscall = syscall(
   'faccessat2',
-  { dirfd: FD_AT, pathname: PATH, mode: ACCESS, flags: flags([['AT_EACCESS', 0x200], ...AT_FLAGS]) },
+  { dirfd: FD_AT, pathname: PATH, mode: ACCESS, flags: flags([['AT_EACCESS', AT_EACCESS], ...AT_FLAGS]) },
   R_INT,
   (task, a) => accessAt(task, a.dirfd, a.pathname, a.mode, a.flags),
 );

@@ -79,7 +79,9 @@ function openAt(task: Task, dirfd: number, path: string, openFlags: number, mode
   if (typeof now === 'number' || (now.mode & S_IFMT) !== S_IFIFO) return install(file);
   // Opening a FIFO for writing waits for its reader.
   const attempt = (): number => {
-    const opened = at.fs.open(at.path, wanted, permissions);
+    // others may have renamed directories meanwhile
+    const again = process.resolve(dirfd, path, follow);
+    const opened = typeof again === 'number' ? again : again.fs.open(again.path, wanted, permissions);
     return opened === -ENXIO ? -EAGAIN : install(opened);
   };
   return waitFor(task, attempt, { poll: true });

@@ -107,6 +107,8 @@ export const fchdir: Syscall = syscall('fchdir', { fd: FD }, R_INT, (task, { fd 
   const stat = file.stat();
   if (typeof stat === 'number') return stat;
   if ((stat.mode & S_IFMT) !== S_IFDIR) return -ENOTDIR;
+  const denied = task.process.guard?.mayEnter(file) ?? 0;
+  if (denied < 0) return denied;
   task.process.cwd = file.path.startsWith('/') ? normalize(file.path) : task.process.cwd;
   return 0;
 });

@@ -72,7 +72,8 @@ const stime: Syscall = syscall('stime', { t: PTR }, R_INT, () => -EPERM);
 /** man 2 utime: struct utimbuf has seconds. */
 const utime: Syscall = syscall('utime', { filename: PATH, times: PTR }, R_INT, (task, { filename, times }) => {
   const { space } = task;
-  let pair = [currentTime(), currentTime()] as const;
+  const now = currentTime();
+  let pair = [now, now] as const;
   if (times !== 0) {
     const word = task.abi.wordSize;
     if (!space.readable(times, 2 * word)) return -EFAULT;

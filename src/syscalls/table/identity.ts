@@ -17,16 +17,22 @@ export const getegid: Syscall = syscall('getegid', {}, R_INT, (task) => task.pro
 
 /** Change ids as credentials(7) allows: any as root, else only among one's own. -1 keeps one. */
 function setIds(task: Task, ids: Ids, wanted: readonly [number, number, number]): number {
-  const privileged = task.process.uids[1] === 0;
+  const { uids } = task.process;
+  const [, old] = uids;
+  const privileged = old === 0;
   for (const id of wanted) if (id !== -1 && !privileged && !ids.includes(id)) return -EPERM;
   for (const i of [0, 1, 2] as const) if (wanted[i] !== -1) ids[i] = wanted[i];
   // Whatever changes them, the file system's id is the effective one again.
-  if (ids === task.process.uids) task.process.fsuid = null;
+  if (ids === uids) task.process.fsuid = null;
   else task.process.fsgid = null;
+  task.process.idsChanged(old, uids[1]);
   return 0;
 }
 
-const NOTE = { support: 'partial', note: 'Changes what the guest sees; the host process keeps its ids.' } as const;
+const NOTE = {
+  support: 'partial',
+  note: 'The host process keeps its ids; the kernel checks files by those set, which all threads share.',
+} as const;
 
 function setOne(ids: (task: Task) => Ids): (task: Task, args: { id: number }) => number {
   return (task, { id }) => {
@@ -99,6 +105,7 @@ export const setfsuid: Syscall = syscall(
     const { process } = task;
     const old = process.fsuid ?? process.uids[1];
     if (id !== -1 && (process.uids[1] === 0 || process.uids.includes(id) || id === old)) process.fsuid = id;
+    process.idsChanged(old, process.fsuid ?? process.uids[1]);
     return old;
   },
   NOTE,
@@ -111,6 +118,7 @@ export const setfsgid: Syscall = syscall(
     const { process } = task;
     const old = process.fsgid ?? process.gids[1];
     if (id !== -1 && (process.uids[1] === 0 || process.gids.includes(id) || id === old)) process.fsgid = id;
+    process.idsChanged(process.uids[1], process.uids[1]);
     return old;
   },
   NOTE,
@@ -136,6 +144,7 @@ export const setgroups: Syscall = syscall(
     if (!task.space.readable(list, size * 4)) return -EFAULT;
     const groups = Array.from({ length: size }, (_, i) => task.space.view.getUint32(list + 4 * i, true));
     task.process.groups = groups.sort((a, b) => a - b);
+    task.process.idsChanged(0, 0);
     return 0;
   },
   NOTE,

@@ -31,7 +31,10 @@ const nice: Syscall = syscall('nice', { inc: INT }, R_INT, (task, { inc }) => {
 
 /** A pair of timevals as times of a file, or -errno. */
 function readPair(task: Task, address: number): readonly [Timespec, Timespec] | number {
-  if (address === 0) return [currentTime(), currentTime()];
+  if (address === 0) {
+    const now = currentTime();
+    return [now, now];
+  }
   const pair: Timespec[] = [];
   for (const at of [address, address + timeSize(task)]) {
     const t = readTimespec(task, at);

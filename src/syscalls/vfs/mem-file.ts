@@ -38,10 +38,7 @@ export class MemRegular extends SeekableFile {
     return 0;
   }
   override chown(uid: number, gid: number): number {
-    this.fs.changeMeta(this.ino(), (meta) => {
-      if (uid !== -1) meta.uid = uid >>> 0;
-      if (gid !== -1) meta.gid = gid >>> 0;
-    });
+    this.fs.setOwner(this.ino(), uid, gid);
     return 0;
   }
   override utimes(atime: Timespec | null, mtime: Timespec | null): number {

@@ -109,8 +109,9 @@ class Filler {
   attributes(name: string, mode: number, uid: number, gid: number, mtime: Timespec, link: boolean): void {
     const path = this.place(name);
     if (path === null) return;
-    if (!link) this.fs.chmod(path, mode, true);
     this.fs.chown(path, uid, gid, false);
+    // a new owner takes set-user-ID bits away
+    if (!link) this.fs.chmod(path, mode, true);
     this.fs.utimes(path, mtime, mtime, false);
   }
 

@@ -129,7 +129,13 @@ export class MemFs implements FileSystem {
 
   private born(path: BytePath, mode: number): void {
     const t = now();
-    this.meta.set(this.ino(path), { mode, uid: 0, gid: 0, atime: t, mtime: t, ctime: t, btime: t });
+    const clean = trim(path);
+    const parent = this.metaOf(this.ino(clean.slice(0, clean.lastIndexOf('/')) || '/'), true);
+    // a set-group-ID directory gives its group, and the bit to directories (man 7 inode)
+    const inherits = (parent.mode & 0o2000) !== 0;
+    const gid = inherits ? parent.gid : 0;
+    if (inherits && (mode & S_IFMT) === S_IFDIR) mode |= 0o2000;
+    this.meta.set(this.ino(path), { mode, uid: 0, gid, atime: t, mtime: t, ctime: t, btime: t });
     this.usedInodes++;
     this.touchParent(path);
   }
@@ -451,9 +457,18 @@ export class MemFs implements FileSystem {
   }
 
   chown(path: BytePath, uid: number, gid: number, _follow: boolean): number {
-    return this.change(path, (meta) => {
+    const ino = this.ino(path);
+    if (ino < 0) return ino;
+    this.setOwner(ino, uid, gid);
+    return 0;
+  }
+
+  /** chown(2): of what is no directory, set-user-ID and set-group-ID bits go, whoever asks. */
+  setOwner(ino: number, uid: number, gid: number): void {
+    this.changeMeta(ino, (meta) => {
       if (uid !== -1) meta.uid = uid >>> 0;
       if (gid !== -1) meta.gid = gid >>> 0;
+      if ((meta.mode & S_IFMT) !== S_IFDIR) meta.mode &= (meta.mode & 0o010) !== 0 ? ~0o6000 : ~0o4000;
     });
   }
 

@@ -100,14 +100,23 @@ export class ListDirectory extends BaseFile {
   private entries: Dirent[] | null = null;
   private position = 0;
 
-  constructor(path: BytePath, flags: number, list: () => { name: BytePath; mode: number }[], fsType: number) {
+  private readonly info: Stat;
+
+  constructor(
+    path: BytePath,
+    flags: number,
+    list: () => { name: BytePath; mode: number }[],
+    fsType: number,
+    info: Stat = directoryStat(path),
+  ) {
     super(path, flags);
+    this.info = info;
     this.list = list;
     this.fsType = fsType;
   }
 
   stat(): Stat {
-    return directoryStat(this.path);
+    return this.info;
   }
   statfs(): Statfs {
     return syntheticStatfs(this.fsType);

@@ -6,7 +6,7 @@ import { type BytePath, type FileSystem, type Location, S_IFDIR, S_IFLNK, S_IFMT
 export const PATH_MAX = 4096;
 export const NAME_MAX = 255;
 /** Linux gives up after this many symlinks (man 7 path_resolution). */
-const MAX_LINKS = 40;
+export const MAX_LINKS = 40;
 
 /** A file system over a part of the tree. */
 export interface Mount {
@@ -62,6 +62,19 @@ export class Namespace {
     if (this.mountOf(clean) !== null) return this.walk(clean, follow);
     if (absolute && this.overlay !== null) return { fs: this.root, path: this.overlay.redirect(full, follow) };
     return { fs: this.root, path: full };
+  }
+
+  /**
+   * Where the walk of an absolute path begins: `top` is what absolute symlinks on it start from, -L's directory if it
+   * has the path, else the root, which is ''; `rest` is walked from `here`, as nobody is asked about what is above -L's.
+   */
+  start(path: BytePath, follow: boolean): { readonly top: BytePath; readonly here: BytePath; readonly rest: BytePath } {
+    const { overlay } = this;
+    if (overlay === null || this.mountOf(normalize(path)) !== null) return { top: '', here: '', rest: path };
+    const { prefix } = overlay;
+    if (path.startsWith(`${prefix}/`)) return { top: '', here: prefix, rest: path.slice(prefix.length) };
+    const top = overlay.redirect(path, follow) === path ? '' : prefix;
+    return { top, here: top, rest: path };
   }
 
   private mountOf(path: BytePath): FileSystem | null {

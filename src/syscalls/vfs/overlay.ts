@@ -9,7 +9,8 @@ const MAX_LINKS = 40;
  * there. Unlike qemu's, absolute symlinks inside DIR (Debian's alternatives) stay inside it.
  */
 export class SysrootOverlay {
-  private readonly prefix: BytePath;
+  /** DIR without a slash at its end. */
+  readonly prefix: BytePath;
   /** First components that DIR lacks: most paths of a program are decided by this one look. */
   private readonly top: Map<string, boolean> = new Map();
 

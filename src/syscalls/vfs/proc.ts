@@ -38,10 +38,28 @@ import {
 const PROC_MAGIC = 0x9fa0;
 
 /** What a path below /proc is. */
-type Node =
-  | { readonly kind: 'dir'; readonly list: () => { name: string; mode: number }[] }
+type Node = (
+  | { readonly kind: 'dir'; readonly list: () => { name: string; mode: number }[]; readonly mode?: number }
   | { readonly kind: 'file'; readonly content: () => string | Uint8Array; readonly mode?: number }
-  | { readonly kind: 'link'; readonly target: () => string; readonly open?: () => OpenFile | null };
+  | { readonly kind: 'link'; readonly target: () => string; readonly open?: () => OpenFile | null }
+) & {
+  /** Whose it is; such links are followed, and such files opened if they are `inner`, by who may trace it. */
+  readonly owner?: Process;
+  readonly inner?: boolean;
+};
+
+/** Files of a process that tell of its memory (man 5 proc: PTRACE_MODE_READ); those of 0400 are asked for as files are. */
+const INNER = new Set(['maps', 'smaps', 'smaps_rollup', 'environ', 'auxv']);
+const OWNERS_MODE: Readonly<Record<string, number>> = { environ: 0o400, auxv: 0o400, io: 0o400 };
+
+/** man 2 ptrace, "Ptrace access mode checking", with the file system's ids. */
+function mayInspect(by: Process, target: Process): boolean {
+  const uid = by.fsuid ?? by.uids[1];
+  const gid = by.fsgid ?? by.gids[1];
+  // CAP_SYS_PTRACE goes by the effective user
+  if (by === target || by.uids[1] === 0) return true;
+  return target.uids.every((id) => id === uid) && target.gids.every((id) => id === gid);
+}
 
 type Files<T> = Readonly<Record<string, (subject: T) => string | Uint8Array>>;
 
@@ -166,13 +184,21 @@ export class ProcFs extends ReadOnlyFs {
     if (/^\d+$/.test(first)) {
       // threads have such a directory too, though it is not listed
       const target = this.kernel.processes.get(Number(first)) ?? this.kernel.tasks.get(Number(first))?.process;
-      return target === undefined ? null : processNode(target, rest);
+      const node = target === undefined ? null : processNode(target, rest);
+      return node === null || target === undefined ? null : { ...node, owner: target };
     }
     const name = parts.join('/');
     const make = MACHINE_FILES[name];
     if (make !== undefined) return { kind: 'file', content: () => make(this.kernel) };
     const below = machineChildren(`${name}/`);
     return below.length > 0 ? { kind: 'dir', list: () => below } : null;
+  }
+
+  /** Whether a node shows what only who may trace its process sees. */
+  private hides(node: Node): boolean {
+    const { owner } = node;
+    if (owner === undefined || (node.kind !== 'link' && node.inner !== true)) return false;
+    return this.current !== undefined && !mayInspect(this.current, owner);
   }
 
   private listRoot(): { name: string; mode: number }[] {
@@ -187,7 +213,8 @@ export class ProcFs extends ReadOnlyFs {
 
   override magic(path: BytePath): Location | null {
     const node = this.find(path);
-    const file = node?.kind === 'link' ? node.open?.() : null;
+    if (node?.kind !== 'link' || this.hides(node)) return null;
+    const file = node.open?.();
     if (file == null) return null;
     const itself = { fs: this, path };
     const stat = file.stat();
@@ -202,16 +229,17 @@ export class ProcFs extends ReadOnlyFs {
   open(path: BytePath, flags: number, _mode: number): OpenFile | number {
     const node = this.find(path);
     if (node === null) return -ENOENT;
+    if (this.hides(node)) return -EACCES;
     if (node.kind === 'dir') {
       if ((flags & O_ACCMODE) !== 0 || (flags & O_CREAT) !== 0) return -EISDIR;
-      return new ListDirectory(path, flags, node.list, PROC_MAGIC);
+      return new ListDirectory(path, flags, node.list, PROC_MAGIC, statOf(node, path));
     }
     if (node.kind === 'link') return this.openLink(node, flags);
     if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
     if ((flags & O_ACCMODE) !== 0) return -EACCES;
     const content = node.content();
     const bytes = typeof content === 'string' ? Buffer.from(content, 'latin1') : content;
-    return new TextFile(path, flags & ~O_CREAT, bytes, textStat(path, node.mode), PROC_MAGIC);
+    return new TextFile(path, flags & ~O_CREAT, bytes, statOf(node, path), PROC_MAGIC);
   }
 
   /** /proc/self/fd/N of a stream, or of a file that has no name any more: there is but the one description to give. */
@@ -227,24 +255,37 @@ export class ProcFs extends ReadOnlyFs {
   stat(path: BytePath, follow: boolean): Stat | number {
     const node = this.find(path);
     if (node === null) return -ENOENT;
-    if (node.kind === 'dir') return directoryStat(path);
-    if (node.kind === 'file') return textStat(path, node.mode);
+    // a process's own descriptors are open to it, whatever its file system's user (fs/proc/fd.c)
+    const own = node.kind === 'dir' && node.inner === true && node.owner === this.current;
+    if (own) return { ...statOf(node, path), uid: node.owner?.fsuid ?? node.owner?.uids[1] ?? 0 };
+    if (node.kind !== 'link') return statOf(node, path);
+    if (follow && this.hides(node)) return -EACCES;
     if (follow && node.open !== undefined) {
       const file = node.open();
       return file === null ? -ENOENT : file.stat();
     }
-    return syntheticStat({ mode: S_IFLNK | 0o777, ino: inodeOf(path), size: node.open === undefined ? 0 : 64 });
+    return statOf(node, path);
   }
 
   override readlink(path: BytePath): BytePath | number {
     const node = this.find(path);
     if (node === null) return -ENOENT;
+    if (this.hides(node)) return -EACCES;
     return node.kind === 'link' ? node.target() : -EINVAL;
   }
 
   statfs(_path: BytePath): Statfs {
     return syntheticStatfs(PROC_MAGIC);
   }
+}
+
+/** What lstat tells of a node. */
+function statOf(node: Node, path: BytePath): Stat {
+  const ids = node.owner && { uid: node.owner.uids[1], gid: node.owner.gids[1] };
+  if (node.kind === 'dir') return { ...directoryStat(path), mode: S_IFDIR | (node.mode ?? 0o555), ...ids };
+  if (node.kind === 'file') return { ...textStat(path, node.mode), ...ids };
+  const size = node.open === undefined ? 0 : 64;
+  return syntheticStat({ mode: S_IFLNK | 0o777, ino: inodeOf(path), size, ...ids });
 }
 
 function machineChildren(prefix: string): { name: string; mode: number }[] {
@@ -278,13 +319,15 @@ function processNode(target: Process, rest: string[]): Node | null {
   if (name === 'cwd') return { kind: 'link', target: () => target.cwd };
   if (name === 'root') return { kind: 'link', target: () => '/' };
   const make = PROCESS_FILES[name];
-  return make === undefined ? null : { kind: 'file', content: () => make(target) };
+  if (make === undefined) return null;
+  return { kind: 'file', content: () => make(target), mode: OWNERS_MODE[name] ?? 0o444, inner: INNER.has(name) };
 }
 
 function descriptorNode(target: Process, name: string, fd: string | undefined, deeper: number): Node | null {
   const mode = name === 'fd' ? S_IFLNK : S_IFREG;
   if (fd === undefined) {
-    return { kind: 'dir', list: () => target.files.list().map((n) => ({ name: String(n), mode })) };
+    const list = () => target.files.list().map((n) => ({ name: String(n), mode }));
+    return { kind: 'dir', list, mode: name === 'fd' ? 0o500 : 0o555, inner: true };
   }
   if (!/^\d+$/.test(fd) || deeper > 0) return null;
   const file = target.files.get(Number(fd));
@@ -292,6 +335,7 @@ function descriptorNode(target: Process, name: string, fd: string | undefined, d
   if (name === 'fdinfo') {
     return {
       kind: 'file',
+      inner: true,
       content: () =>
         `pos:\t${Math.max(0, file.seek(0, 1))}\nflags:\t0${file.flags.toString(8)}\nmnt_id:\t20\nino:\t1\n`,
     };

@@ -120,6 +120,8 @@ export interface Opening {
 export interface FileSystem {
   /** Name of its type for /proc/mounts and statfs. */
   readonly type: string;
+  /** The one that this stands in front of, if it only tells of changes. */
+  readonly beneath?: FileSystem;
   /** Resolves symlinks and `..` itself: the host's directories. */
   readonly opaque: boolean;
   /** st_mode or -errno, not following a last symlink. */

@@ -30,6 +30,9 @@ export class WatchedFs implements FileSystem {
   get opaque(): boolean {
     return this.fs.opaque;
   }
+  get beneath(): FileSystem {
+    return this.fs;
+  }
 
   private at(path: BytePath): Location {
     return { fs: this.fs, path };
