@@ -18,6 +18,7 @@ interface Options {
   readonly fast: boolean;
   readonly rows: string;
   readonly emulator: string;
+  readonly oracle: string;
   readonly shown: string;
 }
 
@@ -35,8 +36,9 @@ export function fuzzX86(options: Options): boolean {
   const exact = !options.fast;
   const list = rowsX86(is64, exact, options.rows);
   const random = new Random(Number(options.seed));
-  const oracle = oracleX86(is64);
-  const ours = [...options.emulator.split(' '), is64 ? HARNESS_X86_64 : HARNESS_I386] as unknown as Emulator;
+  const command = (words: string): Emulator => [...words.split(' '), is64 ? HARNESS_X86_64 : HARNESS_I386] as unknown as Emulator; // biome-ignore format: one line
+  const oracle = options.oracle === '' ? oracleX86(is64) : command(options.oracle);
+  const ours = command(options.emulator);
 
   const outcomes = (emulator: Emulator, cases: readonly CaseX86[]): { list: OutcomeX86[]; death: string | null } => {
     const all = exact ? [warmUpX86(), ...cases] : cases;

@@ -2,12 +2,13 @@
  * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--emulator 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--emulator 'COMMAND'] [--oracle 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
  *   --usual: of 32-bit ARM the words that programs usually have, which blocks are put together from in WebAssembly
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
- * x86's oracle is the host's processor where it is one.
+ *   --oracle: of x86, what to compare with in place of the host's processor (or qemu-user where that is another one), as
+ *     the other tier where the host runs no 32-bit programs
  * Exit status 1: there were differences that test/fuzz/known-differences.ts does not explain.
  */
 import { spawnSync } from 'node:child_process';
@@ -48,6 +49,7 @@ const { values } = parseArgs({
     fast: { type: 'boolean', default: false },
     rows: { type: 'string', default: '' },
     emulator: { type: 'string', default: `${process.execPath} bin/tsqemu-user.js` },
+    oracle: { type: 'string', default: '' },
     shown: { type: 'string', default: '5' },
     usual: { type: 'boolean', default: false },
   },
