@@ -303,12 +303,16 @@ export class Cpu implements HelperContext {
     return helper(this, state, aux);
   }
 
-  /** A checked access met a page that is not plain, upper address bits, or misalignment (atomics). */
+  /** A checked access met a page that is not plain, upper address bits, or misalignment (atomics, vectors that say so). */
   private memory(state: number): number {
     const info = this.view.getUint32(state + State.EXIT_INFO, true);
     const given = this.view.getBigUint64(state + State.FAULT_ADDR, true);
-    const size = info >>> 8;
+    const size = (info >>> 8) & 0xff;
     const addr = this.address(given);
+    if ((Number(addr & 31n) & (info >>> 16)) !== 0) {
+      this.setExit(Exit.PROTECTION);
+      return 1;
+    }
     if ((info & 8) !== 0 && Number(addr & 15n) % size !== 0) {
       if (this.alone(state, SPLIT)) return 1;
       return this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr: signExtended(this.frontEnd, given) });

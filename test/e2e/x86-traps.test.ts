@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { execute } from './outcome.ts';
 
 const cli = fileURLToPath(new URL('../../bin/tsqemu-user.js', import.meta.url));
+const oneTier = fileURLToPath(new URL('../../scripts/fuzz-emulator.ts', import.meta.url));
 const fixtures = fileURLToPath(new URL('../fixtures/x86', import.meta.url));
 
 /** traps.txt is what both programs print on a processor. */
@@ -13,6 +14,16 @@ test.each(['traps-64', 'traps-32'])('%s: code that changes itself, misaligned lo
   const { status, stdout } = await execute(process.execPath, [cli, '--cache', 'off', path.join(fixtures, name)], '');
   expect(stdout.toString()).toBe(expected);
   expect(status).toBe(3);
+});
+
+/** aligned.txt is what aligned-64 prints on a processor. */
+test.each(['aligned-64', 'aligned-32'])('%s: which vectors have to be aligned', async (name) => {
+  const expected = fs.readFileSync(path.join(fixtures, 'aligned.txt'), 'utf8');
+  for (const tier of ['cold', 'hot']) {
+    const { status, stdout } = await execute(process.execPath, [oneTier, tier, path.join(fixtures, name)], '');
+    expect(stdout.toString()).toBe(expected);
+    expect(status).toBe(3);
+  }
 });
 
 /** Would stores beside code cost all translations, this took minutes. */

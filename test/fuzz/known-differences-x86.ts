@@ -57,14 +57,6 @@ const TRANSCENDENTAL = /^f(2xm1|yl2xp?1?|sin(cos)?|cos|ptan|patan)/;
 export const knownDifferencesX86: readonly KnownDifference[] = [
   {
     reason:
-      'Operands of 16 bytes in memory need not be aligned here; a processor raises #GP for SSE and the aligned moves.',
-    instructions: /mm/,
-    when: (theirs, ours) =>
-      theirs.signal === 11 && theirs.code === SI_KERNEL && (ours.signal === 0 || ours.pc >= theirs.pc),
-    explains: () => true,
-  },
-  {
-    reason:
       'An address that is not canonical, based on the stack pointer or rbp: #SS, for which Linux has SIGBUS; ours is SIGSEGV.',
     instructions: /./,
     when: (theirs, ours) => theirs.signal === 7 && ours.signal === 11 && theirs.pc === ours.pc,

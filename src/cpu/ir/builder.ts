@@ -152,15 +152,18 @@ export class Builder {
     this.regs.set(offset, value);
   }
 
-  /** Guest load; `addr` + `disp` is the address, wrapping in the guest's address width. */
-  load<O extends OpName>(name: O, addr: Value, disp = 0): Ret<ResultOf<O>> {
+  /**
+   * Guest load; `addr` + `disp` is the address, wrapping in the guest's address width. Bits of the address that are in
+   * `mask` have to be 0, which only vectors may ask for.
+   */
+  load<O extends OpName>(name: O, addr: Value, disp = 0, mask = 0): Ret<ResultOf<O>> {
     const [base, imm] = this.address(addr, disp);
-    return this.emit(name, base, null, null, imm) as Ret<ResultOf<O>>;
+    return this.emit(name, base, null, null, imm, mask) as Ret<ResultOf<O>>;
   }
 
-  store(name: OpName, addr: Value, value: Value, disp = 0): void {
+  store(name: OpName, addr: Value, value: Value, disp = 0, mask = 0): void {
     const [base, imm] = this.address(addr, disp);
-    this.emit(name, base, value, null, imm);
+    this.emit(name, base, value, null, imm, mask);
   }
 
   /** Atomic access (no displacement); result is the old value. */

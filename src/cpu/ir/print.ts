@@ -33,7 +33,10 @@ const immediates = (v: Value, register: RegisterName): string[] => {
       return [register(v.imm)];
     case 'load':
     case 'store':
-      return v.imm === 0 ? [] : [v.imm < 0 ? `-${-v.imm}` : `+${v.imm}`];
+      return [
+        ...(v.imm === 0 ? [] : [v.imm < 0 ? `-${-v.imm}` : `+${v.imm}`]),
+        ...(v.hi === 0 ? [] : [`aligned ${v.hi + 1}`]),
+      ];
     case 'cc':
       return [`kind ${v.imm}`];
     case 'helper':

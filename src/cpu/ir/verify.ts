@@ -28,6 +28,10 @@ const immediateProblem = (v: Value): string | null => {
   if (/^([gs]et|peek|poke)$/.test(kind)) return Number.isInteger(imm) && imm >= 0 ? null : `state offset ${imm}`;
   if (name === 'i64.const') return isInt32(imm) && isInt32(v.hi) ? null : 'halves are not int32';
   if (name === 'f32.const') return Object.is(imm, Math.fround(imm)) ? null : `${imm} is no f32`;
+  if (kind === 'load' || kind === 'store') {
+    const masks = name.startsWith('v128') ? [0, 15, 31] : [0];
+    return isInt32(imm) && masks.includes(v.hi) ? null : `displacement ${imm}, bits that have to be 0 ${v.hi}`;
+  }
   if (kind === 'const') return v.type === 'f64' || isInt32(imm) ? null : `${imm} is no int32`;
   return isInt32(imm) && isInt32(v.hi) ? null : `immediate ${imm}, ${v.hi}`;
 };

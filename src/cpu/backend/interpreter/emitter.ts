@@ -113,8 +113,11 @@ export class Emitter {
     this.leave();
   }
 
-  /** addr ← a + imm, checked for `size` bytes; leaves when the memory stub says so. */
-  address(size: number, write: boolean, atomic: boolean): void {
+  /**
+   * addr ← a + imm, checked for `size` bytes; leaves when the memory stub says so. `mask`: the field that tells which bits
+   * of the address have to be 0.
+   */
+  address(size: number, write: boolean, atomic: boolean, mask: 'd' | 'b' | null = null): void {
     const c = this.code;
     const [bytes, pairs] = write ? [WRITE_BYTES, WRITE_PAIRS] : [READ_BYTES, READ_PAIRS];
     this.readAddress();
@@ -127,14 +130,14 @@ export class Emitter {
     c.op('i32.wrap_i64');
     c.set(this.tmp);
     this.pageByte(size > 1 ? pairs : bytes, 0);
-    this.orSpecial(size, atomic);
+    this.orSpecial(size, atomic, mask);
     c.unlikelyIf();
     if (size > 1) {
       // the last plain page before another: its pair says no
       this.pageByte(bytes, 0);
       this.pageByte(bytes, size - 1);
       c.op('i32.and');
-      this.orSpecial(size, atomic);
+      this.orSpecial(size, atomic, mask);
       c.unlikelyIf();
     }
     c.get(STATE);
@@ -142,6 +145,12 @@ export class Emitter {
     c.mem('i64.store', State.FAULT_ADDR, 3);
     c.get(STATE);
     c.i32((write ? 2 : 1) | (atomic ? 8 : 0) | (size << 8));
+    if (mask) {
+      this.field(mask);
+      c.i32(16);
+      c.op('i32.shl');
+      c.op('i32.or');
+    }
     c.mem('i32.store', State.EXIT_INFO, 2);
     this.storePc();
     c.get(STATE);
@@ -185,7 +194,7 @@ export class Emitter {
   }
 
   /** 0 if the value is PageByte.PLAIN and the address has no upper half, nor is misaligned where that matters. */
-  private orSpecial(size: number, atomic: boolean): void {
+  private orSpecial(size: number, atomic: boolean, mask: 'd' | 'b' | null = null): void {
     const c = this.code;
     c.i32(PageByte.PLAIN);
     c.op('i32.xor');
@@ -194,9 +203,10 @@ export class Emitter {
     c.op('i64.shr_u');
     c.op('i32.wrap_i64');
     c.op('i32.or');
-    if (atomic && size > 1) {
+    if (mask || (atomic && size > 1)) {
       c.get(this.tmp);
-      c.i32(size - 1);
+      if (mask) this.field(mask);
+      else c.i32(size - 1);
       c.op('i32.and');
       c.op('i32.or');
     }
@@ -260,14 +270,14 @@ export class Emitter {
         this.result(h.info.result as Type);
         return;
       case 'load':
-        this.address(h.info.size, false, false);
+        this.address(h.info.size, false, false, h.info.result === 'v128' ? 'b' : null);
         this.slot('d');
         this.guest();
         c.mem(h.info.name, GUEST_BASE, 0);
         this.result(h.info.result as Type);
         return;
       case 'store':
-        this.address(h.info.size, true, false);
+        this.address(h.info.size, true, false, h.info.args[1] === 'v128' ? 'd' : null);
         this.guest();
         this.read(h.info.args[1] as Type, 'b');
         c.mem(h.info.name, GUEST_BASE, 0);

@@ -136,7 +136,7 @@ class BlockEncoder extends FusingEncoder {
         // a load that is never used must still fault
         const unused = v.uses === 0;
         const d = this.destination(result, target);
-        this.emitOp(v, d, a, 0, v.imm);
+        this.emitOp(v, d, a, v.hi, v.imm);
         v.clear = v.type === 'i32';
         if (unused) this.temps.give(d);
         return target !== NONE;
@@ -144,7 +144,7 @@ class BlockEncoder extends FusingEncoder {
       case 'store': {
         const a = this.slot(v.a as Value);
         const b = this.slot(v.b as Value);
-        this.emitOp(v, 0, a, b, v.imm);
+        this.emitOp(v, v.hi, a, b, v.imm);
         this.used(v.a);
         this.used(v.b);
         return false;

@@ -226,11 +226,11 @@ export class Translator {
     const sum = this.ns(word).add(this.effective(), bytes);
     this.address = this.linear(d.addressSize < word ? this.convert(this.zx(this.narrow(sum, word) as Value as Int, d.addressSize), 4, word, false) : sum); // biome-ignore format: one line
   }
-  load<O extends OpName>(name: O, addr: Value, disp = 0): ReturnType<typeof this.b.load<O>> {
-    return this.b.load(name, addr, disp);
+  load<O extends OpName>(name: O, addr: Value, disp = 0, mask = 0): ReturnType<typeof this.b.load<O>> {
+    return this.b.load(name, addr, disp, mask);
   }
-  store(name: OpName, addr: Value, value: Value, disp = 0): void {
-    this.b.store(name, addr, value, disp);
+  store(name: OpName, addr: Value, value: Value, disp = 0, mask = 0): void {
+    this.b.store(name, addr, value, disp, mask);
   }
   loadInt(size: Size, addr: Value = this.ea(), disp = 0): Int {
     return this.b.load(LOADS[size], addr, disp) as Value as Int;
@@ -277,12 +277,16 @@ export class Translator {
   setYmmHigh(n: number, v: V128): void {
     this.b.set(ymmHighOffset(n), v);
   }
-  xmmRm(): V128 {
-    return this.d.mod === 3 ? this.xmm(this.d.rm) : this.load('v128.load', this.ea());
+  /** Bits that have to be 0 in the address of 16 bytes: SSE's instructions want it aligned, AVX's do not (SDM vol. 1, 14.9). */
+  get lowBits(): number {
+    return this.d.vexL === -2 ? 15 : 0;
   }
-  setXmmRm(v: V128): void {
+  xmmRm(mask: number = this.lowBits): V128 {
+    return this.d.mod === 3 ? this.xmm(this.d.rm) : this.load('v128.load', this.ea(), 0, mask);
+  }
+  setXmmRm(v: V128, mask: number): void {
     if (this.d.mod === 3) this.setXmm(this.d.rm, v);
-    else this.store('v128.store', this.ea(), v);
+    else this.store('v128.store', this.ea(), v, 0, mask);
   }
   /** The lowest lane of the ModRM register, or memory of that size. */
   scalarRm<T extends 'i32' | 'i64' | 'f32' | 'f64'>(type: T): Value<T> {

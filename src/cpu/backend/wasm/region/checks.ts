@@ -10,12 +10,16 @@ import {
   type Fact,
   indexed,
   isCovered,
+  isMultiple,
   joinSpan,
+  type LowBits,
+  lowBitsOf,
   MAX_DRIFT,
   MAX_INDEX,
   maxOf,
   meet,
   moved,
+  NO_BITS,
   NO_SPAN,
   NOTHING,
   type Span,
@@ -39,6 +43,8 @@ export interface Check {
 export interface CheckPlan {
   /** Accesses that are not here need no check. */
   readonly checks: ReadonlyMap<Value, Check>;
+  /** Accesses whose addresses have to be tested for bits that must be 0. */
+  readonly misaligned: ReadonlySet<Value>;
   /** By header of a loop. */
   readonly hoists: ReadonlyMap<number, readonly Hoist[]>;
 }
@@ -81,9 +87,12 @@ class BlockWalk {
   private readonly policy: CheckPolicy;
   /** Whether the block is in a loop that uses the region's run. */
   private readonly looping: boolean;
+  /** Accesses to test for bits that have to be 0; null: the region has none that ask for it. */
+  private readonly misaligned: Set<Value> | null;
   private forgotten = false;
 
-  constructor(entry: Facts, policy: CheckPolicy, looping: boolean) {
+  constructor(entry: Facts, policy: CheckPolicy, looping: boolean, misaligned: Set<Value> | null) {
+    this.misaligned = misaligned;
     this.entry = entry;
     this.policy = policy;
     this.looping = looping;
@@ -128,6 +137,7 @@ class BlockWalk {
     let min = by + v.imm;
     let max = min + v.info.size;
     let write = isWrite(v);
+    if (this.misaligned && !atomic && v.hi !== 0) this.align(this.misaligned, v, root, min);
     const fact = this.factOf(root);
     if (!atomic && (isCovered(fact, min, max, write) || this.isInTable(root, min, max, write))) return;
     const run = this.runOf(root);
@@ -156,6 +166,19 @@ class BlockWalk {
     this.learn(root, { min, max: Math.max(max, min + reach) }, write);
   }
 
+  /** The low bits of root + min that are in v.hi have to be 0: tested unless they are known. */
+  private align(misaligned: Set<Value>, v: Value, root: Value, min: number): void {
+    if (isMultiple(this.lowOf(root), min, v.hi)) misaligned.delete(v);
+    else {
+      misaligned.add(v);
+      this.known.set(root, { ...this.factOf(root), low: { mask: v.hi, rest: -min & v.hi } });
+    }
+  }
+
+  private lowOf(v: Value): LowBits {
+    return lowBitsOf(v, (root) => this.factOf(root).low);
+  }
+
   /** Whether the root is a pointer with a small index, and all that this reaches was checked. */
   private isInTable(root: Value, min: number, max: number, write: boolean): boolean {
     return indexed(root).some(([pointer, last]) => {
@@ -174,8 +197,9 @@ class BlockWalk {
   /** Bytes of the span from the root were checked. */
   private learn(root: Value, span: Span, write: boolean): void {
     const { min } = span;
-    const { read, write: written, near } = this.factOf(root);
+    const { read, write: written, near, low } = this.factOf(root);
     this.known.set(root, {
+      low,
       read: joinSpan(read, span),
       write: write ? joinSpan(written, span) : written,
       near: Math.min(near, Math.abs(min)),
@@ -238,7 +262,8 @@ class BlockWalk {
       out.delete(offset);
       if (v === null || (v.type !== 'i64' && v.type !== 'i32')) continue;
       const [root, by] = split(v);
-      const fact = moved({ ...this.factOf(root), near: this.nearOf(root) }, by);
+      const low = this.misaligned ? this.lowOf(root) : NO_BITS;
+      const fact = moved({ ...this.factOf(root), low, near: this.nearOf(root) }, by);
       if (!sameFact(fact, NOTHING)) out.set(offset, fact);
     }
     return out;
@@ -271,13 +296,14 @@ const sameFacts = (x: Facts, y: Facts): boolean => {
 /** What is known where the checks in front of a loop have passed. */
 const withHoists = (facts: Facts, hoists: readonly Hoist[], exact: boolean): Facts => {
   const out = new Map(facts);
-  for (const { offset, min, max, write, pages } of hoists) {
+  for (const { offset, min, max, write, pages, upper, low } of hoists) {
     const old = out.get(offset) ?? NOTHING;
     const span = pages ? { min, max: exact ? max : Math.max(max, min + REACH) } : NO_SPAN;
     out.set(offset, {
+      low: low.mask >= old.low.mask ? low : old.low,
       read: pages ? joinSpan(old.read, span) : old.read,
       write: pages && write ? joinSpan(old.write, span) : old.write,
-      near: Math.min(old.near, pages ? Math.abs(min) : 0),
+      near: upper ? Math.min(old.near, pages ? Math.abs(min) : 0) : old.near,
     });
   }
   return out;
@@ -285,10 +311,10 @@ const withHoists = (facts: Facts, hoists: readonly Hoist[], exact: boolean): Fac
 
 /** Those checks in front of a loop that its ways in do not make needless. */
 const needed = (facts: Facts, hoists: readonly Hoist[]): Hoist[] =>
-  hoists.filter(({ offset, min, max, write, pages, type }) => {
+  hoists.filter(({ offset, min, max, write, pages, upper, low, type }) => {
     const known = facts.get(offset) ?? NOTHING;
-    const near = type === 'i32' || known.near <= MAX_DRIFT / 2;
-    return !(near && (!pages || isCovered(known, min, max, write)));
+    const near = !upper || type === 'i32' || known.near <= MAX_DRIFT / 2;
+    return !(near && (!pages || isCovered(known, min, max, write)) && isMultiple(known.low, -low.rest, low.mask));
   });
 
 /**
@@ -321,10 +347,12 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   };
   const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as number[]));
   const found: Map<Value, Check>[] = region.blocks.map(() => new Map());
+  const asks = region.blocks.some(({ ops }) => ops.some((v) => v.hi !== 0 && isAccess(v)));
+  const misaligned = asks ? new Set<Value>() : null;
   const walk = (b: number, facts: Facts): Facts => {
     const own = new Map<Value, Check>();
     found[b] = own;
-    return new BlockWalk(facts, policy, looping.has(b)).walk(region.blocks[b] as Block, (v, check) =>
+    return new BlockWalk(facts, policy, looping.has(b), misaligned).walk(region.blocks[b] as Block, (v, check) =>
       own.set(v, check),
     );
   };
@@ -367,5 +395,5 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   }
   const checks = new Map<Value, Check>();
   for (const own of found) for (const [v, check] of own) checks.set(v, check);
-  return { checks, hoists: kept };
+  return { checks, misaligned: misaligned ?? new Set(), hoists: kept };
 };

@@ -30,15 +30,36 @@ export abstract class MemoryEmitter extends ValueEmitter {
         c.op('i32.and');
         c.unlikelyBrIf(this.exit('PAGE'));
       }
+      if (this.plan.misaligned.has(v)) this.testLowBits(v.hi, disp - check.min, 'PAGE');
       c.get(this.plainLocal);
       return GUEST_BASE + disp - check.min;
     }
     this.push(base);
     if (base.type === 'i64') c.op('i32.wrap_i64');
+    if (this.plan.misaligned.has(v)) {
+      c.set(this.plainLocal);
+      c.i32(v.pc);
+      c.set(this.pcLocal);
+      this.testLowBits(v.hi, disp, 'PAGE');
+      c.get(this.plainLocal);
+    }
     if (disp >= 0 && disp < MAX_OFFSET) return GUEST_BASE + disp;
     c.i32(disp);
     c.op('i32.add');
     return GUEST_BASE;
+  }
+
+  /** Leaves if plainLocal + `by` has bits that have to be 0. */
+  private testLowBits(mask: number, by: number, kind: ExitPoint['kind']): void {
+    const c = this.code;
+    c.get(this.plainLocal);
+    c.i32(mask);
+    c.op('i32.and');
+    if ((by & mask) !== 0) {
+      c.i32(-by & mask);
+      c.op('i32.xor');
+    }
+    c.unlikelyBrIf(this.exit(kind));
   }
 
   /** Leaves unless the bytes [min, max) from the base on the stack are plain; plainLocal ← base + min. */
@@ -162,7 +183,17 @@ export abstract class MemoryEmitter extends ValueEmitter {
   }
 
   private hoist(hoist: Hoist): void {
-    this.code.get(this.locals[this.register(hoist.offset).index] as number);
-    this.test(hoist.type, { ...hoist, wide: hoist.type === 'i64', run: null }, 'HOISTED', null);
+    const c = this.code;
+    const { low } = hoist;
+    const register = this.locals[this.register(hoist.offset).index] as number;
+    if (hoist.upper) {
+      c.get(register);
+      this.test(hoist.type, { ...hoist, wide: hoist.type === 'i64', run: null }, 'HOISTED', null);
+    }
+    if (low.mask === 0) return;
+    c.get(register);
+    if (hoist.type === 'i64') c.op('i32.wrap_i64');
+    c.set(this.plainLocal);
+    this.testLowBits(low.mask, -low.rest, 'HOISTED');
   }
 }

@@ -6,8 +6,15 @@ export interface Span {
   readonly max: number;
 }
 
+/** The bits of a value that are in the mask, which is 0, 15 or 31. */
+export interface LowBits {
+  readonly mask: number;
+  readonly rest: number;
+}
+
 /** What is known of a value that is, or leads to, an address. */
 export interface Fact {
+  readonly low: LowBits;
   readonly read: Span;
   readonly write: Span;
   /** How far the value is at most from an address that was found plain; Infinity when nothing is known. */
@@ -15,7 +22,8 @@ export interface Fact {
 }
 
 export const NO_SPAN: Span = { min: 0, max: 0 };
-export const NOTHING: Fact = { read: NO_SPAN, write: NO_SPAN, near: Number.POSITIVE_INFINITY };
+export const NO_BITS: LowBits = { mask: 0, rest: 0 };
+export const NOTHING: Fact = { low: NO_BITS, read: NO_SPAN, write: NO_SPAN, near: Number.POSITIVE_INFINITY };
 /**
  * A 64-bit address this far from a plain one needs no test of its upper half: the lowest 64 KiB and the
  * highest 64 MiB of 4 GiB are never plain, so that its low half is the page of another address only where
@@ -44,14 +52,61 @@ const coarse = (near: number): number => {
   return up > MAX_DRIFT ? Number.POSITIVE_INFINITY : up;
 };
 
+const meetLow = (x: LowBits, y: LowBits): LowBits => {
+  for (let mask = x.mask & y.mask; mask >= 15; mask >>= 1) {
+    if (((x.rest ^ y.rest) & mask) === 0) return { mask, rest: x.rest & mask };
+  }
+  return NO_BITS;
+};
+
+const addLow = (x: LowBits, y: LowBits): LowBits => {
+  const mask = x.mask & y.mask;
+  return { mask, rest: (x.rest + y.rest) & mask };
+};
+
+/** Whether the bits of the mask are known to be 0 behind the addition of `by`. */
+export const isMultiple = ({ mask, rest }: LowBits, by: number, wanted: number): boolean =>
+  (mask & wanted) === wanted && ((rest + by) & wanted) === 0;
+
+/** The low bits of a value, as far as operations with constants tell, and what is known of registers. */
+export const lowBitsOf = (v: Value, known: (root: Value) => LowBits, depth: number = DEPTH): LowBits => {
+  if (v.isConst) return { mask: 31, rest: v.imm & 31 };
+  const own = known(v);
+  if (own.mask !== 0 || depth === 0) return own;
+  const [root, by] = split(v);
+  if (root !== v) return addLow(lowBitsOf(root, known, depth - 1), { mask: 31, rest: by & 31 });
+  const { a, b } = v;
+  const of = (x: Value | null): LowBits => (x ? lowBitsOf(x, known, depth - 1) : NO_BITS);
+  switch (v.info.name) {
+    case 'i32.add':
+    case 'i64.add':
+      return addLow(of(a), of(b));
+    case 'i32.wrap_i64':
+    case 'i64.extend_i32_u':
+    case 'i64.extend_i32_s':
+      return of(a);
+    case 'i32.and':
+    case 'i64.and':
+      return b?.isConst && (b.imm & 15) === 0 ? { mask: (b.imm & 31) === 0 ? 31 : 15, rest: 0 } : NO_BITS;
+    case 'i32.shl':
+    case 'i64.shl':
+      return b?.isConst && b.imm >= 4 && b.imm < 32 ? { mask: b.imm === 4 ? 15 : 31, rest: 0 } : NO_BITS;
+    default:
+      return NO_BITS;
+  }
+};
+
 /** What holds on both ways into a block. */
 export const meet = (x: Fact, y: Fact): Fact => ({
+  low: meetLow(x.low, y.low),
   read: meetSpan(x.read, y.read),
   write: meetSpan(x.write, y.write),
   near: coarse(Math.max(x.near, y.near)),
 });
 
 export const sameFact = (x: Fact, y: Fact): boolean =>
+  x.low.mask === y.low.mask &&
+  x.low.rest === y.low.rest &&
   x.near === y.near &&
   x.read.min === y.read.min &&
   x.read.max === y.read.max &&
@@ -60,6 +115,7 @@ export const sameFact = (x: Fact, y: Fact): boolean =>
 
 /** The fact of value + by, given that of value. */
 export const moved = (f: Fact, by: number): Fact => ({
+  low: { mask: f.low.mask, rest: (f.low.rest + by) & f.low.mask },
   read: moveSpan(f.read, -by),
   write: moveSpan(f.write, -by),
   near: coarse(f.near + Math.abs(by)),

@@ -158,7 +158,7 @@ const source = (
     };
     return { low, high: null, keep };
   }
-  const low = t.load('v128.load', at);
+  const low = t.load('v128.load', at, 0, t.lowBits);
   const high = shape === 256 ? t.load('v128.load', at, 16) : null;
   const keep = (): number => {
     b.set(VECTOR_OPERAND, low);

@@ -35,14 +35,14 @@ export const arithmetic1 =
     t.b.emit(`${type}.x86_nan` as OpName, t.b.emit(`${type}.${name}` as OpName, b), b, b);
 
 /** Where the exact mode's helper finds the ModRM operand: a register's number, or memory's. */
-export const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32): number => {
+export const exactOperand = (t: Translator, bytes: 4 | 8 | 16 | 32, mask: number = t.lowBits): number => {
   if (t.d.mod === 3) return t.d.rm;
   const at = t.ea();
   // a field of the state always has one type
   if (bytes === 4) t.b.set(VECTOR_OPERAND, t.b.replace('i32x4.replace_lane', zero(t), 0, t.load('i32.load', at)));
   else if (bytes === 8) t.b.set(VECTOR_OPERAND, t.b.replace('i64x2.replace_lane', zero(t), 0, t.load('i64.load', at)));
   else {
-    const [low, high] = [t.load('v128.load', at), bytes === 32 ? t.load('v128.load', at, 16) : null];
+    const [low, high] = [t.load('v128.load', at, 0, mask), bytes === 32 ? t.load('v128.load', at, 16) : null];
     t.b.set(VECTOR_OPERAND, low);
     if (high) t.b.set(VECTOR_OPERAND + 16, high);
   }

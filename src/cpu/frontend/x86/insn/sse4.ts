@@ -170,7 +170,8 @@ const stringIndex = (t: Translator, implicit: boolean): void => {
   const lanes = imm & 1 ? b.i16x8 : b.i8x16;
   const count = imm & 1 ? 8 : 16;
   const all = (1 << count) - 1;
-  const [first, second] = [t.xmm(t.d.reg), t.xmmRm()];
+  // these need not be aligned, SSE's form neither
+  const [first, second] = [t.xmm(t.d.reg), t.xmmRm(0)];
   const implicitLength = (v: V128): I32 => i32.ctz(i32.or(lanes.bitmask(lanes.eq(v, zero(t))), t.imm(1 << count)));
   const a = implicit ? implicitLength(first) : explicitLength(t, RAX, count);
   const c = implicit ? implicitLength(second) : explicitLength(t, RDX, count);
@@ -204,7 +205,7 @@ const stringIndex = (t: Translator, implicit: boolean): void => {
 const strings = (code: string, name: string, kind: number): X86Row[] => {
   const lift = (t: Translator): void => {
     t.b.set(Sys.OPERAND, t.b.const64(kind | (t.d.w === 1 ? 4 : 0)));
-    const b = exactOperand(t, 16);
+    const b = exactOperand(t, 16, 0);
     t.helper(
       compareStrings,
       packExact({ d: 0, a: t.d.reg, b, double: false, shape: 1, vex: t.d.vexL !== -2, imm: t.d.imm }),

@@ -5,7 +5,7 @@ import { RDI, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 import { enterMmx } from './mmx-state.ts';
-import { type I32, type I64, low64, mm, noVvvv, setMm, setVex128, setYmm, unary, type V128, vex, zero } from './vector.ts'; // biome-ignore format: one line
+import { type I32, type I64, low64, mm, noVvvv, setMm, setVex128, setYmm, type V128, vex, ymmHighRm, zero } from './vector.ts'; // biome-ignore format: one line
 
 type Lift = (t: Translator) => void;
 
@@ -14,21 +14,37 @@ const set = (t: Translator, n: number, v: V128): void => (t.d.vexL === -2 ? t.se
 /** The first source: the destination itself, or VEX.vvvv. */
 const first = (t: Translator): V128 => t.xmm(t.d.vexL === -2 ? t.d.reg : t.d.vvvv);
 
-const storeHigh = (t: Translator): void => {
+/** Whether memory has to be aligned, whatever the form. */
+type Alignment = 'aligned' | 'unaligned';
+
+const storeHigh = (t: Translator, mask: number): void => {
   const [low, high] = [t.xmm(t.d.reg), t.ymmHigh(t.d.reg)];
   if (t.d.mod === 3) return setYmm(t, t.d.rm, low, high);
-  t.store('v128.store', t.ea(), low);
+  t.store('v128.store', t.ea(), low, 0, mask);
   t.store('v128.store', t.ea(), high, 16);
 };
 /** All of a register to memory or another register. */
-const store = (encoding: string, name: string): X86Row[] => [
-  insn(encoding, `${name} xmm/m128, xmm`, (t) => t.setXmmRm(t.xmm(t.d.reg))),
-  vex(encoding, '128', `v${name} xmm/m128, xmm`, noVvvv((t) =>
-    t.d.mod === 3 ? setVex128(t, t.d.rm, t.xmm(t.d.reg)) : t.store('v128.store', t.ea(), t.xmm(t.d.reg)),
-  )),
-  vex(encoding, '256', `v${name} ymm/m256, ymm`, noVvvv(storeHigh)),
-]; // biome-ignore format: one form after the other
-const load = (encoding: string, name: string): X86Row[] => unary(encoding, name, (_t, a) => a);
+const store = (encoding: string, name: string, alignment: Alignment): X86Row[] => {
+  const [mask, mask32] = alignment === 'aligned' ? [15, 31] : [0, 0];
+  return [
+    insn(encoding, `${name} xmm/m128, xmm`, (t) => t.setXmmRm(t.xmm(t.d.reg), mask)),
+    vex(encoding, '128', `v${name} xmm/m128, xmm`, noVvvv((t) =>
+      t.d.mod === 3 ? setVex128(t, t.d.rm, t.xmm(t.d.reg)) : t.setXmmRm(t.xmm(t.d.reg), mask),
+    )),
+    vex(encoding, '256', `v${name} ymm/m256, ymm`, noVvvv((t) => storeHigh(t, mask32))),
+  ]; // biome-ignore format: one form after the other
+};
+const load = (encoding: string, name: string, alignment: Alignment): X86Row[] => {
+  const [mask, mask32] = alignment === 'aligned' ? [15, 31] : [0, 0];
+  return [
+    insn(encoding, `${name} xmm, xmm/m128`, (t) => t.setXmm(t.d.reg, t.xmmRm(mask))),
+    vex(encoding, '128', `v${name} xmm, xmm/m128`, noVvvv((t) => setVex128(t, t.d.reg, t.xmmRm(mask)))),
+    vex(encoding, '256', `v${name} ymm, ymm/m256`, noVvvv((t) => {
+      const low = t.xmmRm(mask32);
+      setYmm(t, t.d.reg, low, ymmHighRm(t));
+    })),
+  ]; // biome-ignore format: one form after the other
+};
 /** SSE's form and VEX's, with the lift they share. */
 const both = (encoding: string, name: string, operands: string, lift: Lift, three = ''): X86Row[] => [
   insn(encoding, `${name} ${operands}`, lift),
@@ -129,17 +145,17 @@ const storeMm: Lift = (t) => {
 /** SDM vol. 1, 9.4.1, 10.4.1, 11.4.1 and 14.2: moves of vectors and their lanes */
 // biome-ignore format: one instruction per line
 export const vectorMoveRows: readonly X86Row[] = [
-  ...load('NP 0F 28 /r', 'movaps'), ...store('NP 0F 29 /r', 'movaps'),
-  ...load('66 0F 28 /r', 'movapd'), ...store('66 0F 29 /r', 'movapd'),
-  ...load('NP 0F 10 /r', 'movups'), ...store('NP 0F 11 /r', 'movups'),
-  ...load('66 0F 10 /r', 'movupd'), ...store('66 0F 11 /r', 'movupd'),
-  ...load('66 0F 6F /r', 'movdqa'), ...store('66 0F 7F /r', 'movdqa'),
-  ...load('F3 0F 6F /r', 'movdqu'), ...store('F3 0F 7F /r', 'movdqu'),
-  ...store('NP 0F 2B /r mem', 'movntps'),
-  ...store('66 0F 2B /r mem', 'movntpd'),
-  ...store('66 0F E7 /r mem', 'movntdq'),
-  ...load('F2 0F F0 /r mem', 'lddqu'),
-  ...load('66 0F 38 2A /r mem', 'movntdqa'),
+  ...load('NP 0F 28 /r', 'movaps', 'aligned'), ...store('NP 0F 29 /r', 'movaps', 'aligned'),
+  ...load('66 0F 28 /r', 'movapd', 'aligned'), ...store('66 0F 29 /r', 'movapd', 'aligned'),
+  ...load('NP 0F 10 /r', 'movups', 'unaligned'), ...store('NP 0F 11 /r', 'movups', 'unaligned'),
+  ...load('66 0F 10 /r', 'movupd', 'unaligned'), ...store('66 0F 11 /r', 'movupd', 'unaligned'),
+  ...load('66 0F 6F /r', 'movdqa', 'aligned'), ...store('66 0F 7F /r', 'movdqa', 'aligned'),
+  ...load('F3 0F 6F /r', 'movdqu', 'unaligned'), ...store('F3 0F 7F /r', 'movdqu', 'unaligned'),
+  ...store('NP 0F 2B /r mem', 'movntps', 'aligned'),
+  ...store('66 0F 2B /r mem', 'movntpd', 'aligned'),
+  ...store('66 0F E7 /r mem', 'movntdq', 'aligned'),
+  ...load('F2 0F F0 /r mem', 'lddqu', 'unaligned'),
+  ...load('66 0F 38 2A /r mem', 'movntdqa', 'aligned'),
   ...both('66 0F 6E /r', 'movd', 'xmm, r/m', fromInteger),
   ...both('66 0F 7E /r', 'movd', 'r/m, xmm', toInteger),
   ...both('F3 0F 7E /r', 'movq', 'xmm, xmm/m64', loadQuad),
