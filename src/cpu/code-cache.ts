@@ -3,9 +3,10 @@ import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, type BlockUnit, writeImage } from './block-image.ts';
 import { BlockTable } from './block-table.ts';
 import { BlockWriter } from './block-writer.ts';
+import { targetsOf } from './call-targets.ts';
 import { CodeUnits, LOOSE } from './code-units.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
-import { type Block, lastByte } from './ir/block.ts';
+import type { Block } from './ir/block.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
@@ -323,7 +324,7 @@ export class CodeCache implements BlockSource {
   }
 
   jumpTargets(block: Block): readonly number[] {
-    return this.notes.targetsOf(lastByte(block));
+    return targetsOf(block, this.notes, this.words);
   }
 
   wentTo(site: number, pc: number): boolean {

@@ -1,6 +1,6 @@
 import { uptimeMs } from '../uptime.ts';
 import { DISPATCH_SLOT } from './backend/interpreter/contract.ts';
-import { MISS_BITS } from './backend/wasm/region/contract.ts';
+import { MISS_BITS, Miss } from './backend/wasm/region/contract.ts';
 import { CodeCache } from './code-cache.ts';
 import { CompileBudget } from './compile-budget.ts';
 import { contextOf, type FrontEnd } from './frontend/frontend.ts';
@@ -431,12 +431,14 @@ export class Cpu implements HelperContext {
   private miss(state: number): number {
     const addr = this.view.getUint32(state + State.FAULT_ADDR, true);
     const why = this.view.getUint32(state + State.EXIT_INFO, true);
-    this.regions.miss(why >>> MISS_BITS, why & ((1 << MISS_BITS) - 1), addr, state + State.STACK_LO);
-    const record = this.cache.slowRecordFor(this.pc, contextOf(this.frontEnd, this.view, state));
-    if (record === 0) {
-      this.fetchFault(this.pc);
-      return 1;
-    }
+    const kind = why & ((1 << MISS_BITS) - 1);
+    // the address is where the call returns to
+    if (kind === Miss.CALLED) this.cache.noteTarget(addr, this.pc);
+    this.regions.miss(why >>> MISS_BITS, kind, addr, state + State.STACK_LO);
+    const context = contextOf(this.frontEnd, this.view, state);
+    const called = kind === Miss.CALLED;
+    const record = called ? this.lookup(state) : this.cache.slowRecordFor(this.pc, context) || this.fetchFault(this.pc);
+    if (record === 0) return 1;
     this.view.setUint32(state + State.IP, record, true);
     return 0;
   }

@@ -20,6 +20,7 @@ export interface CompiledRegion {
   edgeMisses: number;
   hoistMisses: number;
   fpMisses: number;
+  callMisses: number;
 }
 
 /** Misses of one kind until a region is compiled anew without what missed. */
@@ -242,7 +243,7 @@ export class RegionCompiler {
     this.reach(this.store.nextSlot - 1);
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
-    const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0 };
+    const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0, callMisses: 0 };
     const before = this.compiled.get(pc);
     if (before?.stored.pc === pc) this.byCode.delete(before);
     this.byCode.add(region);
@@ -316,6 +317,7 @@ export class RegionCompiler {
         exact: (policy & Policy.EXACT) !== 0,
         hoist: (policy & (Policy.NO_HOIST | Policy.LONG_LOOP)) === Policy.LONG_LOOP,
         fast: (policy & Policy.UNUSUAL_FP) === 0,
+        learns: (policy & Policy.CALLS_MORE) === 0,
       });
     });
     const { bytes, bodies } = regionModule(funcs);
@@ -393,6 +395,7 @@ export class RegionCompiler {
     } else if (!r) return;
     else if (why === Miss.FP) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
     else if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
+    else if (why === Miss.CALLED) this.recompile(r, ++r.callMisses, Policy.CALLS_MORE);
     // an unmapped or protected page is no fault of the region
     else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN) this.recompile(r, ++r.edgeMisses, Policy.EXACT);
   }

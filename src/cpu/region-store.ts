@@ -16,6 +16,8 @@ export const Policy = {
   NO_HOIST: 8,
   /** It met many NaNs, or vectors where only scalars were expected. */
   UNUSUAL_FP: 16,
+  /** Its calls often go elsewhere than to the functions in their place. */
+  CALLS_MORE: 128,
   /** It has no room for more of its interpreter's operations. */
   FULL: 64,
 } as const;

@@ -12,10 +12,22 @@ export type Terminal = Exit & { readonly guard?: Guard | undefined };
 type Exit =
   | { readonly kind: 'jump'; readonly target: number }
   | { readonly kind: 'branch'; readonly cond: Value<'i32'>; readonly taken: number; readonly next: number }
-  /** The link register is already written; control comes back at `ret`, or elsewhere. */
-  | { readonly kind: 'call'; readonly target: number; readonly ret: number }
-  | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly ret: number }
-  | { readonly kind: 'jumpIndirect'; readonly target: Value<'i64'> | Value<'i32'>; readonly isReturn: boolean }
+  /**
+   * The link register is already written; control comes back at `ret`, or elsewhere. Where a region has a function in place of
+   * a call the rest of it may be called: flags are alive then.
+   */
+  | { readonly kind: 'call'; readonly target: number; readonly ret: number; readonly isRest?: true }
+  /** To where `target` says; null: as the choice in front of it found. */
+  | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'> | null; readonly ret: number }
+  /** An indirect call in a region that has these functions in place of calls to them; the last successor calls others. */
+  | { readonly kind: 'choice'; readonly target: Value<'i64'> | Value<'i32'>; readonly among: readonly number[] }
+  /** A return may be one of a function that a region has in place of a call: it is expected to go behind that. */
+  | {
+      readonly kind: 'jumpIndirect';
+      readonly target: Value<'i64'> | Value<'i32'>;
+      readonly isReturn: boolean;
+      readonly expected?: number;
+    }
   | { readonly kind: 'syscall'; readonly next: number }
   /** Leave with State.EXIT_REASON = `reason` and the pc given. */
   | { readonly kind: 'exit'; readonly reason: number; readonly pc: number };

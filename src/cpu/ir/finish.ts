@@ -5,7 +5,7 @@ import type { Value } from './value.ts';
 /** The value that a terminal reads itself. */
 export const terminalValue = (t: Terminal): Value | null => {
   if (t.kind === 'branch') return t.cond;
-  if (t.kind === 'callIndirect' || t.kind === 'jumpIndirect') return t.target;
+  if (t.kind === 'callIndirect' || t.kind === 'choice' || t.kind === 'jumpIndirect') return t.target;
   return null;
 };
 

@@ -61,7 +61,9 @@ const ownText = (t: Terminal, name: (v: Value) => string): string => {
     case 'call':
       return `call ${hex(t.target)}, back at ${hex(t.ret)}`;
     case 'callIndirect':
-      return `call ${name(t.target)}, back at ${hex(t.ret)}`;
+      return `call ${t.target ? name(t.target) : 'what is left'}, back at ${hex(t.ret)}`;
+    case 'choice':
+      return `call ${name(t.target)}, one of ${t.among.map(hex).join(' ')}`;
     case 'jumpIndirect':
       return `${t.isReturn ? 'return' : 'jump'} ${name(t.target)}`;
     case 'syscall':

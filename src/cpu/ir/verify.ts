@@ -54,6 +54,8 @@ const ownTargets = (t: Terminal): number[] => {
       return [t.pc];
     case 'jumpIndirect':
       return [];
+    case 'choice':
+      return [...t.among];
     default:
       return t satisfies never;
   }

@@ -45,6 +45,11 @@ export const CODE_PAGES = 0x80_0000;
 /** What the code cache and the composer know together: see code-layout.ts. */
 export const CODE_CONTROL = 0x90_0000;
 export const CODE_CONTROL_SIZE = 0x2000;
+/** Where the cold tier's indirect calls went last: {return address, target}, by the low bits of the return address. */
+export const CALL_TARGETS = 0x90_4000;
+export const CALL_TARGETS_SIZE = 0x8000;
+/** Wasm offset of the entry for the call that returns to `ret`. */
+export const callTargetAt = (ret: number): number => CALL_TARGETS + ((ret << 3) & (CALL_TARGETS_SIZE - 8));
 /** Table entries on their way into the table of blocks. */
 export const CODE_ENTRIES = 0x91_0000;
 export const CODE_ENTRIES_SIZE = 0x40_0000;

@@ -53,6 +53,7 @@ describe('a region of an interpreter', () => {
         exact: false,
         hoist: false,
         fast: true,
+        learns: true,
       };
       const body = emitRegion(region, { ...REGION_IMPORTS, slot: () => 2 }, policy);
       expect(WebAssembly.validate(regionModule([body]).bytes)).toBe(true);

@@ -23,6 +23,7 @@ const policy = {
   exact: false,
   hoist: false,
   fast: true,
+  learns: true,
   precise: false,
   frame: [],
 };

@@ -1,4 +1,4 @@
-import { JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { CALL_TARGETS, CALL_TARGETS_SIZE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
 import { DEPTH, type Emitter, F, STATE } from './emitter.ts';
 
 /** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
@@ -69,6 +69,23 @@ const jumpCacheEntry = (e: Emitter): void => {
   c.get(STATE);
   c.mem('i32.load', State.JUMP_CACHE, 2);
   c.op('i32.add');
+};
+
+/** For regions, which may have what is called in place of the call: this one goes to the guest address in `addr`. */
+export const noteCall = (e: Emitter): void => {
+  const c = e.code;
+  e.pc();
+  c.i32(3);
+  c.op('i32.shl');
+  c.i32(CALL_TARGETS_SIZE - 8);
+  c.op('i32.and');
+  c.get(e.addr);
+  c.i64(32);
+  c.op('i64.shl');
+  e.pc();
+  c.op('i64.extend_i32_u');
+  c.op('i64.or');
+  c.mem('i64.store', CALL_TARGETS, 3);
 };
 
 /** Run the record in `tmp` as a call; on return to the expected pc go on, else pass the pc up. */

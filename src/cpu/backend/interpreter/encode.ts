@@ -302,7 +302,7 @@ class BlockEncoder extends FusingEncoder {
       case 'call':
       case 'callIndirect': {
         this.pc = t.ret;
-        const record = this.emit(t.kind, 0, t.kind === 'call' ? 0 : this.slot(t.target));
+        const record = this.emit(t.kind, 0, t.kind === 'call' ? 0 : this.slot(t.target as Value));
         const jump = this.emit('jump', 0);
         // a callee may leave any flags
         if (t.kind === 'call') this.out.link(record, t.target, -1);

@@ -3,7 +3,7 @@ import type { OpName } from '../../ir/opcodes.ts';
 import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
-import { cachedRecord, callRecord, countDown, header, indirect } from './calls.ts';
+import { cachedRecord, callRecord, countDown, header, indirect, noteCall } from './calls.ts';
 import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
@@ -94,6 +94,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       if (name === 'call') e.imm();
       else indirect(e);
       c.set(e.tmp);
+      if (name === 'callIndirect') noteCall(e);
       callRecord(e);
       afterwards(e);
       c.br(next);

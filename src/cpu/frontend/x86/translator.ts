@@ -547,7 +547,7 @@ export class Translator {
       case 'branch':
         return this.stepTo(this.ns(this.word).select(to(terminal.taken), to(terminal.next), terminal.cond));
       default:
-        return this.stepTo(to(terminal.target));
+        return this.stepTo(to(terminal.target as number | Value));
     }
   }
   private stepTo(target: Int): void {

@@ -38,6 +38,8 @@ export interface MemoryPolicy {
    * regions where that went wrong too often.
    */
   readonly fast: boolean;
+  /** Whether calls that go elsewhere than to the functions in their place tell so. */
+  readonly learns: boolean;
 }
 
 /** Name under which a module exports its region number `index`. */
@@ -46,7 +48,7 @@ export const exportName = (index: number): string => `r${index}`;
 export const STATE = 0;
 export const DEPTH = 1;
 /** Why a region calls `miss`: in State.EXIT_INFO, below the region's number. */
-export const Miss = { PAGE: 0, READ_RUN: 1, WRITE_RUN: 2, STACK: 3, FP: 4, HOISTED: 5 } as const;
+export const Miss = { PAGE: 0, READ_RUN: 1, WRITE_RUN: 2, STACK: 3, FP: 4, HOISTED: 5, CALLED: 6 } as const;
 export const MISS_BITS = 3;
 
 /** An exit sequence shared by all places that leave the same way with the same dirty registers. */

@@ -1,5 +1,7 @@
-import type { Block, Terminal } from '../../../ir/block.ts';
+import type { Block } from '../../../ir/block.ts';
 import type { Cfg } from './cfg.ts';
+import { flagKinds, isCall, successorPcs } from './flow.ts';
+import { inlined, liftedAs } from './inline.ts';
 import { reducible } from './reducible.ts';
 
 /** Most blocks and operations in one region function; TurboFan's time grows faster than its input. */
@@ -19,7 +21,7 @@ export interface BlockSource {
   isArrival(pc: number): boolean;
   /** Code of this range is in use: a change of it must be told. */
   noteCode(start: number, end: number): void;
-  /** Where the indirect jump at the end of this block was seen to go. */
+  /** Where the indirect jump or call at the end of this block was seen to go. */
   jumpTargets(block: Block): readonly number[];
   /** Whether the indirect jump at `site` was seen to go to pc. */
   wentTo(site: number, pc: number): boolean;
@@ -59,33 +61,6 @@ export interface Region {
   /** Where the rest begins that found no room, if that is one place, as in long code without branches; or -1. */
   readonly goesOnAt: number;
 }
-
-/** Pcs at which control may go on inside the function after a terminal. */
-const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
-  const { guard } = block.terminal;
-  return guard ? [...ownSuccessors(block, targets), guard.next] : ownSuccessors(block, targets);
-};
-
-const ownSuccessors = (block: Block, targets: Iterable<number>): readonly number[] => {
-  const t: Terminal = block.terminal;
-  switch (t.kind) {
-    case 'jump':
-      return [t.target];
-    case 'branch':
-      return [t.taken, t.next];
-    case 'call':
-    case 'callIndirect':
-      return [t.ret];
-    case 'syscall':
-      return [t.next];
-    case 'jumpIndirect':
-      return t.isReturn ? [] : [...targets];
-    default:
-      return [];
-  }
-};
-
-const isCall = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
 
 const isIndirect = (b: Block): boolean => b.terminal.kind === 'jumpIndirect' && !b.terminal.isReturn;
 
@@ -161,11 +136,12 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
     if (isArrival && isCall(b) && !next.includes(0)) next.push(0);
     return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...next];
   });
+  const whole = dispatch >= 0 || isArrival ? { blocks, succs } : inlined({ blocks, succs }, source);
   // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
   const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
   const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
-  const copy = (block: Block): Block | null => source.lift(block.pc, block.flagsIn);
-  const graph = reducible(blocks, succs, dispatch, copy, ({ pc }) => !around.has(pc));
+  const copy = (block: Block): Block | null => liftedAs(block, source);
+  const graph = reducible(whole.blocks, whole.succs, dispatch, copy, ({ pc }) => !around.has(pc));
   // of a loop in long code nothing else was kept: the rest begins where it is left
   const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : work;
   const left = new Set(ends.filter((pc) => !known.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
@@ -242,46 +218,4 @@ const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: 
   if (loop.size === 0) return;
   loop.add(root);
   order.splice(0, order.length, ...order.filter((pc) => loop.has(pc)));
-};
-
-/** Flags kind behind a block that was entered with kind `at` (lifted for an unknown one). */
-const kindOut = (block: Block, at: number): number => {
-  if (isCall(block)) return UNKNOWN;
-  if (block.setsFlags) return block.flagsOut;
-  if (at >= 0) return at;
-  // a block that asks at run time leaves the answer behind
-  return block.readsFlags ? block.flagsOut : UNKNOWN;
-};
-
-const UNKNOWN = -1;
-const TOP = -2;
-
-/** Flags kind at each block's entry: what all predecessors agree on; nobody knows it where the region is entered. */
-const flagKinds = (
-  order: readonly number[],
-  lifted: ReadonlyMap<number, Block>,
-  targets: ReadonlySet<number>,
-  entries: readonly number[],
-): ReadonlyMap<number, number> => {
-  const entry = new Map(order.map((pc) => [pc, TOP]));
-  for (const pc of entries) entry.set(pc, UNKNOWN);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const pc of order) {
-      const block = lifted.get(pc) as Block;
-      const at = entry.get(pc) as number;
-      if (at === TOP) continue;
-      const out = kindOut(block, at);
-      for (const next of successorPcs(block, targets)) {
-        const before = entry.get(next);
-        if (before === undefined || before === UNKNOWN) continue;
-        const after = before === TOP || before === out ? out : UNKNOWN;
-        if (after !== before) {
-          entry.set(next, after);
-          changed = true;
-        }
-      }
-    }
-  }
-  return entry;
 };

@@ -89,7 +89,7 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
     const { terminal: t } = block;
     if (block.pc === -1 || t.guard) return all.slice();
     const inside = (pc: number): boolean => (succs[b] as readonly number[]).some((s) => blocks[s]?.pc === pc);
-    if (t.kind === 'jump' && inside(t.target)) return always.slice();
+    if (t.kind === 'choice' || (t.kind === 'jump' && inside(t.target))) return always.slice();
     if (t.kind === 'branch' && inside(t.taken) && inside(t.next)) return always.slice();
     const out = all.slice();
     if (!policy.flagsCross && dropsFlags(block))
@@ -138,7 +138,8 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
 const isGeneral = (offset: number): boolean => offset >= State.REGS && offset < State.SYSREGS;
 
 /** What is live there comes from the block behind; calls give registers new values, others leave. */
-const goesOn = ({ terminal: t }: Block): boolean => !t.guard && (t.kind === 'jump' || t.kind === 'branch');
+const goesOn = ({ terminal: t }: Block): boolean =>
+  !t.guard && (t.kind === 'jump' || t.kind === 'branch' || t.kind === 'choice');
 
 const blocksInLoops = ({ blocks, succs, cfg }: Region): Set<number> => {
   const preds = blocks.map((): number[] => []);

@@ -103,12 +103,12 @@ const storesAll = (block: Block): boolean => {
 
 /**
  * Whether the flags are of no use behind a block: it calls or returns, and procedure calls do not keep them. What an
- * indirect call goes to nobody can ask before.
+ * indirect call goes to nobody can ask before, and the rest of a function reads them.
  */
 export const dropsFlags = (block: Block): boolean => {
   const { terminal: t } = block;
   if (t.guard) return false;
-  return t.kind === 'call' || (t.kind === 'jumpIndirect' && t.isReturn);
+  return (t.kind === 'call' && !t.isRest) || (t.kind === 'jumpIndirect' && t.isReturn);
 };
 
 /** The set without the condition-code fields. */

@@ -60,6 +60,8 @@ export abstract class TerminalEmitter extends MemoryEmitter {
       case 'call':
       case 'callIndirect':
         return this.call(t);
+      case 'choice':
+        return this.choice(t);
       case 'jumpIndirect':
         return t.isReturn ? this.return(t) : this.jumpIndirect(t);
       case 'syscall':
@@ -92,10 +94,11 @@ export abstract class TerminalEmitter extends MemoryEmitter {
 
   private call(t: Terminal & { kind: 'call' | 'callIndirect' }): void {
     const c = this.code;
-    if (t.kind === 'callIndirect') {
+    if (t.kind === 'callIndirect' && t.target !== null) {
       this.pushAddress(t.target);
       c.set(this.addrLocal);
     }
+    if (t.kind === 'callIndirect' && t.target === null && this.policy.learns) this.tellTarget(t.ret);
     this.flush();
     const pass = (): void => {
       c.get(STATE);
@@ -138,6 +141,24 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     this.labels.pop();
     c.end();
     this.resume(t.ret);
+  }
+
+  /** The dispatcher goes on where the call goes, and notes it. */
+  private tellTarget(ret: number): void {
+    const c = this.code;
+    c.get(this.addrLocal);
+    c.i64(32);
+    c.op('i64.shr_u');
+    c.op('i64.eqz');
+    c.if();
+    this.labels.push(null);
+    this.guestAddress();
+    c.set(this.pcLocal);
+    c.i32(ret);
+    c.set(this.addressOfExit);
+    c.br(this.exit('CALLED'));
+    this.labels.pop();
+    c.end();
   }
 
   /** Go on at the root if that is where the call returned to. */
@@ -188,10 +209,33 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.op('i64.eq');
   }
 
+  /** Go to pc if that is the guest address in addrLocal. */
+  private gotoIf(pc: number): void {
+    const c = this.code;
+    const dirty = this.dirty.slice();
+    c.get(this.addrLocal);
+    c.i64(pc, 0);
+    c.op('i64.eq');
+    c.likelyIf();
+    this.labels.push(null);
+    this.goto(pc);
+    this.labels.pop();
+    c.end();
+    this.dirty = dirty;
+  }
+
+  private choice(t: Terminal & { kind: 'choice' }): void {
+    this.pushAddress(t.target);
+    this.code.set(this.addrLocal);
+    for (const pc of t.among) this.gotoIf(pc);
+    this.gotoBlock((this.region.succs[this.current] as readonly number[]).at(-1) as number);
+  }
+
   private return(t: Terminal & { kind: 'jumpIndirect' }): void {
     const c = this.code;
     this.pushAddress(t.target);
     c.set(this.addrLocal);
+    if (t.expected !== undefined) this.gotoIf(t.expected);
     this.flush();
     c.get(this.addrLocal);
     c.i64(32);

@@ -1,0 +1,70 @@
+import type { Block, Terminal } from '../../../ir/block.ts';
+
+/** Pcs at which control may go on inside the function after a terminal. */
+export const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
+  const { guard } = block.terminal;
+  return guard ? [...ownSuccessors(block, targets), guard.next] : ownSuccessors(block, targets);
+};
+
+const ownSuccessors = (block: Block, targets: Iterable<number>): readonly number[] => {
+  const t: Terminal = block.terminal;
+  switch (t.kind) {
+    case 'jump':
+      return [t.target];
+    case 'branch':
+      return [t.taken, t.next];
+    case 'call':
+    case 'callIndirect':
+      return [t.ret];
+    case 'syscall':
+      return [t.next];
+    case 'jumpIndirect':
+      return t.isReturn ? [] : [...targets];
+    default:
+      return [];
+  }
+};
+
+export const isCall = (b: Block): boolean => b.terminal.kind === 'call' || b.terminal.kind === 'callIndirect';
+
+/** Flags kind behind a block that was entered with kind `at` (lifted for an unknown one). */
+const kindOut = (block: Block, at: number): number => {
+  if (isCall(block)) return UNKNOWN;
+  if (block.setsFlags) return block.flagsOut;
+  if (at >= 0) return at;
+  // a block that asks at run time leaves the answer behind
+  return block.readsFlags ? block.flagsOut : UNKNOWN;
+};
+
+const UNKNOWN = -1;
+const TOP = -2;
+
+/** Flags kind at each block's entry: what all predecessors agree on; nobody knows it where the region is entered. */
+export const flagKinds = (
+  order: readonly number[],
+  lifted: ReadonlyMap<number, Block>,
+  targets: ReadonlySet<number>,
+  entries: readonly number[],
+): ReadonlyMap<number, number> => {
+  const entry = new Map(order.map((pc) => [pc, TOP]));
+  for (const pc of entries) entry.set(pc, UNKNOWN);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const pc of order) {
+      const block = lifted.get(pc) as Block;
+      const at = entry.get(pc) as number;
+      if (at === TOP) continue;
+      const out = kindOut(block, at);
+      for (const next of successorPcs(block, targets)) {
+        const before = entry.get(next);
+        if (before === undefined || before === UNKNOWN) continue;
+        const after = before === TOP || before === out ? out : UNKNOWN;
+        if (after !== before) {
+          entry.set(next, after);
+          changed = true;
+        }
+      }
+    }
+  }
+  return entry;
+};
