@@ -87,8 +87,7 @@ function loadWithCodeCache(dir, name) {
   const file = path.join(dir, `${name}-${process.version}-${process.arch}-${size}-${mtimeMs}`);
   const cachedData = unseal(readIfThere(file));
   // esbuild writes ASCII
-  const source = `(function (exports, require, module, __filename, __dirname) {${fs.readFileSync(bundle, 'latin1')}\n})`;
-  const script = new vm.Script(source, {
+  const script = new vm.Script(fs.readFileSync(bundle, 'latin1'), {
     filename: bundle,
     cachedData,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,

@@ -124,6 +124,15 @@ const builtinsUncopied = (text: string): string =>
     .replace('"use strict";', '"use strict";var __nodeModule=id=>{let m=require(id);return{__proto__:m,default:m}};')
     .replaceAll(/__toESM\(require\(("node:\w+")\)(?:,1)?\)/g, '__nodeModule($1)');
 
+/** The parameters that Node gives a module; see enclosed. */
+const MODULE = '(exports, require, module, __filename, __dirname)';
+
+/**
+ * A module that is a function of these parameters when it is run as a script, which bin/start.js does with code that V8
+ * kept: so its text is the whole script, and not copied for what stands around it.
+ */
+const enclosed = (text: string): string => `(m=>this===globalThis?m:m${MODULE})(function${MODULE}{${text}\n})`;
+
 async function bundleInto(dist: string): Promise<void> {
   const { metafile } = await build({
     ...COMMAND,
@@ -139,7 +148,8 @@ async function bundleInto(dist: string): Promise<void> {
     await build({ ...COMMAND, entryPoints: [`src/${name}.ts`], outfile: `${dist}/${name}.cjs` });
   }
   for (const name of ['cli', 'translator', 'worker']) {
-    const text = builtinsUncopied(fs.readFileSync(`${root}${dist}/${name}.cjs`, 'utf8'));
+    const plain = builtinsUncopied(fs.readFileSync(`${root}${dist}/${name}.cjs`, 'utf8'));
+    const text = name === 'worker' ? plain : enclosed(plain);
     // bin/start.js reads them as that
     if (/[^\0-\x7f]/.test(text)) throw new Error(`${name}.cjs is not ASCII`);
     fs.writeFileSync(`${root}${dist}/${name}.cjs`, text);

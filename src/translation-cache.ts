@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { BlockImage } from './cpu/block-image.ts';
+import { BlockImage, type ImageBytes } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
 import type { WarmUp } from './cpu/compile-budget.ts';
@@ -125,8 +125,8 @@ export class TranslationCache {
   }
 
   load(cpu: Cpu): void {
-    const blocks = readWords(this.file + BLOCKS);
-    if (blocks) cpu.cache.image = BlockImage.open(blocks, this.version);
+    const blocks = fileBytes(this.file + BLOCKS);
+    if (blocks) cpu.cache.image = BlockImage.read(blocks, this.version);
     const regions = readWords(this.file + REGIONS);
     this.regionBytes = regions?.byteLength ?? 0;
     const store = regions && readRegions(regions, this.version);
@@ -230,6 +230,29 @@ const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<Ar
   const [magic, of, length, sum] = words;
   if (magic !== SEAL || of !== version || words.length !== SEAL_HEAD + (((length as number) + 3) >>> 2)) return null;
   return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
+};
+
+/**
+ * A file to be read when something of it is wanted, by name each time: what another run has put there meanwhile has other
+ * checksums. Null: not there.
+ */
+const fileBytes = (file: string): ImageBytes | null => {
+  const size = fs.statSync(file, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return null;
+  const read = (at: number, into: readonly Uint8Array[]): boolean => {
+    try {
+      const fd = fs.openSync(file, 'r');
+      try {
+        const length = into.reduce((sum, part) => sum + part.length, 0);
+        return length === 0 || fs.readvSync(fd, into, at) === length;
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch {
+      return false;
+    }
+  };
+  return { size, read };
 };
 
 /** A file as words; null: not there, or not readable. */

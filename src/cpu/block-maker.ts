@@ -41,7 +41,7 @@ import {
   STUB,
   WHAT_SHIFT,
 } from './memory/code-layout.ts';
-import { CODE_CONTROL, CODE_PAGES, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
+import { CODE_CONTROL, CODE_PAGES, PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts';
 
 /**
  * The part of the composer's module that makes blocks known and links them: what CodeCache does in JavaScript for blocks
@@ -75,6 +75,8 @@ const recordOf = (value: Word): Push => shl(and(value, RECORD_MASK), 4);
 const readsFlags = (record: Word): Push => and(load(add(record, Header.KIND)), READS_FLAGS);
 const asksFlags = (record: Word): Push => and(load(add(record, Header.KIND)), ASKS_FLAGS);
 const arenaOf = (pc: Word): Push => load8(add(shrU(pc, PAGE_SHIFT), CODE_PAGES));
+/** What a page holds is not in memory. */
+const isAbsent = (pc: Word): Push => equal(load8(add(shrU(pc, PAGE_SHIFT), READ_BYTES)), PageByte.ABSENT);
 
 /** Look for (pc, what) in the table: `at` is the place of the entry, or of the free one where it would be. */
 const search = (f: Writer, pc: Word, what: Word, at: Local, value: Local): void => {
@@ -250,9 +252,10 @@ const blockFunction = (F: MakerFunctions): Writer => {
   f.if(known, () => f.return(known));
   const id = f.local(arenaOf(pc));
   f.if(isZero(id), () => f.return(0));
+  f.if(isAbsent(pc), () => f.return(0));
   const limit = f.local(add(or(pc, PAGE_SIZE - 1), 1));
   f.if(lessU(sub(limit, pc), LONGEST), () => {
-    f.if(differ(arenaOf(limit), id), () => f.return(0));
+    f.if(or(differ(arenaOf(limit), id), isAbsent(limit)), () => f.return(0));
     f.set(limit, add(limit, PAGE_SIZE));
   });
   f.return(call(F.MAKE, pc, kind, limit, id));

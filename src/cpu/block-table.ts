@@ -132,10 +132,27 @@ export class BlockTable {
     return this.get(Control.COUNT) + MARGIN > this.get(Control.ROOM);
   }
 
-  /** Take in entries of which none is known; none where no larger table has room, which whoever gave none knows. */
-  putAll(entries: Uint32Array): void {
+  /** Whether there is room for so many entries more; a larger table is made if need be. */
+  private reserve(count: number): boolean {
     // they come in a table's order, which would fill one part of a small one
-    while (this.get(Control.COUNT) + entries.length / 2 > this.get(Control.ROOM)) if (!this.grow()) return;
+    while (this.get(Control.COUNT) + count > this.get(Control.ROOM)) if (!this.grow()) return false;
+    return true;
+  }
+
+  /** Take in entries of which none is known, so many words that `read` puts down; false where it does not. */
+  load(length: number, read: (into: Uint32Array) => boolean): boolean {
+    if (!this.reserve(length / 2)) return false;
+    const fits = length <= CODE_ENTRIES_SIZE / 4;
+    const entries = fits ? this.words.subarray(CODE_ENTRIES / 4, CODE_ENTRIES / 4 + length) : new Uint32Array(length);
+    if (!read(entries)) return false;
+    if (fits) this.enter(CODE_ENTRIES, CODE_ENTRIES + entries.byteLength);
+    else this.putAll(entries);
+    return true;
+  }
+
+  /** The same of known ones; none where no larger table has room, which whoever gave none knows. */
+  putAll(entries: Uint32Array): void {
+    if (!this.reserve(entries.length / 2)) return;
     const step = CODE_ENTRIES_SIZE / 4;
     for (let i = 0; i < entries.length; i += step) {
       const some = entries.subarray(i, i + step);

@@ -13,8 +13,14 @@ function nativeCrc32(): Crc32 {
 
 let crc32: Crc32 | null = null;
 
-/** CRC-32 of words from index `from` on: tells a file that is damaged, not one that is forged. */
-export const checksum = (words: Uint32Array, from: number): number => {
+/** CRC-32 of arrays, one after the other: tells a file that is damaged, not one that is forged. */
+export const checksumOf = (parts: readonly Uint8Array[]): number => {
   crc32 ??= nativeCrc32();
-  return crc32(new Uint8Array(words.buffer, words.byteOffset + 4 * from, 4 * (words.length - from)), 0);
+  let sum = 0;
+  for (const part of parts) sum = crc32(part, sum);
+  return sum;
 };
+
+/** The same of words from index `from` on. */
+export const checksum = (words: Uint32Array, from: number): number =>
+  checksumOf([new Uint8Array(words.buffer, words.byteOffset + 4 * from, 4 * (words.length - from))]);

@@ -182,7 +182,7 @@ export class CodeCache implements BlockSource {
   private spans(pc: number): boolean {
     const arena = this.units.arenaAt(pc);
     const next = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
-    return next - pc < LONGEST && this.space.executable(next) && this.units.arenaAt(next) !== arena;
+    return next - pc < LONGEST && this.space.mayExecute(next) && this.units.arenaAt(next) !== arena;
   }
 
   private translate(pc: number, kind: number): number {
@@ -546,15 +546,10 @@ export class CodeCache implements BlockSource {
     this.units.recording = on;
   }
 
-  /** A unit of the image came into use, its records' place being known. */
-  private useUnit(unit: BlockUnit): void {
-    let at = 0;
-    for (const { start, used } of unit.chunks) {
-      this.words.set(unit.area.subarray(at, at + used / 4), start >>> 2);
-      at += used / 4;
-    }
-    const { entries, runs } = unit;
-    this.table.putAll(entries);
+  /** A unit of the image comes into use; false: it is damaged. */
+  private useUnit(unit: BlockUnit): boolean {
+    if (!this.table.load(unit.entries, (entries) => unit.load(this.space.memory.buffer, entries))) return false;
+    const { runs } = unit;
     for (let i = 0; i < runs.length; i += 2) {
       this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
@@ -563,6 +558,7 @@ export class CodeCache implements BlockSource {
       if (root < unit.start || root >= unit.end) continue;
       for (const record of this.table.recordsAt(root)) this.made(root, record);
     }
+    return true;
   }
 
   /** Blocks that `save` would add to the image. */

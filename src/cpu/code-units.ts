@@ -2,7 +2,7 @@ import type { BlockImage, BlockUnit } from './block-image.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import { MAX_ARENAS } from './memory/code-layout.ts';
 import { CODE_PAGES, GUEST_BASE, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
-import { PROT_WRITE } from './memory/types.ts';
+import { type Mapping, type MapSource, PROT_WRITE } from './memory/types.ts';
 import type { Chunk, RecordArenas } from './record-arenas.ts';
 
 /** Arena of blocks that are never kept. */
@@ -13,6 +13,9 @@ export interface CodeUnit {
   readonly arena: number;
   readonly start: number;
   readonly end: number;
+  /** Where `start` is in the file. */
+  readonly offset: number;
+  readonly source: MapSource | null;
   /** Guest addresses of the pages that have code. */
   readonly pages: Set<number>;
 }
@@ -36,14 +39,14 @@ export class CodeUnits {
   private readonly marked: number[] = [];
   /** Told of a page with code. */
   private readonly onPage: (address: number) => void;
-  /** Told of a unit of the image that is taken into use. */
-  private readonly onUse: (unit: BlockUnit, arena: number) => void;
+  /** Told of a unit of the image that is taken into use; false: it is damaged. */
+  private readonly onUse: (unit: BlockUnit) => boolean;
 
   constructor(
     space: GuestAddressSpace,
     arenas: RecordArenas,
     onPage: (address: number) => void,
-    onUse: (unit: BlockUnit, arena: number) => void,
+    onUse: (unit: BlockUnit) => boolean,
   ) {
     this.space = space;
     this.arenas = arenas;
@@ -58,15 +61,15 @@ export class CodeUnits {
     const page = pc >>> PAGE_SHIFT;
     const known = this.ids[page] as number;
     if (known !== 0) return known;
-    if (!this.space.executable(pc)) return LOOSE;
+    if (!this.space.mayExecute(pc)) return LOOSE;
     const address = page * PAGE_SIZE;
     const mapping = this.space.findMapping(address);
     const kept = mapping?.source && !mapping.shared && (mapping.prot & PROT_WRITE) === 0;
-    const unit = kept ? this.unitAt(address, mapping.start, mapping.end) : null;
+    const unit = kept ? this.unitAt(address, mapping) : null;
     this.mark(address, unit);
     // a block may go on there
     const next = address + PAGE_SIZE;
-    if (mapping && next < mapping.end && this.space.executable(next)) this.mark(next, unit);
+    if (mapping && next < mapping.end && this.space.mayExecute(next)) this.mark(next, unit);
     return this.ids[page] as number;
   }
 
@@ -84,20 +87,20 @@ export class CodeUnits {
     this.onPage(address);
   }
 
-  private unitAt(address: number, start: number, end: number): CodeUnit | null {
+  private unitAt(address: number, { start, end, offset, source }: Mapping): CodeUnit | null {
     const known = this.units.find((unit) => address >= unit.start && address < unit.end);
     if (known) return known;
     const kept = this.candidate(address);
     if (kept === null && !this.recording) return null;
     if (this.next === MAX_ARENAS) return null;
     const arena = this.next++;
-    const unit = { arena, start: kept?.start ?? start, end: kept?.end ?? end, pages: new Set<number>() };
+    const from = kept ?? { start, end, offset };
+    const unit = { arena, start: from.start, end: from.end, offset: from.offset, source, pages: new Set<number>() };
     this.units.push(unit);
     if (kept) {
       this.active.add(kept);
       this.arenas.adopt(arena, kept.chunks, kept.count);
       for (const page of pagesOf(kept)) this.mark(page, unit);
-      this.onUse(kept, arena);
     }
     return unit;
   }
@@ -107,26 +110,38 @@ export class CodeUnits {
     for (const unit of this.image?.units ?? []) {
       if (address < unit.start || address >= unit.end || this.refused.has(unit) || this.active.has(unit)) continue;
       // units of another image may be in use where this one's records belong
-      if (unit.chunks.every((chunk) => this.arenas.isFree(chunk)) && this.holds(unit)) return unit;
+      const free = unit.chunks.every((chunk) => this.arenas.isFree(chunk));
+      if (free && this.holds(unit) && this.onUse(unit)) return unit;
       this.refused.add(unit);
     }
     return null;
   }
 
-  private holds({ runs, pages }: BlockUnit): boolean {
-    const { buffer } = this.space.memory;
-    let at = pages.byteOffset;
-    for (let i = 0; i < runs.length; i += 2) {
-      const address = runs[i] as number;
-      const length = runs[i + 1] as number;
-      for (let page = address; page < address + length; page += PAGE_SIZE) {
-        if (!this.space.executable(page)) return false;
-      }
-      const now = Buffer.from(buffer as unknown as ArrayBuffer, GUEST_BASE + address, length);
-      if (now.compare(Buffer.from(pages.buffer as ArrayBuffer, at, length)) !== 0) return false;
-      at += length;
-    }
+  /** Whether memory holds what a unit was made from. */
+  private holds(unit: BlockUnit): boolean {
+    const { runs, start, offset, stamp } = unit;
+    const ofFile = (from: number, end: number): boolean =>
+      this.space.holdsFile(from, end, offset + from - start, stamp);
+    if (stamp.length > 0) return everyRun(runs, ofFile);
+    return (
+      everyRun(runs, (from, end) => this.inMemory(from, end)) && unit.matches(this.space.memory.buffer, GUEST_BASE)
+    );
+  }
+
+  /** Bring [start, end) into memory; whether it can be executed. */
+  private inMemory(start: number, end: number): boolean {
+    for (let page = start; page < end; page += PAGE_SIZE) if (!this.space.executable(page)) return false;
     return true;
+  }
+
+  /** What tells the code that a unit has: the file as it is, or nothing and its bytes will have to; those are in memory then. */
+  stampOf({ start, offset, source, pages }: CodeUnit): readonly number[] {
+    const stamp = source?.stamp ?? [];
+    const ofFile = (page: number): boolean =>
+      this.space.holdsFile(page, page + PAGE_SIZE, offset + page - start, stamp);
+    if (stamp.length > 0 && source?.isUnchanged?.() === true && [...pages].every(ofFile)) return stamp;
+    for (const page of pages) this.space.executable(page);
+    return [];
   }
 
   /**
@@ -191,6 +206,15 @@ export class CodeUnits {
     this.arenas.clear();
   }
 }
+
+/** Whether something holds for each run (start, end) of a unit's pages. */
+const everyRun = (runs: Uint32Array, holds: (start: number, end: number) => boolean): boolean => {
+  for (let i = 0; i < runs.length; i += 2) {
+    const start = runs[i] as number;
+    if (!holds(start, start + (runs[i + 1] as number))) return false;
+  }
+  return true;
+};
 
 /** Addresses of the pages of a unit. */
 function* pagesOf({ runs }: BlockUnit): Generator<number> {

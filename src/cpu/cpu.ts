@@ -154,6 +154,7 @@ export class Cpu implements HelperContext {
     this.states.prepare(this.state);
     this.clearJumpCache();
     space.onPlainLoss = (start, end) => this.forgetRuns(start, end);
+    space.onFetch = () => this.halt();
     space.onCodeChange = (start, end) => this.invalidateCode(start, end - start);
     space.onCodeStore = (start, end) => {
       if (!this.cache.holdsCodeBytes(start, end)) return false;

@@ -98,6 +98,8 @@ export class CpuThread {
 
   /** Name of the instruction at the pc when its semantics are missing; null: it is undefined. */
   unimplemented(): string | null {
+    // kept translations run before the code is in memory
+    this.space.executable(this.pc);
     return this.cpu.frontEnd.unimplemented(this.space.view, this.pc);
   }
 

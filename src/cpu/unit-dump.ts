@@ -16,24 +16,21 @@ export interface Changes {
   readonly crosses: boolean;
 }
 
-/** Records of a unit, chunk by chunk. */
-class Area {
-  readonly words: Uint32Array;
-  readonly chunks: readonly UsedChunk[];
+/** Puts down one unit. */
+class Dump {
+  readonly unit: CodeUnit;
+  private readonly chunks: readonly UsedChunk[];
+  private readonly entries: number[] = [];
+  private count = 0;
 
-  constructor(memory: Uint32Array, chunks: readonly UsedChunk[]) {
+  constructor(unit: CodeUnit, chunks: readonly UsedChunk[]) {
+    this.unit = unit;
     this.chunks = chunks;
-    this.words = new Uint32Array(chunks.reduce((sum, { used }) => sum + used / 4, 0));
-    let at = 0;
-    for (const { start, used } of chunks) {
-      this.words.set(memory.subarray(start / 4, (start + used) / 4), at);
-      at += used / 4;
-    }
   }
 
-  /** Word of a record, or -1: it is none of the unit's. */
-  wordOf(record: number): number {
-    let end = this.words.length;
+  /** Word of a record in the unit's area, or -1: it is none of the unit's. */
+  private wordOf(record: number): number {
+    let end = this.chunks.reduce((sum, { used }) => sum + used / 4, 0);
     // the last chunks are the largest
     for (let i = this.chunks.length - 1; i >= 0; i--) {
       const { start, used } = this.chunks[i] as UsedChunk;
@@ -42,56 +39,59 @@ class Area {
     }
     return -1;
   }
-}
 
-/** Puts down one unit. */
-class Dump {
-  readonly unit: CodeUnit;
-  private readonly area: Area;
-  private readonly entries: number[] = [];
-  private count = 0;
-
-  constructor(unit: CodeUnit, area: Area) {
-    this.unit = unit;
-    this.area = area;
-  }
-
-  block(pc: number, value: number, { entered, hotAfter }: Changes): void {
+  entry(pc: number, value: number): void {
     const record = (value & RECORD_MASK) << 4;
-    const at = this.area.wordOf(record);
-    if (at < 0) return;
+    if (record === 0 && value >>> WHAT_SHIFT === Mark.REGION) return;
+    if (record !== 0 && this.chunks.every(({ start, used }) => record < start || record >= start + used)) return;
     this.entries.push(pc, value);
-    this.count++;
-    const { words } = this.area;
-    words[at + Header.COUNT / 4] = hotAfter;
-    const op = entered.get(record);
-    if (op === undefined) return;
-    words[at + Header.SLOT / 4] = 0;
-    words[at] = (((words[at] as number) & 0xffff_0000) | op) >>> 0;
+    if (record !== 0) this.count++;
   }
 
-  mark(pc: number, value: number): void {
-    this.entries.push(pc, value);
-  }
-
-  finish(memory: ArrayBufferLike, { crossings, crosses }: Changes): LiveUnit {
-    const { unit, area, entries, count } = this;
-    for (const [record, stub] of crossings) {
-      const at = area.wordOf(record);
-      if (at >= 0) area.words[at + 2] = stub;
+  /** The records as they were made. */
+  private writeArea(into: Uint32Array, memory: Uint32Array, { entered, crossings, hotAfter }: Changes): void {
+    let at = 0;
+    for (const { start, used } of this.chunks) {
+      into.set(memory.subarray(start / 4, (start + used) / 4), at);
+      at += used / 4;
     }
+    for (let i = 1; i < this.entries.length; i += 2) {
+      const record = ((this.entries[i] as number) & RECORD_MASK) << 4;
+      if (record !== 0) into[this.wordOf(record) + Header.COUNT / 4] = hotAfter;
+    }
+    for (const [record, op] of entered) {
+      const word = this.wordOf(record);
+      if (word < 0) continue;
+      into[word + Header.SLOT / 4] = 0;
+      into[word] = (((into[word] as number) & 0xffff_0000) | op) >>> 0;
+    }
+    for (const [record, stub] of crossings) {
+      const word = this.wordOf(record);
+      if (word >= 0) into[word + 2] = stub;
+    }
+  }
+
+  finish(units: CodeUnits, memory: Uint32Array, changes: Changes): LiveUnit {
+    const { unit, chunks, entries, count } = this;
     const addresses = [...unit.pages].sort((a, b) => a - b);
-    const pages = new Uint8Array(PAGE_SIZE * addresses.length);
     const runs: number[] = [];
-    for (const [i, address] of addresses.entries()) {
-      pages.set(new Uint8Array(memory, GUEST_BASE + address, PAGE_SIZE), PAGE_SIZE * i);
+    for (const address of addresses) {
       const last = runs.length - 2;
       if (last >= 0 && (runs[last] as number) + (runs[last + 1] as number) === address) {
         runs[last + 1] = (runs[last + 1] as number) + PAGE_SIZE;
       } else runs.push(address, PAGE_SIZE);
     }
-    const { start, end } = unit;
-    return { start, end, crosses, count, runs, pages, entries, chunks: area.chunks, area: area.words };
+    const stamp = units.stampOf(unit);
+    const pages = new Uint8Array(stamp.length > 0 ? 0 : PAGE_SIZE * addresses.length);
+    if (pages.length > 0) {
+      for (const [i, address] of addresses.entries()) {
+        pages.set(new Uint8Array(memory.buffer, GUEST_BASE + address, PAGE_SIZE), PAGE_SIZE * i);
+      }
+    }
+    const { start, end, offset } = unit;
+    const { crosses } = changes;
+    const writeArea = (into: Uint32Array): void => this.writeArea(into, memory, changes);
+    return { start, end, offset, stamp, crosses, count, runs, chunks, entries, pages, writeArea };
   }
 }
 
@@ -105,12 +105,7 @@ export const dumpUnits = (
   changes: Changes,
 ): LiveUnit[] => {
   const dumps: Dump[] = [];
-  for (const unit of chosen) dumps[unit.arena] = new Dump(unit, new Area(words, arenas.of(unit.arena)));
-  table.forEach((pc, value) => {
-    const dump = dumps[units.known(pc)];
-    if (dump === undefined) return;
-    if ((value & RECORD_MASK) !== 0) dump.block(pc, value, changes);
-    else if (value >>> WHAT_SHIFT !== Mark.REGION) dump.mark(pc, value);
-  });
-  return chosen.map(({ arena }) => (dumps[arena] as Dump).finish(words.buffer, changes));
+  for (const unit of chosen) dumps[unit.arena] = new Dump(unit, [...arenas.of(unit.arena)]);
+  table.forEach((pc, value) => void dumps[units.known(pc)]?.entry(pc, value));
+  return chosen.map(({ arena }) => (dumps[arena] as Dump).finish(units, words, changes));
 };

@@ -243,7 +243,9 @@ function mapImage(space: AddressSpace, image: ElfImage, file: MapSource, path: s
       });
       if (status < 0) throw fail(-status);
       // The rest of the last page is BSS; in a read-only segment it keeps the file's bytes, as on Linux.
-      if (segment.memsz > segment.filesz && (segment.prot & PROT_WRITE) !== 0) space.u8.fill(0, fileEnd, mappedEnd);
+      if (segment.memsz > segment.filesz && (segment.prot & PROT_WRITE) !== 0) {
+        space.writeRange(fileEnd, mappedEnd - fileEnd)?.fill(0);
+      }
     }
     const end = pageUp(bias + segment.vaddr + segment.memsz);
     if (end > mappedEnd) {

@@ -20,15 +20,24 @@ const PROGRAM: Readonly<Record<number, number>> = {
   [PAGE + 4]: 0xd65f03c0, // ret
 };
 
+/** The files that were mapped, the last one at the end. */
+const files: MemoryFile[] = [];
 /** The wasm memories of caches. */
 const memories = new Map<CodeCache, DataView>();
 
-function cacheOf(program: Readonly<Record<number, number>>, image: BlockImage | null): CodeCache {
+function cacheOf(
+  program: Readonly<Record<number, number>>,
+  image: BlockImage | null,
+  stamp: readonly number[] | null = null,
+): CodeCache {
   const bytes = new Uint8Array(2 * PAGE);
   for (const [at, word] of Object.entries(program)) new DataView(bytes.buffer).setUint32(Number(at), word, true);
   const space = createAddressSpace();
   const prot = PROT_READ | PROT_EXEC;
-  space.map({ addr: CODE, length: 2 * PAGE, prot, fixed: true, source: new MemoryFile(bytes) });
+  const source = new MemoryFile(bytes);
+  source.stamp = stamp;
+  files.push(source);
+  space.map({ addr: CODE, length: 2 * PAGE, prot, fixed: true, source });
   const cache = new CodeCache(space, createAarch64());
   cache.image = image;
   cache.recording = true;
@@ -144,6 +153,58 @@ test('no block is used where any page of code differs, and what is kept then is 
   expect(BlockImage.open(imageOf(cache), 1)?.count).toBe(1);
 });
 
+test('a file with the same stamp is taken at its word, one that was changed meanwhile or has another is not', () => {
+  const made = (stamp: readonly number[], program = PROGRAM, unchanged = true): BlockImage | null => {
+    const cache = cacheOf(program, null, stamp);
+    (files.at(-1) as MemoryFile).unchanged = unchanged;
+    cache.recordFor(CODE, -1);
+    return BlockImage.open(imageOf(cache), 1);
+  };
+  const translates = (image: BlockImage | null, stamp: readonly number[] | null, program = PROGRAM): boolean => {
+    const cache = cacheOf(program, image, stamp);
+    let count = 0;
+    cache.onTranslate = () => count++;
+    cache.recordFor(CODE, -1);
+    return count > 0;
+  };
+  const image = made([7, 8]);
+  expect(image?.units[0]?.body.pages).toBe(0);
+  expect(translates(image, [7, 8])).toBe(false);
+  expect(translates(image, [7, 9])).toBe(true);
+  expect(translates(image, null)).toBe(true);
+  // the bytes are what counts then
+  const changed = made([7, 8], PROGRAM, false);
+  expect(changed?.units[0]?.body.pages).toBe((2 * PAGE) / 4);
+  expect(translates(changed, [7, 9])).toBe(false);
+  expect(translates(changed, [7, 8], { ...PROGRAM, 4: 0xd503201f })).toBe(true);
+});
+
+test('a unit whose body is damaged is not used', () => {
+  const words = imageOf(translated(0, 8));
+  const bytes = new Uint8Array(words.buffer);
+  const read = (at: number, into: readonly Uint8Array[]): boolean => {
+    let from = at;
+    for (const part of into) {
+      part.set(bytes.subarray(from, from + part.length));
+      from += part.length;
+    }
+    return from <= bytes.length;
+  };
+  const image = (): BlockImage | null => BlockImage.read({ size: bytes.length, read }, 1);
+  const translates = (): boolean => {
+    const cache = cacheOf(PROGRAM, image());
+    let count = 0;
+    cache.onTranslate = () => count++;
+    cache.recordFor(CODE, -1);
+    return count > 0;
+  };
+  expect(translates()).toBe(false);
+  const body = image()?.units[0]?.body;
+  const word = (body?.at ?? 0) + (body?.entries ?? 0) + 3;
+  words[word] = (words[word] as number) ^ 1;
+  expect(translates()).toBe(true);
+});
+
 test('code of anonymous or writable memory is not kept', () => {
   const space = createAddressSpace();
   space.map({ addr: CODE, length: PAGE, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
@@ -198,6 +259,8 @@ test('a block that may lie in two mappings is not kept, and what leads to it has
   expect(cache.holdsCode(CODE + PAGE, CODE + 2 * PAGE)).toBe(true);
   const image = BlockImage.open(imageOf(cache), 1);
   expect(image?.count).toBe(1);
-  const { chunks, area } = image?.units[0] ?? { chunks: [], area: [] };
-  expect(area[(jump + 8 - (chunks[0]?.start ?? 0)) / 4]).toBe(stub);
+  const unit = image?.units[0];
+  const memory = new ArrayBuffer(jump + 0x1000);
+  expect(unit?.load(memory, new Uint32Array(unit.entries))).toBe(true);
+  expect(new DataView(memory).getUint32(jump + 8, true)).toBe(stub);
 });

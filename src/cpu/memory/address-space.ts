@@ -61,6 +61,8 @@ export interface GuestAddressSpace extends AddressSpace {
   usedBytes(start: number, end: number): number;
   /** Become a copy of another, this one being empty: fork. */
   copyFrom(other: GuestAddressSpace): void;
+  /** Whether [start, end) can be executed, and holds what the file with this stamp has from an offset on. */
+  holdsFile(start: number, end: number, offset: number, stamp: ArrayLike<number>): boolean;
   /** Set bytes of what the processor keeps below the guest: wasm offsets. */
   fillOwn(start: number, length: number, value: number): void;
   /** Copy what the processor keeps below the guest: wasm offsets [start, end) of another memory. */
@@ -94,6 +96,12 @@ class Space implements GuestAddressSpace {
   }
   set onCodeStore(f: AddressSpace['onCodeStore']) {
     this.#pages.onCodeStore = f;
+  }
+  get onFetch(): () => void {
+    return this.#pages.onFetch;
+  }
+  set onFetch(f: () => void) {
+    this.#pages.onFetch = f;
   }
   get onPlainLoss(): AddressSpace['onPlainLoss'] {
     return this.#pages.bytes.onPlainLoss;
@@ -453,9 +461,23 @@ class Space implements GuestAddressSpace {
     this.#pages.bytes.watch(page);
   }
 
+  holdsFile(start: number, end: number, offset: number, stamp: ArrayLike<number>): boolean {
+    const vma = this.#pages.vmas.find(start);
+    if (vma === undefined || end > vma.end || end > vma.eof || (vma.prot & PROT_EXEC) === 0) return false;
+    const known = vma.source?.stamp ?? [];
+    if (vma.offset + start - vma.start !== offset || stamp.length === 0 || stamp.length !== known.length) return false;
+    return known.every((n, i) => n === stamp[i]) && this.#pages.bytes.isOfFile(start, end);
+  }
+
+  mayExecute(addr: number): boolean {
+    const vma = this.#pages.vmas.find(addr);
+    return vma !== undefined && (vma.prot & PROT_EXEC) !== 0 && addr < vma.eof;
+  }
+
   executable(addr: number): boolean {
     const vma = this.#pages.vmas.find(addr);
     if (vma === undefined || (vma.prot & PROT_EXEC) === 0 || addr >= vma.eof) return false;
+    if (this.#pages.bytes.isAbsent(addr) && !this.#pages.fetch(vma, roundDown(addr))) return false;
     const range = { from: addr, end: addr + 1 };
     if (this.#pages.aliases.has(vma)) this.#pages.aliases.settle(Math.floor(addr / PAGE_SIZE), vma, 4, range);
     return true;

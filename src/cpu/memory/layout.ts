@@ -95,7 +95,9 @@ export const PageByte: {
   readonly CODE: 4;
   readonly SHARED: 6;
   readonly PAST_EOF: 8;
-} = { UNMAPPED: 0, PLAIN: 1, PROTECTED: 2, CODE: 4, SHARED: 6, PAST_EOF: 8 };
+  /** What the page holds is still in the file alone. */
+  readonly ABSENT: 10;
+} = { UNMAPPED: 0, PLAIN: 1, PROTECTED: 2, CODE: 4, SHARED: 6, PAST_EOF: 8, ABSENT: 10 };
 
 /** Fields of a CPU state block that are the same for every guest architecture (byte offsets). */
 export const State: {

@@ -2,7 +2,7 @@ import { Aliases, type Range } from './aliases.ts';
 import { type Bulk, type Copier, createBulk, createCopier } from './bulk.ts';
 import { FilePages } from './file-pages.ts';
 import { GUEST_BASE, PAGE_SIZE, PageByte } from './layout.ts';
-import { PageBytes } from './page-bytes.ts';
+import { isDeferrable, PageBytes } from './page-bytes.ts';
 import { Sharers } from './sharers.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from './types.ts';
 import { STACK_GUARD, type Vma, VmaList } from './vma.ts';
@@ -17,6 +17,9 @@ const BUS_ADRERR = 2;
 
 /** Lowest address a program may map (vm.mmap_min_addr). */
 export const MIN_ADDR = 0x1_0000;
+
+/** Pages of a file that are read at once, at least. */
+const FETCHED = 8;
 
 /** Resource limits the address space obeys; read at each use, so setrlimit may change them. */
 export interface MemoryLimits {
@@ -51,6 +54,7 @@ export class MappedPages {
   /** See AddressSpace. */
   onCodeChange: (start: number, end: number) => void = () => {};
   onCodeStore: (start: number, end: number) => boolean = () => true;
+  onFetch: () => void = () => {};
   readonly bulk: Bulk;
   readonly vmas: VmaList = new VmaList();
   readonly bytes: PageBytes;
@@ -123,6 +127,8 @@ export class MappedPages {
 
   /** Bring the page bytes of a mapping, or of a part of it, in step with it. */
   renew(vma: Vma, start: number = vma.start, end: number = vma.end): void {
+    // those of pages that can be executed alone do not tell that they are absent
+    if (isDeferrable(vma) && vma.prot === PROT_EXEC) this.fetchAll(vma, start, end);
     const others = this.shared.hasOthers(vma);
     const aliased = this.aliases.has(vma);
     const noticed = vma.shared && (others || aliased || vma.source !== null);
@@ -166,6 +172,9 @@ export class MappedPages {
     if ((vma.prot & needs) === 0) return { signal: SIGSEGV, code: SEGV_ACCERR, addr };
     // The file may have grown since it was mapped.
     if (start >= vma.eof && !this.#extendFile(vma, start)) return { signal: SIGBUS, code: BUS_ADRERR, addr };
+    if (this.bytes.isAbsent(start)) {
+      return this.fetch(vma, start) ? 0 : { signal: SIGBUS, code: BUS_ADRERR, addr };
+    }
     if (this.aliases.has(vma) && !this.aliases.settle(page, vma, access, range)) return 0;
     if (access !== 2) return 0;
     const stop = start + PAGE_SIZE;
@@ -211,18 +220,74 @@ export class MappedPages {
     return at >= 0 ? at : this.vmas.gapBelow(length, MIN_ADDR, this.taskSize);
   }
 
+  /** Where the last pages were fetched up to, and how many they were. */
+  #fetchedTo = 0;
+  #fetched = 0;
+
+  /** Read the absent page at an address, and some around or behind it. False: the file has it no more, or cannot be read. */
+  fetch(vma: Vma, page: number): boolean {
+    // twice as many as before where they are read one after the other
+    const ahead = page === this.#fetchedTo;
+    const count = ahead ? this.#fetched * 2 : FETCHED;
+    let from = ahead ? page : Math.max(page - (page % (count * PAGE_SIZE)), vma.start);
+    for (let to = from; to <= page; to = this.bytes.presenceEnd(from, page + PAGE_SIZE)) from = to;
+    const end = this.bytes.presenceEnd(from, Math.min(from + count * PAGE_SIZE, vma.end));
+    this.onFetch();
+    this.#fetched = count;
+    this.#fetchedTo = end;
+    const filled = Math.min(this.files.load(vma, from, end), end);
+    if (filled <= page) return false;
+    const next = roundUp(filled);
+    this.u8.fill(0, filled, next);
+    this.bytes.present(from, next);
+    this.renew(vma, from, next);
+    return true;
+  }
+
+  /** Read what is absent of [start, end). */
+  fetchAll(vma: Vma, start: number, end: number): void {
+    for (let at = start; at < end; at = this.bytes.presenceEnd(at, end)) {
+      if (!this.bytes.isAbsent(at)) continue;
+      const to = this.bytes.presenceEnd(at, end);
+      const filled = Math.max(this.files.load(vma, at, to), at);
+      this.u8.fill(0, filled, to);
+      this.bytes.present(at, to);
+      this.bytes.markUsed(at, to);
+    }
+  }
+
+  /** The file's bytes in [start, end) will be read when they are wanted; returns where they end, or -errno. */
+  #defer(vma: Vma, start: number, end: number): number {
+    const size = vma.source?.size() ?? 0;
+    if (size < 0) return size;
+    const filled = Math.min(Math.max(start, vma.start + size - vma.offset), end);
+    this.bytes.setFile(start, roundUp(filled), true);
+    return filled;
+  }
+
   /** First contents of [start, end) of a mapping: zeroes or the file's bytes. 0 or -errno. */
   populate(vma: Vma, start: number, end: number): number {
+    this.bytes.forget(start, end);
     if (vma.source === null) {
       this.bytes.zero(start, end);
       return 0;
+    }
+    if (isDeferrable(vma) && end - start > FETCHED * PAGE_SIZE) {
+      const filled = this.#defer(vma, start, end);
+      return filled < 0 ? filled : this.#filled(vma, roundUp(filled), end);
     }
     const filled = this.files.load(vma, start, end);
     if (filled < 0) return filled;
     const next = roundUp(filled);
     this.u8.fill(0, filled, next);
-    this.bytes.zero(next, end);
     this.bytes.markUsed(start, next);
+    if (isDeferrable(vma)) this.bytes.setFile(start, next, false);
+    return this.#filled(vma, next, end);
+  }
+
+  /** The file reaches up to the page at `next`, as far as `end` at least if it is that. */
+  #filled(vma: Vma, next: number, end: number): 0 {
+    this.bytes.zero(next, end);
     if (next < end) vma.eof = next;
     else if (vma.eof <= end) vma.eof = next === vma.end ? Infinity : next;
     return 0;
@@ -288,6 +353,7 @@ export class MappedPages {
     vma.source?.ref();
     // nobody may store to the old place any more
     this.bytes.onPlainLoss(from, from + length);
+    if (isDeferrable(vma)) this.fetchAll(vma, from, from + length);
     this.bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
     this.bytes.markUsed(to, to + length);
     this.files.move(from, from + length, to - from);

@@ -8,6 +8,9 @@ const SMALL = 64;
 /** Pages are looked for in chunks of 256. */
 const CHUNK_SHIFT = 8;
 
+/** Whether pages of a mapping are read when they are first wanted: of shared ones others may know. */
+export const isDeferrable = (vma: Vma): boolean => vma.source !== null && !vma.shared;
+
 /**
  * The page byte tables that translated code tests, and which pages may hold old bytes. The tables of pairs
  * follow from them: one look tells that an access is plain even if it crosses into the next page.
@@ -21,6 +24,10 @@ export class PageBytes {
   readonly #writePairs: Uint8Array;
   /** 1 = the page was accessible once and may not read as zero. */
   readonly #used: Uint8Array = new Uint8Array(TABLE_SIZE);
+  /** 1 = what the page holds is to be read from its file yet. */
+  readonly #absent: Uint8Array = new Uint8Array(TABLE_SIZE);
+  /** 1 = the page holds, or will hold, what its file has there. */
+  readonly #ofFile: Uint8Array = new Uint8Array(TABLE_SIZE);
   /** 1 = some page of the chunk was used: most of the address space never is. */
   readonly #chunks: Uint8Array = new Uint8Array(TABLE_SIZE >>> CHUNK_SHIFT);
   readonly #bulk: Bulk;
@@ -34,6 +41,7 @@ export class PageBytes {
   }
 
   unmap(start: number, end: number): void {
+    this.forget(start, end);
     this.#set(this.read, READ_BYTES, start, end, PageByte.UNMAPPED);
     this.#set(this.write, WRITE_BYTES, start, end, PageByte.UNMAPPED);
   }
@@ -53,6 +61,7 @@ export class PageBytes {
     const readable = (vma.prot & (PROT_READ | PROT_WRITE)) !== 0;
     const writable = (vma.prot & PROT_WRITE) !== 0;
     const eof = Math.min(Math.max(vma.eof, start), end);
+    if (isDeferrable(vma)) return this.#refreshDeferred(vma, start, eof, end);
     if (stale === null || !readable)
       this.#set(this.read, READ_BYTES, start, eof, readable ? PageByte.PLAIN : PageByte.PROTECTED);
     else {
@@ -69,6 +78,59 @@ export class PageBytes {
       }
     }
     if (readable) this.markUsed(start, eof);
+  }
+
+  /** The same for a mapping whose pages may be absent. */
+  #refreshDeferred(vma: Vma, start: number, eof: number, end: number): void {
+    const readable = (vma.prot & (PROT_READ | PROT_WRITE)) !== 0;
+    const writable = (vma.prot & PROT_WRITE) !== 0;
+    if (writable) this.#ofFile.fill(0, start / PAGE_SIZE, end / PAGE_SIZE);
+    const set = (from: number, to: number, value: number): void => {
+      this.#set(this.read, READ_BYTES, from, to, readable ? value : PageByte.PROTECTED);
+      this.#set(this.write, WRITE_BYTES, from, to, writable ? value : PageByte.PROTECTED);
+    };
+    for (let at = start; at < eof; ) {
+      const absent = this.isAbsent(at);
+      const to = this.presenceEnd(at, eof);
+      set(at, to, absent ? PageByte.ABSENT : PageByte.PLAIN);
+      if (!absent && readable) this.markUsed(at, to);
+      at = to;
+    }
+    set(eof, end, PageByte.PAST_EOF);
+  }
+
+  /** Whether what the page at an address holds is to be read from its file yet. */
+  isAbsent(address: number): boolean {
+    return this.#absent[Math.floor(address / PAGE_SIZE)] === 1;
+  }
+
+  /** Where the pages end, at `end` at the latest, that are absent as the one at `start` is, or are not. */
+  presenceEnd(start: number, end: number): number {
+    const first = start / PAGE_SIZE;
+    const other = this.#absent.subarray(first, end / PAGE_SIZE).indexOf(1 - (this.#absent[first] as number));
+    return other < 0 ? end : start + other * PAGE_SIZE;
+  }
+
+  /** What [start, end) holds is what the file has, to be read when it is wanted if it was not yet. */
+  setFile(start: number, end: number, absent: boolean): void {
+    this.#absent.fill(absent ? 1 : 0, start / PAGE_SIZE, end / PAGE_SIZE);
+    this.#ofFile.fill(1, start / PAGE_SIZE, end / PAGE_SIZE);
+  }
+
+  /** Absent pages were read. */
+  present(start: number, end: number): void {
+    this.#absent.fill(0, start / PAGE_SIZE, end / PAGE_SIZE);
+  }
+
+  /** [start, end) has nothing of a file any more. */
+  forget(start: number, end: number): void {
+    this.present(start, end);
+    this.#ofFile.fill(0, start / PAGE_SIZE, end / PAGE_SIZE);
+  }
+
+  /** Whether all of [start, end) is as the file has it. */
+  isOfFile(start: number, end: number): boolean {
+    return !this.#ofFile.subarray(start / PAGE_SIZE, end / PAGE_SIZE).includes(0);
   }
 
   /** The page may be written from now on. */
@@ -135,6 +197,8 @@ export class PageBytes {
   copyMapping(from: PageBytes, start: number, end: number, { copy, copyPages }: Copier): void {
     const first = start / PAGE_SIZE;
     const last = end / PAGE_SIZE;
+    this.#absent.set(from.#absent.subarray(first, last), first);
+    this.#ofFile.set(from.#ofFile.subarray(first, last), first);
     for (const base of [READ_BYTES, WRITE_BYTES]) copy(base + first, base + first, last - first);
     for (const base of [READ_PAIRS, WRITE_PAIRS]) copy(base + first, base + first, last - first - 1);
     for (const page of [first - 1, last - 1]) {

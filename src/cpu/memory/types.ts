@@ -16,6 +16,10 @@ export interface MapSource {
   read(into: Uint8Array, offset: number): number;
   /** Write back part of a MAP_SHARED mapping; returns bytes written or -errno. */
   write(from: Uint8Array, offset: number): number;
+  /** Numbers that tell the file as it was when it was opened; null or none: another would have the same. */
+  readonly stamp?: readonly number[] | null;
+  /** Whether it is still the same. */
+  isUnchanged?(): boolean;
   /** Current size, for pages past the end of file (SIGBUS). */
   size(): number;
   /** The mapping keeps the file alive: taken at map, dropped when its last page goes. */
@@ -104,8 +108,10 @@ export interface AddressSpace {
    * Returns 0 when the access may be done now (slowly, through `u8`), else the signal to raise.
    */
   resolveFault(addr: number, size: number, access: 1 | 2 | 4): { signal: number; code: number; addr: number } | 0;
-  /** Whether instructions may be fetched from the page of addr (PROT_EXEC). */
+  /** Whether instructions may be fetched from the page of addr (PROT_EXEC), which is in memory then. */
   executable(addr: number): boolean;
+  /** The same of a page that may still be in its file alone. */
+  mayExecute(addr: number): boolean;
   /** The page holds code that is in use: call onCodeStore before stores to it, until that says otherwise. */
   watchCode(page: number): void;
   /** Called when bytes that may hold translated code change or vanish: munmap, mprotect, map over, … */
@@ -115,6 +121,8 @@ export interface AddressSpace {
    * stores to the page are to be told of as well.
    */
   onCodeStore: (start: number, end: number) => boolean;
+  /** Called before a page is read from its file, when its page byte tells nobody else any more to wait. */
+  onFetch: () => void;
   /** Called when pages in a range that were plain cease to be so: runs with some of them must be looked up anew. */
   onPlainLoss: (start: number, end: number) => void;
 }

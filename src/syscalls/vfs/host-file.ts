@@ -113,17 +113,37 @@ export abstract class HostFileBase extends BaseFile {
   }
 }
 
+/** A file that was changed so recently may be changed once more without having other times. */
+const RECENT_SECONDS = 3;
+
+/** See MapSource.stamp. */
+function stampOf({ dev, ino, size, mtime, ctime }: Stat): number[] | null {
+  if (Math.max(mtime.sec, ctime.sec) > Date.now() / 1000 - RECENT_SECONDS) return null;
+  const wide = [dev, Number(BigInt.asUintN(32, BigInt(ino))), Number(BigInt(ino) >> 32n), size, mtime.sec, ctime.sec];
+  return [...wide.flatMap((n) => [n >>> 0, Math.floor(n / 2 ** 32) >>> 0]), mtime.nsec, ctime.nsec];
+}
+
 /** Backing of mmap for host files; keeps the descriptor open after the guest closes its own. */
 class HostMapSource implements MapSource {
   readonly name: string;
   readonly dev: number;
   readonly ino: number;
+  readonly stamp: readonly number[] | null;
   private readonly handle: HostHandle;
   constructor(handle: HostHandle, name: string, stat: Stat) {
     this.handle = handle;
     this.name = name;
     this.dev = stat.dev;
     this.ino = Number(stat.ino);
+    this.stamp = stampOf(stat);
+  }
+  isUnchanged(): boolean {
+    try {
+      const now = stampOf(fromBigIntStats(fs.fstatSync(this.handle.fd, { bigint: true })));
+      return now?.every((n, i) => n === this.stamp?.[i]) === true;
+    } catch {
+      return false;
+    }
   }
   read(into: Uint8Array, offset: number): number {
     return hostRead(this.handle.fd, into, offset);

@@ -203,6 +203,110 @@ describe('files', () => {
   });
 });
 
+describe('files that are read when they are wanted', () => {
+  const AT = 0x50_0000;
+  const PAGES = 64;
+  const byteOf = (page: number): number => (page * 7 + 1) & 0xff;
+  const mapped = (prot = R, pages = PAGES): { space: ReturnType<typeof createAddressSpace>; file: MemoryFile } => {
+    const bytes = new Uint8Array(pages * P - 100);
+    for (let page = 0; page < pages; page++) bytes.fill(byteOf(page), page * P, (page + 1) * P);
+    const file = new MemoryFile(bytes);
+    const space = createAddressSpace();
+    expect(space.map({ addr: AT, length: pages * P, prot, fixed: true, source: file })).toBe(AT);
+    return { space, file };
+  };
+  const read = (space: ReturnType<typeof createAddressSpace>, page: number): number | undefined =>
+    space.readRange(AT + page * P + 5, 1)?.[0];
+
+  test('nothing is read before, and a few pages around the one that is', () => {
+    const { space, file } = mapped();
+    expect(file.bytesRead).toBe(0);
+    const bytes = (page: number): number => space.host.getUint8(READ_BYTES + AT / P + page);
+    expect(bytes(20)).toBe(PageByte.ABSENT);
+    expect(space.resolveFault(AT + 20 * P, 8, 1)).toBe(0);
+    expect(space.u8[AT + 20 * P]).toBe(byteOf(20));
+    expect(file.bytesRead).toBeGreaterThanOrEqual(P);
+    expect(file.bytesRead).toBeLessThan(16 * P);
+    expect([bytes(20), bytes(40)]).toEqual([PageByte.PLAIN, PageByte.ABSENT]);
+  });
+
+  test('one after the other, ever more pages are read at once', () => {
+    const { space, file } = mapped(R, 4096);
+    let reads = 0;
+    for (let page = 0; page < 4096; page++) {
+      const before = file.bytesRead;
+      expect(read(space, page)).toBe(byteOf(page));
+      if (file.bytesRead !== before) reads++;
+    }
+    expect(reads).toBeLessThan(12);
+    expect(file.bytesRead).toBe(4096 * P - 100);
+    expect(space.u8[AT + 4096 * P - 100]).toBe(0);
+  });
+
+  test('whoever executes, writes, moves or copies finds what the file has', () => {
+    const { space } = mapped(7);
+    expect([space.mayExecute(AT + 3 * P), space.u8[AT + 3 * P]]).toEqual([true, 0]);
+    expect([space.executable(AT + 3 * P), space.u8[AT + 3 * P]]).toEqual([true, byteOf(3)]);
+    space.writeRange(AT + 30 * P, 1)?.set([9]);
+    expect([space.u8[AT + 30 * P], read(space, 30)]).toEqual([9, byteOf(30)]);
+    const child = createAddressSpace();
+    child.copyFrom(space);
+    expect([read(child, 3), read(child, 30), child.u8[AT + 30 * P], read(child, 60)]).toEqual([
+      byteOf(3),
+      byteOf(30),
+      9,
+      byteOf(60),
+    ]);
+    const to = 0x80_0000;
+    expect(space.remap(AT, PAGES * P, PAGES * P, 3, to)).toBe(to);
+    for (const page of [0, 3, 50]) expect(space.u8[to + page * P + 5]).toBe(byteOf(page));
+    expect(space.u8[to + 30 * P]).toBe(9);
+  });
+
+  test('protection, unmapping and other mappings know nothing of absent pages', () => {
+    const { space, file } = mapped();
+    space.protect(AT, 16 * P, 0);
+    expect(space.resolveFault(AT, 1, 1)).toMatchObject({ signal: 11, code: 2 });
+    space.protect(AT, 16 * P, RW);
+    expect([read(space, 0), space.host.getUint8(WRITE_BYTES + AT / P + 15)]).toEqual([byteOf(0), PageByte.ABSENT]);
+    // a page byte that says that it cannot be read says nothing of its being absent
+    space.protect(AT + 16 * P, 16 * P, 4);
+    expect(space.u8[AT + 31 * P]).toBe(byteOf(31));
+    space.unmap(AT + 40 * P, 8 * P);
+    expect(space.map({ addr: AT + 40 * P, length: 8 * P, prot: RW, fixed: true })).toBe(AT + 40 * P);
+    expect(read(space, 40)).toBe(0);
+    const before = file.bytesRead;
+    space.madvise(AT, 4 * P, 4);
+    expect(read(space, 0)).toBe(byteOf(0));
+    expect(file.bytesRead).toBeGreaterThan(before);
+  });
+
+  test('a file that was cut off meanwhile ends in SIGBUS, as on Linux', () => {
+    const { space, file } = mapped();
+    file.bytes = file.bytes.slice(0, 10 * P);
+    expect(space.resolveFault(AT + 30 * P, 1, 1)).toEqual({ signal: 7, code: 2, addr: AT + 30 * P });
+    expect(space.executable(AT + 30 * P)).toBe(false);
+    expect(read(space, 9)).toBe(byteOf(9));
+  });
+
+  test('an address space tells whether code is as the file with a stamp has it', () => {
+    const { space, file } = mapped(RX);
+    const holds = (from: number, end: number, offset: number): boolean =>
+      space.holdsFile(AT + from * P, AT + end * P, offset * P, [1, 2]);
+    expect(holds(0, 8, 0)).toBe(false);
+    file.stamp = [1, 2];
+    expect([holds(0, 8, 0), holds(8, 9, 8), holds(8, 9, 0)]).toEqual([true, true, false]);
+    file.stamp = [1, 3];
+    expect(holds(0, 8, 0)).toBe(false);
+    file.stamp = [1, 2];
+    space.protect(AT + 4 * P, P, RW);
+    space.protect(AT + 4 * P, P, RX);
+    expect([holds(0, 8, 0), holds(0, 4, 0), holds(4, 5, 4)]).toEqual([false, true, false]);
+    space.protect(AT, P, R);
+    expect(holds(0, 1, 0)).toBe(false);
+  });
+});
+
 describe('brk, mremap, strings', () => {
   test('brk grows, shrinks, reads as zero and stops at a neighbour', () => {
     const space = createAddressSpace();

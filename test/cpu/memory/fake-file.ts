@@ -7,16 +7,26 @@ export class MemoryFile implements MapSource {
   readonly ino: number;
   bytes: Uint8Array;
   refs = 0;
+  /** Bytes that were read. */
+  bytesRead = 0;
   readonly writes: { offset: number; length: number }[] = [];
+
+  stamp: readonly number[] | null = null;
+  unchanged = true;
 
   constructor(bytes: Uint8Array, ino: number = 1) {
     this.bytes = bytes;
     this.ino = ino;
   }
 
+  isUnchanged(): boolean {
+    return this.unchanged;
+  }
+
   read(into: Uint8Array, offset: number): number {
     const part = this.bytes.subarray(offset, offset + into.length);
     into.set(part);
+    this.bytesRead += part.length;
     return part.length;
   }
 

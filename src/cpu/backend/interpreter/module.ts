@@ -476,7 +476,8 @@ export const interpreterModule = (
     })),
     funcs: [
       { type: T.ii_i, code: runFunction(), export: 'run' },
-      { type: T.ii_i, code: coldFunction() },
+      // exported as all that is worth having optimised: see machine-code.ts
+      { type: T.ii_i, code: coldFunction(), export: 'cold' },
       { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
       { type: T.ii_i, code: gateFunction(), export: 'gate' },
       { type: T.iii_i, code: nativeFunction(natives.length), export: 'native' },
