@@ -133,10 +133,13 @@ export class BlockTable {
   }
 
   /** Whether there is room for so many entries more; a larger table is made if need be. */
-  private reserve(count: number): boolean {
+  reserve(count: number): boolean {
     // they come in a table's order, which would fill one part of a small one
-    while (this.get(Control.COUNT) + count > this.get(Control.ROOM)) if (!this.grow()) return false;
-    return true;
+    let size = this.get(Control.MASK) + 1;
+    const wanted = this.get(Control.COUNT) + count;
+    if (wanted <= this.get(Control.ROOM)) return true;
+    while (wanted > size / 2) size *= 2;
+    return this.grow(size);
   }
 
   /** Take in entries of which none is known, so many words that `read` puts down; false where it does not. */
@@ -162,8 +165,7 @@ export class BlockTable {
   }
 
   /** A larger table; whether there is room: whoever gave none knows. */
-  grow(): boolean {
-    const entries = GROWTH * (this.get(Control.MASK) + 1);
+  grow(entries: number = GROWTH * (this.get(Control.MASK) + 1)): boolean {
     const at = this.allocate(entries * ENTRY);
     if (at === 0) return false;
     const old: number[] = [];

@@ -548,6 +548,8 @@ export class CodeCache implements BlockSource {
 
   /** A unit of the image comes into use; false: it is damaged. */
   private useUnit(unit: BlockUnit): boolean {
+    // one larger table for all that may come
+    this.table.reserve(this.units.awaited.reduce((sum, { entries }) => sum + entries / 2, 0));
     if (!this.table.load(unit.entries, (entries) => unit.load(this.space.memory.buffer, entries))) return false;
     const { runs } = unit;
     for (let i = 0; i < runs.length; i += 2) {

@@ -3,7 +3,7 @@ import type { GuestAddressSpace } from './memory/address-space.ts';
 import { MAX_ARENAS } from './memory/code-layout.ts';
 import { CODE_PAGES, GUEST_BASE, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
 import { type Mapping, type MapSource, PROT_WRITE } from './memory/types.ts';
-import type { Chunk, RecordArenas } from './record-arenas.ts';
+import type { RecordArenas } from './record-arenas.ts';
 
 /** Arena of blocks that are never kept. */
 export const LOOSE = 1;
@@ -53,7 +53,7 @@ export class CodeUnits {
     this.onPage = onPage;
     this.onUse = onUse;
     this.ids = new Uint8Array(space.memory.buffer, CODE_PAGES, 1 << (32 - PAGE_SHIFT));
-    arenas.reserved = () => this.waiting();
+    arenas.reserved = () => this.awaited.flatMap(({ chunks }) => chunks);
   }
 
   /** Arena of the blocks at a pc, which is about to run. */
@@ -157,10 +157,10 @@ export class CodeUnits {
     return gone.flatMap((unit) => [unit.start, unit.end]);
   }
 
-  /** Chunks of the image's units that may still come into use. */
-  private waiting(): Chunk[] {
+  /** The image's units that may still come into use. */
+  get awaited(): readonly BlockUnit[] {
     const units = this.image?.units ?? [];
-    return units.filter((unit) => !this.refused.has(unit) && !this.active.has(unit)).flatMap((unit) => unit.chunks);
+    return units.filter((unit) => !this.refused.has(unit) && !this.active.has(unit));
   }
 
   /** Blocks that the image's unit of the same mapping has, if that is of the same code. */
