@@ -1,7 +1,7 @@
 import { GUEST_BASE, PAGE_SIZE, State } from '../../../memory/layout.ts';
 import type { Helper, HelperContext } from '../../helper.ts';
 import { AF, CF, OF, parity, SF, writeArithmetic, ZF } from '../flags.ts';
-import { defineHelper, readR } from '../helpers.ts';
+import { defineHelper, readR } from '../helper-table.ts';
 import { REPEAT_OPERAND } from '../natives/moves.ts';
 import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
 
