@@ -315,6 +315,20 @@ describe.each(Object.keys(fixtures))('file system %s', (kind) => {
     on('g', false, (p) => p.fs.link(p.path, `${dir}/h`, false));
     expect(rename('g', 'h')).toBe(0);
     expect(stat('g').nlink).toBe(2);
+    // symlinks themselves, whether they lead anywhere or not
+    for (const target of ['g', 'nowhere']) {
+      on('link', false, (p) => p.fs.symlink(target, p.path));
+      expect(rename('link', 'moved')).toBe(0);
+      expect(on('moved', false, (p) => p.fs.readlink(p.path))).toBe(target);
+      expect(get('g')).toBe('1');
+      expect(names('.')).not.toContain('link');
+    }
+    const exchanged = 2;
+    expect(rename('moved', 'd', exchanged)).toBe(0);
+    expect(on('d', false, (p) => p.fs.readlink(p.path))).toBe('nowhere');
+    expect(names('moved')).toEqual(['.', '..', 'x']);
+    expect(rename('moved', 'nope', exchanged)).toBe(-ENOENT);
+    expect(names('.')).toEqual(['.', '..', 'd', 'g', 'h', 'moved']);
   });
 
   it('treats a trailing slash as a directory, and long names as too long', () => {

@@ -8,12 +8,14 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  pollEvents,
   S_IFCHR,
   S_IFDIR,
   S_IFMT,
   S_IFREG,
   type Stat,
   type Statfs,
+  withNorms,
 } from '../vfs/types.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
 
@@ -27,12 +29,6 @@ const EVENT_BITS = 0x0fff_ffff;
 const EXCLUSIVE_OK = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLEXCLUSIVE;
 /** Epoll instances that watch each other: at most so many levels (EP_MAX_NESTS + 1). */
 const MAX_NESTS = 5;
-
-/** Readiness as epoll and poll report it: the RDNORM and WRNORM bits follow IN and OUT. */
-export function pollEvents(file: OpenFile): number {
-  const ready = file.poll();
-  return ready | (ready & POLLIN ? 0x40 : 0) | (ready & POLLOUT ? 0x100 : 0);
-}
 
 /** Who watches a description: it drops out everywhere when its last descriptor is closed. */
 const watchers = new WeakMap<OpenFile, Set<Item>>();
@@ -72,7 +68,7 @@ class Item implements Waiter {
   }
 
   wake(events = -1): void {
-    const changed = events | (events & POLLIN ? 0x40 : 0) | (events & POLLOUT ? 0x100 : 0);
+    const changed = withNorms(this.file, events);
     if ((changed & this.wanted) !== 0) this.epoll.becameReady(this);
   }
 }

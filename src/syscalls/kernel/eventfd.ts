@@ -68,6 +68,13 @@ export class EventFile extends BaseFile {
   override seek(): number {
     return 0;
   }
+  /** These know no POLLRDNORM and the like (fs/eventfd.c, fs/signalfd.c, fs/timerfd.c). */
+  override get inMeans(): number {
+    return 0;
+  }
+  override get outMeans(): number {
+    return 0;
+  }
   override poll(): number {
     const full = this.high === ALL_ONES && this.low === ALL_ONES - 1;
     return (this.low > 0 || this.high > 0 ? POLLIN : 0) | (full ? 0 : POLLOUT);

@@ -10,6 +10,8 @@ export interface Link {
   /** Bytes taken, -EAGAIN without room, or another -errno. */
   send(bytes: Uint8Array): number;
   readonly room: boolean;
+  /** Bytes sent that the other end has not got, as far as is known. */
+  readonly unsent: number;
   /** No more will be sent: FIN. */
   finish(): void;
   /** Bytes were taken out of the inbox. */
@@ -71,6 +73,11 @@ export class HostLink implements Link {
   get room(): boolean {
     return !this.writing;
   }
+  /** What libuv still holds; the host's own buffer cannot be asked about. */
+  get unsent(): number {
+    return this.writing ? this.pieceLength : 0;
+  }
+  private pieceLength = 0;
 
   send(bytes: Uint8Array): number {
     if (this.writing) return -EAGAIN;
@@ -88,6 +95,7 @@ export class HostLink implements Link {
     const error = fromUv(this.handle.writeBuffer(request, piece));
     if (error !== 0) return error;
     this.writing = streamBaseState[kLastWriteWasAsync] !== 0;
+    this.pieceLength = piece.length;
     // Node looks for the bytes nowhere else while it sends.
     if (this.writing) Object.assign(request, { buffer: piece });
     return piece.length;

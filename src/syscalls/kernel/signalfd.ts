@@ -53,6 +53,13 @@ export class SignalFile extends BaseFile {
   override write(): number {
     return -EINVAL;
   }
+  /** These know no POLLRDNORM and the like (fs/eventfd.c, fs/signalfd.c, fs/timerfd.c). */
+  override get inMeans(): number {
+    return 0;
+  }
+  override get outMeans(): number {
+    return 0;
+  }
   override poll(): number {
     const task = this.reader();
     task.process.timers.check();

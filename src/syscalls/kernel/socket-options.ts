@@ -1,4 +1,4 @@
-import { EINVAL, ENOPROTOOPT } from '../errno.ts';
+import { EINVAL, ENOPROTOOPT, EOPNOTSUPP } from '../errno.ts';
 import { AF_INET6, AF_NETLINK, AF_UNIX, SOCK_STREAM, type Socket } from './socket.ts';
 
 export const SOL_SOCKET = 1;
@@ -40,6 +40,11 @@ const int = (name: string, number: number, value: number, range?: readonly [numb
 });
 const fixed = (name: string, number: number, value = 0): OptionRow => ({ name, number, kind: 'fixed', value });
 
+/** When what is received came; the newer ones have 64-bit seconds in all ABIs. One holds at a time. */
+export const [SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW] = [29, 35, 63, 64] as const;
+const STAMPS: readonly number[] = [SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW];
+const SO_PEEK_OFF = 42;
+
 /** man 7 socket, ip, tcp, ipv6. Those without an effect in here are kept and told. */
 const ROWS: Readonly<Record<number, readonly OptionRow[]>> = {
   [SOL_SOCKET]: [
@@ -64,6 +69,11 @@ const ROWS: Readonly<Record<number, readonly OptionRow[]>> = {
     fixed('SO_ACCEPTCONN', 30),
     fixed('SO_PROTOCOL', 38),
     fixed('SO_DOMAIN', 39),
+    flag('SO_TIMESTAMP', SO_TIMESTAMP),
+    flag('SO_TIMESTAMPNS', SO_TIMESTAMPNS),
+    flag('SO_TIMESTAMP_NEW', SO_TIMESTAMP_NEW),
+    flag('SO_TIMESTAMPNS_NEW', SO_TIMESTAMPNS_NEW),
+    int('SO_PEEK_OFF', SO_PEEK_OFF, -1),
     fixed('SO_RCVTIMEO_NEW', 66),
     fixed('SO_SNDTIMEO_NEW', 67),
   ],
@@ -150,6 +160,9 @@ function rowOf(socket: Socket, level: number, name: number): OptionRow | undefin
   return ROWS[level]?.find(({ number }) => number === name);
 }
 
+/** SO_PEEK_OFF is for AF_UNIX here; Linux has it for UDP too, and of late for TCP. */
+const peeksAt = (socket: Socket): boolean => socket.domain === AF_UNIX;
+
 /** Set an option that is an int (man 2 setsockopt): 0 or -errno. */
 export function setOption(socket: Socket, level: number, name: number, value: number): number {
   const row = rowOf(socket, level, name);
@@ -161,6 +174,15 @@ export function setOption(socket: Socket, level: number, name: number, value: nu
   }
   if (level === SOL_SOCKET && name === SO_RCVBUF) {
     socket.receiveBuffer = Math.max(MIN_RECEIVE, Math.min(value >>> 0, MAX_BUFFER) * 2);
+    return 0;
+  }
+  if (level === SOL_SOCKET && STAMPS.includes(name)) {
+    socket.stampOption = value !== 0 ? name : 0;
+    return 0;
+  }
+  if (level === SOL_SOCKET && name === SO_PEEK_OFF) {
+    if (!peeksAt(socket)) return -EOPNOTSUPP;
+    socket.peekOffset = Math.max(-1, value);
     return 0;
   }
   // The port has been taken with or without IPv4's.
@@ -182,6 +204,8 @@ export function getOption(socket: Socket, level: number, name: number): { value:
     if (name === SO_ACCEPTCONN) return { value: Number(socket.listening) };
     if (name === SO_PROTOCOL) return { value: socket.protocol };
     if (name === SO_DOMAIN) return { value: socket.domain };
+    if (STAMPS.includes(name)) return { value: Number(socket.stampOption === name) };
+    if (name === SO_PEEK_OFF) return peeksAt(socket) ? { value: socket.peekOffset } : { error: -EOPNOTSUPP };
     if (name === SO_PEERCRED) return { error: -EINVAL };
   }
   const row = rowOf(socket, level, name);

@@ -1,7 +1,8 @@
-import { EBADF, EFAULT } from '../errno.ts';
+import { EBADF, EFAULT, ENOTTY } from '../errno.ts';
 import { BaseFile } from '../vfs/base-file.ts';
 import { syntheticStat, syntheticStatfs } from '../vfs/memory-file.ts';
 import { type IoctlArg, O_NONBLOCK, O_RDWR, type OpenFile, S_IFSOCK, type Stat, type Statfs } from '../vfs/types.ts';
+import { realtimeMs } from './clock.ts';
 import type { PacketControl } from './ip-control.ts';
 import type { Task } from './task.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -15,6 +16,7 @@ export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
+export const MSG_OOB = 1;
 export const MSG_PEEK = 2;
 export const MSG_TRUNC = 0x20;
 /** `level << 16 | name` of the option. */
@@ -22,6 +24,9 @@ export const SO_PASSCRED = 0x10010;
 export const POLLRDHUP = 0x2000;
 const SOCKFS_MAGIC = 0x534f434b;
 const FIONREAD = 0x541b;
+/** TIOCOUTQ has this number too. */
+const SIOCOUTQ = 0x5411;
+const SIOCATMARK = 0x8905;
 
 /** struct ucred: who is at the other end. */
 export interface Credentials {
@@ -69,6 +74,8 @@ export interface Received {
   readonly passed: Passed | null;
   /** Who sent it (SCM_CREDENTIALS); null outside AF_UNIX. */
   readonly sender?: Credentials | null;
+  /** When it came, in milliseconds since the epoch; null: nobody noted it. Undefined: such a time is not told. */
+  readonly arrival?: number | null;
   /** What is told of the packet. */
   readonly control?: readonly ControlMessage[];
 }
@@ -151,6 +158,27 @@ export abstract class Socket extends BaseFile {
   abstract peerAddress(): SocketAddress | null;
   /** Bytes that a read would find (FIONREAD), or -errno. */
   abstract unread(): number;
+  /** Bytes sent that the other end has not got (SIOCOUTQ), or -errno. */
+  unsent(): number {
+    return 0;
+  }
+  /** Whether the next byte is the urgent one (SIOCATMARK), or -errno. */
+  atMark(): number {
+    return -ENOTTY;
+  }
+  /** SO_PEEK_OFF: where MSG_PEEK begins, and goes on; -1: at the front always. */
+  peekOffset = -1;
+  /** Bytes were looked at, or (`taken`) received. */
+  protected peeked(count: number, taken: boolean): void {
+    if (this.peekOffset < 0) return;
+    this.peekOffset = taken ? Math.max(0, this.peekOffset - count) : this.peekOffset + count;
+  }
+  /** SO_TIMESTAMP and its like: the option that was set last, 0 for none. */
+  stampOption = 0;
+  /** When a datagram came, if that is to be told. */
+  protected get arrival(): number | null {
+    return this.stampOption === 0 ? null : realtimeMs();
+  }
 
   /** An option with an effect was set: families pass it on. Answers 0 or -errno. */
   optionSet(_level: number, _name: number, _value: number): number {
@@ -184,7 +212,7 @@ export abstract class Socket extends BaseFile {
   }
   override read(into: Uint8Array): number {
     if (!this.readable) return -EBADF;
-    if (into.length === 0 && this.type === SOCK_STREAM) return 0;
+    if (into.length === 0) return 0;
     const got = this.receive(into, 0);
     if (typeof got === 'number') return got;
     dropAll(got.passed);
@@ -194,8 +222,12 @@ export abstract class Socket extends BaseFile {
     return this.send(from, null, null);
   }
   override ioctl(request: number, arg: IoctlArg): number {
-    if (request !== FIONREAD) return super.ioctl(request, arg);
-    const count = this.unread();
+    const asked: Readonly<Record<number, () => number>> = {
+      [FIONREAD]: () => this.unread(),
+      [SIOCOUTQ]: () => this.unsent(),
+      [SIOCATMARK]: () => this.atMark(),
+    };
+    const count = asked[request]?.() ?? super.ioctl(request, arg);
     if (count < 0) return count;
     const view = arg.out(4);
     if (view === null) return -EFAULT;

@@ -68,6 +68,8 @@ class LocalLink implements Link {
     this.owner = owner;
     this.other = other;
   }
+  /** What guests send each other has arrived. */
+  readonly unsent: number = 0;
   get room(): boolean {
     return this.other.gone || this.free > 0;
   }
@@ -119,6 +121,8 @@ export class TcpSocket extends InetSocket implements LinkOwner {
   private eof = false;
   private noReads = false;
   private noWrites = false;
+  /** shutdown(2) before there was a connection. */
+  private shutIdle = false;
   gone = false;
 
   constructor(network: Network, domain: number, flags: number) {
@@ -365,10 +369,18 @@ export class TcpSocket extends InetSocket implements LinkOwner {
       if (!peek) this.link?.drained();
       return done(count);
     }
+    if (this.state === 'idle' && this.shutIdle) return done(0);
     if (this.state === 'idle' || this.state === 'listening') return -ENOTCONN;
     if (this.eof) return done(0);
     if (this.error !== 0) return -this.takeError();
     return this.noReads ? done(0) : -EAGAIN;
+  }
+
+  override unsent(): number {
+    return this.listening ? -EINVAL : (this.link?.unsent ?? 0);
+  }
+  override atMark(): number {
+    return 0;
   }
 
   override shutdown(how: number): number {
@@ -377,6 +389,8 @@ export class TcpSocket extends InetSocket implements LinkOwner {
       if (how !== 1) this.disconnect();
       return 0;
     }
+    // the error is told, and reading is over all the same (net/ipv4/af_inet.c, inet_shutdown)
+    if (this.state === 'idle' && how !== 1) this.shutIdle = true;
     if (this.state !== 'connected') return -ENOTCONN;
     if (how !== 1) this.noReads = true;
     if (how !== 0 && !this.noWrites) {
@@ -391,7 +405,7 @@ export class TcpSocket extends InetSocket implements LinkOwner {
     const failed = this.error !== 0 ? POLLERR : 0;
     if (this.state === 'listening') return this.backlog.length > 0 ? POLLIN : 0;
     if (this.state === 'connecting') return failed;
-    if (this.state === 'idle') return failed | POLLOUT | POLLHUP;
+    if (this.state === 'idle') return failed | POLLOUT | POLLHUP | (this.shutIdle ? POLLIN | POLLRDHUP : 0);
     const over = this.noReads || this.eof;
     const filled = over || this.inbox.length > 0 ? POLLIN : 0;
     const room = this.noWrites || (this.link?.room ?? true) ? POLLOUT : 0;

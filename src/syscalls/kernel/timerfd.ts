@@ -67,6 +67,13 @@ export class TimerFile extends BaseFile implements Alarm {
   override seek(): number {
     return 0;
   }
+  /** These know no POLLRDNORM and the like (fs/eventfd.c, fs/signalfd.c, fs/timerfd.c). */
+  override get inMeans(): number {
+    return 0;
+  }
+  override get outMeans(): number {
+    return 0;
+  }
   override poll(): number {
     return this.passed(monotonicMs()) > 0 ? POLLIN : 0;
   }

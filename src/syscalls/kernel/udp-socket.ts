@@ -12,7 +12,7 @@ import {
   EOPNOTSUPP,
   EPIPE,
 } from '../errno.ts';
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../vfs/types.ts';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLWRBAND, POLLWRNORM } from '../vfs/types.ts';
 import {
   bindHandle,
   fromUv,
@@ -69,6 +69,7 @@ interface Datagram {
   readonly from: Endpoint;
   /** Null: the host does not tell. */
   readonly header: PacketHeader | null;
+  readonly arrival: number | null;
 }
 
 /** A UDP socket (man 7 udp). Datagrams between guests stay inside our kernel, others go through a handle of the host. */
@@ -125,7 +126,8 @@ export class UdpSocket extends InetSocket {
     handle.onmessage = (count, _handle, bytes, from) => {
       if (this.handle !== handle) return;
       if (count < 0) this.refused(-fromUv(count));
-      else this.arrived({ bytes: bytes ?? new Uint8Array(0), from: senderOf(from), header: null });
+      else
+        this.arrived({ bytes: bytes ?? new Uint8Array(0), from: senderOf(from), header: null, arrival: this.arrival });
     };
     handle.recvStart();
     this.handle = handle;
@@ -214,7 +216,7 @@ export class UdpSocket extends InetSocket {
     if (guests.length > 0) {
       const from = { ...this.local, host: this.source ?? this.sourceFor(target) };
       // As on Linux one socket gets it; what it has no room for is lost.
-      guests[0]?.arrived({ bytes: bytes.slice(), from, header });
+      guests[0]?.arrived({ bytes: bytes.slice(), from, header, arrival: guests[0].arrival });
       return bytes.length;
     }
     if (this.handle !== null) {
@@ -278,7 +280,7 @@ export class UdpSocket extends InetSocket {
       if (this.error !== 0) return -this.takeError();
       return this.noReads ? { count: 0, whole: 0, from: null, passed: null } : -EAGAIN;
     }
-    const { bytes, from, header } = first;
+    const { bytes, from, header, arrival } = first;
     const count = Math.min(into.length, bytes.length);
     into.set(bytes.subarray(0, count));
     if ((how & MSG_PEEK) === 0) {
@@ -286,7 +288,7 @@ export class UdpSocket extends InetSocket {
       this.waiting -= bytes.length + OVERHEAD;
     }
     const control = header === null ? [] : controlOf(this, this.network, header);
-    return { count, whole: bytes.length, from: writeEndpoint(from, this.domain), passed: null, control };
+    return { count, whole: bytes.length, from: writeEndpoint(from, this.domain), passed: null, arrival, control };
   }
 
   override shutdown(how: number): number {
@@ -298,6 +300,9 @@ export class UdpSocket extends InetSocket {
     return 0;
   }
 
+  override get outMeans(): number {
+    return POLLWRNORM | POLLWRBAND;
+  }
   override poll(): number {
     const failed = this.error !== 0 ? POLLERR : 0;
     const filled = this.noReads || this.inbox.length > 0 ? POLLIN : 0;

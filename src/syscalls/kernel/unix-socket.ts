@@ -10,7 +10,7 @@ import {
   EPIPE,
   EPROTOTYPE,
 } from '../errno.ts';
-import { POLLERR, POLLHUP, POLLIN, POLLOUT } from '../vfs/types.ts';
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLWRBAND, POLLWRNORM } from '../vfs/types.ts';
 import {
   AF_UNIX,
   type Credentials,
@@ -44,6 +44,9 @@ interface Message {
   readonly from: string;
   passed: Passed | null;
   readonly sender: Credentials | null;
+  /** Who has it in flight. */
+  readonly by: UnixSocket;
+  readonly arrival: number | null;
 }
 
 const sameSender = (a: Credentials | null, b: Credentials | null): boolean =>
@@ -90,8 +93,17 @@ export class UnixSocket extends Socket {
     return this.peer === null ? null : unixAddress(this.peer.name);
   }
   override unread(): number {
-    return this.type === SOCK_STREAM ? this.waiting : (this.messages[0]?.bytes.length ?? 0);
+    if (this.listening) return -EINVAL;
+    return this.type === SOCK_DGRAM ? (this.messages[0]?.bytes.length ?? 0) : this.waiting;
   }
+  override unsent(): number {
+    return this.listening ? -EINVAL : this.inFlight;
+  }
+  /** There is no urgent data of this family here. */
+  override atMark(): number {
+    return this.type === SOCK_STREAM ? 0 : -EOPNOTSUPP;
+  }
+  private inFlight = 0;
   override bind(task: Task, address: SocketAddress): number {
     const name = unixName(address);
     return typeof name === 'number' ? name : bindName(task, this, name);
@@ -185,8 +197,17 @@ export class UnixSocket extends Socket {
     const room = peer.room(this);
     if (room <= 0 || (this.type !== SOCK_STREAM && peer.waiting > 0 && room < bytes.length)) return -EAGAIN;
     const count = this.type === SOCK_STREAM ? Math.min(room, bytes.length) : bytes.length;
-    peer.messages.push({ bytes: bytes.slice(0, count), from: this.name, passed, sender: sender ?? null });
+    const { arrival } = peer;
+    peer.messages.push({
+      bytes: bytes.slice(0, count),
+      from: this.name,
+      passed,
+      sender: sender ?? null,
+      by: this,
+      arrival,
+    });
     peer.waiting += count;
+    this.inFlight += count;
     peer.changed.wake(POLLIN);
     return count;
   }
@@ -194,37 +215,54 @@ export class UnixSocket extends Socket {
   override receive(into: Uint8Array, how: number): Received | number {
     const peek = (how & MSG_PEEK) !== 0;
     if (this.listening || (this.type === SOCK_STREAM && this.partner === null)) return -EINVAL;
-    const first = this.messages[0];
-    if (first === undefined) {
-      if (this.error !== 0) return -this.takeError();
-      if (this.type === SOCK_SEQPACKET && this.partner === null) return -ENOTCONN;
-      const over = this.noReads || (this.type !== SOCK_DGRAM && (this.partner?.closed || this.partner?.noWrites));
-      return over ? { count: 0, whole: 0, from: null, passed: null } : -EAGAIN;
+    // where looking begins: behind what SO_PEEK_OFF says, whole messages at first
+    let skip = peek ? Math.max(0, this.peekOffset) : 0;
+    let at = 0;
+    for (; at < this.messages.length; at++) {
+      const length = this.messages[at]?.bytes.length ?? 0;
+      if (skip < length || (skip === 0 && length === 0)) break;
+      skip -= length;
     }
+    const first = this.messages[at];
+    if (first === undefined) return this.nothing();
     if (this.type !== SOCK_STREAM) {
-      const count = Math.min(into.length, first.bytes.length);
-      into.set(first.bytes.subarray(0, count));
-      if (!peek) this.taken(first.bytes.length, 1);
-      return { count, whole: first.bytes.length, from: nameOf(first), passed: first.passed, sender: first.sender };
+      const count = Math.min(into.length, first.bytes.length - skip);
+      into.set(first.bytes.subarray(skip, skip + count));
+      const whole = first.bytes.length - skip;
+      if (!peek) this.taken(first.bytes.length, 1, first);
+      this.peeked(peek ? count : whole, !peek);
+      const { passed, sender, arrival } = first;
+      return { count, whole, from: nameOf(first), passed, sender, arrival };
     }
     let count = 0;
     let whole = 0;
     let passed: Passed | null = null;
-    for (const message of this.messages) {
+    for (const message of this.messages.slice(at)) {
       // what brings descriptors is the last of a read
       if (count === into.length || passed !== null) break;
       if (this.passesSender && !sameSender(message.sender, first.sender)) break;
-      const n = Math.min(into.length - count, message.bytes.length);
-      into.set(message.bytes.subarray(0, n), count);
+      const bytes = message.bytes.subarray(skip);
+      skip = 0;
+      const n = Math.min(into.length - count, bytes.length);
+      into.set(bytes.subarray(0, n), count);
       count += n;
       passed = message.passed;
       if (peek) continue;
       message.passed = null;
-      message.bytes = message.bytes.subarray(n);
+      message.bytes = bytes.subarray(n);
       if (message.bytes.length === 0) whole++;
     }
-    if (!peek) this.taken(count, whole);
+    if (!peek) this.taken(count, whole, first);
+    this.peeked(count, !peek);
     return { count, whole: count, from: nameOf(first), passed, sender: first.sender };
+  }
+
+  /** What receiving finds where nothing is to be had. */
+  private nothing(): Received | number {
+    if (this.error !== 0) return -this.takeError();
+    if (this.type === SOCK_SEQPACKET && this.partner === null) return -ENOTCONN;
+    const over = this.noReads || (this.type !== SOCK_DGRAM && (this.partner?.closed || this.partner?.noWrites));
+    return over ? { count: 0, whole: 0, from: null, passed: null } : -EAGAIN;
   }
 
   override shutdown(how: number): number {
@@ -243,6 +281,9 @@ export class UnixSocket extends Socket {
     return 0;
   }
 
+  override get outMeans(): number {
+    return POLLWRNORM | POLLWRBAND;
+  }
   override poll(): number {
     const failed = this.error !== 0 ? POLLERR : 0;
     const half = this.noReads ? POLLIN | POLLRDHUP : 0;
@@ -265,7 +306,10 @@ export class UnixSocket extends Socket {
       end.close();
     }
     if (peer !== null && this.type !== SOCK_DGRAM && this.messages.length > 0) peer.error = ECONNRESET;
-    for (const { passed } of this.messages) dropAll(passed);
+    for (const { passed, by, bytes } of this.messages) {
+      dropAll(passed);
+      by.inFlight -= bytes.length;
+    }
     this.messages.length = 0;
     peer?.changed.wake();
     this.changed.wake();
@@ -288,8 +332,10 @@ export class UnixSocket extends Socket {
     return sender.sendBuffer - this.waiting;
   }
 
-  private taken(bytes: number, messages: number): void {
+  private taken(bytes: number, messages: number, { by }: Message): void {
     this.waiting -= bytes;
+    // all of a stream is by its one peer
+    by.inFlight -= bytes;
     this.messages.splice(0, messages);
     // Whoever waits for room waits at its own end; datagrams may come from anybody.
     this.partner?.changed.wake(POLLOUT);

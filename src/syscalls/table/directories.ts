@@ -180,6 +180,7 @@ export const rmdir: Syscall = syscall('rmdir', { pathname: PATH }, R_INT, (task,
   removeDirectory(task, AT_FDCWD, pathname),
 );
 
+const RENAME_EXCHANGE = 2;
 const RENAME_FLAGS: FlagTable = [
   ['RENAME_NOREPLACE', 1],
   ['RENAME_EXCHANGE', 2],
@@ -193,13 +194,21 @@ function renameIn(task: Task, fromFd: number, from: string, toFd: number, to: st
   const target = task.process.resolve(toFd, to, false);
   if (typeof target === 'number') return target;
   if (source.fs !== target.fs) return -EXDEV;
-  const follow = followers(task.process.kernel, source);
+  if ((how & RENAME_EXCHANGE) !== 0 && how !== RENAME_EXCHANGE) return -EINVAL;
+  const { kernel } = task.process;
+  const follow = followers(kernel, source);
+  const back = how === RENAME_EXCHANGE ? followers(kernel, target) : null;
   const result = source.fs.rename(source.path, target.path, how);
-  if (result === 0) follow(target);
-  return result;
+  if (result !== 0) return result;
+  follow(target);
+  back?.(source);
+  return 0;
 }
 
-const RENAME_NOTE = { support: 'partial', note: 'RENAME_EXCHANGE and RENAME_WHITEOUT are EINVAL.' } as const;
+const RENAME_NOTE = {
+  support: 'partial',
+  note: 'RENAME_WHITEOUT is EINVAL; RENAME_EXCHANGE takes three steps, which the host sees.',
+} as const;
 export const renameat2: Syscall = syscall(
   'renameat2',
   { olddirfd: FD_AT, oldpath: PATH, newdirfd: FD_AT, newpath: PATH, flags: flags(RENAME_FLAGS) },

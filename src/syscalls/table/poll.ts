@@ -7,7 +7,7 @@ import type { Task } from '../kernel/task.ts';
 import { type Pending, type WaitOptions, waitFor } from '../kernel/wait.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
 import { struct, ulong } from '../struct.ts';
-import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from '../vfs/types.ts';
+import { POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, pollEvents } from '../vfs/types.ts';
 import { IN_TIMESPEC, putTimespec, readTimespec } from './timespec.ts';
 
 const EVENTS: FlagTable = [
@@ -40,9 +40,7 @@ const POLLFDS: ArgType<number> = {
 /** Readiness of a descriptor as poll events; the RDNORM and WRNORM bits follow IN and OUT. */
 function readiness(task: Task, fd: number): number {
   const file = task.process.files.get(fd);
-  if (file === null) return POLLNVAL;
-  const ready = file.poll();
-  return ready | (ready & POLLIN ? 0x40 : 0) | (ready & POLLOUT ? 0x100 : 0);
+  return file === null ? POLLNVAL : pollEvents(file);
 }
 
 /** What wakes a wait for these descriptors. */

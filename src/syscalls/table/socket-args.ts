@@ -17,10 +17,11 @@ import {
   Socket,
   type SocketAddress,
 } from '../kernel/socket.ts';
+import { SO_TIMESTAMP_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW } from '../kernel/socket-options.ts';
 import type { Task } from '../kernel/task.ts';
 import { UdpSocket } from '../kernel/udp-socket.ts';
 import { unixName } from '../kernel/unix-socket.ts';
-import { i32, struct, u32, ulong } from '../struct.ts';
+import { i32, struct, u32, ulong, writeI64 } from '../struct.ts';
 import type { OpenFile } from '../vfs/types.ts';
 
 /** sizeof(struct sockaddr_storage) */
@@ -226,6 +227,23 @@ export class ControlWriter {
     if (!space.writable(at, size)) return;
     space.u8.set(bytes.subarray(0, size - header), at + header);
     this.finish(level, type, size);
+  }
+
+  /** When it came, in milliseconds, as the option that asked for it has it (struct timeval or timespec). */
+  stamp(option: number, ms: number): void {
+    const wide = this.task.abi.wordSize === 8 || option === SO_TIMESTAMP_NEW || option === SO_TIMESTAMPNS_NEW;
+    const nano = option === SO_TIMESTAMPNS || option === SO_TIMESTAMPNS_NEW;
+    const sec = Math.floor(ms / 1000);
+    const part = Math.floor((ms - sec * 1000) * (nano ? 1e6 : 1e3));
+    const view = new DataView(new ArrayBuffer(wide ? 16 : 8));
+    if (wide) {
+      writeI64(view, 0, sec);
+      writeI64(view, 8, part);
+    } else {
+      view.setInt32(0, sec, true);
+      view.setInt32(4, part, true);
+    }
+    this.message({ level: SOL_SOCKET, type: option, bytes: new Uint8Array(view.buffer) });
   }
 
   private finish(level: number, type: number, size: number): void {

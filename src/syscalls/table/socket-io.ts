@@ -1,10 +1,11 @@
-import { EAGAIN, EFAULT, EINTR, EPIPE, ERESTARTSYS } from '../errno.ts';
+import { EAGAIN, EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPIPE, ERESTARTSYS } from '../errno.ts';
 import { monotonicMs } from '../kernel/clock.ts';
 import type { PacketControl } from '../kernel/ip-control.ts';
 import {
   type Credentials,
   type Destination,
   dropAll,
+  MSG_OOB,
   MSG_PEEK,
   type Passed,
   type Received,
@@ -12,6 +13,7 @@ import {
   type Socket,
 } from '../kernel/socket.ts';
 import type { Task } from '../kernel/task.ts';
+import { TcpSocket } from '../kernel/tcp-socket.ts';
 import { credentialsOf, UnixSocket } from '../kernel/unix-socket.ts';
 import { type Pending, waitFor } from '../kernel/wait.ts';
 import type { WaitQueue } from '../kernel/wait-queue.ts';
@@ -48,6 +50,8 @@ export function sendOn(
   sender: Credentials | null = null,
   packet?: PacketControl,
 ): number | Pending {
+  // as without CONFIG_AF_UNIX_OOB; TCP sends the byte among the others
+  if ((how & MSG_OOB) !== 0 && !(socket instanceof TcpSocket)) return -EOPNOTSUPP;
   const asked = socket instanceof UnixSocket && socket.tellsSender(to);
   const who = sender ?? (asked ? credentialsOf(task) : undefined);
   let done = 0;
@@ -87,6 +91,7 @@ export function receiveOn(
   how: number,
   done: (got: Received) => number,
 ): number | Pending {
+  if ((how & MSG_OOB) !== 0) return socket instanceof TcpSocket ? -EINVAL : -EOPNOTSUPP;
   const all = (how & MSG_WAITALL) !== 0 && (how & MSG_PEEK) === 0 && socket.type === SOCK_STREAM;
   let count = 0;
   let last: Received = { count: 0, whole: 0, from: null, passed: null };
@@ -111,7 +116,7 @@ export function receiveOn(
 
 /** read(2) of a socket. */
 export function readSocket(task: Task, socket: Socket, into: Uint8Array): number | Pending {
-  if (into.length === 0 && socket.type === SOCK_STREAM) return 0;
+  if (into.length === 0) return 0;
   return receiveOn(task, socket, into, 0, (got) => {
     dropAll(got.passed);
     return got.count;

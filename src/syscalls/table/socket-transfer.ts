@@ -2,7 +2,7 @@ import { FD, flags, INT, inBuffer, inStruct, OUT_BUFFER, outStruct, PTR, R_INT, 
 import { type Syscall, syscall } from '../define.ts';
 import { EAGAIN, EFAULT, EINVAL, EMSGSIZE } from '../errno.ts';
 import type { FlagTable } from '../flags.ts';
-import { monotonicMs } from '../kernel/clock.ts';
+import { monotonicMs, realtimeMs } from '../kernel/clock.ts';
 import {
   AF_UNIX,
   type Destination,
@@ -152,6 +152,9 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
     }
     const cut = socket.type !== SOCK_STREAM && got.whole > got.count;
     const control = new ControlWriter(task, header.msg_control, header.msg_controllen);
+    if (socket.stampOption !== 0 && got.arrival !== undefined) {
+      control.stamp(socket.stampOption, got.arrival ?? realtimeMs());
+    }
     if ((socket.options.get(SO_PASSCRED) ?? 0) !== 0) control.sender(got.sender ?? NO_SENDER);
     if (got.passed !== null) {
       // who only looks gets descriptors of its own
@@ -174,7 +177,7 @@ function receiveMessage(task: Task, socket: Socket, msg: number, how: number): n
 
 const CONTROL = {
   support: 'partial',
-  note: 'Control data: SCM_RIGHTS, SCM_CREDENTIALS; packet information, hop limit and traffic class of datagrams between guests.',
+  note: 'Control data: SCM_RIGHTS, SCM_CREDENTIALS, SCM_TIMESTAMP and SCM_TIMESTAMPNS of datagrams; packet information, hop limit and traffic class of datagrams between guests.',
 } as const;
 
 export const sendmsg: Syscall = syscall(

@@ -12,6 +12,8 @@ import {
   type OpenFile,
   POLLIN,
   POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
   type Stat,
   type Statfs,
   type Timespec,
@@ -90,6 +92,12 @@ export abstract class BaseFile implements OpenFile {
   }
   poll(): number {
     return POLLIN | POLLOUT;
+  }
+  get inMeans(): number {
+    return POLLRDNORM;
+  }
+  get outMeans(): number {
+    return POLLWRNORM;
   }
   mapSource(): MapSource | number {
     return -ENODEV;

@@ -43,6 +43,7 @@ import {
   type Timespec,
 } from './types.ts';
 
+const RENAME_EXCHANGE = 2;
 const typeOf = (stat: Stat): number => stat.mode & S_IFMT;
 
 /**
@@ -265,7 +266,8 @@ class GuardedFs implements FileSystem {
     const denied =
       this.mayRemove(from) ||
       (replaces ? this.mayRemove(to) : withStat(this.parent(to), (dir) => mayMake(this.ids, dir))) ||
-      this.mayMove(from, to);
+      this.mayMove(from, to) ||
+      (flags === RENAME_EXCHANGE ? this.mayMove(to, from) : 0);
     return denied < 0 ? denied : this.fs.rename(from, to, flags);
   }
   /** A directory that gets another parent is written to: its `..` changes. */

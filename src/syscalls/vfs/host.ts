@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, fromNodeError } from '../errno.ts';
+import { EEXIST, EINVAL, ENOENT, EOPNOTSUPP, EPERM, EXDEV, fromNodeError } from '../errno.ts';
 import { HostHandle } from './host-file.ts';
 import { makeFifo, makeSocket } from './host-nodes.ts';
 import { HostOpening } from './host-opening.ts';
@@ -45,6 +45,32 @@ function hostFlags(flags: number): number {
   if ((flags & O_TMPFILE) === O_TMPFILE) out |= (O_TMPFILE & ~O_DIRECTORY) | C.O_DIRECTORY;
   if (flags & O_PATH) out |= HOST_O_PATH;
   return out;
+}
+
+const RENAME_EXCHANGE = 2;
+let exchanges = 0;
+
+/**
+ * Two names change places, by a third one beside the first, as Node has no renameat2: guests see nothing in between,
+ * programs of the host may.
+ */
+function exchange(from: BytePath, to: BytePath): number {
+  const [a, b] = [hostStat(from, false), hostStat(to, false)];
+  if (typeof a === 'number') return a;
+  if (typeof b === 'number') return b;
+  if (a.ino === b.ino && a.dev === b.dev) return 0;
+  if (a.dev !== b.dev) return -EXDEV;
+  const aside = `${from.replace(/\/+$/, '')}.${process.pid}-${exchanges++}.exchange`;
+  const move = (source: BytePath, target: BytePath): number =>
+    quietly(() => fs.renameSync(hostPath(source), hostPath(target)));
+  // the way back of each step, should the next fail
+  const first = move(from, aside);
+  if (first !== 0) return first;
+  const second = move(to, from);
+  // what was there has gone with the first: it lies below
+  if (second !== 0) return move(aside, from) || (second === -ENOENT ? -EINVAL : second);
+  const third = move(aside, to);
+  return third === 0 ? 0 : move(from, to) || move(aside, from) || third;
 }
 
 /** The host's file tree. The host kernel resolves symlinks and checks permissions. */
@@ -130,6 +156,8 @@ export class HostFs implements FileSystem {
     // RENAME_NOREPLACE by looking first: Node has no renameat2, so a race with another process remains.
     if (flags === 1) {
       if (typeof hostStat(to, false) !== 'number') return -EEXIST;
+    } else if (flags === RENAME_EXCHANGE) {
+      return exchange(from, to);
     } else if (flags !== 0) {
       return -EINVAL;
     }

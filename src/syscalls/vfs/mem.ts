@@ -1,6 +1,7 @@
 import type { IFs } from 'memfs';
 import {
   EACCES,
+  EBUSY,
   EEXIST,
   EINVAL,
   EISDIR,
@@ -381,6 +382,7 @@ export class MemFs implements FileSystem {
   }
 
   rename(from: BytePath, to: BytePath, flags: number): number {
+    if (flags === 2) return this.exchange(from, to);
     if ((flags & ~1) !== 0) return -EINVAL;
     const source = this.stat(from, false);
     if (typeof source === 'number') return source;
@@ -404,12 +406,41 @@ export class MemFs implements FileSystem {
       const removed = ontoDirectory ? this.rmdir(b) : this.unlink(b);
       if (removed < 0) return removed;
     }
-    const result = this.run(() => this.vol.renameSync(a, b));
+    const isLink = (source.mode & S_IFMT) === S_IFLNK;
+    const result = isLink ? this.moveLink(a, b) : this.run(() => this.vol.renameSync(a, b));
     if (result === 0) {
       this.touchParent(a);
       this.touchParent(b);
     }
     return result;
+  }
+
+  /** memfs renames what a symlink leads to: the link is made again, with its record. */
+  private moveLink(from: BytePath, to: BytePath): number {
+    const old = this.ino(from);
+    const result = this.run(() => {
+      this.vol.symlinkSync(this.vol.readlinkSync(from) as string, to);
+      this.vol.unlinkSync(from);
+    });
+    const meta = this.meta.get(old);
+    if (result === 0 && meta !== undefined) {
+      this.meta.delete(old);
+      this.meta.set(this.ino(to), { ...meta, ctime: now() });
+    }
+    return result;
+  }
+
+  /** RENAME_EXCHANGE: by a third name, which nobody can see in between. */
+  private exchange(from: BytePath, to: BytePath): number {
+    const [a, b] = [trim(from), trim(to)];
+    const [source, target] = [this.stat(a, false), this.stat(b, false)];
+    if (typeof source === 'number') return source;
+    if (typeof target === 'number') return target;
+    if (a === '/' || b === '/') return -EBUSY;
+    if (b.startsWith(`${a}/`) || a.startsWith(`${b}/`)) return -EINVAL;
+    if (source.ino === target.ino) return 0;
+    const aside = `${a}.${this.tmpCount++}.exchange`;
+    return this.rename(a, aside, 0) || this.rename(b, a, 0) || this.rename(aside, b, 0);
   }
 
   mknod(path: BytePath, mode: number, _dev: number): number {

@@ -102,6 +102,9 @@ export interface OpenFile {
   ioctl(request: number, arg: IoctlArg): number;
   /** POLLIN | POLLOUT | POLLERR | POLLHUP that hold now. */
   poll(): number;
+  /** What holds with POLLIN and with POLLOUT besides: POLLRDNORM and POLLWRNORM of most. */
+  readonly inMeans: number;
+  readonly outMeans: number;
   /** For mmap; a negative errno (ENODEV) where the object cannot be mapped. */
   mapSource(): MapSource | number;
   /** The last reference is gone. */
@@ -198,6 +201,18 @@ export const POLLOUT = 4;
 export const POLLERR = 8;
 export const POLLHUP = 16;
 export const POLLNVAL = 32;
+export const POLLRDNORM = 0x40;
+export const POLLWRNORM = 0x100;
+export const POLLWRBAND = 0x200;
+
+/** Readiness as poll and epoll report it. */
+export function pollEvents(file: OpenFile): number {
+  return withNorms(file, file.poll());
+}
+/** The bits that follow those for reading and writing. */
+export function withNorms(file: OpenFile, ready: number): number {
+  return ready | ((ready & POLLIN) !== 0 ? file.inMeans : 0) | ((ready & POLLOUT) !== 0 ? file.outMeans : 0);
+}
 
 /** DT_ value of a mode (man 3 readdir). */
 export function direntType(mode: number): number {

@@ -15,6 +15,8 @@ import {
   type Timespec,
 } from './types.ts';
 
+const RENAME_EXCHANGE = 2;
+
 /** A file system that tells of what is done to its paths; each change goes to the one it stands for. */
 export class WatchedFs implements FileSystem {
   private readonly fs: FileSystem;
@@ -112,7 +114,13 @@ export class WatchedFs implements FileSystem {
     const replaced = typeof target === 'number' ? null : target;
     // two names of one file: nothing happens
     if (replaced?.ino === source.ino) return result;
-    this.watches.moved(source, placeOf(this.at(from)), placeOf(this.at(to)), replaced);
+    const [here, there] = [placeOf(this.at(from)), placeOf(this.at(to))];
+    if (flags === RENAME_EXCHANGE && replaced !== null) {
+      this.watches.moved(source, here, there, null);
+      this.watches.moved(replaced, there, here, null);
+      return result;
+    }
+    this.watches.moved(source, here, there, replaced);
     return result;
   }
   mknod(path: BytePath, mode: number, dev: number): number {
