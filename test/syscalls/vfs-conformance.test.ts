@@ -73,7 +73,7 @@ describe.each(Object.keys(fixtures))('file system %s', (kind) => {
     return dir;
   };
   const at = (name: string, follow = true): Location | number => tree.resolve(dir, name, follow);
-  const on = (name: string, follow: boolean, action: (place: Location) => number): number => {
+  const on = <T = number>(name: string, follow: boolean, action: (place: Location) => T): T | number => {
     const place = at(name, follow);
     return typeof place === 'number' ? place : action(place);
   };
