@@ -69,8 +69,9 @@ const sha256Message2: Binary = (t, x, y) => {
   return b.i32x4.add(low, sigma1(b, pick(b, low, zero(t), [4, 4, 0, 1])));
 };
 
+/** Memory may lie anywhere, as AMD's processors have it; the SDM wants it aligned. */
 const sha = (encoding: string, syntax: string, op: Binary): X86Row =>
-  insn(encoding, syntax, (t) => t.setXmm(t.d.reg, op(t, t.xmm(t.d.reg), t.xmmRm())));
+  insn(encoding, syntax, (t) => t.setXmm(t.d.reg, op(t, t.xmm(t.d.reg), t.xmmRm(0))));
 
 /** SDM vol. 1, 5.18 */
 export const shaRows: readonly X86Row[] = [
