@@ -29,6 +29,17 @@ describe('ids of a process', () => {
     expect([0, 1, 2].map((i) => m.space.view.getUint32(list + 4 * i, true))).toEqual([3, 4, 5]);
   });
 
+  it('has an empty set of ambient capabilities', () => {
+    const m = new Machine({ uid: 0 });
+    const ambient = (operation: number, capability: number, more = 0): number =>
+      m.call('prctl', 47, operation, capability, more, 0);
+    const [IS_SET, RAISE, LOWER, CLEAR_ALL, EPERM, EINVAL] = [1, 2, 3, 4, -1, -22];
+    expect([ambient(IS_SET, 3), ambient(LOWER, 3), ambient(CLEAR_ALL, 0)]).toEqual([0, 0, 0]);
+    expect(ambient(RAISE, 3)).toBe(EPERM);
+    expect([ambient(IS_SET, 99), ambient(LOWER, 99), ambient(CLEAR_ALL, 1)]).toEqual([EINVAL, EINVAL, EINVAL]);
+    expect([ambient(9, 1), ambient(IS_SET, 3, 1)]).toEqual([EINVAL, EINVAL]);
+  });
+
   it('brings the threads of a process to the kernel for membarrier', () => {
     const m = new Machine();
     expect(m.call('membarrier', 8, 0, 0)).toBe(-1);

@@ -180,6 +180,7 @@ const PR_GET_SECUREBITS = 27;
 const PR_MCE_KILL_GET = 34;
 const PR_SET_THP_DISABLE = 41;
 const PR_GET_THP_DISABLE = 42;
+const PR_CAP_AMBIENT = 47;
 const PR_SET_VMA = 0x53564d41;
 
 const OPTIONS: FlagTable = [
@@ -198,17 +199,29 @@ const OPTIONS: FlagTable = [
   ['PR_MCE_KILL_GET', PR_MCE_KILL_GET],
   ['PR_SET_THP_DISABLE', PR_SET_THP_DISABLE],
   ['PR_GET_THP_DISABLE', PR_GET_THP_DISABLE],
+  ['PR_CAP_AMBIENT', PR_CAP_AMBIENT],
   ['PR_SET_VMA', PR_SET_VMA],
 ];
 
 const SECBIT_KEEP_CAPS = 0x10;
+/** CAP_CHECKPOINT_RESTORE */
+const LAST_CAPABILITY = 40;
 const PR_MCE_KILL_DEFAULT = 2;
+
+/** The ambient set is empty, and stays so: what is not inheritable cannot be put into it (man 7 capabilities). */
+function ambient(operation: number, capability: number): number {
+  const [isSet, raise, lower, clearAll] = [1, 2, 3, 4];
+  if (operation === clearAll) return capability === 0 ? 0 : -EINVAL;
+  if (capability > LAST_CAPABILITY) return -EINVAL;
+  if (operation === raise) return -EPERM;
+  return operation === isSet || operation === lower ? 0 : -EINVAL;
+}
 
 export const prctl: Syscall = syscall(
   'prctl',
   { option: oneOf(OPTIONS, 'PR_???'), arg2: HEX, arg3: HEX, arg4: HEX, arg5: HEX },
   R_INT,
-  (task, { option, arg2 }) => {
+  (task, { option, arg2, arg3, arg4, arg5 }) => {
     const { process, space } = task;
     switch (option) {
       case PR_SET_NAME: {
@@ -234,7 +247,9 @@ export const prctl: Syscall = syscall(
       case PR_GET_PDEATHSIG:
         return task.putInt(arg2, process.deathSignal);
       case PR_CAPBSET_READ:
-        return arg2 <= 40 ? 1 : -EINVAL;
+        return arg2 <= LAST_CAPABILITY ? 1 : -EINVAL;
+      case PR_CAP_AMBIENT:
+        return arg4 === 0 && arg5 === 0 ? ambient(arg2, arg3) : -EINVAL;
       case PR_GET_TIMERSLACK:
         return task.timerSlack;
       case PR_SET_TIMERSLACK:
@@ -278,7 +293,7 @@ export const prctl: Syscall = syscall(
   },
   {
     support: 'partial',
-    note: 'Names, dumpable, no_new_privs, death signal, subreaper; timer slack, kept capabilities and huge pages are remembered; the rest is EINVAL as on a kernel without the option.',
+    note: 'Names, dumpable, an empty ambient set, no_new_privs, death signal, subreaper; timer slack, kept capabilities and huge pages are remembered; the rest is EINVAL as on a kernel without the option.',
   },
 );
 
