@@ -63,59 +63,24 @@ export abstract class MemoryEmitter extends ValueEmitter {
   }
 
   /** Leaves unless the bytes [min, max) from the base on the stack are plain; plainLocal ← base + min. */
-  private test(
-    type: Type,
-    { min, max, write, wide }: Check,
-    kind: ExitPoint['kind'],
-    bounds: readonly [number, number] | null,
-  ): void {
+  private test(type: Type, check: Check, kind: ExitPoint['kind'], bounds: readonly [number, number] | null): void {
+    if (bounds) return this.testRun(type, check, bounds);
+    const { min, max, write, wide } = check;
     const c = this.code;
-    if (bounds) {
-      const [lo, len] = bounds.map((offset) => this.locals[this.register(offset).index] as number);
-      if (type === 'i32') this.narrow(min);
-      else {
-        if (min !== 0) {
-          c.i64(min);
-          c.op('i64.add');
-        }
-        c.tee(this.addrLocal);
-        c.op('i32.wrap_i64');
-        c.set(this.plainLocal);
-      }
-      c.get(type === 'i32' ? this.plainLocal : this.addrLocal);
-      c.get(lo as number);
-      c.op(`${type as 'i64'}.sub`);
-      c.get(len as number);
-      c.op(`${type as 'i64'}.ge_u`);
-      c.unlikelyBrIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
-      return;
-    }
-    if (wide && max > min && !this.policy.exact) {
-      if (min !== 0) {
-        c.i64(min);
-        c.op('i64.add');
-      }
-      c.tee(this.addrLocal);
-      c.op('i32.wrap_i64');
-      c.set(this.plainLocal);
-      // a byte of 1 is above what is in the upper half where that is 0, one of 0 is above nothing
-      c.get(this.addrLocal);
-      c.i64(32);
-      c.op('i64.shr_u');
-      this.pageOf(0);
-      c.mem('i64.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
-      c.op('i64.ge_u');
-      c.unlikelyBrIf(this.exit(kind));
-      return;
-    }
     if (wide) {
-      if (min !== 0) {
-        c.i64(min);
-        c.op('i64.add');
+      this.halve(min);
+      if (max > min && !this.policy.exact) {
+        // a byte of 1 is above what is in the upper half where that is 0, one of 0 is above nothing
+        c.get(this.addrLocal);
+        c.i64(32);
+        c.op('i64.shr_u');
+        this.pageOf(0);
+        c.mem('i64.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+        c.op('i64.ge_u');
+        c.unlikelyBrIf(this.exit(kind));
+        return;
       }
-      c.tee(this.addrLocal);
-      c.op('i32.wrap_i64');
-      c.tee(this.plainLocal);
+      c.get(this.plainLocal);
       c.op('i64.extend_i32_u');
       c.get(this.addrLocal);
       c.op('i64.ne');
@@ -124,7 +89,26 @@ export abstract class MemoryEmitter extends ValueEmitter {
       if (type === 'i64') c.op('i32.wrap_i64');
       this.narrow(min);
     }
-    if (max <= min) return;
+    if (max > min) this.testPages(check, kind);
+  }
+
+  /** Leaves unless base + min, the base being on the stack, is in a run; plainLocal ← that. */
+  private testRun(type: Type, { min, write }: Check, bounds: readonly [number, number]): void {
+    const c = this.code;
+    const [lo, len] = bounds.map((offset) => this.locals[this.register(offset).index] as number);
+    if (type === 'i32') this.narrow(min);
+    else this.halve(min);
+    c.get(type === 'i32' ? this.plainLocal : this.addrLocal);
+    c.get(lo as number);
+    c.op(`${type as 'i64'}.sub`);
+    c.get(len as number);
+    c.op(`${type as 'i64'}.ge_u`);
+    c.unlikelyBrIf(this.exit(bounds[0] === State.STACK_LO ? 'STACK' : write ? 'WRITE_RUN' : 'READ_RUN'));
+  }
+
+  /** Leaves unless the max − min bytes from plainLocal on are plain. */
+  private testPages({ min, max, write }: Check, kind: ExitPoint['kind']): void {
+    const c = this.code;
     this.pageOf(0);
     c.mem('i32.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
     // not eqz: V8 would load the byte twice, once to compare it in memory
@@ -147,6 +131,18 @@ export abstract class MemoryEmitter extends ValueEmitter {
     c.unlikelyBrIf(this.exit(kind));
     this.labels.pop();
     c.end();
+  }
+
+  /** addrLocal ← the i64 on the stack + min, plainLocal ← its lower half. */
+  private halve(min: number): void {
+    const c = this.code;
+    if (min !== 0) {
+      c.i64(min);
+      c.op('i64.add');
+    }
+    c.tee(this.addrLocal);
+    c.op('i32.wrap_i64');
+    c.set(this.plainLocal);
   }
 
   /** plainLocal ← the i32 on the stack + min. */
