@@ -1,3 +1,4 @@
+import { successorPcs } from '../../../src/cpu/backend/wasm/region/flow.ts';
 import { Cpu } from '../../../src/cpu/cpu.ts';
 import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
 import { createArm } from '../../../src/cpu/frontend/arm/frontend.ts';
@@ -35,7 +36,7 @@ export function compile(words: readonly number[], longLoop = false, guest: 'aarc
     const pc = work.shift() as number;
     if (pc < CODE || pc >= end || cpu.cache.hasRun(pc)) continue;
     cpu.cache.recordFor(pc, -1);
-    work.push(...successors((blocks.at(-1) as Block).terminal));
+    work.push(...successorPcs(blocks.at(-1) as Block, []));
   }
   let module: Uint8Array | null = null;
   cpu.regions.onModule = (bytes) => {
@@ -45,20 +46,4 @@ export function compile(words: readonly number[], longLoop = false, guest: 'aarc
   else cpu.regions.compile([CODE]);
   if (module === null) throw new Error('no region at the first word');
   return { blocks, module };
-}
-
-function successors(t: Block['terminal']): number[] {
-  switch (t.kind) {
-    case 'jump':
-      return [t.target];
-    case 'branch':
-      return [t.taken, t.next];
-    case 'call':
-    case 'callIndirect':
-      return [t.ret];
-    case 'syscall':
-      return [t.next];
-    default:
-      return [];
-  }
 }
