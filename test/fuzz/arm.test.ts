@@ -44,3 +44,18 @@ it.each(['cold', 'hot'])(
     expect([outcome.signal, outcome.x[2], ...outcome.v.slice(0, 3)]).toEqual([0, 0n, 5n, infinity, infinity]);
   },
 );
+
+it('VRSQRTS takes a subnormal of half precision for a zero when FPSCR.FZ16 is set', () => {
+  // vrsqrts.f16 d26, d12, d1: infinity times zero counts as zero, so that 3 ÷ 2 is left
+  const answers = [0x8_0000n, 0n].map((fpcr) => {
+    const c = { ...emptyCase([0xef7c_af11]), thumb: true, fpcr };
+    c.v[12] = 0x0180_0180_0180_0180n;
+    c.v[1] = 0x7c00_7c00_7c00_7c00n;
+    const [outcome] = runCases([process.execPath, emulator, 'cold', HARNESS_ARM], [c]) as [Outcome];
+    return [outcome.v[26]?.toString(16), outcome.fpsr & 1n];
+  });
+  expect(answers).toEqual([
+    ['3e003e003e003e00', 0n],
+    ['fc00fc00fc00fc00', 0n],
+  ]);
+});

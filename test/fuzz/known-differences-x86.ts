@@ -148,6 +148,11 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
     },
   },
   {
+    reason: 'A kernel that is told to run no 32-bit programs has no descriptor of their code, 0x23.',
+    instructions: /^lar/,
+    explains: (d) => (d.where === 'eflags' ? (BigInt(d.theirs) ^ BigInt(d.ours)) === 0x40n : BigInt(d.ours) === 0xcf_fb00n), // biome-ignore format: one line
+  },
+  {
     reason: 'FYL2XP1 is undefined outside −(1 − √½) … √2 − 1 (SDM vol. 2).',
     instructions: /^fyl2xp1/,
     // FNSTSW has put the flags elsewhere

@@ -1,6 +1,7 @@
 /** Advanced SIMD: three registers of the same length (Arm ARM F4.1.11.1). */
 import type { OpName } from '../../../ir/opcodes.ts';
 import type { Operand } from '../a64.ts';
+import { Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { flush, type Line, lend, lendFloat, lendWide, operands, read, type V128, value } from './neon-row.ts';
 import type { F } from './row.ts';
@@ -164,6 +165,16 @@ const lanes = (t: Translator, half: boolean, h: number, s: number): V128 => {
   return t.b.constV128(Array.from({ length: 16 }, (_, i) => (bytes[i % bytes.length] as number) & 255));
 };
 
+/** FPSCR.FZ16: subnormals of half precision are zeros. */
+const FZ16 = 19;
+const flushHalf = (t: Translator, v: V128): V128 => {
+  const { b } = t;
+  const isSet = b.i32.and(b.i32.shr_u(b.get('i32', Sys.FPCR), t.imm(FZ16)), t.imm(1));
+  const all = b.i16x8.splat(b.i32.sub(t.imm(0), isSet));
+  const small = b.i16x8.eq(b.v128.and(v, lanes(t, true, 0x7c00, 0)), b.constV128(new Array(16).fill(0)));
+  return b.v128.andnot(v, b.v128.and(b.v128.and(small, all), lanes(t, true, 0x7fff, 0)));
+};
+
 /** VRECPS and VRSQRTS round their product, unlike AArch64's (Arm ARM F5.1.11.4, FPRecipStep). */
 const steps = (t: Translator, name: 'recps' | 'rsqrts', list: readonly Operand[], fields: Readonly<Record<string, number>>, half: boolean): void => {
   const [d, n, m] = list as [Operand, Operand, Operand];
@@ -172,7 +183,7 @@ const steps = (t: Translator, name: 'recps' | 'rsqrts', list: readonly Operand[]
   const infinity = lanes(t, half, 0x7c00, 0x7f80_0000);
   const { v128 } = t.b;
   const [x, y] = [read(t, n), read(t, m)];
-  const seen = (v: V128): V128 => (half ? v : flush(t, v));
+  const seen = (v: V128): V128 => (half ? flushHalf(t, v) : flush(t, v));
   const is = (v: V128, what: V128): V128 => t.b.emit(`${word}.eq` as OpName, v128.and(v, magnitude), what) as V128;
   const none = t.b.constV128(new Array(16).fill(0));
   // infinity times zero counts as zero, without a flag
