@@ -1,15 +1,9 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { discover } from '../../src/cpu/backend/wasm/region/discover.ts';
-import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { Exit, State } from '../../src/cpu/memory/layout.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { Policy } from '../../src/cpu/region-store.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
 import { blockSource } from '../support/block-source.ts';
+import { CODE, type Outcome, runWords } from '../support/run-words.ts';
 
-const CODE = 0x1_0000;
 /** loop: bl leaf; add x1, x1, x3; subs x0, x0, #1; b.ne loop; brk #0 */
 const LOOP = [0x9400_0005, 0x8b03_0021, 0xf100_0400, 0x54ff_ffa1, 0xd420_0000];
 const BEHIND = CODE + 4;
@@ -45,42 +39,8 @@ const put = (code: DataView, words: readonly number[]): void => {
   for (const [i, word] of words.entries()) code.setUint32(CODE + 4 * i, word, true);
 };
 
-interface Outcome {
-  readonly pc: number;
-  /** x0 to x3. */
-  readonly registers: readonly number[];
-  /** Whether the loop was compiled. */
-  readonly compiled: boolean;
-  /** How often a call returned elsewhere than behind itself. */
-  readonly elsewhere: number;
-  /** What the loop's region was compiled with at last, and of what code. */
-  readonly policy: number;
-  readonly ranges: readonly number[];
-}
-
-const run = (words: readonly number[], tier: 'auto' | 'cold', pointers: readonly bigint[] = []): Outcome => {
-  const space = createAddressSpace();
-  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
-  put(space.view, words);
-  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
-  cpu.setTier(tier);
-  cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
-  cpu.pc = CODE;
-  const register = (n: number): number => State.REGS + 8 * n + cpu.state;
-  cpu.view.setBigUint64(register(0), BigInt(TURNS), true);
-  for (const [i, pointer] of pointers.entries()) cpu.view.setBigUint64(register(6 + i), pointer, true);
-  const arrive = vi.spyOn(cpu.cache, 'arrive');
-  for (let exit = cpu.run(); exit !== Exit.FAULT; exit = cpu.run()) expect(exit).toBe(Exit.INTERRUPT);
-  const stored = cpu.regions.store.get(CODE);
-  return {
-    pc: cpu.pc,
-    registers: [0, 1, 2, 3].map((n) => Number(cpu.view.getBigUint64(register(n), true))),
-    compiled: cpu.regions.slotOf(CODE) !== undefined,
-    elsewhere: arrive.mock.calls.length,
-    policy: stored?.policy ?? 0,
-    ranges: [...(stored?.ranges ?? [])],
-  };
-};
+const run = (words: readonly number[], tier: 'auto' | 'cold', pointers: readonly bigint[] = [0n, 0n]): Outcome =>
+  runWords(words, tier, { 0: BigInt(TURNS), 6: pointers[0] as bigint, 7: pointers[1] as bigint });
 
 describe('a small function in place of its call', () => {
   const blocksOf = (leaf: readonly number[], functions = [CODE, LEAF]): number[] => {
@@ -116,7 +76,7 @@ describe('a small function in place of its call', () => {
     expect(cold.pc).toBe(BREAK);
     expect(cold.registers[1]).toBe(sum);
     expect([hot.pc, hot.registers]).toEqual([cold.pc, cold.registers]);
-    expect([hot.compiled, cold.compiled]).toEqual([true, false]);
+    expect([hot.region !== undefined, cold.region]).toEqual([true, undefined]);
     // what is called of it comes back behind the call
     if (leaf !== SOMETIMES_ELSEWHERE) expect(hot.elsewhere).toBe(0);
   });
@@ -127,6 +87,8 @@ describe('a small function in place of its call', () => {
 });
 
 describe('a function in place of an indirect call', () => {
+  const policyOf = ({ region }: Outcome): number => (region?.policy ?? 0) & Policy.CALLS_MORE;
+  const rangesOf = ({ region }: Outcome): number[] => [...(region?.ranges ?? [])];
   const FUNCTIONS = [BigInt(FIRST), BigInt(SECOND)];
 
   it('is one that was called, and later another one beside it', () => {
@@ -134,14 +96,14 @@ describe('a function in place of an indirect call', () => {
     const hot = run(INDIRECT, 'auto', FUNCTIONS);
     expect(cold.registers[1]).toBe(EARLY * 5 + (TURNS - EARLY) * 3);
     expect(hot.registers).toEqual(cold.registers);
-    expect(hot.policy & Policy.CALLS_MORE).toBe(Policy.CALLS_MORE);
-    expect(hot.ranges).toEqual([...LOOPS_CODE, FIRST, SECOND + 8]);
+    expect(policyOf(hot)).toBe(Policy.CALLS_MORE);
+    expect(rangesOf(hot)).toEqual([...LOOPS_CODE, FIRST, SECOND + 8]);
   });
 
   it('alone is in the region where all calls go there', () => {
     const hot = run(INDIRECT, 'auto', [FUNCTIONS[0] as bigint, FUNCTIONS[0] as bigint]);
     expect(hot.registers[1]).toBe(TURNS * 5);
-    expect([hot.policy & Policy.CALLS_MORE, hot.ranges]).toEqual([0, [...LOOPS_CODE, FIRST, SECOND]]);
+    expect([policyOf(hot), rangesOf(hot)]).toEqual([0, [...LOOPS_CODE, FIRST, SECOND]]);
   });
 
   it('is not called by an address that has upper bits besides', () => {

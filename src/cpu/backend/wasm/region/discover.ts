@@ -2,6 +2,7 @@ import type { Block } from '../../../ir/block.ts';
 import type { Cfg } from './cfg.ts';
 import { flagKinds, isCall, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
+import { nested } from './nest.ts';
 import { reducible } from './reducible.ts';
 
 /** Most blocks and operations in one region function; TurboFan's time grows faster than its input. */
@@ -136,7 +137,7 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
     if (isArrival && isCall(b) && !next.includes(0)) next.push(0);
     return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...next];
   });
-  const whole = dispatch >= 0 || isArrival ? { blocks, succs } : inlined({ blocks, succs }, source);
+  const whole = dispatch >= 0 || isArrival ? { blocks, succs } : nested(inlined({ blocks, succs }, source));
   // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
   const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
   const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
