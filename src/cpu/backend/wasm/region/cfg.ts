@@ -7,6 +7,8 @@ export interface Cfg {
   readonly rpo: readonly number[];
   /** Position of a block in `rpo`. */
   readonly number: readonly number[];
+  /** Where control comes from, by block, in reverse postorder; blocks that it does not reach are no predecessors. */
+  readonly preds: readonly (readonly number[])[];
   /** Children in the dominator tree, by block. */
   readonly children: readonly (readonly number[])[];
   readonly isLoop: readonly boolean[];
@@ -36,13 +38,43 @@ const reversePostorder = (succs: readonly (readonly number[])[]): number[] => {
   return post.reverse();
 };
 
+/** Where control comes from, by block, out of the blocks of `order`. */
+export const predecessors = (
+  succs: readonly (readonly number[])[],
+  order: Iterable<number> = succs.keys(),
+): readonly (readonly number[])[] => {
+  const preds = succs.map((): number[] => []);
+  for (const b of order) for (const s of succs[b] as readonly number[]) (preds[s] as number[]).push(b);
+  return preds;
+};
+
+/** `body`, and the blocks from which control may come to one of `work` without passing it, those of `work` with them. */
+export const leadingTo = (
+  work: number[],
+  preds: readonly (readonly number[])[],
+  body: Set<number> = new Set(),
+): Set<number> => {
+  for (let b = work.pop(); b !== undefined; b = work.pop()) {
+    if (body.has(b)) continue;
+    body.add(b);
+    work.push(...(preds[b] as readonly number[]));
+  }
+  return body;
+};
+
+/** Blocks of the natural loop of a header. */
+export const loopOf = (header: number, { number, preds }: Cfg): Set<number> => {
+  const at = number[header] as number;
+  const latches = (preds[header] as readonly number[]).filter((b) => (number[b] as number) >= at);
+  return leadingTo(latches, preds, new Set([header]));
+};
+
 export const analyse = (succs: readonly (readonly number[])[]): Cfg => {
   const n = succs.length;
   const rpo = reversePostorder(succs);
   const number = new Array<number>(n).fill(-1);
   for (const [i, b] of rpo.entries()) number[b] = i;
-  const preds: number[][] = Array.from({ length: n }, () => []);
-  for (const b of rpo) for (const s of succs[b] as readonly number[]) (preds[s] as number[]).push(b);
+  const preds = predecessors(succs, rpo);
 
   const idom = new Array<number>(n).fill(-1);
   idom[0] = 0;
@@ -59,7 +91,7 @@ export const analyse = (succs: readonly (readonly number[])[]): Cfg => {
     changed = false;
     for (const b of rpo.slice(1)) {
       let dom = -1;
-      for (const p of preds[b] as number[]) {
+      for (const p of preds[b] as readonly number[]) {
         if (idom[p] === -1) continue;
         dom = dom === -1 ? p : intersect(p, dom);
       }
@@ -87,5 +119,5 @@ export const analyse = (succs: readonly (readonly number[])[]): Cfg => {
   }
   const children: number[][] = Array.from({ length: n }, () => []);
   for (const b of rpo.slice(1)) (children[idom[b] as number] as number[]).push(b);
-  return { rpo, number, children, isLoop, isMerge: forward.map((f) => f > 1), irreducible };
+  return { rpo, number, preds, children, isLoop, isMerge: forward.map((f) => f > 1), irreducible };
 };

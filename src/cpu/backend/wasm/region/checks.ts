@@ -324,14 +324,9 @@ const needed = (facts: Facts, hoists: readonly Hoist[]): Hoist[] =>
 export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): CheckPlan => {
   const { exact } = policy;
   const n = region.blocks.length;
-  const forward: number[][] = Array.from({ length: n }, () => []);
-  const back: number[][] = Array.from({ length: n }, () => []);
-  for (const b of cfg.rpo) {
-    for (const s of region.succs[b] as readonly number[]) {
-      const list = (cfg.number[s] as number) > (cfg.number[b] as number) ? forward : back;
-      (list[s] as number[]).push(b);
-    }
-  }
+  const isForward = (from: number, to: number): boolean => (cfg.number[from] as number) < (cfg.number[to] as number);
+  const forward = cfg.preds.map((preds, b) => preds.filter((p) => isForward(p, b)));
+  const back = cfg.preds.map((preds, b) => preds.filter((p) => !isForward(p, b)));
   const loops = policy.hoist || policy.runs !== null ? callFreeLoops(region, cfg) : new Map<number, Set<number>>();
   const hoists = policy.hoist ? hoistable(region, loops) : new Map<number, Hoist[]>();
   const looping = new Set(policy.runs === null ? [] : [...loops.values()].flatMap((body) => [...body]));
@@ -345,7 +340,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
     }
     return facts;
   };
-  const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as number[]));
+  const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as readonly number[]));
   const found: Map<Value, Check>[] = region.blocks.map(() => new Map());
   const asks = region.blocks.some(({ ops }) => ops.some((v) => v.hi !== 0 && isAccess(v)));
   const misaligned = asks ? new Set<Value>() : null;
@@ -369,7 +364,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
       else if (cfg.isLoop[b]) {
         const own = hoists.get(b);
         if (own) facts = withHoists(facts, needed(facts, own), exact);
-        const again = meetOf(back[b] as number[]);
+        const again = meetOf(back[b] as readonly number[]);
         if (again) facts = meetFacts(facts, again);
       }
       const before = ins[b];
@@ -383,7 +378,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
       if (last && sameFacts(last, out)) continue;
       for (const s of region.succs[b] as readonly number[]) {
         stale[s] = 1;
-        if (policy.hoist && (cfg.number[s] as number) <= (cfg.number[b] as number)) settled = false;
+        if (policy.hoist && !isForward(b, s)) settled = false;
       }
     }
   }

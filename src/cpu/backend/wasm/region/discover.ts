@@ -1,5 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
-import type { Cfg } from './cfg.ts';
+import { type Cfg, leadingTo, predecessors } from './cfg.ts';
 import { flagKinds, isCall, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
 import { nested } from './nest.ts';
@@ -140,7 +140,7 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   const whole = dispatch >= 0 || isArrival ? { blocks, succs } : nested(inlined({ blocks, succs }, source));
   // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
   const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
-  const around = new Set(asks ? leadingTo(0, succs).map((b) => (blocks[b] as Block).pc) : []);
+  const around = new Set(asks ? leadingToRoot(succs).map((b) => (blocks[b] as Block).pc) : []);
   const copy = (block: Block): Block | null => liftedAs(block, source);
   const graph = reducible(whole.blocks, whole.succs, dispatch, copy, ({ pc }) => !around.has(pc));
   // of a loop in long code nothing else was kept: the rest begins where it is left
@@ -150,18 +150,10 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0, goesOnAt };
 };
 
-/** The blocks from which control may come to one. */
-const leadingTo = (to: number, succs: readonly (readonly number[])[]): readonly number[] => {
-  const found = new Set<number>();
-  const work = [to];
-  for (let b = work.pop(); b !== undefined; b = work.pop()) {
-    for (const [from, next] of succs.entries()) {
-      if (found.has(from) || !next.includes(b)) continue;
-      found.add(from);
-      work.push(from);
-    }
-  }
-  return [...found];
+/** The blocks from which control may come to the root. */
+const leadingToRoot = (succs: readonly (readonly number[])[]): readonly number[] => {
+  const preds = predecessors(succs);
+  return [...leadingTo([...(preds[0] as readonly number[])], preds)];
 };
 
 /** Whether one of the targets of the region's indirect jumps leads to such a jump again, as in an interpreter's loop. */
@@ -171,7 +163,7 @@ const leadsBack = (
   targets: ReadonlySet<number>,
   isOwn: (block: Block) => boolean,
 ): boolean => {
-  const preds = predecessors(order, lifted, []);
+  const preds = sources(order, lifted, []);
   const work = order.filter((pc) => isOwn(lifted.get(pc) as Block));
   const seen = new Set(work);
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
@@ -186,7 +178,7 @@ const leadsBack = (
 };
 
 /** Where control comes from, by pc. */
-const predecessors = (
+const sources = (
   order: readonly number[],
   lifted: ReadonlyMap<number, Block>,
   targets: Iterable<number>,
@@ -208,7 +200,7 @@ const predecessors = (
  */
 const keepLoop = (order: number[], lifted: ReadonlyMap<number, Block>, targets: ReadonlySet<number>): void => {
   const root = order[0] as number;
-  const preds = predecessors(order, lifted, targets);
+  const preds = sources(order, lifted, targets);
   const loop = new Set<number>();
   const work = [...(preds.get(root) ?? [])];
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {

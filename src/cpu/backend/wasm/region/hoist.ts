@@ -2,7 +2,7 @@ import type { Block } from '../../../ir/block.ts';
 import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { isAccess, isWrite } from './access.ts';
-import type { Cfg } from './cfg.ts';
+import { type Cfg, loopOf } from './cfg.ts';
 import type { Region } from './discover.ts';
 import { indexed, type LowBits, MAX_DRIFT, MAX_INDEX, NO_BITS, split } from './ranges.ts';
 import { clobbers } from './registers.ts';
@@ -98,29 +98,14 @@ const note = ({ pointers }: Uses, register: Value, at: number, size: number, acc
   }
 };
 
-/** Blocks of the natural loop of a header. */
-export const loopOf = (header: number, preds: readonly (readonly number[])[], cfg: Cfg): Set<number> => {
-  const body = new Set([header]);
-  const dominated = (b: number): boolean => (cfg.number[b] as number) >= (cfg.number[header] as number);
-  const work = (preds[header] as readonly number[]).filter(dominated);
-  for (let b = work.pop(); b !== undefined; b = work.pop()) {
-    if (body.has(b)) continue;
-    body.add(b);
-    work.push(...(preds[b] as readonly number[]));
-  }
-  return body;
-};
-
 /** Blocks of each loop without calls, by header: a call forgets what is known of pages. */
 export const callFreeLoops = (region: Region, cfg: Cfg): Map<number, Set<number>> => {
   const loops = new Map<number, Set<number>>();
   if (!cfg.isLoop.includes(true)) return loops;
-  const preds: number[][] = region.blocks.map(() => []);
-  for (const b of cfg.rpo) for (const s of region.succs[b] as readonly number[]) (preds[s] as number[]).push(b);
   const forgets = region.blocks.map((b) => clobbers(b) || b.ops.some((v) => v.info.kind === 'helper'));
   for (const header of cfg.rpo) {
     if (!cfg.isLoop[header]) continue;
-    const body = loopOf(header, preds, cfg);
+    const body = loopOf(header, cfg);
     if (![...body].some((b) => forgets[b])) loops.set(header, body);
   }
   return loops;

@@ -1,9 +1,9 @@
 import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
+import { loopOf } from './cfg.ts';
 import type { Region } from './discover.ts';
 import { isFlags } from './flag-fields.ts';
-import { loopOf } from './hoist.ts';
 import { add, dropsFlags, mayLeave, type RegionRegisters, type RegSet, remove, union, writes } from './registers.ts';
 
 /**
@@ -141,8 +141,5 @@ const isGeneral = (offset: number): boolean => offset >= State.REGS && offset < 
 const goesOn = ({ terminal: t }: Block): boolean =>
   !t.guard && (t.kind === 'jump' || t.kind === 'branch' || t.kind === 'choice');
 
-const blocksInLoops = ({ blocks, succs, cfg }: Region): Set<number> => {
-  const preds = blocks.map((): number[] => []);
-  for (const [b, next] of succs.entries()) for (const s of next) preds[s]?.push(b);
-  return new Set(blocks.flatMap((_, b) => (cfg.isLoop[b] ? [...loopOf(b, preds, cfg)] : [])));
-};
+const blocksInLoops = ({ blocks, cfg }: Region): Set<number> =>
+  new Set(blocks.flatMap((_, b) => (cfg.isLoop[b] ? [...loopOf(b, cfg)] : [])));

@@ -1,23 +1,10 @@
 import type { Block } from '../../../ir/block.ts';
+import { leadingTo, predecessors } from './cfg.ts';
 
 interface Graph {
   readonly blocks: readonly Block[];
   readonly succs: readonly (readonly number[])[];
 }
-
-/** The root, and the blocks from which control may come to `latch` without passing it. */
-const bodyOf = (latch: number, preds: readonly (readonly number[])[]): ReadonlySet<number> => {
-  const body = new Set([0, latch]);
-  const work = latch === 0 ? [] : [latch];
-  for (let b = work.pop(); b !== undefined; b = work.pop()) {
-    for (const from of preds[b] as readonly number[]) {
-      if (body.has(from)) continue;
-      body.add(from);
-      work.push(from);
-    }
-  }
-  return body;
-};
 
 /**
  * A region that begins at the header of an inner loop has the loop around it too, by edges that go back to the same block:
@@ -27,12 +14,12 @@ const bodyOf = (latch: number, preds: readonly (readonly number[])[]): ReadonlyS
  */
 export const nested = ({ blocks, succs }: Graph): Graph => {
   const graph = { blocks, succs };
-  const preds = blocks.map((): number[] => []);
-  for (const [b, next] of succs.entries()) for (const s of next) preds[s]?.push(b);
+  const preds = predecessors(succs);
   const latches = [...new Set(preds[0])];
   if (latches.length < 2) return graph;
-  const bodies = new Map(latches.map((latch) => [latch, bodyOf(latch, preds)]));
-  const [inner] = [...bodies.values()].sort((x, y) => x.size - y.size) as [ReadonlySet<number>];
+  // without passing the root
+  const bodies = new Map(latches.map((latch) => [latch, leadingTo([latch], preds, new Set([0]))]));
+  const [inner] = [...bodies.values()].sort((x, y) => x.size - y.size) as [Set<number>];
   const outside = latches.filter((latch) => !inner.has(latch));
   const inside = latches.filter((latch) => inner.has(latch));
   const around = (latch: number): boolean => inside.every((other) => bodies.get(latch)?.has(other));
