@@ -6,6 +6,7 @@ import { Exit, State } from '../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { Request } from '../../src/cpu/workers/protocol.ts';
 import { interpreter } from '../../src/interpreter-bytes.ts';
+import { Ticker } from '../../src/syscalls/kernel/ticker.ts';
 import { uptimeMs } from '../../src/uptime.ts';
 
 const CODE = 0x1_0000;
@@ -16,6 +17,11 @@ const DEPTH = 5000n;
 
 /** svc #0; b .-4 */
 const CALLS = [0xd4000001, 0x17ffffff];
+
+/** loop: bl leaf; subs x0, x0, #1; b.ne loop; brk #0 */
+const LOOP_OF_CALLS = [0x94000004, 0xf1000400, 0x54ffffc1, 0xd4200000];
+/** leaf: mov x1, #19000; again: madd x2, x2, x2, x1, four times; subs x1, x1, #1; b.ne again; ret */
+const LEAF = [0xd2894701, 0x9b020442, 0x9b020442, 0x9b020442, 0x9b020442, 0xf1000421, 0x54ffff61, 0xd65f03c0];
 
 function machine(words: readonly number[] = RECURSION): Cpu {
   const space = createAddressSpace();
@@ -64,6 +70,30 @@ test('a turn that is over ends in regions that jump to each other', () => {
   expect(cpu.regions.count).toBe(2);
   cpu.until = uptimeMs() + 100;
   expect(cpu.run()).toBe(Exit.INTERRUPT);
+});
+
+test('an interrupt ends a loop of calls to a function that has a loop itself and calls nothing', () => {
+  const cpu = machine([...LOOP_OF_CALLS, ...LEAF]);
+  const turns = 1_000_000n;
+  // so that regions have what has run
+  cpu.view.setBigUint64(cpu.state + State.REGS, 2n, true);
+  expect(cpu.run()).toBe(Exit.FAULT);
+  cpu.pc = CODE;
+  cpu.view.setBigUint64(cpu.state + State.REGS, turns, true);
+  cpu.setTier('hot');
+  for (const pc of [CODE, CODE + 4 * LOOP_OF_CALLS.length]) cpu.serve(Request.HOT, cpu.cache.recordFor(pc, -1), 0);
+  expect(cpu.regions.count).toBe(2);
+  const ticker = new Ticker();
+  ticker.enter(cpu.space.memory, cpu.state);
+  ticker.need();
+  ticker.set(5, true);
+  expect(cpu.run()).toBe(Exit.INTERRUPT);
+  ticker.stop();
+  // 20,000 turns, after which it leaves by itself, take more than a second
+  const left = cpu.view.getBigUint64(cpu.state + State.REGS, true);
+  expect(left).toBeLessThan(turns);
+  expect(left).toBeGreaterThan(turns - 19_000n);
+  expect(cpu.pc).toBe(CODE + 4 * LOOP_OF_CALLS.length);
 });
 
 test('what a worker thread tells of a hot block stops no code: its thread may be the one that ran here last', () => {

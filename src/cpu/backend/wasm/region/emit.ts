@@ -78,7 +78,8 @@ class RegionEmitter extends TerminalEmitter {
     // what jumps out by tail calls may come back the same way for ever
     const enters = ({ terminal: t }: Block): boolean =>
       t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
-    if (this.region.blocks.some(enters)) this.depthCheck(out);
+    // and a loop that calls may take long for as many turns as it has fuel for, if what it calls has loops
+    if (this.region.blocks.some(enters) || this.cfg.isLoop.includes(true)) this.depthCheck(out);
     for (let i = 0; i < this.exits.size; i++) out.block();
     out.appendCode(body);
     const emitter = new ExitEmitter(out, this);
