@@ -1,18 +1,14 @@
 import { expect, test, vi } from 'vitest';
 import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
 import type { FrontEnd } from '../../src/cpu/frontend/frontend.ts';
 import { createX86_64 } from '../../src/cpu/frontend/x86/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { Exit, State } from '../../src/cpu/memory/layout.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
+import { PROT_EXEC, PROT_READ } from '../../src/cpu/memory/types.ts';
+import { CODE, PAGE, processor, RWX } from '../support/run-words.ts';
 import { MemoryFile } from './memory/fake-file.ts';
 
-const CODE = 0x1_0000;
-const PAGE = 0x1000;
-const RWX = PROT_READ | PROT_WRITE | PROT_EXEC;
 const SVC = 0xd4000001;
 const RET = 0xd65f03c0;
 const movz = (register: number, n: number): number => 0x52800000 | (n << 5) | register;
@@ -24,10 +20,8 @@ function put(cpu: Cpu, words: Readonly<Record<number, number>>): void {
   for (const [at, word] of Object.entries(words)) cpu.space.view.setUint32(CODE + Number(at), word, true);
 }
 
-function machine(words: Readonly<Record<number, number>>, frontEnd: FrontEnd = createAarch64()): Cpu {
-  const space = createAddressSpace();
-  space.map({ addr: CODE, length: 4 * PAGE, prot: RWX, fixed: true });
-  const cpu = new Cpu(space, frontEnd, interpreter(frontEnd));
+function machine(words: Readonly<Record<number, number>>, frontEnd?: FrontEnd): Cpu {
+  const cpu = processor([], { length: 4 * PAGE, ...(frontEnd ? { frontEnd } : {}) });
   cpu.onSyscall = () => 1;
   put(cpu, words);
   return cpu;

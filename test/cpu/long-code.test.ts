@@ -1,42 +1,27 @@
 import { expect, test } from 'vitest';
-import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { Exit, State } from '../../src/cpu/memory/layout.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import type { Cpu } from '../../src/cpu/cpu.ts';
+import { Exit } from '../../src/cpu/memory/layout.ts';
 import type { RegionStore } from '../../src/cpu/region-store.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
+import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
-const CODE = 0x1_0000;
 /** add x1, x1, #1 so many times in one loop: several regions' worth. */
 const LENGTH = 16_000;
 const [ADD, SUBS, BNE, BRK] = [0x91000421, 0xf1000400, 0x54000001, 0xd4200000] as const;
 /** A loop waits for company for 1,000 turns once it is hot; there are too few others for its rest to get hot by itself. */
 const [TIMES, HOT] = [1_400, 100];
 
-const RWX = PROT_READ | PROT_WRITE | PROT_EXEC;
-
 function machine(words: readonly number[], store?: RegionStore): Cpu {
-  const space = createAddressSpace();
-  space.map({ addr: CODE, length: 0x10000, prot: RWX, fixed: true });
-  for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  const cpu = processor(words, { length: 0x10000, ...(store ? { store } : {}) });
   cpu.cache.hotAfter = HOT;
-  if (store !== undefined) cpu.regions.use(store);
-  // as if the program had run long before
-  cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
   return cpu;
 }
-
-const register = (cpu: Cpu, n: number): number => State.REGS + 8 * n + cpu.state;
 
 /** Turns of the outer loop → x1 behind it. */
 function run(cpu: Cpu, times: number): number {
   cpu.pc = CODE;
-  cpu.view.setBigUint64(register(cpu, 0), BigInt(times), true);
-  cpu.view.setBigUint64(register(cpu, 1), 0n, true);
+  setRegisters(cpu, { 0: BigInt(times), 1: 0n });
   expect(cpu.run()).toBe(Exit.FAULT);
-  return Number(cpu.view.getBigUint64(register(cpu, 1), true));
+  return Number(registerOf(cpu, 1));
 }
 
 /** subs x0, x0, #1; b.ne to the first word; brk */

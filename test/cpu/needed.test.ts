@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest';
-import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { Exit, State } from '../../src/cpu/memory/layout.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
+import { Exit } from '../../src/cpu/memory/layout.ts';
+import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { CODE, PAGE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
-const CODE = 0x1_0000;
 const DATA = 0x2_0000;
 /** The last page's accesses leave the region: there is nothing behind it. */
-const [PAGES, PAGE] = [16, 0x1000];
+const PAGES = 16;
 const COUNT = (PAGES * PAGE) / 8;
 
 /** l: ldr x2, [x0], #8; adcs x1, x1, x2; sub x3, x3, #1; cbnz x3, l; adc x4, xzr, xzr; brk #0 */
@@ -42,17 +38,11 @@ function run(
   words: readonly bigint[],
   { arm = false, precise = false, start = CODE, end = 4 * (program.length - 1) } = {},
 ): { x1: bigint; x4: bigint; misses: number } {
-  const space = createAddressSpace();
-  const map = (addr: number, length: number, prot: number): unknown => space.map({ addr, length, prot, fixed: true });
-  map(CODE, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC);
-  map(DATA, PAGES * PAGE, PROT_READ | PROT_WRITE);
-  for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  for (const [i, word] of words.entries()) space.view.setBigUint64(DATA + 8 * i, word, true);
-  const addressType = arm ? 'i32' : 'i64';
-  const cpu = new Cpu(space, arm ? createArm() : createAarch64(), interpreter({ addressType }));
+  const cpu = processor(program, arm ? { frontEnd: createArm() } : {});
+  cpu.space.map({ addr: DATA, length: PAGES * PAGE, prot: PROT_READ | PROT_WRITE, fixed: true });
+  for (const [i, word] of words.entries()) cpu.space.view.setBigUint64(DATA + 8 * i, word, true);
   cpu.cache.hotAfter = 10;
   if (precise) cpu.keepFaultsPrecise();
-  cpu.regions.store.warmUp.earlierMs = Number.POSITIVE_INFINITY;
   let misses = 0;
   const miss = cpu.regions.miss.bind(cpu.regions);
   cpu.regions.miss = (...args) => {
@@ -60,19 +50,11 @@ function run(
     miss(...args);
   };
   cpu.pc = start;
-  const register = (n: number): number => State.REGS + 8 * n + cpu.state;
-  cpu.view.setBigUint64(register(0), BigInt(DATA), true);
-  cpu.view.setBigUint64(register(3), BigInt(words.length), true);
-  cpu.view.setBigUint64(register(5), 1000n, true);
-  cpu.view.setBigUint64(register(7), BigInt(DATA + PAGES * PAGE - 8), true);
+  setRegisters(cpu, { 0: BigInt(DATA), 3: BigInt(words.length), 5: 1000n, 7: BigInt(DATA + PAGES * PAGE - 8) });
   expect(cpu.run()).toBe(Exit.FAULT);
   expect(cpu.pc).toBe(start + end);
   expect(cpu.regions.slotOf(start)).toBeDefined();
-  return {
-    x1: cpu.view.getBigUint64(register(1), true),
-    x4: cpu.view.getBigUint64(register(4), true),
-    misses,
-  };
+  return { x1: registerOf(cpu, 1), x4: registerOf(cpu, 4), misses };
 }
 
 /** The first additions, before there is a region, carry nothing, nearly all others do. */

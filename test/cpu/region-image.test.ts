@@ -1,22 +1,16 @@
 import { expect, test } from 'vitest';
-import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import type { Cpu } from '../../src/cpu/cpu.ts';
+import { PROT_READ } from '../../src/cpu/memory/types.ts';
 import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
 import type { RegionStore, StoredRegion } from '../../src/cpu/region-store.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
+import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
-const CODE = 0x10000;
 /** sum: add x0, x0, x1; subs x1, x1, #1; b.ne sum; svc #0 */
 const PROGRAM = [0x8b010000, 0xf1000421, 0x54ffffc1, 0xd4000001];
 const VERSION = 7;
 
 function machine(program: readonly number[] = PROGRAM): Cpu {
-  const space = createAddressSpace();
-  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
-  for (const [i, word] of program.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  const cpu = processor(program);
   cpu.onSyscall = () => 1;
   return cpu;
 }
@@ -24,10 +18,9 @@ function machine(program: readonly number[] = PROGRAM): Cpu {
 /** The sum 1 … n that the program computes. */
 function sum(cpu: Cpu, n: bigint): bigint {
   cpu.pc = CODE;
-  cpu.view.setBigUint64(cpu.state + 0x100, 0n, true);
-  cpu.view.setBigUint64(cpu.state + 0x108, n, true);
+  setRegisters(cpu, { 0: 0n, 1: n });
   cpu.run();
-  return cpu.view.getBigUint64(cpu.state + 0x100, true);
+  return registerOf(cpu, 0);
 }
 
 function written(): Uint32Array<ArrayBuffer> {

@@ -1,16 +1,13 @@
 import { expect, test } from 'vitest';
-import { Cpu } from '../../src/cpu/cpu.ts';
-import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
-import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import type { Cpu } from '../../src/cpu/cpu.ts';
 import { Exit, State } from '../../src/cpu/memory/layout.ts';
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { Request } from '../../src/cpu/workers/protocol.ts';
-import { interpreter } from '../../src/interpreter-bytes.ts';
 import { Ticker } from '../../src/syscalls/kernel/ticker.ts';
 import { uptimeMs } from '../../src/uptime.ts';
+import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
-const CODE = 0x1_0000;
-const SP = State.REGS + 8 * 31;
+const SP = 31;
 /** stp x29, x30, [sp, #-16]!; subs x0, x0, #1; b.eq out; bl self; out: ldp x29, x30, [sp], #16; ret */
 const RECURSION = [0xa9bf7bfd, 0xf1000400, 0x54000040, 0x97fffffd, 0xa8c17bfd, 0xd65f03c0];
 const DEPTH = 5000n;
@@ -24,16 +21,10 @@ const LOOP_OF_CALLS = [0x94000004, 0xf1000400, 0x54ffffc1, 0xd4200000];
 const LEAF = [0xd2894701, 0x9b020442, 0x9b020442, 0x9b020442, 0x9b020442, 0xf1000421, 0x54ffff61, 0xd65f03c0];
 
 function machine(words: readonly number[] = RECURSION): Cpu {
-  const space = createAddressSpace();
-  const prot = PROT_READ | PROT_WRITE;
-  space.map({ addr: CODE, length: 0x1000, prot: prot | PROT_EXEC, fixed: true });
-  space.map({ addr: 0x10_0000, length: 0x10_0000, prot, fixed: true });
-  for (const [i, word] of words.entries()) space.view.setUint32(CODE + 4 * i, word, true);
-  const cpu = new Cpu(space, createAarch64(), interpreter({ addressType: 'i64' }));
+  const cpu = processor(words);
+  cpu.space.map({ addr: 0x10_0000, length: 0x10_0000, prot: PROT_READ | PROT_WRITE, fixed: true });
   cpu.setTier('cold');
-  cpu.pc = CODE;
-  cpu.view.setBigUint64(cpu.state + State.REGS, DEPTH, true);
-  cpu.view.setBigUint64(cpu.state + SP, 0x20_0000n, true);
+  setRegisters(cpu, { 0: DEPTH, [SP]: 0x20_0000n });
   return cpu;
 }
 
@@ -42,7 +33,7 @@ test('a turn that is over ends where a block gets hot, in code without loops', (
   cpu.cache.hotAfter = 100;
   cpu.until = 0;
   expect(cpu.run()).toBe(Exit.INTERRUPT);
-  expect(cpu.view.getBigUint64(cpu.state + State.REGS, true)).toBeGreaterThan(DEPTH - 1000n);
+  expect(registerOf(cpu, 0)).toBeGreaterThan(DEPTH - 1000n);
 });
 
 test('a turn that is over ends behind a call', () => {
@@ -62,8 +53,7 @@ test('a turn that is over ends in regions that jump to each other', () => {
   // br x1 and, at x1, br x2, which leads back
   const cpu = machine([0xd61f0020]);
   cpu.space.view.setUint32(CODE + 0x800, 0xd61f0040, true);
-  cpu.view.setBigUint64(cpu.state + State.REGS + 8, BigInt(CODE + 0x800), true);
-  cpu.view.setBigUint64(cpu.state + State.REGS + 16, BigInt(CODE), true);
+  setRegisters(cpu, { 1: BigInt(CODE + 0x800), 2: BigInt(CODE) });
   cpu.setTier('hot');
   // compiled before anything was seen to jump: each region has one of them
   for (const pc of [CODE, CODE + 0x800]) cpu.serve(Request.HOT, cpu.cache.recordFor(pc, -1), 0);
@@ -76,10 +66,10 @@ test('an interrupt ends a loop of calls to a function that has a loop itself and
   const cpu = machine([...LOOP_OF_CALLS, ...LEAF]);
   const turns = 1_000_000n;
   // so that regions have what has run
-  cpu.view.setBigUint64(cpu.state + State.REGS, 2n, true);
+  setRegisters(cpu, { 0: 2n });
   expect(cpu.run()).toBe(Exit.FAULT);
   cpu.pc = CODE;
-  cpu.view.setBigUint64(cpu.state + State.REGS, turns, true);
+  setRegisters(cpu, { 0: turns });
   cpu.setTier('hot');
   for (const pc of [CODE, CODE + 4 * LOOP_OF_CALLS.length]) cpu.serve(Request.HOT, cpu.cache.recordFor(pc, -1), 0);
   expect(cpu.regions.count).toBe(2);
@@ -90,7 +80,7 @@ test('an interrupt ends a loop of calls to a function that has a loop itself and
   expect(cpu.run()).toBe(Exit.INTERRUPT);
   ticker.stop();
   // 20,000 turns, after which it leaves by itself, take more than a second
-  const left = cpu.view.getBigUint64(cpu.state + State.REGS, true);
+  const left = registerOf(cpu, 0);
   expect(left).toBeLessThan(turns);
   expect(left).toBeGreaterThan(turns - 19_000n);
   expect(cpu.pc).toBe(CODE + 4 * LOOP_OF_CALLS.length);
