@@ -1,4 +1,5 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
+import { FIRST_FUSED, pairTable } from './backend/interpreter/handlers.ts';
 import {
   add,
   and,
@@ -12,6 +13,8 @@ import {
   load,
   load1,
   load8,
+  load8of1,
+  load16,
   mul,
   or,
   type Push,
@@ -21,7 +24,7 @@ import {
   type Word,
   Writer,
 } from './backend/wasm/writer.ts';
-import { CONSTANTS, FILE, LINKS, TOLD, Told } from './composer-layout.ts';
+import { CONSTANTS, FILE, LINKS, PAIRS, TOLD, Told } from './composer-layout.ts';
 import { Look } from './look-ahead.ts';
 import {
   ARENA_SIZE,
@@ -68,6 +71,8 @@ export interface MakerFunctions {
 const MOST_ENTRIES = 4;
 /** A block is shorter, in bytes. */
 const LONGEST = 264;
+
+const RECORD = 16;
 
 const control = (what: number): Push => load(CODE_CONTROL + 4 * what);
 const told = (what: number): Push => load1(TOLD + 4 * what);
@@ -146,6 +151,23 @@ const markFunction = (F: MakerFunctions): Writer => {
   return f;
 };
 
+/** Have the records from one up to another do what those behind them do too: see BlockWriter.fuse. */
+const fuse = (f: Writer, from: Local, end: Local): void => {
+  const { columns } = pairTable();
+  const record = f.local(from);
+  const [row, fused] = [f.local(), f.local()];
+  const op = f.local(load16(from));
+  f.while(lessU(add(record, RECORD), end), () => {
+    f.set(row, load8of1(op, PAIRS));
+    f.set(op, load16(record, RECORD));
+    f.if(row, () => {
+      f.set(fused, load8of1(add(mul(row, columns), load8of1(op, PAIRS + FIRST_FUSED)), PAIRS + 2 * FIRST_FUSED));
+      f.if(fused, () => f.store16(record, 0, add(fused, FIRST_FUSED - 1)));
+    });
+    f.set(record, add(record, RECORD));
+  });
+};
+
 /**
  * (pc, kind, limit, arena) → the record of a new block, or 0; then Told.ROOM says whether there was too little room. Blocks
  * of the kind SINGLE are for flags of any kind, but not known to the table and never counted.
@@ -172,6 +194,7 @@ const makeFunction = (F: MakerFunctions, notes: boolean): Writer => {
   const constants = f.local(told(Told.CONSTANTS));
   // 8 bytes tell of a constant of 32 at most, 12 of a link
   f.if(lessU(last, add(next, add(shl(constants, 2), mul(links, 3)))), noRoom);
+  fuse(f, record, next);
   if (notes) f.do(call(F.NOTE, pc, end));
   const reads = f.local(told(Told.READS_FLAGS));
   const asks = f.local(told(Told.ASKS_FLAGS));

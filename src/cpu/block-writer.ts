@@ -1,5 +1,6 @@
 import type { RecordSink } from './backend/interpreter/slots.ts';
 import { HEADER } from './memory/code-layout.ts';
+import { fuseRecords } from './translation.ts';
 import { Words } from './words.ts';
 
 const RECORD = 16;
@@ -51,6 +52,7 @@ export class BlockWriter implements RecordSink {
 
   /** Put header's place, records and constants at a wasm offset. */
   place(memory: Uint32Array, at: number): void {
+    fuseRecords(this.words.view, HEADER / 4);
     memory.set(this.words.view, at >>> 2);
     for (let i = 0; i < this.internals.length; i += 2) {
       memory[(at + (this.internals[i] as number)) / 4 + 2] = at + (this.internals[i + 1] as number);

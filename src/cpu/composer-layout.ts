@@ -48,3 +48,6 @@ export const MOST_LOOKED_AT = 128;
 export const LINKS = 0x400;
 export const CONSTANTS = 0x2000;
 export const INTERNALS = 0x4000;
+export const INTERNALS_END = 0xc000;
+/** Which operations of records are fused with those of the records behind them: see pairTable. */
+export const PAIRS = 0xc000;

@@ -1,4 +1,5 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
+import { pairTable } from './backend/interpreter/handlers.ts';
 import { encodeModule } from './backend/wasm/encoder.ts';
 import {
   add,
@@ -26,7 +27,19 @@ import {
 } from './backend/wasm/writer.ts';
 import { makerFunctions } from './block-maker.ts';
 import { byteFindFunction, keyFunction, nameFunction, readFunction } from './byte-decoder.ts';
-import { CONSTANTS, FILE, INTERNALS, LINKS, READ, Read, TOLD, Told, VARS } from './composer-layout.ts';
+import {
+  CONSTANTS,
+  FILE,
+  INTERNALS,
+  INTERNALS_END,
+  LINKS,
+  PAIRS,
+  READ,
+  Read,
+  TOLD,
+  Told,
+  VARS,
+} from './composer-layout.ts';
 import { CONTINUES, type FlagWords, HALVES, IT_MORE, IT_NOT_LAST, IT_PLACE, IT_SHIFT } from './frontend/form.ts';
 import { FLAGS_ASKED, FLAGS_KEPT } from './frontend/frontend.ts';
 import { lookFunction, placeFunction } from './look-ahead.ts';
@@ -373,7 +386,10 @@ const composeFunction = (bytes: boolean): Writer => {
       tell(f, Told.ROOM, 1);
       f.return(0);
     });
-    const full = or(lessU(INTERNALS - MARGIN - CONSTANTS, constants), lessU(FILE - MARGIN - INTERNALS, internals));
+    const full = or(
+      lessU(INTERNALS - MARGIN - CONSTANTS, constants),
+      lessU(INTERNALS_END - MARGIN - INTERNALS, internals),
+    );
     f.if(full, () => f.return(0));
     f.set(parts, or(parts, and(word(template, TemplateWord.READS), xor(set, -1))));
     f.if(bytes ? and(parts, FLAGS_KEPT) : parts, () => f.set(readsFlags, 1));
@@ -520,5 +536,6 @@ export const composerModule = (
     ],
     memoryPages,
     importMemory1: true,
+    data1: { at: PAIRS, bytes: pairTable().bytes },
   });
 };

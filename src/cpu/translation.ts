@@ -10,6 +10,7 @@ import { emitRegion as emit } from './backend/wasm/region/emit.ts';
 import { REGION_IMPORTS } from './region-module.ts';
 
 export { encodeBlock } from './backend/interpreter/encode.ts';
+export { fuseRecords } from './backend/interpreter/handlers.ts';
 export { interpreterModule } from './backend/interpreter/module.ts';
 export { discover } from './backend/wasm/region/discover.ts';
 export { composerModule } from './composer-module.ts';

@@ -1,22 +1,19 @@
 import { State } from '../../memory/layout.ts';
-import { type Emitter, REC, STATE } from './emitter.ts';
+import { type Emitter, STATE } from './emitter.ts';
 
 /** A kind of flags and what they are of (cc1: one value). */
 export const flags = (e: Emitter, name: 'cc' | 'cc3' | 'ccImm' | 'cc1'): void => {
   const c = e.code;
   c.get(STATE);
-  c.get(e.ip);
-  c.mem('i32.load16_u', REC.d);
+  e.field('d');
   c.mem('i32.store', State.CC_OP, 2);
   c.get(STATE);
   e.read('i64', 'a');
   c.mem('i64.store', State.CC_A, 3);
   if (name === 'cc1') return;
   c.get(STATE);
-  if (name === 'ccImm') {
-    c.get(e.ip);
-    c.mem('i64.load32_s', REC.imm, 2);
-  } else e.read('i64', 'b');
+  if (name === 'ccImm') e.wordOf('imm', 'i64.load32_s');
+  else e.read('i64', 'b');
   c.mem('i64.store', State.CC_B, 3);
   if (name === 'cc3') {
     c.get(STATE);

@@ -45,6 +45,10 @@ export class Emitter {
   readonly addr: number;
   readonly wide: number[];
   readonly tmp: number;
+  /** Which record behind that at `ip` handlers are for, in bytes. */
+  at = 0;
+  /** Label to leave a handler by that finds no plain memory, before it has done anything; null: it does what is to be done. */
+  elsewhere: number | null = null;
 
   constructor(params: number, ip: number | null) {
     this.code = new Code(params);
@@ -56,15 +60,18 @@ export class Emitter {
 
   field(name: 'd' | 'a' | 'b'): void {
     this.code.get(this.ip);
-    this.code.mem('i32.load16_u', REC[name]);
+    this.code.mem('i32.load16_u', this.at + REC[name]);
   }
   imm(): void {
-    this.code.get(this.ip);
-    this.code.mem('i32.load', REC.imm, 2);
+    this.wordOf('imm', 'i32.load');
   }
   pc(): void {
+    this.wordOf('pc', 'i32.load');
+  }
+  /** Pushes one of the record's words, or both. */
+  wordOf(name: 'imm' | 'pc', load: 'i32.load' | 'i64.load' | 'i64.load32_s' | 'i64.load32_u'): void {
     this.code.get(this.ip);
-    this.code.mem('i32.load', REC.pc, 2);
+    this.code.mem(load, this.at + REC[name], load === 'i64.load' ? 3 : 2);
   }
   /** Address (wasm offset) of the state slot named by a field. */
   slot(name: 'd' | 'a' | 'b'): void {
@@ -98,8 +105,7 @@ export class Emitter {
   }
   storePc(): void {
     this.code.get(STATE);
-    this.code.get(this.ip);
-    this.code.mem('i64.load32_u', REC.pc, 2);
+    this.wordOf('pc', 'i64.load32_u');
     this.code.mem('i64.store', State.PC, 3);
   }
   leave(): void {
@@ -122,8 +128,7 @@ export class Emitter {
     const [bytes, pairs] = write ? [WRITE_BYTES, WRITE_PAIRS] : [READ_BYTES, READ_PAIRS];
     this.readAddress();
     if (!atomic) {
-      c.get(this.ip);
-      c.mem('i64.load32_s', REC.imm, 2);
+      this.wordOf('imm', 'i64.load32_s');
       c.op('i64.add');
     }
     c.tee(this.addr);
@@ -132,6 +137,7 @@ export class Emitter {
     this.pageByte(size > 1 ? pairs : bytes, 0);
     this.orSpecial(size, atomic, mask);
     c.unlikelyIf();
+    if (this.elsewhere !== null) return this.goElsewhere(this.elsewhere);
     if (size > 1) {
       // the last plain page before another: its pair says no
       this.pageByte(bytes, 0);
@@ -165,12 +171,24 @@ export class Emitter {
     if (size > 1) c.end();
   }
 
+  /** Inside an if, which ends with this: have the record at hand done by its own handler. */
+  private goElsewhere(label: number): void {
+    const c = this.code;
+    if (this.at > 0) {
+      c.get(this.ip);
+      c.i32(this.at);
+      c.op('i32.add');
+      c.set(this.ip);
+    }
+    c.br(label + 1);
+    c.end();
+  }
+
   /** addr ← a + imm; pushes whether the page there and the next are plain. */
   plain(write: boolean): void {
     const c = this.code;
     this.readAddress();
-    c.get(this.ip);
-    c.mem('i64.load32_s', REC.imm, 2);
+    this.wordOf('imm', 'i64.load32_s');
     c.op('i64.add');
     c.tee(this.addr);
     c.op('i32.wrap_i64');
@@ -223,9 +241,7 @@ export class Emitter {
     for (const [i, type] of args.entries()) {
       if (i === 2) this.readThird(type);
       else if (i === 1 && (h.kind === 'pureImm' || h.kind === 'branchImm')) {
-        this.code.get(this.ip);
-        const at = h.kind === 'pureImm' ? REC.imm : REC.pc;
-        this.code.mem(type === 'i64' ? 'i64.load32_s' : 'i32.load', at, 2);
+        this.wordOf(h.kind === 'pureImm' ? 'imm' : 'pc', type === 'i64' ? 'i64.load32_s' : 'i32.load');
       } else this.read(type, i === 0 ? 'a' : 'b');
     }
     if (info.name === 'i8x16.shuffle') return this.shuffle();

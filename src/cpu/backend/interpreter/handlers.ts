@@ -1,5 +1,6 @@
 import { type OpInfo, type OpName, opTable } from '../../ir/opcodes.ts';
 import { type SpecialName, specials } from './contract.ts';
+import { pairs } from './pairs.ts';
 
 /**
  * The cold tier's instruction set, derived from the IR's operation table. A record is 16 bytes:
@@ -18,6 +19,15 @@ export type Handler =
   /** the same with b = the pc field as an immediate */
   | { readonly kind: 'branchImm'; readonly info: OpInfo }
   | { readonly kind: 'special'; readonly name: SpecialName };
+
+/**
+ * What a record and the one behind it do, one after the other. Both stay as they are but for the first one's operation, so
+ * each knows its own pc, and whatever leads to the second one finds it.
+ */
+export interface FusedHandler {
+  readonly first: Handler;
+  readonly second: Handler;
+}
 
 const isInt = (info: OpInfo): boolean => info.args.every((a) => a === 'i32' || a === 'i64');
 /** Integer comparisons: fused with the branch that tests them. */
@@ -63,4 +73,43 @@ export const handlerNumber = (key: string): number => {
   if (n === undefined) throw new Error(`cold tier: no handler for ${key}`);
   return n;
 };
+const numbers = pairs.map(([first, second]) => [handlerNumber(first), handlerNumber(second)] as const);
+/** Handlers of two records at once; their numbers are above all others. */
+export const fusedHandlers: readonly FusedHandler[] = numbers.map(([first, second]) => ({
+  first: built.hot[first] as Handler,
+  second: built.hot[second] as Handler,
+}));
+export const FIRST_FUSED: number = built.hot.length + built.cold.length;
+
+/** By the operations of two records. */
+const pairNumber = new Map(numbers.map(([first, second], i) => [(first << 16) | second, FIRST_FUSED + i]));
+/** Have the records in `words` from an index on do what the ones behind them do too, where there is an operation for both. */
+export const fuseRecords = (words: Int32Array | Uint32Array, from: number): void => {
+  for (let i = from; i + 4 < words.length; i += 4) {
+    const [first, second] = [words[i] as number, words[i + 4] as number];
+    const fused = pairNumber.get(((first & 0xffff) << 16) | (second & 0xffff));
+    if (fused !== undefined) words[i] = (first & 0xffff_0000) | fused;
+  }
+};
+
+/**
+ * What `fuseRecords` knows for WebAssembly, as bytes: of each operation its row as a first one and its column as a second one (0: none),
+ * then rows of `columns` bytes: 0, or how many more than FIRST_FUSED - 1 the fused one is.
+ */
+export const pairTable = (): { readonly bytes: Uint8Array; readonly columns: number } => {
+  const [firsts, seconds] = [0, 1].map((at) => [...new Set(numbers.map((pair) => pair[at] as number))]) as [
+    number[],
+    number[],
+  ];
+  const columns = seconds.length + 1;
+  if (numbers.length > 255) throw new Error('cold tier: pairs do not fit into a byte');
+  const bytes = new Uint8Array(2 * FIRST_FUSED + (firsts.length + 1) * columns);
+  for (const [i, first] of firsts.entries()) bytes[first] = i + 1;
+  for (const [i, second] of seconds.entries()) bytes[FIRST_FUSED + second] = i + 1;
+  for (const [i, [first, second]] of numbers.entries()) {
+    bytes[2 * FIRST_FUSED + (bytes[first] as number) * columns + (bytes[FIRST_FUSED + second] as number)] = i + 1;
+  }
+  return { bytes, columns };
+};
+
 export const findHandler = (key: string): number | undefined => built.number.get(key);

@@ -8,7 +8,7 @@ import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { enterBlocksFunction } from './enter-blocks.ts';
-import { coldHandlers, type Handler, hotHandlers } from './handlers.ts';
+import { coldHandlers, fusedHandlers, type Handler, hotHandlers } from './handlers.ts';
 import { list } from './lists.ts';
 
 /** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
@@ -43,7 +43,7 @@ const callHelper = (e: Emitter, number: () => void): void => {
 /** The record behind this one is a jump: goes to where that goes. */
 const afterwards = (e: Emitter): void => {
   e.code.get(e.ip);
-  e.code.mem('i32.load', RECORD + REC.imm, 2);
+  e.code.mem('i32.load', e.at + RECORD + REC.imm, 2);
   e.code.set(e.ip);
 };
 
@@ -177,8 +177,7 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
       return true;
     case 'const64':
       e.slot('d');
-      c.get(e.ip);
-      c.mem('i64.load', REC.imm, 3);
+      e.wordOf('imm', 'i64.load');
       c.mem('i64.store', 0, 0);
       return true;
     case 'constV128':
@@ -270,27 +269,70 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
   }
 };
 
-/** One handler after the other inside nested blocks, entered by br_table on the record's op. */
-const table = (
-  e: Emitter,
-  handlers: readonly Handler[],
-  first: number,
-  body: (h: Handler, index: number) => void,
-): void => {
+/** One body after the other inside nested blocks, entered by br_table on the record's op, whose place in `places` that is for. */
+const table = (e: Emitter, first: number, places: readonly number[], bodies: readonly (() => void)[]): void => {
   const c = e.code;
-  for (let i = 0; i < handlers.length; i++) c.block();
+  for (let i = 0; i < bodies.length; i++) c.block();
   c.get(e.ip);
   c.mem('i32.load16_u', 0);
   if (first > 0) {
     c.i32(first);
     c.op('i32.sub');
   }
-  const depths = handlers.map((_, i) => i);
-  c.brTable(depths, handlers.length);
-  for (const [i, h] of handlers.entries()) {
+  c.brTable(places, bodies.length);
+  for (const body of bodies) {
     c.end();
-    body(h, i);
+    body();
   }
+};
+
+/** What a handler of the main loop does; whether it goes on with the next record. */
+const perform = (e: Emitter, h: Handler, next: number, count: number): boolean => {
+  if (h.kind === 'special') return special(e, h.name, next, count);
+  if (h.kind === 'branch' || h.kind === 'branchImm') {
+    e.pure(h);
+    return branch(e, next);
+  }
+  e.straight(h);
+  return true;
+};
+
+/** Go on with the record that is so many bytes further. */
+const goOn = (e: Emitter, bytes: number, next: number): void => {
+  const c = e.code;
+  c.get(e.ip);
+  c.i32(bytes);
+  c.op('i32.add');
+  c.set(e.ip);
+  c.br(next);
+};
+
+/**
+ * The bodies of the main loop's table: first those of fused handlers, which leave what needs more than plain memory to the
+ * handlers of each record, further out.
+ */
+const mainBodies = (e: Emitter): (() => void)[] => {
+  const [fused, all] = [fusedHandlers.length, fusedHandlers.length + hotHandlers.length];
+  // labels from a body: those further out, cold, count, next
+  const labels = (place: number): { next: number; count: number } => ({ next: all - place + 1, count: all - place });
+  const own = (h: Handler, place: number): number => fused + hotHandlers.indexOf(h) - place - 1;
+  return [
+    ...fusedHandlers.map(({ first, second }, place) => () => {
+      const { next, count } = labels(place);
+      e.elsewhere = own(first, place);
+      perform(e, first, next, count);
+      e.at = RECORD;
+      e.elsewhere = own(second, place);
+      const falls = perform(e, second, next, count);
+      e.at = 0;
+      e.elsewhere = null;
+      if (falls) goOn(e, 2 * RECORD, next);
+    }),
+    ...hotHandlers.map((h, i) => () => {
+      const { next, count } = labels(fused + i);
+      if (perform(e, h, next, count)) goOn(e, RECORD, next);
+    }),
+  ];
 };
 
 const runFunction = (): Code => {
@@ -317,26 +359,12 @@ const runFunction = (): Code => {
   c.loop(); // next
   c.block(); // count
   c.block(); // cold
-  const n = hotHandlers.length;
-  table(e, hotHandlers, 0, (h, i) => {
-    // labels from here: remaining handlers, cold, count, next
-    const cold = n - 1 - i;
-    const count = cold + 1;
-    const next = cold + 2;
-    let falls = true;
-    if (h.kind === 'special') falls = special(e, h.name, next, count);
-    else if (h.kind === 'branch' || h.kind === 'branchImm') {
-      e.pure(h);
-      falls = branch(e, next);
-    } else e.straight(h);
-    if (falls) {
-      c.get(e.ip);
-      c.i32(16);
-      c.op('i32.add');
-      c.set(e.ip);
-      c.br(next);
-    }
-  });
+  const places = [
+    ...hotHandlers.map((_, i) => fusedHandlers.length + i),
+    ...coldHandlers.map(() => fusedHandlers.length + hotHandlers.length),
+    ...fusedHandlers.keys(),
+  ];
+  table(e, 0, places, mainBodies(e));
   c.end(); // cold: the default of the table
   c.get(STATE);
   c.get(e.ip);
@@ -344,11 +372,7 @@ const runFunction = (): Code => {
   c.unlikelyIf();
   e.leave();
   c.end();
-  c.get(e.ip);
-  c.i32(16);
-  c.op('i32.add');
-  c.set(e.ip);
-  c.br(1);
+  goOn(e, RECORD, 1);
   c.end(); // count: a backward edge or an indirect jump to the block at ip
   countDown(e, e.ip);
   c.get(budget);
@@ -383,11 +407,12 @@ const coldFunction = (): Code => {
   const e = new ColdEmitter(2, 1);
   const c = e.code;
   c.block();
-  table(e, coldHandlers, hotHandlers.length, (h) => {
+  const bodies = coldHandlers.map((h) => () => {
     e.straight(h);
     c.i32(0);
     c.return();
   });
+  table(e, hotHandlers.length, [...bodies.keys()], bodies);
   c.end();
   c.unreachable();
   return c;

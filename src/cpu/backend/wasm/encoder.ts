@@ -326,6 +326,8 @@ export interface ModuleSpec {
   readonly importTable?: boolean;
   /** Import a memory 1, `e.m1`, which is not shared. */
   readonly importMemory1?: boolean;
+  /** Bytes that are put into memory 1 at an offset when the module is instantiated. */
+  readonly data1?: { readonly at: number; readonly bytes: Uint8Array };
 }
 
 const section = (out: Bytes, id: number, fill: (s: Bytes) => void): void => {
@@ -380,6 +382,18 @@ const branchHints = (out: Bytes, firstIndex: number, bodies: readonly FunctionBo
       out.byte(hint & 1);
     }
   }
+};
+
+/** One segment of memory 1 (core spec 5.5.14). */
+const activeData = (out: Bytes, { at, bytes }: NonNullable<ModuleSpec['data1']>): void => {
+  out.u32(1);
+  out.u32(2);
+  out.u32(1);
+  out.byte(0x41);
+  out.s32(at);
+  out.byte(0x0b);
+  out.u32(bytes.length);
+  out.append(bytes);
 };
 
 /** A module's bytes (core spec 5.5), and where its functions' bodies lie in them. */
@@ -461,6 +475,7 @@ export const layOutModule = (
   out.u32(code.length);
   const base = out.length;
   out.append(code.view());
+  if (spec.data1) section(out, 11, (s) => activeData(s, spec.data1 as NonNullable<ModuleSpec['data1']>));
   return { bytes: out.view().slice(), bodies: bodies.map((body) => ({ ...body, start: base + body.start })) };
 };
 

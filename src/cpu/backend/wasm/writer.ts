@@ -59,6 +59,22 @@ export const load1 =
     c.mem1('i32.load', offset);
   };
 
+/** The half word at an address of memory 0. */
+export const load16 =
+  (address: Word, offset = 0): Push =>
+  (c) => {
+    push(c, address);
+    c.mem('i32.load16_u', offset);
+  };
+
+/** The byte at an address of memory 1. */
+export const load8of1 =
+  (address: Word, offset = 0): Push =>
+  (c) => {
+    push(c, address);
+    c.mem1('i32.load8_u', offset);
+  };
+
 /** The byte at an address of memory 0. */
 export const load8 =
   (address: Word, offset = 0): Push =>
@@ -114,6 +130,12 @@ export class Writer {
     push(this.code, address);
     push(this.code, value);
     this.code.mem('i32.store8', offset);
+  }
+
+  store16(address: Word, offset: number, value: Word): void {
+    push(this.code, address);
+    push(this.code, value);
+    this.code.mem('i32.store16', offset);
   }
 
   /** A store that other host threads see after all before it. */
