@@ -395,6 +395,7 @@ export class Cpu implements HelperContext {
 
   private badTarget(): number {
     const addr = this.view.getBigUint64(this.state + State.PC, true);
+    this.view.setUint32(this.state + State.EXIT_INFO, FETCH, true);
     if (!this.frontEnd.isCodeAddress(Number(addr & 0xffn))) this.raise({ signal: SIGBUS, code: BUS_ADRALN, addr });
     else this.raise(unreachable(this.frontEnd, addr));
     return 0;
@@ -503,11 +504,13 @@ export class Cpu implements HelperContext {
     this.cache.crosses = false;
     this.cache.forsakeImage();
     this.afterFlush = () => this.regions.use(new RegionStore());
+    this.frontEnd.segments?.copyLocal(this.view, null);
     this.flush();
   }
 
   /** Go on as the copy of another process: fork(2). The address space was copied already. */
   inherit(from: Cpu): void {
+    this.frontEnd.segments?.copyLocal(this.view, from.view);
     this.isExact = from.isExact;
     this.compile = from.compile;
     this.batch = from.batch;

@@ -152,13 +152,22 @@ export class CpuThread {
     return this.cpu.frontEnd.segments?.getSelector(this.view, this.state, segment) ?? 0;
   }
   setSelector(segment: number, selector: number): boolean {
-    return this.cpu.frontEnd.segments?.setSelector(this.view, this.state, segment, selector) ?? true;
+    return (this.cpu.frontEnd.segments?.setSelector(this.view, this.state, segment, selector) ?? 0) === 0;
   }
-  getThreadArea(entry: number): number {
-    return this.cpu.frontEnd.segments?.getThreadArea(this.view, this.state, entry) ?? 0;
+  getThreadArea(entry: number): bigint {
+    return this.cpu.frontEnd.segments?.getThreadArea(this.view, this.state, entry) ?? 0n;
   }
-  setThreadArea(entry: number, base: number): void {
-    this.cpu.frontEnd.segments?.setThreadArea(this.view, this.state, entry, base);
+  setThreadArea(entry: number, descriptor: bigint): void {
+    this.cpu.frontEnd.segments?.setThreadArea(this.view, this.state, entry, descriptor);
+  }
+  get localDescriptors(): number {
+    return this.cpu.frontEnd.segments?.localCount(this.view) ?? 0;
+  }
+  getLocalDescriptor(entry: number): bigint {
+    return this.cpu.frontEnd.segments?.getLocal(this.view, entry) ?? 0n;
+  }
+  setLocalDescriptor(entry: number, descriptor: bigint): void {
+    this.cpu.frontEnd.segments?.setLocal(this.view, entry, descriptor);
   }
   get fpStateSize(): number {
     return this.cpu.frontEnd.fpState?.size ?? 0;

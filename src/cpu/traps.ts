@@ -1,5 +1,5 @@
 import type { FrontEnd, Traps } from './frontend/frontend.ts';
-import { Exit } from './memory/layout.ts';
+import { Exit, State } from './memory/layout.ts';
 
 /** A synchronous fault of the guest, to be turned into a signal. */
 export interface Fault {
@@ -7,8 +7,9 @@ export interface Fault {
   readonly code: number;
   /** Guest address (u64). */
   readonly addr: bigint;
-  /** See Trap.number. */
+  /** See Trap.number, and the error code that comes with it. */
   readonly trap?: number;
+  readonly error?: number;
 }
 
 export const SIGBUS = 7;
@@ -30,9 +31,10 @@ export const codeAddress = (frontEnd: FrontEnd, pc: number): bigint => BigInt(fr
 export const trapOf = (frontEnd: FrontEnd, reason: number, pc: number, view: DataView, state: number): Fault | null => {
   const trap = (frontEnd.traps ?? TRAPS)[reason];
   if (trap === undefined) return null;
-  const { signal, code, at, number } = trap;
+  const { signal, code, at, number, hasError } = trap;
   const fault = { signal, code: typeof code === 'number' ? code : code(view, state), addr: at ? codeAddress(frontEnd, pc) : 0n }; // biome-ignore format: one line
-  return number === undefined ? fault : { ...fault, trap: number };
+  if (number === undefined) return fault;
+  return { ...fault, trap: number, ...(hasError && { error: view.getUint32(state + State.EXIT_INFO, true) }) };
 };
 
 /** Addresses without their tag, as Linux reports them (si_addr): bit 55 decides which half they are of. */
@@ -43,5 +45,6 @@ export const signExtended = ({ addressBits }: FrontEnd, addr: bigint): bigint =>
 export const unreachable = (frontEnd: FrontEnd, addr: bigint): Fault => {
   const canonical = frontEnd.addressBits < 64 || BigInt.asIntN(48, addr) === BigInt.asIntN(64, addr);
   if (canonical) return { signal: SIGSEGV, code: SEGV_MAPERR, addr: signExtended(frontEnd, addr) };
-  return { signal: SIGSEGV, code: SI_KERNEL, addr: 0n };
+  const number = frontEnd.traps?.[Exit.PROTECTION]?.number;
+  return { signal: SIGSEGV, code: SI_KERNEL, addr: 0n, ...(number !== undefined && { trap: number }) };
 };

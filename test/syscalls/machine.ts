@@ -71,10 +71,15 @@ class IdleCpu implements GuestCpu {
   setSelector(): boolean {
     return true;
   }
-  getThreadArea(): number {
-    return 0;
+  getThreadArea(): bigint {
+    return 0n;
   }
   setThreadArea(): void {}
+  readonly localDescriptors = 0;
+  getLocalDescriptor(): bigint {
+    return 0n;
+  }
+  setLocalDescriptor(): void {}
   readonly fpStateSize = 0;
   saveFpState(): void {}
   resetFpState(): void {}

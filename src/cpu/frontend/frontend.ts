@@ -82,8 +82,9 @@ export interface Trap {
   readonly signal: number;
   readonly code: number | ((view: DataView, state: number) => number);
   readonly at: boolean;
-  /** The processor's number of it, which x86 puts into signal frames. */
+  /** The processor's number of it, which x86 puts into signal frames; `hasError`: with EXIT_INFO as its error code. */
   readonly number?: number;
+  readonly hasError?: boolean;
 }
 /** Traps by Exit reason. */
 export type Traps = Readonly<Record<number, Trap | undefined>>;
@@ -145,13 +146,17 @@ export interface Facts {
     /** Not 0: the next instruction is done by itself: 1, as it may store to code; 2, as its atomic access is misaligned. */
     readonly single?: number;
   };
-  /** Segment registers, and the descriptors of thread-local storage that they may name (x86). */
+  /** Segment registers, and the descriptors of thread-local storage and of the process that they may name (x86). */
   readonly segments?: {
     getSelector(view: DataView, state: number, segment: number): number;
-    /** False: there is no such segment. */
-    setSelector(view: DataView, state: number, segment: number, selector: number): boolean;
-    getThreadArea(view: DataView, state: number, entry: number): number;
-    setThreadArea(view: DataView, state: number, entry: number, base: number): void;
+    /** Not 0: there is no such segment. */
+    setSelector(view: DataView, state: number, segment: number, selector: number): number;
+    getThreadArea(view: DataView, state: number, entry: number): bigint;
+    setThreadArea(view: DataView, state: number, entry: number, descriptor: bigint): void;
+    localCount(view: DataView): number;
+    getLocal(view: DataView, entry: number): bigint;
+    setLocal(view: DataView, entry: number, descriptor: bigint): void;
+    copyLocal(view: DataView, from: DataView | null): void;
   };
   /** Floating-point state as signal frames have it, where one function lays it out; `at` is a wasm offset. */
   readonly fpState?: {

@@ -54,6 +54,11 @@ export const callTargetAt = (ret: number): number => CALL_TARGETS + ((ret << 3) 
 export const CODE_ENTRIES = 0x91_0000;
 export const CODE_ENTRIES_SIZE = 0x40_0000;
 
+/** x86's local descriptor table (modify_ldt(2)), and how many entries it has (u32). */
+export const LOCAL_DESCRIPTORS = 0xd2_0000;
+export const MAX_LOCAL_DESCRIPTORS = 8192;
+export const LOCAL_DESCRIPTORS_COUNT: number = LOCAL_DESCRIPTORS + 8 * MAX_LOCAL_DESCRIPTORS;
+
 /** One byte per guest page: 1 = this page and the next are plain, for reading and for writing. */
 export const READ_PAIRS = 0xe0_0000;
 export const WRITE_PAIRS = 0xf0_0000;
@@ -195,6 +200,9 @@ export const Exit: {
   readonly BOUND: 13;
   readonly OVERFLOW: 14;
   readonly STEP: 15;
+  readonly SELECTOR: 16;
+  readonly ABSENT_SEGMENT: 17;
+  readonly STACK_SEGMENT: 18;
 } = {
   NONE: 0,
   UNTRANSLATED: 1,
@@ -217,6 +225,13 @@ export const Exit: {
   OVERFLOW: 14,
   /** An instruction was done with EFLAGS.TF set (#DB). */
   STEP: 15,
+  /**
+   * A selector that cannot be loaded or gone to (#GP), whose segment is not present (#NP, of SS #SS); EXIT_INFO is the
+   * error code (SDM vol. 3, 6.13).
+   */
+  SELECTOR: 16,
+  ABSENT_SEGMENT: 17,
+  STACK_SEGMENT: 18,
   /** What a program may not do, or an address that cannot be one (x86: #GP). */
   PROTECTION: 10,
 };

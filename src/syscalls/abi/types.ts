@@ -35,8 +35,12 @@ export interface Abi {
   readonly tlsDescriptor?: boolean;
   /** The older ABI that is called by `int 0x80` (x86-64: i386). */
   readonly compat?: Abi;
-  /** Functions of the vsyscall page: addresses and the names of their calls. */
-  readonly vsyscalls?: ReadonlyMap<bigint, string>;
+  /** The vsyscall page: its address, and the calls that its functions are by their offsets. */
+  readonly vsyscallPage?: {
+    readonly address: bigint;
+    /** `pointers`: arguments. */
+    readonly calls: Readonly<Record<number, { readonly name: string; readonly pointers: number }>>;
+  };
   readonly frame: SignalFrame;
   /** Machine code of the signal return trampoline (the vdso's __kernel_rt_sigreturn). */
   readonly sigreturnCode: readonly number[];

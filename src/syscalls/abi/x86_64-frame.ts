@@ -52,8 +52,10 @@ export function exception(task: Task, info: SigInfo): Trap {
   const { addr, trap, code } = info;
   if (addr === undefined) return last;
   const SI_KERNEL = 0x80;
+  // the kernel's own, not the processor's
+  if (trap === undefined && code === SI_KERNEL) return last;
   let now: Trap;
-  if (trap !== undefined || code === SI_KERNEL) now = { trap: trap ?? 13, error: 0, cr2: last.cr2 };
+  if (trap !== undefined) now = { trap, error: info.error ?? 0, cr2: trap === 14 ? addr : last.cr2 };
   else {
     const access = task.space.host.getUint32(task.cpu.state + State.EXIT_INFO, true) & 7;
     // the kernel's half is always there, for the kernel

@@ -24,11 +24,14 @@ export const x86_64: Abi = {
   openFlags: [],
   statLayout: 'x86_64',
   compat: i386,
-  vsyscalls: new Map([
-    [VSYSCALL, 'gettimeofday'],
-    [VSYSCALL + 0x400n, 'time'],
-    [VSYSCALL + 0x800n, 'getcpu'],
-  ]),
+  vsyscallPage: {
+    address: VSYSCALL,
+    calls: {
+      0: { name: 'gettimeofday', pointers: 2 },
+      1024: { name: 'time', pointers: 1 },
+      2048: { name: 'getcpu', pointers: 2 },
+    },
+  },
   frame: x86_64Frame,
   // programs have their own
   sigreturnCode: [],

@@ -2,12 +2,12 @@ import { State } from '../../cpu/memory/layout.ts';
 import { EAGAIN, EFAULT, EINVAL, EPERM } from '../errno.ts';
 import { writeI64 } from '../struct.ts';
 import type { GuestCpu } from './cpu.ts';
+import { readThreadArea } from './descriptors.ts';
 import { RLIMIT_NPROC } from './limits.ts';
 import { PidFile } from './pidfd.ts';
 import { CLONE_SIGHAND, CLONE_VM, Process } from './process.ts';
 import { NSIG } from './signals.ts';
 import type { Task } from './task.ts';
-import { readDescriptor, setThreadArea, type UserDesc } from './thread-area.ts';
 import { type Pending, waitFor } from './wait.ts';
 
 const CLONE_FS = 0x200;
@@ -63,8 +63,8 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   if ((flags & CLONE_PIDFD) !== 0 && !space.writable(request.pidfd, 4)) return -EFAULT;
 
   const wantsDescriptor = (flags & CLONE_SETTLS) !== 0 && task.abi.tlsDescriptor === true;
-  const descriptor = wantsDescriptor ? readDescriptor(space, tls) : null;
-  if (typeof descriptor === 'number') return descriptor;
+  const area = wantsDescriptor ? readThreadArea(task, tls, false) : null;
+  if (typeof area === 'number') return area;
   const isThread = (flags & CLONE_THREAD) !== 0;
   const cpu = (flags & CLONE_VM) !== 0 ? task.cpu.clone() : task.cpu.fork();
   if (cpu === null) return -EAGAIN;
@@ -80,10 +80,8 @@ export function cloneTask(task: Task, request: CloneRequest): number | Pending {
   const { host } = cpu.space;
   writeI64(host, cpu.state + State.REGS + 8 * registers.result, 0);
   if (sp !== 0) writeI64(host, cpu.state + State.REGS + 8 * registers.stack, sp);
-  if ((flags & CLONE_SETTLS) !== 0) {
-    if (task.abi.tlsDescriptor === true) setThreadArea(cpu, descriptor as UserDesc);
-    else cpu.setTls(BigInt(tls));
-  }
+  if (area !== null) cpu.setThreadArea(area.at, area.descriptor);
+  else if ((flags & CLONE_SETTLS) !== 0) cpu.setTls(BigInt(tls));
   if ((flags & CLONE_PARENT_SETTID) !== 0) space.view.setInt32(parentTid, child.tid, true);
   if ((flags & CLONE_PIDFD) !== 0) {
     space.view.setInt32(request.pidfd, process.files.install(new PidFile(child.process, 0), true), true);

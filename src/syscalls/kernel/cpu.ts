@@ -8,7 +8,13 @@ export interface GuestCpu {
   /** Told when compiled code comes into use, and whether it calls itself: see Ticker. */
   onBusy: (recursive: boolean) => void;
   /** After a run that ended with Exit.FAULT: the signal it is, its code and address. */
-  readonly fault: { readonly signal: number; readonly code: number; readonly addr: bigint; readonly trap?: number };
+  readonly fault: {
+    readonly signal: number;
+    readonly code: number;
+    readonly addr: bigint;
+    readonly trap?: number;
+    readonly error?: number;
+  };
   /** Run guest code until it needs the kernel or the time (uptimeMs) has come; answers an Exit. */
   run(until: number): number;
   /** Change when the turn under way ends. */
@@ -38,9 +44,13 @@ export interface GuestCpu {
   getSelector(segment: number): number;
   /** False: there is no such segment. */
   setSelector(segment: number, selector: number): boolean;
-  /** Base of a descriptor of thread-local storage (i386). */
-  getThreadArea(entry: number): number;
-  setThreadArea(entry: number, base: number): void;
+  /** A descriptor of thread-local storage (x86), as the processor has it. */
+  getThreadArea(entry: number): bigint;
+  setThreadArea(entry: number, descriptor: bigint): void;
+  /** How many entries the process's own table of descriptors has (x86: LDT); they can be set up to 8192. */
+  readonly localDescriptors: number;
+  getLocalDescriptor(entry: number): bigint;
+  setLocalDescriptor(entry: number, descriptor: bigint): void;
   /** Bytes of the floating-point state in a signal frame, where the front end lays it out; else 0. */
   readonly fpStateSize: number;
   /** Write it to the guest address, which must be writable. */

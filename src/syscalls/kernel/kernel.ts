@@ -244,9 +244,9 @@ export class Kernel {
 
   /** The processor met a synchronous fault. */
   fault(task: Task): void {
-    const { signal, code, addr, trap } = task.cpu.fault;
+    const { signal, code, addr, trap, error } = task.cpu.fault;
     this.onFault(task);
-    task.fault(signal, code, addr, trap);
+    task.fault(signal, code, addr, trap, error);
   }
 
   /** Whether a read of the host's may not hold the thread: others run, or a signal must get through. */

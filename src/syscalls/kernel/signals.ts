@@ -64,8 +64,9 @@ export interface SigInfo {
   readonly pid?: number;
   readonly uid?: number;
   readonly addr?: bigint;
-  /** The processor's number of a fault, for signal frames. */
+  /** The processor's number of a fault and its error code, for signal frames. */
   readonly trap?: number;
+  readonly error?: number;
   readonly value?: bigint;
   readonly timerId?: number;
   /** Grows while the signal is pending. */

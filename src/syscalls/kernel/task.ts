@@ -3,7 +3,7 @@ import { State } from '../../cpu/memory/layout.ts';
 import type { Abi } from '../abi/types.ts';
 import { Cursor } from '../cursor.ts';
 import { LEAVE, type Syscall, type SyscallResult } from '../define.ts';
-import { EFAULT, EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
+import { EINTR, ENOSYS, ERESTARTNOHAND, ERESTARTSYS } from '../errno.ts';
 import { traceEnd, traceNoReturn, traceReturn, traceSignal, traceUnknown } from '../strace.ts';
 import { readI64, readU64, type Struct, type StructAbi, type StructValue, writeI64 } from '../struct.ts';
 import { type CallTable, callTable } from '../table/index.ts';
@@ -30,6 +30,7 @@ import {
   sigmask,
   UNBLOCKABLE,
 } from './signals.ts';
+import { vsyscall } from './vsyscall.ts';
 import type { Pending } from './wait.ts';
 
 const SIGKILL_MASK = sigmask(SIGKILL);
@@ -191,27 +192,6 @@ export class Task {
   private byInterrupt(): boolean {
     const { host, view } = this.space;
     return view.getUint8(host.getUint32(this.pcAt, true) - 1) === 0x80;
-  }
-
-  /** Do what a function of the vsyscall page does, if the fault is a call of one. */
-  private vsyscall(address: bigint): boolean {
-    const name = this.process.abi.vsyscalls?.get(address);
-    const { host, view } = this.space;
-    if (name === undefined || host.getBigUint64(this.pcAt, true) !== address) return false;
-    const stackAt = this.cpu.state + State.REGS + 8 * this.process.abi.registers.stack;
-    const sp = readU64(host, stackAt);
-    const { abi } = this.process;
-    if (this.abi !== abi) this.use(abi);
-    const call = this.calls.byNumber[abi.numbers[name] as number];
-    if (call === undefined || !this.space.readable(sp, 8)) return false;
-    this.cursor.start();
-    const args = Object.fromEntries(call.argNames.map((name, i) => [name, call.argTypes[i]?.read(this.cursor)]));
-    const result = call.handler(this, args as never);
-    if (result === -EFAULT) return false;
-    writeI64(host, this.resultAt, result as number);
-    host.setBigUint64(this.pcAt, view.getBigUint64(sp, true), true);
-    writeI64(host, stackAt, sp + 8);
-    return true;
   }
 
   /** Whether guest code goes on next: there is nothing that the kernel has to do first. */
@@ -390,11 +370,21 @@ export class Task {
 
   /**
    * A synchronous signal from the instruction at the pc: SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE.
-   * Blocked or ignored, it kills the process (force_sig of the kernel). `trap`: the processor's number of it.
+   * Blocked or ignored, it kills the process (force_sig of the kernel). `trap`, `error`: the processor's number of it and its error code.
    */
-  fault(signal: number, code: number, addr: bigint, trap?: number): void {
-    if (this.vsyscall(addr)) return;
-    const info: SigInfo = { signo: signal, code, addr, ...(trap !== undefined && { trap }) };
+  fault(signal: number, code: number, addr: bigint, trap?: number, error = 0): void {
+    const { abi } = this.process;
+    if (abi.vsyscallPage !== undefined) {
+      if (this.abi !== abi) this.use(abi);
+      const info = vsyscall(this, addr);
+      if (info === null) return;
+      if (info !== false) return this.signalFault(info);
+    }
+    this.signalFault({ signo: signal, code, addr, ...(trap !== undefined && { trap, error }) });
+  }
+
+  private signalFault(info: SigInfo): void {
+    const { signo: signal } = info;
     this.restart = 0;
     const { handler } = this.process.action(signal);
     if (this.blocks(signal) || handler === SIG_IGN || handler === SIG_DFL) {

@@ -2,10 +2,10 @@
 import { FD, HEX, INT, OFF, PATH, PTR, R_INT, R_PTR, SIGNAL, SIZE, UINT } from '../args.ts';
 import { type Syscall, type SyscallResult, syscall } from '../define.ts';
 import { EBADF, EFAULT, EINVAL, EPERM } from '../errno.ts';
+import { getThreadArea, setThreadArea } from '../kernel/descriptors.ts';
 import { AT_FDCWD } from '../kernel/process.ts';
 import { SA_NODEFER, SA_RESETHAND } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
-import { readDescriptor, setThreadArea, threadArea } from '../kernel/thread-area.ts';
 import { currentTime, setTimes } from './attributes.ts';
 import { mmap } from './memory.ts';
 import { callAt } from './multiplexed.ts';
@@ -110,22 +110,12 @@ const readdir: Syscall = syscall('readdir', { fd: FD, dirp: PTR, count: UINT }, 
   return result < 0 ? result : error !== 0 ? error : found;
 });
 
-/** man 2 set_thread_area: the entry's number is stored where any was asked for. */
-const set_thread_area: Syscall = syscall('set_thread_area', { u_info: PTR }, R_INT, (task, { u_info }) => {
-  const descriptor = readDescriptor(task.space, u_info);
-  if (typeof descriptor === 'number') return descriptor;
-  if (!task.space.writable(u_info, 4)) return -EFAULT;
-  const entry = setThreadArea(task.cpu, descriptor);
-  return entry < 0 ? entry : task.putInt(u_info, entry);
-});
-/** A flat segment of 4 GiB: seg_32bit, limit_in_pages, useable. */
-const FLAT = 0x51;
-const get_thread_area: Syscall = syscall('get_thread_area', { u_info: PTR }, R_INT, (task, { u_info }) => {
-  if (!task.space.writable(u_info, 16)) return -EFAULT;
-  const base = threadArea(task.cpu, task.space.view.getUint32(u_info, true));
-  if (base < 0) return base;
-  return task.putInt(u_info + 4, base) || task.putInt(u_info + 8, 0xf_ffff) || task.putInt(u_info + 12, FLAT);
-});
+const set_thread_area: Syscall = syscall('set_thread_area', { u_info: PTR }, R_INT, (task, { u_info }) =>
+  setThreadArea(task, u_info),
+);
+const get_thread_area: Syscall = syscall('get_thread_area', { u_info: PTR }, R_INT, (task, { u_info }) =>
+  getThreadArea(task, u_info),
+);
 
 export const calls: readonly Syscall[] = [
   oldMmap,

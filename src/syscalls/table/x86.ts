@@ -1,7 +1,8 @@
 /** Calls of x86 alone. */
-import { oneOf, PTR, R_INT } from '../args.ts';
+import { oneOf, PTR, R_INT, SIZE } from '../args.ts';
 import { type Syscall, type SyscallResult, syscall } from '../define.ts';
 import { EFAULT, EINVAL, EPERM } from '../errno.ts';
+import { modifyLdt } from '../kernel/descriptors.ts';
 import type { Task } from '../kernel/task.ts';
 import { writeI64 } from '../struct.ts';
 import { clone } from './clone.ts';
@@ -43,6 +44,25 @@ const archPrctl: Syscall = syscall('arch_prctl', { code: CODES, addr: PTR }, R_I
   }
 });
 
+const LDT_FUNCTIONS = oneOf(
+  [
+    ['read', 0],
+    ['write (old)', 1],
+    ['read default', 2],
+    ['write', 0x11],
+  ],
+  '???',
+);
+
+/** man 2 modify_ldt: the result is an int that is not extended (arch/x86/kernel/ldt.c). */
+const modify_ldt: Syscall = syscall(
+  'modify_ldt',
+  { func: LDT_FUNCTIONS, ptr: PTR, bytecount: SIZE },
+  R_INT,
+  (task, { func, ptr, bytecount }) => modifyLdt(task, func, ptr, bytecount) >>> 0,
+  { support: 'partial', note: 'No limits; in 32-bit programs DS, ES and SS take segments with base 0 alone.' },
+);
+
 /** clone(2) with the order of arguments of x86-64: tls comes last. */
 const [flags, stack, parent, tls, child] = clone.argTypes;
 const clone64: Syscall = {
@@ -53,4 +73,4 @@ const clone64: Syscall = {
   handler: ((task, args) => (clone.handler as Handler)(task, args)) as Handler as Syscall['handler'],
 };
 
-export const calls: readonly Syscall[] = [archPrctl, clone64];
+export const calls: readonly Syscall[] = [archPrctl, clone64, modify_ldt];

@@ -36,7 +36,10 @@ const TRAPS: Traps = {
   [Exit.OVERFLOW]: { signal: 11, code: SI_KERNEL, at: false, number: 4 },
   [Exit.BOUND]: { signal: 11, code: SI_KERNEL, at: false, number: 5 },
   [Exit.UNDEFINED]: { signal: 4, code: 2, at: true, number: 6 },
+  [Exit.ABSENT_SEGMENT]: { signal: 7, code: SI_KERNEL, at: false, number: 11, hasError: true },
+  [Exit.STACK_SEGMENT]: { signal: 7, code: SI_KERNEL, at: false, number: 12, hasError: true },
   [Exit.PROTECTION]: { signal: 11, code: SI_KERNEL, at: false, number: 13 },
+  [Exit.SELECTOR]: { signal: 11, code: SI_KERNEL, at: false, number: 13, hasError: true },
   [Exit.FLOAT]: { signal: 8, code: x87Code, at: true, number: 16 },
   [Exit.SIMD]: { signal: 8, code: sseCode, at: true, number: 19 },
 };

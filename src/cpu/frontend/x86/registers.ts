@@ -49,7 +49,7 @@ export const Sys: {
   DF: State.SYSREGS + 0x18,
   /** What else of EFLAGS programs can set (TF, AC and ID), in its place (u32). */
   MORE_FLAGS: State.SYSREGS + 0x1c,
-  /** Descriptors of thread-local storage of 32-bit programs, see set_thread_area(2): the bases of three (u32). */
+  /** Descriptors of thread-local storage of 32-bit programs, see set_thread_area(2): three of them (u64). */
   TLS: State.SYSREGS + 0x40,
   /** x87: control word, status word without TOP's meaning changed, tags (a bit per physical register: 1 = in use), u32 each. */
   FCW: State.SYSREGS + 0x80,

@@ -1,3 +1,4 @@
+import { Exit, LOCAL_DESCRIPTORS, LOCAL_DESCRIPTORS_COUNT, MAX_LOCAL_DESCRIPTORS } from '../../memory/layout.ts';
 import { Seg, Sys, selectorOffset } from './registers.ts';
 
 /** First entry of thread-local storage in the descriptor table (GDT_ENTRY_TLS_MIN of 64-bit kernels), and how many. */
@@ -6,68 +7,126 @@ export const TLS_COUNT = 3;
 
 /** SS of all programs, and DS and ES of 32-bit ones. */
 export const DATA_SELECTOR = 0x2b;
-const PAGES = 0xffff_ffff;
-/** Linux's descriptors that programs see, as LAR and LSL tell them: 32-bit code, data, 64-bit code, this processor's number. */
-const DESCRIPTORS: Readonly<Record<number, Descriptor | undefined>> = {
-  4: { rights: 0xcf_fb00, limit: PAGES },
-  5: { rights: 0xcf_f300, limit: PAGES },
-  6: { rights: 0xaf_fb00, limit: PAGES },
-  15: { rights: 0x40_f500, limit: 0 },
-};
-const TLS_DESCRIPTOR: Descriptor = { rights: 0xdf_f300, limit: PAGES };
-/** The type of segments that may be written, among its bits in the rights. */
-const TYPE = 0xa00;
-const WRITABLE_DATA = 0x200;
+/** CS of 64-bit programs. */
+const CODE_64 = 0x33;
+/** Of a selector: its entry is one of the local table. */
+const LOCAL = 4;
 
+/** Linux's descriptors that programs see: 32-bit code, data, 64-bit code, this processor's number. */
+const DESCRIPTORS: Readonly<Record<number, bigint | undefined>> = {
+  4: 0xcf_fb00_0000_ffffn,
+  5: 0xcf_f300_0000_ffffn,
+  6: 0xaf_fb00_0000_ffffn,
+  15: 0x40_f500_0000_0000n,
+};
+
+/** Bits of a descriptor's second word (SDM vol. 3, 3.4.5); of its type: code, and what may be read of code or written of data. */
+const PRESENT = 0x8000;
+const GRANULARITY = 0x80_0000;
+const CODE = 0x800;
+const OPEN = 0x200;
+
+/** What a descriptor says; all 0: there is none. */
 interface Descriptor {
-  /** The descriptor's second word but for its base and limit; 0: there is none. */
+  /** The second word but for its base and limit. */
   readonly rights: number;
   readonly limit: number;
+  readonly base: number;
 }
-const NO_DESCRIPTOR: Descriptor = { rights: 0, limit: 0 };
 
-/** Of the descriptor table, of which Linux' programs have no other. */
+/** A descriptor's parts. */
+const parse = (descriptor: bigint): Descriptor => {
+  const low = Number(descriptor & 0xffff_ffffn);
+  const high = Number(descriptor >> 32n);
+  const limit = (low & 0xffff) | (high & 0xf_0000);
+  return {
+    rights: high & 0xff_ff00,
+    limit: (high & GRANULARITY) !== 0 ? ((limit << 12) | 0xfff) >>> 0 : limit,
+    base: ((low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000)) >>> 0,
+  };
+};
+
+/** Place among the thread's entries, of which Linux' programs can set no others of the global table; -1: none of those. */
 const entryOf = (selector: number): number => {
   const entry = (selector >> 3) - TLS_FIRST;
-  return (selector & 4) === 0 && entry >= 0 && entry < TLS_COUNT ? entry : -1;
+  return (selector & LOCAL) === 0 && entry >= 0 && entry < TLS_COUNT ? entry : -1;
 };
 /** The segment that a selector names. */
 export const describe = (view: DataView, state: number, selector: number): Descriptor => {
-  if ((selector & 4) !== 0) return NO_DESCRIPTOR;
+  if ((selector & LOCAL) !== 0) return parse(getLocal(view, selector >> 3));
   const entry = entryOf(selector);
-  if (entry < 0) return DESCRIPTORS[selector >> 3] ?? NO_DESCRIPTOR;
-  return getThreadArea(view, state, entry) === 0 ? NO_DESCRIPTOR : TLS_DESCRIPTOR;
+  return parse(entry < 0 ? (DESCRIPTORS[selector >> 3] ?? 0n) : getThreadArea(view, state, entry));
 };
-/** Whether a segment register may hold a selector: SS wants one of data at the program's own level. */
-const isLoadable = (view: DataView, state: number, segment: number, selector: number): boolean => {
-  if (segment !== Seg.SS && selector <= 3) return true;
-  const { rights } = describe(view, state, selector);
-  return segment === Seg.SS ? (selector & 3) === 3 && (rights & TYPE) === WRITABLE_DATA : rights !== 0;
+
+/** Whether the segment may be read, or written. */
+export const isReadable = ({ rights }: Descriptor): boolean => rights !== 0 && (rights & (CODE | OPEN)) !== CODE;
+export const isWritable = ({ rights }: Descriptor): boolean => (rights & (CODE | OPEN)) === OPEN;
+
+/** Exit of a segment register that is loaded with a selector (SDM vol. 2, MOV); 0: it may be. */
+const refusal = (segment: number, selector: number, found: Descriptor): number => {
+  // all segments that there are have privilege level 3
+  if (segment === Seg.SS) {
+    if ((selector & 3) !== 3 || !isWritable(found)) return Exit.SELECTOR;
+    return (found.rights & PRESENT) === 0 ? Exit.STACK_SEGMENT : 0;
+  }
+  if (!isReadable(found)) return Exit.SELECTOR;
+  return (found.rights & PRESENT) === 0 ? Exit.ABSENT_SEGMENT : 0;
 };
 
 export const getSelector = (view: DataView, state: number, segment: number): number =>
   view.getUint32(state + selectorOffset(segment), true);
 
-/** Load a segment register: the base of FS or GS follows (SDM vol. 3, 3.4); false: there is no such segment (#GP). */
-export const setSelector = (view: DataView, state: number, segment: number, selector: number): boolean => {
-  if (!isLoadable(view, state, segment, selector)) return false;
-  const entry = entryOf(selector);
+/** Load a segment register: the base of FS or GS follows (SDM vol. 3, 3.4); not 0: the Exit that this is. */
+export const setSelector = (view: DataView, state: number, segment: number, selector: number): number => {
+  const isNull = selector <= 3 && segment !== Seg.SS;
+  const found = describe(view, state, selector);
+  const refused = isNull ? 0 : refusal(segment, selector, found);
+  if (refused !== 0) return refused;
+  // translated code adds the bases of FS and GS alone; 64-bit mode has no others
+  const isFlat = found.base === 0 || segment >= Seg.FS || getSelector(view, state, Seg.CS) === CODE_64;
+  if (!isFlat) return Exit.SELECTOR;
   view.setUint32(state + selectorOffset(segment), selector, true);
-  if (segment >= Seg.FS) setBase(view, state, segment, entry < 0 ? 0 : getThreadArea(view, state, entry));
-  return true;
+  if (segment >= Seg.FS) setBase(view, state, segment, isNull ? 0 : found.base);
+  return 0;
 };
 
 const setBase = (view: DataView, state: number, segment: number, base: number): void =>
   view.setBigUint64(state + (segment === Seg.FS ? Sys.FS_BASE : Sys.GS_BASE), BigInt(base), true);
 
-/** Base of a descriptor of thread-local storage. */
-export const getThreadArea = (view: DataView, state: number, entry: number): number =>
-  view.getUint32(state + Sys.TLS + 4 * entry, true);
+/** A descriptor of thread-local storage. */
+export const getThreadArea = (view: DataView, state: number, entry: number): bigint =>
+  view.getBigUint64(state + Sys.TLS + 8 * entry, true);
 
-/** Change a descriptor; segment registers that name it follow, as at the next return to the program. */
-export const setThreadArea = (view: DataView, state: number, entry: number, base: number): void => {
-  view.setUint32(state + Sys.TLS + 4 * entry, base, true);
+/** Change one; segment registers that name it follow, as at the next return to the program. */
+export const setThreadArea = (view: DataView, state: number, entry: number, descriptor: bigint): void => {
+  view.setBigUint64(state + Sys.TLS + 8 * entry, descriptor, true);
   for (const segment of [Seg.FS, Seg.GS]) {
-    if (entryOf(getSelector(view, state, segment)) === entry) setBase(view, state, segment, base);
+    if (entryOf(getSelector(view, state, segment)) === entry) setBase(view, state, segment, parse(descriptor).base);
   }
 };
+
+/** Entries of the process's local table: those up to the highest that was ever set. */
+export const localCount = (view: DataView): number => view.getUint32(LOCAL_DESCRIPTORS_COUNT, true);
+
+/** An entry of the local table; 0: it has none of that number. */
+export const getLocal = (view: DataView, entry: number): bigint =>
+  entry < localCount(view) ? view.getBigUint64(LOCAL_DESCRIPTORS + 8 * entry, true) : 0n;
+
+/** Change one, below MAX_LOCAL_DESCRIPTORS. Segment registers keep what they were loaded with. */
+export const setLocal = (view: DataView, entry: number, descriptor: bigint): void => {
+  view.setBigUint64(LOCAL_DESCRIPTORS + 8 * entry, descriptor, true);
+  if (entry >= localCount(view)) view.setUint32(LOCAL_DESCRIPTORS_COUNT, entry + 1, true);
+};
+
+/** A process begins, with a table that another's memory has (null: with none). */
+export const copyLocal = (view: DataView, from: DataView | null): void => {
+  const old = localCount(view);
+  const count = from === null ? 0 : localCount(from);
+  for (let n = 0; n < Math.max(old, count); n++) {
+    const entry = from === null || n >= count ? 0n : getLocal(from, n);
+    view.setBigUint64(LOCAL_DESCRIPTORS + 8 * n, entry, true);
+  }
+  if (old !== count) view.setUint32(LOCAL_DESCRIPTORS_COUNT, count, true);
+};
+
+export { MAX_LOCAL_DESCRIPTORS };

@@ -16,8 +16,25 @@ export const cpuid: number = defineHelper((c, state, aux) => {
 
 /** Load a segment register with the selector in Sys.OPERAND. `aux`: the register. */
 export const loadSelector: number = defineHelper(({ view }, state, aux) => {
-  if (setSelector(view, state, aux, view.getUint16(state + Sys.OPERAND, true))) return 0;
-  view.setUint32(state + State.EXIT_REASON, Exit.PROTECTION, true);
+  const selector = view.getUint16(state + Sys.OPERAND, true);
+  return refuse(view, state, setSelector(view, state, aux, selector), selector);
+});
+
+/** Leave, where there is a reason, with the error code that names a selector. */
+const refuse = (view: DataView, state: number, reason: number, selector: number): number => {
+  if (reason === 0) return 0;
+  view.setUint32(state + State.EXIT_REASON, reason, true);
+  view.setUint32(state + State.EXIT_INFO, selector & ~3, true);
+  return 1;
+};
+/** A far transfer to the selector in Sys.OPERAND is none that there is here. */
+export const refuseSelector: number = defineHelper(({ view }, state) =>
+  refuse(view, state, Exit.SELECTOR, view.getUint16(state + Sys.OPERAND, true)),
+);
+/** INT with the vector `aux`, which is not for programs: bit 1 of the error code tells that it names one. */
+export const refuseVector: number = defineHelper(({ view }, state, aux) => {
+  view.setUint32(state + State.EXIT_REASON, Exit.SELECTOR, true);
+  view.setUint32(state + State.EXIT_INFO, (aux << 3) | 2, true);
   return 1;
 });
 

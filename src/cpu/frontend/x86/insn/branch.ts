@@ -1,6 +1,7 @@
 import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
 import type { Int, Size } from '../flags.ts';
+import { refuseVector } from '../helpers/system.ts';
 import { RCX } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -80,7 +81,10 @@ const interrupt = (t: Translator): void => {
   if (vector === 3) t.exit(Exit.BREAKPOINT, t.next);
   else if (vector === 4) t.exit(Exit.OVERFLOW, t.next);
   else if (vector === 0x80) t.end({ kind: 'syscall', next: t.next });
-  else t.exit(Exit.PROTECTION);
+  else {
+    t.helper(refuseVector, vector);
+    t.exit(Exit.PROTECTION);
+  }
 };
 
 /** SDM vol. 1, 5.1.7: control transfer */

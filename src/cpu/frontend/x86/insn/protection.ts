@@ -2,7 +2,8 @@ import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
 import { TF } from '../eflags.ts';
 import type { Int, Size } from '../flags.ts';
-import { describeSelector } from '../helpers/descriptor.ts';
+import { describeSelector, verifySelector } from '../helpers/descriptor.ts';
+import { refuseSelector } from '../helpers/system.ts';
 import { RSP, Seg, Sys, selectorOffset } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import { DATA_SELECTOR } from '../segments.ts';
@@ -11,12 +12,16 @@ import { privileged, setFlagsRegister } from './system.ts';
 
 type I32 = Value<'i32'>;
 
-/** What programs see of the selector in ModRM.rm. */
-const described = (t: Translator): { rights: I32; limit: I32 } => {
+/** Have a helper look at the selector in ModRM.rm. */
+const ask = (t: Translator, helper: number, aux: number): void => {
   const selector = t.zx(t.rm(2), 2);
   t.prepareFlags();
   t.b.set(Sys.OPERAND, t.convert(selector, 4, 8, false));
-  t.helper(describeSelector);
+  t.helper(helper, aux);
+};
+/** What programs see of it. */
+const described = (t: Translator): { rights: I32; limit: I32 } => {
+  ask(t, describeSelector, 0);
   // one register of 64 bits, as it was set: the hot tier keeps each in a local of one type
   const both = t.b.get('i64', Sys.OPERAND);
   return { rights: t.b.i32.wrap_i64(both), limit: t.b.i32.wrap_i64(t.b.i64.shr_u(both, t.b.const64(32))) };
@@ -31,14 +36,10 @@ const look = (t: Translator, of: 'rights' | 'limit'): void => {
   t.setR(t.b.emit(size === 8 ? 'i64.select' : 'i32.select', v, t.r(size), there) as Int, size);
   t.changeParts({ zf: there });
 };
-/** Type bits of a descriptor's rights: code, and data that may be written. */
-const CODE = 0x800;
-const WRITABLE = 0x200;
-/** All of them may be read. */
-const verifyRead = (t: Translator): void => t.changeParts({ zf: t.b.i32.ne(described(t).rights, t.imm(0)) });
-const verifyWrite = (t: Translator): void => {
-  const { i32 } = t.b;
-  t.changeParts({ zf: i32.eq(i32.and(described(t).rights, t.imm(CODE | WRITABLE)), t.imm(WRITABLE)) });
+/** VERR, VERW. */
+const verify = (t: Translator, write: 0 | 1): void => {
+  ask(t, verifySelector, write);
+  t.changeParts({ zf: t.b.i32.wrap_i64(t.b.get('i64', Sys.OPERAND)) });
 };
 /** ARPL: the selector gets at least the privilege level of another. */
 const adjustLevel = (t: Translator): void => {
@@ -50,12 +51,16 @@ const adjustLevel = (t: Translator): void => {
   t.changeParts({ zf: less });
 };
 
-/** Far transfers stay in the code segment: to leave it would be another mode (#GP). */
-const staysIn = (t: Translator, selector: Int): void => {
-  const { i32 } = t.b;
-  const same = i32.eq(t.zx(selector, 2) as Value as I32, t.b.get('i32', selectorOffset(Seg.CS)));
-  t.exitWhen(i32.eqz(same), Exit.PROTECTION);
+/** No other selector is loaded here than this one (#GP). */
+const mustBe = (t: Translator, selector: Int, only: I32): void => {
+  const given = t.zx(selector, 2);
+  t.b.beginWhen(t.b.i32.ne(given as Value as I32, only));
+  t.b.set(Sys.OPERAND, t.convert(given, 4, 8, false));
+  t.helper(refuseSelector);
+  t.b.endWhen();
 };
+/** Far transfers stay in the code segment: to leave it would be another mode. */
+const staysIn = (t: Translator, selector: Int): void => mustBe(t, selector, t.b.get('i32', selectorOffset(Seg.CS)));
 const go = (t: Translator, target: Int, size: Size, isReturn: boolean): void =>
   t.end({ kind: 'jumpIndirect', target: t.convert(t.zx(target, size), size < 4 ? 4 : size, t.word, false), isReturn });
 /** A word of the stack, counted in operands. */
@@ -78,7 +83,7 @@ const interruptReturn = (t: Translator): void => {
   t.exitWhen(i32.and(flags, t.imm(TF)), Exit.UNDEFINED);
   if (t.is64) {
     const sp = t.convert(t.zx(word(t, 3), size), size, 8, false);
-    t.exitWhen(i32.ne(t.zx(selector(t, 4), 2) as Value as I32, t.imm(DATA_SELECTOR)), Exit.PROTECTION);
+    mustBe(t, selector(t, 4), t.imm(DATA_SELECTOR));
     t.setReg(RSP, sp, 8);
   } else t.drop(3 * size);
   setFlagsRegister(t, flags, size);
@@ -113,8 +118,8 @@ const debugRegister = (t: Translator): void => (t.d.reg < 8 ? privileged(t) : t.
 export const protectionRows: readonly X86Row[] = [
   insn('0F 02 /r', 'lar r, r/m16', (t) => look(t, 'rights')),
   insn('0F 03 /r', 'lsl r, r/m16', (t) => look(t, 'limit')),
-  insn('0F 00 /4', 'verr r/m16', verifyRead),
-  insn('0F 00 /5', 'verw r/m16', verifyWrite),
+  insn('0F 00 /4', 'verr r/m16', (t) => verify(t, 0)),
+  insn('0F 00 /5', 'verw r/m16', (t) => verify(t, 1)),
   insn('63 /r', 'arpl r/m16, r16', adjustLevel, 32),
   insn('CB', 'retf', (t) => farReturn(t, 0)),
   insn('CA iw', 'retf imm16', (t) => farReturn(t, t.d.imm & 0xffff)),
