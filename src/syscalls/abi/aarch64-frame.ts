@@ -2,7 +2,7 @@ import { State } from '../../cpu/memory/layout.ts';
 import { SA_ONSTACK, SA_RESTORER, SA_SIGINFO, SIGBUS, SIGSEGV } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { readU64, writeI64 } from '../struct.ts';
-import { altStackFlags, type SignalFrame, writeSigInfo } from './signal-frame.ts';
+import { altStackFlags, restoreAltStack, type SignalFrame, writeSigInfo } from './signal-frame.ts';
 
 // struct rt_sigframe { struct siginfo info; struct ucontext uc; } of arch/arm64, offsets within it.
 const SIGINFO = 0;
@@ -130,13 +130,7 @@ export const aarch64Frame: SignalFrame = {
     cpu.setFpcr(view.getUint32(fpsimd + 12, true));
     copy(task, cpu.state + State.VREGS, fpsimd + 16 + guestOffset(task), 512);
     cpu.clearExclusive();
-    const stackFlags = view.getInt32(frame + UC_STACK + 8, true);
-    // The alternate stack is restored too; a bad one is ignored, as in the kernel.
-    task.altStack = {
-      sp: readU64(view, frame + UC_STACK),
-      flags: stackFlags & ~1,
-      size: (stackFlags & 2) !== 0 ? 0 : readU64(view, frame + UC_STACK + 16),
-    };
+    restoreAltStack(task, view, frame + UC_STACK);
     return true;
   },
 };

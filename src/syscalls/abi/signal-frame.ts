@@ -1,6 +1,6 @@
 import type { SigAction, SigInfo } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
-import { writeI64 } from '../struct.ts';
+import { readU64, writeI64 } from '../struct.ts';
 
 /** Builds and takes down the stack frame of a signal handler. */
 export interface SignalFrame {
@@ -15,6 +15,12 @@ export function altStackFlags(task: Task, sp: number): number {
   const { altStack } = task;
   if (altStack.size === 0) return 2;
   return sp > altStack.sp && sp <= altStack.sp + altStack.size ? 1 : 0;
+}
+
+/** A 64-bit frame's stack_t becomes the alternate stack again; a bad one is ignored, as in the kernel. */
+export function restoreAltStack(task: Task, view: DataView, at: number): void {
+  const flags = view.getInt32(at + 8, true);
+  task.altStack = { sp: readU64(view, at), flags: flags & ~1, size: (flags & 2) !== 0 ? 0 : readU64(view, at + 16) };
 }
 
 /** Write siginfo_t: three ints, padding to a word, then the part of the kind (man 2 sigaction). */

@@ -2,7 +2,7 @@ import { State } from '../../cpu/memory/layout.ts';
 import { SA_ONSTACK, SA_RESTORER, SIGSEGV, type SigInfo } from '../kernel/signals.ts';
 import type { Task } from '../kernel/task.ts';
 import { readU64, writeI64 } from '../struct.ts';
-import { altStackFlags, type SignalFrame, writeSigInfo } from './signal-frame.ts';
+import { altStackFlags, restoreAltStack, type SignalFrame, writeSigInfo } from './signal-frame.ts';
 
 // struct rt_sigframe { char *pretcode; struct ucontext uc; struct siginfo info; } of arch/x86 (asm/sigframe.h)
 const UC = 8;
@@ -133,13 +133,7 @@ export const x86_64Frame: SignalFrame = {
     host.setBigUint64(cpu.state + State.PC, view.getBigUint64(frame + MC_RIP, true), true);
     const flags = view.getUint32(frame + MC_FLAGS, true);
     cpu.setPstate((cpu.getPstate() & ~FIX_EFLAGS) | (flags & FIX_EFLAGS));
-    const stackFlags = view.getInt32(frame + UC_STACK + 8, true);
-    // The alternate stack is restored too; a bad one is ignored, as in the kernel.
-    task.altStack = {
-      sp: readU64(view, frame + UC_STACK),
-      flags: stackFlags & ~1,
-      size: (stackFlags & 2) !== 0 ? 0 : readU64(view, frame + UC_STACK + 16),
-    };
+    restoreAltStack(task, view, frame + UC_STACK);
     return true;
   },
 };

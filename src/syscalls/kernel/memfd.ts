@@ -82,7 +82,7 @@ export class MemoryFile extends SeekableFile {
   protected override writeMapped(from: Uint8Array, offset: number): number {
     return this.bytes.write(from, offset);
   }
-  protected size(): number {
+  size(): number {
     return this.bytes.size;
   }
   protected resize(size: number): number {

@@ -1,7 +1,8 @@
 import type { MapSource } from '../../cpu/memory/types.ts';
-import { EBADF, EFBIG, EINVAL, ENXIO, EOPNOTSUPP } from '../errno.ts';
+import { EBADF, EFBIG, EINVAL, EOPNOTSUPP } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
-import { O_APPEND, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from './types.ts';
+import { seekBytes } from './seek.ts';
+import { O_APPEND } from './types.ts';
 
 /** Largest file kept in memory. */
 const MAX_BYTES = 2 ** 31;
@@ -51,14 +52,14 @@ export class Bytes {
 
 /** A regular file whose bytes are read and written at offsets; position and access mode are checked here. */
 export abstract class SeekableFile extends BaseFile {
-  protected position = 0;
+  position = 0;
   protected abstract readAt(into: Uint8Array, offset: number): number;
   protected abstract writeAt(from: Uint8Array, offset: number): number;
   /** What a shared mapping was stored to. */
   protected writeMapped(from: Uint8Array, offset: number): number {
     return this.writeAt(from, offset);
   }
-  protected abstract size(): number;
+  abstract size(): number;
   protected abstract resize(size: number): number;
   /** Make a hole of bytes below the size; 0 or -errno. */
   protected clear(_start: number, _end: number): number {
@@ -87,19 +88,7 @@ export abstract class SeekableFile extends BaseFile {
     return this.writeAt(from, (this.flags & O_APPEND) !== 0 ? this.size() : offset);
   }
   override seek(offset: number, whence: number): number {
-    let base = 0;
-    if (whence === SEEK_CUR) base = this.position;
-    else if (whence === SEEK_END) base = this.size();
-    else if (whence === SEEK_DATA || whence === SEEK_HOLE) {
-      const size = this.size();
-      if (offset < 0 || offset >= size) return -ENXIO;
-      this.position = whence === SEEK_DATA ? offset : size;
-      return this.position;
-    } else if (whence !== SEEK_SET) return -EINVAL;
-    const target = base + offset;
-    if (target < 0) return -EINVAL;
-    this.position = target;
-    return target;
+    return seekBytes(this, offset, whence);
   }
   override truncate(size: number): number {
     if (!this.writable || size < 0) return -EINVAL;

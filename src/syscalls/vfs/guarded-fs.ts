@@ -1,5 +1,6 @@
 import { ENOENT, EPERM } from '../errno.ts';
 import { guardedWalk } from './guarded-walk.ts';
+import { LayeredFs } from './layered-fs.ts';
 import type { Namespace } from './namespace.ts';
 import {
   born,
@@ -39,7 +40,6 @@ import {
   S_IFMT,
   S_IFREG,
   type Stat,
-  type Statfs,
   type Timespec,
 } from './types.ts';
 
@@ -108,39 +108,16 @@ function withStat(stat: Stat | number, rule: (stat: Stat) => number): number {
 }
 
 /** A file system as ids may use it. Paths come from guardedWalk: their directories may be searched. */
-class GuardedFs implements FileSystem {
-  private readonly fs: FileSystem;
+class GuardedFs extends LayeredFs implements FileSystem {
   private readonly ids: FileIds;
   private readonly protections: Protections;
   private readonly gives: boolean;
 
   constructor(fs: FileSystem, ids: FileIds, protections: Protections, gives: boolean) {
-    this.fs = fs;
+    super(fs);
     this.ids = ids;
     this.protections = protections;
     this.gives = gives;
-  }
-
-  get type(): string {
-    return this.fs.type;
-  }
-  get opaque(): boolean {
-    return this.fs.opaque;
-  }
-  mode(path: BytePath): number {
-    return this.fs.mode(path);
-  }
-  magic(path: BytePath): Location | null {
-    return this.fs.magic(path);
-  }
-  stat(path: BytePath, follow: boolean): Stat | number {
-    return this.fs.stat(path, follow);
-  }
-  readlink(path: BytePath): BytePath | number {
-    return this.fs.readlink(path);
-  }
-  statfs(path: BytePath): Statfs | number {
-    return this.fs.statfs(path);
   }
 
   access(path: BytePath, mode: number): number {

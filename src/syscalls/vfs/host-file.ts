@@ -1,8 +1,10 @@
 import fs from 'node:fs';
 import type { MapSource } from '../../cpu/memory/types.ts';
-import { EACCES, EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, ENXIO, EOPNOTSUPP, fromNodeError } from '../errno.ts';
+import { EACCES, EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, EOPNOTSUPP, fromNodeError } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
 import { fromBigIntStats, fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
+import { Listing } from './listing.ts';
+import { seekBytes } from './seek.ts';
 import {
   type BytePath,
   type Dirent,
@@ -12,11 +14,6 @@ import {
   O_APPEND,
   O_PATH,
   O_WRONLY,
-  SEEK_CUR,
-  SEEK_DATA,
-  SEEK_END,
-  SEEK_HOLE,
-  SEEK_SET,
   type Stat,
   type Statfs,
   type Timespec,
@@ -219,20 +216,7 @@ export class HostRegular extends HostFileBase {
   }
 
   override seek(offset: number, whence: number): number {
-    let base = 0;
-    if (whence === SEEK_CUR) base = this.position;
-    else if (whence === SEEK_END) base = this.size();
-    else if (whence === SEEK_DATA || whence === SEEK_HOLE) {
-      // A file without known holes: all data, one hole at the end (allowed by man 2 lseek).
-      const size = this.size();
-      if (offset < 0 || offset >= size) return -ENXIO;
-      this.position = whence === SEEK_DATA ? offset : size;
-      return this.position;
-    } else if (whence !== SEEK_SET) return -EINVAL;
-    const target = base + offset;
-    if (target < 0) return -EINVAL;
-    this.position = target;
-    return target;
+    return seekBytes(this, offset, whence);
   }
 
   override truncate(size: number): number {
@@ -264,15 +248,14 @@ export class HostRegular extends HostFileBase {
     return typeof stat === 'number' ? stat : new HostMapSource(this.handle, this.path, stat);
   }
 
-  protected size(): number {
+  size(): number {
     return fs.fstatSync(this.handle.fd).size;
   }
 }
 
-/** A host directory. Entries are read at once at the first getdents after open or rewind. */
+/** A host directory. */
 export class HostDirectory extends HostFileBase {
-  private position = 0;
-  private entries: Dirent[] | null = null;
+  private readonly listing: Listing = new Listing(() => this.load());
 
   override read(_into: Uint8Array): number {
     return (this.flags & O_PATH) !== 0 ? -EBADF : -EISDIR;
@@ -288,24 +271,11 @@ export class HostDirectory extends HostFileBase {
   }
 
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_CUR ? this.position + offset : whence === SEEK_SET ? offset : -1;
-    if (target < 0) return -EINVAL;
-    if (target === 0) this.entries = null;
-    this.position = target;
-    return target;
+    return this.listing.seek(offset, whence);
   }
 
   override readdir(take: (entry: Dirent, nextPosition: number) => boolean): number {
-    if (this.entries === null) {
-      const entries = this.load();
-      if (typeof entries === 'number') return entries;
-      this.entries = entries;
-    }
-    for (let entry = this.entries[this.position]; entry !== undefined; entry = this.entries[this.position]) {
-      if (!take(entry, this.position + 1)) break;
-      this.position++;
-    }
-    return 0;
+    return this.listing.readdir(take);
   }
 
   private load(): Dirent[] | number {

@@ -1,8 +1,9 @@
-import { EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, fromNodeError } from '../errno.ts';
+import { EBADF, EFBIG, EISDIR, ENOSPC, fromNodeError } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
 import { SeekableFile } from './bytes-file.ts';
+import { Listing } from './listing.ts';
 import type { MemFs } from './mem.ts';
-import { type BytePath, type Dirent, SEEK_CUR, SEEK_SET, type Stat, type Statfs, type Timespec } from './types.ts';
+import type { BytePath, Dirent, Stat, Statfs, Timespec } from './types.ts';
 
 /** Larger files would need one buffer longer than Node allows. */
 const MAX_FILE = 2 ** 32 - 1;
@@ -69,7 +70,7 @@ export class MemRegular extends SeekableFile {
       return fromNodeError(error);
     }
   }
-  protected size(): number {
+  size(): number {
     return Number(this.fs.vol.fstatSync(this.fd).size);
   }
   protected resize(size: number): number {
@@ -99,8 +100,7 @@ export class MemRegular extends SeekableFile {
 /** A directory (or, with O_PATH, any other node) of a memory root. */
 export class MemDirectory extends BaseFile {
   private readonly fs: MemFs;
-  private entries: Dirent[] | null = null;
-  private position = 0;
+  private readonly listing: Listing = new Listing(() => this.fs.entries(this.path));
 
   constructor(fs: MemFs, path: BytePath, flags: number) {
     super(path, flags);
@@ -122,23 +122,10 @@ export class MemDirectory extends BaseFile {
     return -EBADF;
   }
   override readdir(take: (entry: Dirent, nextPosition: number) => boolean): number {
-    if (this.entries === null) {
-      const entries = this.fs.entries(this.path);
-      if (typeof entries === 'number') return entries;
-      this.entries = entries;
-    }
-    for (let entry = this.entries[this.position]; entry !== undefined; entry = this.entries[this.position]) {
-      if (!take(entry, this.position + 1)) break;
-      this.position++;
-    }
-    return 0;
+    return this.listing.readdir(take);
   }
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (target < 0) return -EINVAL;
-    if (target === 0) this.entries = null;
-    this.position = target;
-    return target;
+    return this.listing.seek(offset, whence);
   }
   override sync(): number {
     return 0;

@@ -1,5 +1,6 @@
 import { EBADF, EINVAL, EPERM } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
+import { Listing } from './listing.ts';
 import {
   type BytePath,
   type Dirent,
@@ -97,10 +98,12 @@ export class TextFile extends BaseFile {
 export class ListDirectory extends BaseFile {
   private readonly list: () => { name: BytePath; mode: number }[];
   private readonly fsType: number;
-  private entries: Dirent[] | null = null;
-  private position = 0;
-
   private readonly info: Stat;
+  private readonly listing: Listing = new Listing(() => [
+    { name: '.', ino: inodeOf(this.path), type: 4 },
+    { name: '..', ino: 1, type: 4 },
+    ...this.list().map(({ name, mode }) => ({ name, ino: inodeOf(`${this.path}/${name}`), type: direntType(mode) })),
+  ]);
 
   constructor(
     path: BytePath,
@@ -125,23 +128,10 @@ export class ListDirectory extends BaseFile {
     return -21;
   }
   override readdir(take: (entry: Dirent, nextPosition: number) => boolean): number {
-    this.entries ??= [
-      { name: '.', ino: inodeOf(this.path), type: 4 },
-      { name: '..', ino: 1, type: 4 },
-      ...this.list().map(({ name, mode }) => ({ name, ino: inodeOf(`${this.path}/${name}`), type: direntType(mode) })),
-    ];
-    for (let entry = this.entries[this.position]; entry !== undefined; entry = this.entries[this.position]) {
-      if (!take(entry, this.position + 1)) break;
-      this.position++;
-    }
-    return 0;
+    return this.listing.readdir(take);
   }
   override seek(offset: number, whence: number): number {
-    const target = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.position + offset : -1;
-    if (target < 0) return -EINVAL;
-    if (target === 0) this.entries = null;
-    this.position = target;
-    return target;
+    return this.listing.seek(offset, whence);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FileWatches } from '../kernel/file-watches.ts';
 import { IN_ACCESS, IN_ATTRIB, IN_CREATE, IN_ISDIR, IN_MODIFY, IN_OPEN } from '../kernel/inotify.ts';
+import { LayeredFs } from './layered-fs.ts';
 import { placeOf } from './place.ts';
 import {
   type BytePath,
@@ -10,27 +11,18 @@ import {
   O_TMPFILE,
   O_TRUNC,
   type OpenFile,
-  type Stat,
-  type Statfs,
   type Timespec,
 } from './types.ts';
 
 const RENAME_EXCHANGE = 2;
 
 /** A file system that tells of what is done to its paths; each change goes to the one it stands for. */
-export class WatchedFs implements FileSystem {
-  private readonly fs: FileSystem;
+export class WatchedFs extends LayeredFs implements FileSystem {
   private readonly watches: FileWatches;
 
   constructor(fs: FileSystem, watches: FileWatches) {
-    this.fs = fs;
+    super(fs);
     this.watches = watches;
-  }
-  get type(): string {
-    return this.fs.type;
-  }
-  get opaque(): boolean {
-    return this.fs.opaque;
   }
   get beneath(): FileSystem {
     return this.fs;
@@ -57,23 +49,8 @@ export class WatchedFs implements FileSystem {
     return result;
   }
 
-  mode(path: BytePath): number {
-    return this.fs.mode(path);
-  }
-  magic(path: BytePath): Location | null {
-    return this.fs.magic(path);
-  }
-  stat(path: BytePath, follow: boolean): Stat | number {
-    return this.fs.stat(path, follow);
-  }
   access(path: BytePath, mode: number): number {
     return this.fs.access(path, mode);
-  }
-  readlink(path: BytePath): BytePath | number {
-    return this.fs.readlink(path);
-  }
-  statfs(path: BytePath): Statfs | number {
-    return this.fs.statfs(path);
   }
 
   open(path: BytePath, flags: number, mode: number): OpenFile | number {
