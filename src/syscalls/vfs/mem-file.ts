@@ -21,7 +21,7 @@ export class MemRegular extends SeekableFile {
 
   stat(): Stat | number {
     try {
-      return this.fs.statOf(this.fs.vol.fstatSync(this.fd));
+      return this.fs.nodes.statOf(this.fs.vol.fstatSync(this.fd));
     } catch (error) {
       return fromNodeError(error);
     }
@@ -33,17 +33,17 @@ export class MemRegular extends SeekableFile {
     return Number(this.fs.vol.fstatSync(this.fd).ino);
   }
   override chmod(mode: number): number {
-    this.fs.changeMeta(this.ino(), (meta) => {
+    this.fs.nodes.change(this.ino(), (meta) => {
       meta.mode = (meta.mode & 0o170000) | (mode & 0o7777);
     });
     return 0;
   }
   override chown(uid: number, gid: number): number {
-    this.fs.setOwner(this.ino(), uid, gid);
+    this.fs.nodes.setOwner(this.ino(), uid, gid);
     return 0;
   }
   override utimes(atime: Timespec | null, mtime: Timespec | null): number {
-    this.fs.changeMeta(this.ino(), (meta) => {
+    this.fs.nodes.change(this.ino(), (meta) => {
       if (atime !== null) meta.atime = atime;
       if (mtime !== null) meta.mtime = mtime;
     });
@@ -61,10 +61,10 @@ export class MemRegular extends SeekableFile {
     if (from.length === 0) return 0;
     if (offset + from.length > MAX_FILE) return -EFBIG;
     const growth = offset + from.length - this.size();
-    if (growth > 0 && !this.fs.reserve(growth)) return -ENOSPC;
+    if (growth > 0 && !this.fs.nodes.reserve(growth)) return -ENOSPC;
     try {
       const n = this.fs.vol.writeSync(this.fd, from, 0, from.length, offset);
-      this.fs.modified(this.ino());
+      this.fs.nodes.modified(this.ino(), false);
       return n;
     } catch (error) {
       return fromNodeError(error);
@@ -75,10 +75,10 @@ export class MemRegular extends SeekableFile {
   }
   protected resize(size: number): number {
     if (size > MAX_FILE) return -EFBIG;
-    if (!this.fs.reserve(size - this.size())) return -ENOSPC;
+    if (!this.fs.nodes.reserve(size - this.size())) return -ENOSPC;
     try {
       this.fs.vol.ftruncateSync(this.fd, size);
-      this.fs.modified(this.ino());
+      this.fs.nodes.modified(this.ino(), false);
       return 0;
     } catch (error) {
       return fromNodeError(error);

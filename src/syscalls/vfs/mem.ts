@@ -15,9 +15,9 @@ import {
   EPERM,
   fromNodeError,
 } from '../errno.ts';
-import { fromMs, realtimeMs } from '../kernel/clock.ts';
 import { Fifo } from '../kernel/pipe.ts';
 import { MemDirectory, MemRegular } from './mem-file.ts';
+import { DEVICE, type MemLimits, MemNodes, type Meta, now } from './mem-nodes.ts';
 import { syntheticStat } from './memory-file.ts';
 import {
   type BytePath,
@@ -45,31 +45,6 @@ import {
   type Timespec,
 } from './types.ts';
 
-const TMPFS_MAGIC = 0x01021994;
-const BLOCK = 4096;
-const DEVICE = 0x19;
-
-/** How much a memory root may hold. */
-export interface MemLimits {
-  readonly bytes: number;
-  readonly inodes: number;
-}
-
-/** What memfs does not keep as Linux does: owner, all mode bits, nanoseconds. By inode number. */
-export interface Meta {
-  mode: number;
-  uid: number;
-  gid: number;
-  atime: Timespec;
-  mtime: Timespec;
-  ctime: Timespec;
-  readonly btime: Timespec;
-}
-
-function now(): Timespec {
-  return fromMs(realtimeMs());
-}
-
 /**
  * A file tree in memory on the package memfs, which holds names and contents; everything Linux
  * checks is checked here. Paths come in resolved: the namespace walks them, so nothing of the host
@@ -79,16 +54,13 @@ export class MemFs implements FileSystem {
   readonly type = 'tmpfs';
   readonly opaque = false;
   readonly vol: IFs;
-  private readonly limits: MemLimits;
-  private readonly meta: Map<number, Meta> = new Map();
+  readonly nodes: MemNodes;
   private readonly fifos: Map<number, Fifo> = new Map();
-  private usedBytes = 0;
-  private usedInodes = 1;
   private tmpCount = 0;
 
   constructor(vol: IFs, limits: MemLimits) {
     this.vol = vol;
-    this.limits = limits;
+    this.nodes = new MemNodes(limits);
   }
 
   private run(action: () => void): number {
@@ -109,82 +81,13 @@ export class MemFs implements FileSystem {
     }
   }
 
-  /** Our record of a node; made on first sight for what memfs itself made (the root). */
-  metaOf(ino: number, isDirectory: boolean): Meta {
-    let found = this.meta.get(ino);
-    if (found === undefined) {
-      const t = now();
-      found = {
-        mode: isDirectory ? S_IFDIR | 0o755 : S_IFREG | 0o644,
-        uid: 0,
-        gid: 0,
-        atime: t,
-        mtime: t,
-        ctime: t,
-        btime: t,
-      };
-      this.meta.set(ino, found);
-    }
-    return found;
-  }
-
   private born(path: BytePath, mode: number): void {
-    const t = now();
-    const clean = trim(path);
-    const parent = this.metaOf(this.ino(clean.slice(0, clean.lastIndexOf('/')) || '/'), true);
-    // a set-group-ID directory gives its group, and the bit to directories (man 7 inode)
-    const inherits = (parent.mode & 0o2000) !== 0;
-    const gid = inherits ? parent.gid : 0;
-    if (inherits && (mode & S_IFMT) === S_IFDIR) mode |= 0o2000;
-    this.meta.set(this.ino(path), { mode, uid: 0, gid, atime: t, mtime: t, ctime: t, btime: t });
-    this.usedInodes++;
-    this.touchParent(path);
+    this.nodes.born(this.ino(path), mode, this.ino(parentOf(path)));
   }
 
   private touchParent(path: BytePath): void {
-    const clean = trim(path);
-    const parent = clean.slice(0, clean.lastIndexOf('/')) || '/';
-    const ino = this.ino(parent);
-    if (ino < 0) return;
-    const meta = this.metaOf(ino, true);
-    meta.mtime = now();
-    meta.ctime = meta.mtime;
-  }
-
-  /** Content changed. */
-  modified(ino: number): void {
-    const meta = this.metaOf(ino, false);
-    meta.mtime = now();
-    meta.ctime = meta.mtime;
-  }
-
-  /** Account for a file that grows (or shrinks, negative); false = no space. */
-  reserve(bytes: number): boolean {
-    if (bytes > 0 && this.usedBytes + bytes > this.limits.bytes) return false;
-    this.usedBytes += bytes;
-    return true;
-  }
-
-  /** stat of a node by its memfs fields. */
-  statOf(s: { ino: number | bigint; nlink: number | bigint; size: number | bigint; isDirectory(): boolean }): Stat {
-    const meta = this.metaOf(Number(s.ino), s.isDirectory());
-    const size = s.isDirectory() ? BLOCK : Number(s.size);
-    return {
-      dev: DEVICE,
-      ino: Number(s.ino),
-      mode: meta.mode,
-      nlink: Number(s.nlink),
-      uid: meta.uid,
-      gid: meta.gid,
-      rdev: 0,
-      size,
-      blksize: BLOCK,
-      blocks: s.isDirectory() ? 0 : Math.ceil(size / BLOCK) * 8,
-      atime: meta.atime,
-      mtime: meta.mtime,
-      ctime: meta.ctime,
-      btime: meta.btime,
-    };
+    const ino = this.ino(parentOf(path));
+    if (ino >= 0) this.nodes.modified(ino, true);
   }
 
   mode(path: BytePath): number {
@@ -198,7 +101,7 @@ export class MemFs implements FileSystem {
 
   stat(path: BytePath, _follow: boolean): Stat | number {
     try {
-      const stat = this.statOf(this.vol.lstatSync(trim(path)));
+      const stat = this.nodes.statOf(this.vol.lstatSync(trim(path)));
       return path.length > 1 && path.endsWith('/') && (stat.mode & S_IFMT) !== S_IFDIR ? -ENOTDIR : stat;
     } catch (error) {
       return fromNodeError(error);
@@ -222,7 +125,7 @@ export class MemFs implements FileSystem {
       if (now !== -ENOENT || (flags & O_CREAT) === 0) return now;
       if (path.endsWith('/')) return -EISDIR;
       if ((flags & O_DIRECTORY) !== 0) return -EINVAL;
-      if (this.usedInodes >= this.limits.inodes) return -ENOSPC;
+      if (this.nodes.isFull) return -ENOSPC;
       const parent = this.parentError(path);
       if (parent < 0) return parent;
       const made = this.run(() => this.vol.closeSync(this.vol.openSync(path, 'wx')));
@@ -244,7 +147,7 @@ export class MemFs implements FileSystem {
     const fifo = (flags & O_PATH) === 0 ? this.fifos.get(this.ino(path)) : undefined;
     if (fifo !== undefined) {
       const ino = this.ino(path);
-      const meta = this.metaOf(ino, false);
+      const meta = this.nodes.metaOf(ino, false);
       return fifo.open(path, kept, () => syntheticStat({ ...meta, ino, dev: DEVICE }));
     }
     if ((flags & O_TRUNC) !== 0 && (flags & O_PATH) === 0) {
@@ -274,8 +177,7 @@ export class MemFs implements FileSystem {
 
   /** Error of the directory a new name would go into. */
   private parentError(path: BytePath): number {
-    const clean = trim(path);
-    const mode = this.mode(clean.slice(0, clean.lastIndexOf('/')) || '/');
+    const mode = this.mode(parentOf(path));
     if (mode < 0) return mode;
     return (mode & S_IFMT) === S_IFDIR ? 0 : -ENOTDIR;
   }
@@ -283,7 +185,7 @@ export class MemFs implements FileSystem {
   /** Checks before a name is made; 0 or -errno. */
   private fresh(path: BytePath): number {
     if (this.mode(path) >= 0) return -EEXIST;
-    if (this.usedInodes >= this.limits.inodes) return -ENOSPC;
+    if (this.nodes.isFull) return -ENOSPC;
     return this.parentError(path);
   }
 
@@ -335,7 +237,7 @@ export class MemFs implements FileSystem {
     if (entries.length > 2) return -ENOTEMPTY;
     const result = this.run(() => this.vol.rmdirSync(trim(path)));
     if (result === 0) {
-      this.usedInodes--;
+      this.nodes.gone();
       this.touchParent(path);
     }
     return result;
@@ -348,10 +250,10 @@ export class MemFs implements FileSystem {
     const result = this.run(() => this.vol.unlinkSync(path));
     if (result === 0) {
       if (stat.nlink <= 1) {
-        this.usedInodes--;
+        this.nodes.gone();
         this.fifos.delete(Number(stat.ino));
-        if ((stat.mode & S_IFMT) === S_IFREG) this.reserve(-stat.size);
-      } else this.metaOf(Number(stat.ino), false).ctime = now();
+        if ((stat.mode & S_IFMT) === S_IFREG) this.nodes.reserve(-stat.size);
+      } else this.nodes.metaOf(Number(stat.ino), false).ctime = now();
       this.touchParent(path);
     }
     return result;
@@ -375,7 +277,7 @@ export class MemFs implements FileSystem {
     if (problem < 0) return problem;
     const result = this.run(() => this.vol.linkSync(from, to));
     if (result === 0) {
-      this.metaOf(this.ino(from), false).ctime = now();
+      this.nodes.metaOf(this.ino(from), false).ctime = now();
       this.touchParent(to);
     }
     return result;
@@ -422,11 +324,7 @@ export class MemFs implements FileSystem {
       this.vol.symlinkSync(this.vol.readlinkSync(from) as string, to);
       this.vol.unlinkSync(from);
     });
-    const meta = this.meta.get(old);
-    if (result === 0 && meta !== undefined) {
-      this.meta.delete(old);
-      this.meta.set(this.ino(to), { ...meta, ctime: now() });
-    }
+    if (result === 0) this.nodes.moved(old, this.ino(to));
     return result;
   }
 
@@ -450,7 +348,7 @@ export class MemFs implements FileSystem {
     if (typeof file === 'number') return file;
     // memfs knows no such nodes: an empty file stands for one.
     const ino = this.ino(path);
-    if (type === S_IFIFO || type === S_IFSOCK) this.metaOf(ino, false).mode = type | (mode & 0o7777);
+    if (type === S_IFIFO || type === S_IFSOCK) this.nodes.metaOf(ino, false).mode = type | (mode & 0o7777);
     if (type === S_IFIFO) this.fifos.set(ino, new Fifo());
     return file.close();
   }
@@ -459,24 +357,17 @@ export class MemFs implements FileSystem {
     const stat = this.stat(path, true);
     if (typeof stat === 'number') return stat;
     if ((stat.mode & S_IFMT) === S_IFDIR) return -EISDIR;
-    if (!this.reserve(size - stat.size)) return -ENOSPC;
+    if (!this.nodes.reserve(size - stat.size)) return -ENOSPC;
     const result = this.run(() => this.vol.truncateSync(path, size));
-    this.modified(Number(stat.ino));
+    this.nodes.modified(Number(stat.ino), false);
     return result;
   }
 
   private change(path: BytePath, apply: (meta: Meta) => void): number {
     const ino = this.ino(path);
     if (ino < 0) return ino;
-    this.changeMeta(ino, apply);
+    this.nodes.change(ino, apply);
     return 0;
-  }
-
-  /** Change a node's record, and so its ctime. */
-  changeMeta(ino: number, apply: (meta: Meta) => void): void {
-    const meta = this.metaOf(ino, false);
-    apply(meta);
-    meta.ctime = now();
   }
 
   chmod(path: BytePath, mode: number, follow: boolean): number {
@@ -490,17 +381,8 @@ export class MemFs implements FileSystem {
   chown(path: BytePath, uid: number, gid: number, _follow: boolean): number {
     const ino = this.ino(path);
     if (ino < 0) return ino;
-    this.setOwner(ino, uid, gid);
+    this.nodes.setOwner(ino, uid, gid);
     return 0;
-  }
-
-  /** chown(2): of what is no directory, set-user-ID and set-group-ID bits go, whoever asks. */
-  setOwner(ino: number, uid: number, gid: number): void {
-    this.changeMeta(ino, (meta) => {
-      if (uid !== -1) meta.uid = uid >>> 0;
-      if (gid !== -1) meta.gid = gid >>> 0;
-      if ((meta.mode & S_IFMT) !== S_IFDIR) meta.mode &= (meta.mode & 0o010) !== 0 ? ~0o6000 : ~0o4000;
-    });
   }
 
   utimes(path: BytePath, atime: Timespec | null, mtime: Timespec | null, _follow: boolean): number {
@@ -511,23 +393,17 @@ export class MemFs implements FileSystem {
   }
 
   statfs(_path: BytePath): Statfs {
-    const blocks = Math.floor(this.limits.bytes / BLOCK);
-    const free = Math.max(0, Math.floor((this.limits.bytes - this.usedBytes) / BLOCK));
-    const { inodes } = this.limits;
-    return {
-      type: TMPFS_MAGIC,
-      bsize: BLOCK,
-      blocks,
-      bfree: free,
-      bavail: free,
-      files: inodes,
-      ffree: Math.max(0, inodes - this.usedInodes),
-      namelen: 255,
-    };
+    return this.nodes.statfs();
   }
 }
 
 /** Without trailing slashes, but for the root itself. */
 function trim(path: BytePath): BytePath {
   return path.length > 1 && path.endsWith('/') ? path.replace(/\/+$/, '') || '/' : path;
+}
+
+/** The directory that a name is in. */
+function parentOf(path: BytePath): BytePath {
+  const clean = trim(path);
+  return clean.slice(0, clean.lastIndexOf('/')) || '/';
 }
