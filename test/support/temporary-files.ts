@@ -4,7 +4,7 @@ import path from 'node:path';
 
 /** Directories of runs that did not end by themselves: the process whose number is in the name is gone. */
 const isLeft = (tmp: string, name: string): boolean => {
-  const pid = Number(/^tsqemu-test-(\d+)-/.exec(name)?.[1] ?? 0);
+  const pid = Number(/^tsqemu-run-(\d+)-/.exec(name)?.[1] ?? 0);
   if (pid === 0 || fs.statSync(path.join(tmp, name), { throwIfNoEntry: false })?.uid !== process.getuid?.())
     return false;
   try {
@@ -25,7 +25,7 @@ export function setup(): () => void {
   for (const name of fs.readdirSync(tmp)) {
     if (isLeft(tmp, name)) fs.rmSync(path.join(tmp, name), { recursive: true, force: true });
   }
-  const dir = fs.mkdtempSync(path.join(tmp, `tsqemu-test-${process.pid}-`));
+  const dir = fs.mkdtempSync(path.join(tmp, `tsqemu-run-${process.pid}-`));
   // as /tmp: guests that give up root have files there
   fs.chmodSync(dir, 0o1777);
   process.env.TMPDIR = dir;
