@@ -29,6 +29,7 @@ import {
 import { HostLink, type Link, type LinkOwner } from './host-tcp.ts';
 import { anyHost, type Endpoint, isLocal } from './inet-address.ts';
 import { InetDestination, InetSocket, SO_KEEPALIVE, TCP_KEEPIDLE, TCP_NODELAY } from './inet-socket.ts';
+import { BUFFERS, LocalLink } from './local-tcp.ts';
 import type { Network, Ports } from './network.ts';
 import {
   AF_INET6,
@@ -51,58 +52,9 @@ import {
 import type { Task } from './task.ts';
 
 const IPPROTO_TCP = 6;
-/** /proc/sys/net/ipv4/tcp_wmem and tcp_rmem, default values. */
-const BUFFERS = [16384, 131072] as const;
-/** What a send buffer grows to unless SO_SNDBUF was set. */
-const GROWN = 1 << 20;
 const KEEPALIVE_SECONDS = 7200;
 
 type State = 'idle' | 'listening' | 'connecting' | 'connected' | 'broken';
-
-/** The other end is a guest's too: bytes go straight into its inbox. */
-class LocalLink implements Link {
-  readonly owner: TcpSocket;
-  private readonly other: TcpSocket;
-
-  constructor(owner: TcpSocket, other: TcpSocket) {
-    this.owner = owner;
-    this.other = other;
-  }
-  /** What guests send each other has arrived. */
-  readonly unsent: number = 0;
-  get room(): boolean {
-    return this.other.gone || this.free > 0;
-  }
-  private get buffer(): number {
-    const { sendBuffer } = this.owner;
-    return sendBuffer === BUFFERS[0] ? GROWN : sendBuffer;
-  }
-  private get free(): number {
-    return this.buffer + this.other.receiveBuffer - this.other.unread();
-  }
-  send(bytes: Uint8Array): number {
-    if (this.other.gone) {
-      // It answers what comes too late with RST, which is seen by the next call.
-      this.owner.broken(ECONNRESET);
-      return Math.min(this.buffer, bytes.length);
-    }
-    const count = Math.min(this.free, bytes.length);
-    if (count <= 0) return -EAGAIN;
-    this.other.arrived(bytes.slice(0, count));
-    return count;
-  }
-  finish(): void {
-    this.other.ended();
-  }
-  drained(): void {
-    this.other.roomAgain();
-  }
-  close(reset: boolean): void {
-    if (reset) this.other.broken(ECONNRESET);
-    else this.other.ended();
-    this.other.roomAgain();
-  }
-}
 
 /** A TCP socket (man 7 tcp). Guests reach each other inside our kernel, everybody else by handles of the host. */
 export class TcpSocket extends InetSocket implements LinkOwner {

@@ -1,5 +1,6 @@
 import type { OpName } from '../../ir/opcodes.ts';
 import { type Code, valtype } from './encoder.ts';
+import { fromBits, toBits } from './float-bits.ts';
 
 /** Locals for expansions: the n-th of a type. */
 export type Scratch = (n: number, type?: 'i64' | 'v128') => number;
@@ -50,28 +51,11 @@ const isNaNBits = (c: Code, s: Shape, local: number, signalling: boolean): void 
 export const armNaN = (c: Code, isDouble: boolean, scratch: Scratch): void => {
   const s = isDouble ? double : single;
   const [r, a, b] = [scratch(0), scratch(1), scratch(2)];
-  const toBits = (local: number): void => {
-    if (isDouble) c.op('i64.reinterpret_f64');
-    else {
-      c.op('i32.reinterpret_f32');
-      c.op('i64.extend_i32_u');
-    }
-    c.set(local);
-  };
-  const fromBits = (): void => {
-    if (isDouble) return c.op('f64.reinterpret_i64');
-    c.op('i32.wrap_i64');
-    c.op('f32.reinterpret_i32');
-  };
-  for (const local of [b, a, r]) toBits(local);
-  for (let i = 0; i < 2; i++) {
-    c.get(r);
-    fromBits();
-  }
+  for (const local of [b, a, r]) toBits(c, isDouble, local);
+  for (let i = 0; i < 2; i++) fromBits(c, isDouble, r);
   c.op(isDouble ? 'f64.eq' : 'f32.eq');
   c.if(isDouble ? valtype.f64 : valtype.f32);
-  c.get(r);
-  fromBits();
+  fromBits(c, isDouble, r);
   c.else();
   constant(c, s.defaultNaN);
   c.set(r);
@@ -90,8 +74,7 @@ export const armNaN = (c: Code, isDouble: boolean, scratch: Scratch): void => {
     c.select();
     c.set(r);
   }
-  c.get(r);
-  fromBits();
+  fromBits(c, isDouble, r);
   c.end();
 };
 

@@ -1,6 +1,7 @@
 import type { OpName } from '../../ir/opcodes.ts';
 import type { Scratch } from './arm-nan.ts';
 import { type Code, valtype } from './encoder.ts';
+import { fromBits, toBits } from './float-bits.ts';
 
 const repeat = (isDouble: boolean, double: readonly number[], single: readonly number[]): number[] =>
   Array.from({ length: 16 }, (_, i) => (isDouble ? double[i & 7] : single[i & 3]) as number);
@@ -15,21 +16,8 @@ const quiet = (isDouble: boolean): number[] => repeat(isDouble, [0, 0, 0, 0, 0, 
  */
 const x86NaN = (c: Code, isDouble: boolean, scratch: Scratch): void => {
   const [r, a, b] = [scratch(0), scratch(1), scratch(2)];
-  const toBits = (local: number): void => {
-    if (isDouble) c.op('i64.reinterpret_f64');
-    else {
-      c.op('i32.reinterpret_f32');
-      c.op('i64.extend_i32_u');
-    }
-    c.set(local);
-  };
-  const number = (local: number): void => {
-    c.get(local);
-    if (isDouble) return c.op('f64.reinterpret_i64');
-    c.op('i32.wrap_i64');
-    c.op('f32.reinterpret_i32');
-  };
-  for (const local of [b, a, r]) toBits(local);
+  const number = (local: number): void => fromBits(c, isDouble, local);
+  for (const local of [b, a, r]) toBits(c, isDouble, local);
   const testNaN = (local: number): void => {
     number(local);
     number(local);
