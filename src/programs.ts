@@ -279,7 +279,9 @@ export class Programs {
     const end = this.kernel.first?.exited;
     if (end && 'signal' in end) return;
     const { program, start } = run;
-    if (!this.isHurried(cpu)) this.take(cpu, program, uptimeMs() - start);
+    // the last process of all: its memory may be written from, and changed for that
+    const last = ends && this.running.size === 0;
+    if (!this.isHurried(cpu)) this.take(cpu, program, uptimeMs() - start, last);
     if (ends && cpu === this.first) program.common?.writeCommon(cpu);
     program.store?.write([...this.running.values()].some((other) => other.program === program));
   }
@@ -298,7 +300,7 @@ export class Programs {
   }
 
   /** Take over what a process has translated in so many milliseconds. */
-  private take(cpu: Cpu, program: Program, ms: number): void {
+  private take(cpu: Cpu, program: Program, ms: number, last: boolean): void {
     const { cache } = cpu;
     if (!cache.recording) return;
     // others may have kept more than there was when this one started
@@ -306,13 +308,13 @@ export class Programs {
     const worth = worthKeeping(cache);
     if (program.store === null) {
       const words = worth ? cache.save(0) : null;
-      if (words !== null) program.image = BlockImage.open(words, 0);
+      if (words !== null) program.image = BlockImage.of(words, 0);
       return;
     }
     const count = program.regions?.count ?? 0;
     if (cpu !== this.first && !worth && count - program.written <= 8 && ms < LONG_MS) return;
     program.written = count;
-    program.image = program.store.keep(cpu) ?? program.image;
+    program.image = program.store.keep(cpu, last) ?? program.image;
   }
 }
 

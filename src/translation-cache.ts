@@ -64,7 +64,7 @@ export class TranslationCache {
   private regionBytes = 0;
   /** What is in no file yet. */
   private regions: RegionStore | null = null;
-  private blocks: Uint32Array | null = null;
+  private blocks: readonly Uint32Array[] | null = null;
   /** When files were last written (uptimeMs), or the start. */
   private writtenAt = uptimeMs();
   /** Bytes of machine code that the cold tier started with. */
@@ -148,9 +148,9 @@ export class TranslationCache {
 
   /**
    * Take over what a process translated and compiled, where it is enough to be worth a write; the new image of the
-   * program's blocks, if there is one.
+   * program's blocks, if there is one. `inPlace`: `write` follows, and nobody wants the image.
    */
-  keep({ cache, regions }: Cpu): BlockImage | null {
+  keep({ cache, regions }: Cpu, inPlace = false): BlockImage | null {
     if (!cache.recording) return null;
     const { store } = regions;
     // what another run like this one would not have to do again
@@ -159,10 +159,10 @@ export class TranslationCache {
       regions.takeMachineCode();
       this.regions = store;
     }
-    const blocks = worthKeeping(cache) ? cache.save(this.version) : null;
+    const blocks = worthKeeping(cache) ? cache.save(this.version, inPlace) : null;
     if (blocks === null) return null;
     this.blocks = blocks;
-    return BlockImage.open(blocks, this.version);
+    return inPlace ? null : BlockImage.of(blocks, this.version);
   }
 
   /** Write what was taken over: once for processes that run at the same time, but for what goes on for long. */
@@ -171,7 +171,7 @@ export class TranslationCache {
     const { regions: store, blocks } = this;
     if (store !== null) {
       const words = writeRegions(store, this.version);
-      write(this.file + REGIONS, words);
+      write(this.file + REGIONS, words && [words]);
       this.regionBytes = words?.byteLength ?? 0;
       store.unsavedMs = 0;
       store.unsavedOptimised = 0;
@@ -187,11 +187,11 @@ export class TranslationCache {
     if (!cache.recording) return;
     this.noteWaiting(regions.store.warmUp);
     const cold = this.interpreterBytes === 0 ? interpreterCode() : null;
-    if (cold) write(this.interpreterFile, seal(cold, this.version));
+    if (cold) write(this.interpreterFile, [seal(cold, this.version)]);
     const composer = this.composerBytes === 0 ? cache.composerCode() : null;
-    if (composer) write(this.composerFile, seal(composer, this.version));
+    if (composer) write(this.composerFile, [seal(composer, this.version)]);
     const natives = nativesCode();
-    if (natives) write(this.nativesFile, seal(natives, this.version));
+    if (natives) write(this.nativesFile, [seal(natives, this.version)]);
   }
 }
 
@@ -201,17 +201,29 @@ let written = false;
 export const learned = (): boolean => written;
 
 /** Written aside and renamed, so that runs at the same time do no harm. */
-const write = (file: string, words: Uint32Array | null): void => {
-  if (words === null || words.byteLength > MAX_FILE) return;
+const write = (file: string, pieces: readonly Uint32Array[] | null): void => {
+  if (pieces === null || pieces.reduce((sum, { byteLength }) => sum + byteLength, 0) > MAX_FILE) return;
   const aside = `${file}.${process.pid}.${Date.now()}`;
   try {
-    fs.writeFileSync(aside, new Uint8Array(words.buffer, 0, words.byteLength), { mode: 0o600, flag: 'wx' });
+    writePieces(aside, pieces);
     fs.renameSync(aside, file);
     written = true;
     evict(path.dirname(file));
   } catch {
     // full or read-only: the next run translates again
     fs.rmSync(aside, { force: true });
+  }
+};
+
+const writePieces = (file: string, pieces: readonly Uint32Array[]): void => {
+  const fd = fs.openSync(file, 'wx', 0o600);
+  try {
+    for (const { buffer, byteOffset, byteLength } of pieces) {
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      for (let done = 0; done < byteLength; ) done += fs.writeSync(fd, bytes, done);
+    }
+  } finally {
+    fs.closeSync(fd);
   }
 };
 

@@ -161,13 +161,12 @@ export class BlockImage {
     this.count = units.reduce((sum, unit) => sum + unit.count, 0);
   }
 
-  /** Null when the words are not a whole image of this version. */
-  static open(words: Uint32Array, version: number): BlockImage | null {
-    const image = BlockImage.read(inMemory(words), version);
-    return image?.units.every((unit) => unit.isWhole) === true ? image : null;
+  /** An image that was made a moment ago, of its pieces (see writeImage); null: of another version. */
+  static of(pieces: readonly Uint32Array[], version: number): BlockImage | null {
+    return BlockImage.read(inMemory(pieces), version);
   }
 
-  /** The same of bytes whose bodies are looked at when they are wanted. */
+  /** Read access to bytes, whose bodies are looked at when they are wanted. Null: no image of this version. */
   static read(bytes: ImageBytes, version: number): BlockImage | null {
     const start = new Uint32Array(HEAD);
     if (!bytes.read(0, [bytesOf(start)]) || start[0] !== MAGIC || start[1] !== version >>> 0) return null;
@@ -193,15 +192,28 @@ export class BlockImage {
   }
 }
 
-const inMemory = (words: Uint32Array): ImageBytes => ({
-  size: words.byteLength,
+const inMemory = (pieces: readonly Uint32Array[]): ImageBytes => ({
+  size: pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
   read: (at, into) => {
-    const bytes = bytesOf(words);
-    let from = at;
+    const sources = pieces.map(bytesOf);
+    const skip = (count: number): void => {
+      for (let left = count; left > 0; ) {
+        const first = sources[0] as Uint8Array;
+        sources[0] = first.subarray(Math.min(left, first.length));
+        left -= Math.min(left, first.length);
+        if (sources[0].length === 0) sources.shift();
+      }
+    };
+    const length = into.reduce((sum, part) => sum + part.length, at);
+    if (length > sources.reduce((sum, source) => sum + source.length, 0)) return false;
+    skip(at);
     for (const part of into) {
-      if (from + part.length > bytes.length) return false;
-      part.set(bytes.subarray(from, from + part.length));
-      from += part.length;
+      for (let done = 0; done < part.length; ) {
+        const some = (sources[0] as Uint8Array).subarray(0, part.length - done);
+        part.set(some, done);
+        done += some.length;
+        skip(some.length);
+      }
     }
     return true;
   },
@@ -210,11 +222,11 @@ const inMemory = (words: Uint32Array): ImageBytes => ({
 /** A unit to be kept, as it is in a process. */
 export interface LiveUnit extends UnitCode {
   /** Entries of the table of blocks. */
-  readonly entries: readonly number[];
-  /** Bytes of the pages in `runs`; empty where the stamp tells them. */
-  readonly pages: Uint8Array;
-  /** Put the chunks' records, to be kept, into these words. */
-  writeArea(into: Uint32Array): void;
+  readonly entries: Uint32Array;
+  /** The chunks' records, as they are to be kept. */
+  readonly area: readonly Uint32Array[];
+  /** Words of the pages in `runs`; empty where the stamp tells them. */
+  readonly pages: Uint32Array;
 }
 
 const areaOf = ({ chunks }: UnitCode): number => chunks.reduce((sum, { used }) => sum + used / 4, 0);
@@ -223,23 +235,25 @@ const areaOf = ({ chunks }: UnitCode): number => chunks.reduce((sum, { used }) =
 const lengthsOf = (unit: LiveUnit | BlockUnit): [entries: number, area: number, pages: number] =>
   unit instanceof BlockUnit
     ? [unit.body.entries, unit.body.area, unit.body.pages]
-    : [unit.entries.length, areaOf(unit), unit.pages.length / 4];
+    : [unit.entries.length, areaOf(unit), unit.pages.length];
 
-/** Put a unit's body into words, and return the checksums of its code and of its pages; null: it cannot be read. */
-const writeBody = (unit: LiveUnit | BlockUnit, words: Uint32Array, code: number): [number, number] | null => {
-  if (unit instanceof BlockUnit) return unit.copyTo(words) ? [unit.body.codeSum, unit.body.pagesSum] : null;
-  words.set(unit.entries);
-  unit.writeArea(words.subarray(unit.entries.length, code));
-  bytesOf(words).set(unit.pages, 4 * code);
-  return [checksumOf([bytesOf(words.subarray(0, code))]), checksumOf([unit.pages])];
+/** The pieces of a unit's body, and the checksums of its code and of its pages; null: it cannot be read. */
+const bodyOf = (unit: LiveUnit | BlockUnit): { pieces: readonly Uint32Array[]; sums: [number, number] } | null => {
+  if (unit instanceof BlockUnit) {
+    const { entries, area, pages, codeSum, pagesSum } = unit.body;
+    const words = new Uint32Array(entries + area + pages);
+    return unit.copyTo(words) ? { pieces: [words], sums: [codeSum, pagesSum] } : null;
+  }
+  const code = [unit.entries, ...unit.area];
+  return { pieces: [...code, unit.pages], sums: [checksumOf(code.map(bytesOf)), checksumOf([bytesOf(unit.pages)])] };
 };
 
-/** An image of these units, and of those of the old one that get along with them; null: too large. */
+/** The pieces of an image of these units, and of those of the old one that get along with them; null: too large. */
 export const writeImage = (
   live: readonly LiveUnit[],
   old: readonly BlockUnit[],
   version: number,
-): Uint32Array<ArrayBuffer> | null => {
+): Uint32Array[] | null => {
   const taken: UsedChunk[] = live.flatMap(({ chunks }) => chunks);
   const collides = (a: UsedChunk): boolean =>
     taken.some((b) => a.start < b.start + b.size && b.start < a.start + a.size);
@@ -256,16 +270,19 @@ export const writeImage = (
   });
   const headLength = parts.reduce((sum, { lists }) => lists.reduce((n, l) => n + l.length, sum + UNIT_HEAD), HEAD);
   const length = parts.reduce((sum, { lengths: [entries, area, pages] }) => sum + entries + area + pages, headLength);
-  const words = new Uint32Array(length);
+  const words = new Uint32Array(headLength);
+  const image: Uint32Array[] = [words];
   let at = HEAD;
   let body = headLength;
   for (const { unit, lists, lengths } of parts) {
     const { start, end, offset, crosses, count } = unit;
     const [entries, area, pages] = lengths;
-    const sums = writeBody(unit, words.subarray(body, body + entries + area + pages), entries + area);
-    if (sums === null) return null;
+    const written = bodyOf(unit);
+    if (written === null) return null;
+    image.push(...written.pieces);
     const sizes = [...lists.map((list) => list.length), ...lengths];
-    words.set([start, end, offset, Math.floor(offset / HIGH), crosses ? 1 : 0, count, body, ...sums, ...sizes], at);
+    const numbers = [crosses ? 1 : 0, count, body, ...written.sums, ...sizes];
+    words.set([start, end, offset, Math.floor(offset / HIGH), ...numbers], at);
     at += UNIT_HEAD;
     for (const list of lists) {
       words.set(list, at);
@@ -274,6 +291,6 @@ export const writeImage = (
     body += entries + area + pages;
   }
   words.set([MAGIC, version, length, headLength, 0, kept.length]);
-  words[4] = checksum(words.subarray(0, headLength), CHECKED_FROM);
-  return words;
+  words[4] = checksum(words, CHECKED_FROM);
+  return image;
 };

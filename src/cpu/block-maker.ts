@@ -24,8 +24,7 @@ import {
   type Word,
   Writer,
 } from './backend/wasm/writer.ts';
-import { CONSTANTS, FILE, LINKS, PAIRS, TOLD, Told } from './composer-layout.ts';
-import { Look } from './look-ahead.ts';
+import { CONSTANTS, FILE, LINKS, Look, PAIRS, TOLD, Told } from './composer-layout.ts';
 import {
   ARENA_SIZE,
   ARENAS,

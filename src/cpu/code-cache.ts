@@ -144,6 +144,7 @@ export class CodeCache implements BlockSource {
         made: (pc, record) => this.made(pc, record),
         crosses: () => this.tellCrossing(),
         lookAhead: (pc) => this.lookAhead(pc),
+        fetch: (pc) => this.space.executable(pc),
         note: (pc, end) => this.noteCode(pc, end),
       });
     }
@@ -582,12 +583,12 @@ export class CodeCache implements BlockSource {
     return machineCode(composer.module, composer.exports);
   }
 
-  /** The image to keep after this run, or null when there is nothing new. */
-  save(version: number): Uint32Array | null {
+  /** What to keep after this run, in pieces; null: nothing is new. `inPlace`: it is written before the memory is used again. */
+  save(version: number, inPlace = false): Uint32Array[] | null {
     const { units, arenas, table, words, entered, crossings, hotAfter, crosses } = this;
     const { grown } = units;
     if (grown.length === 0) return null;
-    const live = dumpUnits(grown, units, arenas, table, words, { entered, crossings, hotAfter, crosses });
+    const live = dumpUnits(grown, units, arenas, table, words, { entered, crossings, hotAfter, crosses, inPlace });
     return writeImage(live, this.image?.units ?? [], version);
   }
 }

@@ -15,6 +15,8 @@ export const Told = {
   /** There was too little room for the block, or in the table. */
   ROOM: 7,
   ASKS_FLAGS: 8,
+  /** The pc of the page that a look for flags ended at, as it cannot be read; 0: it ended for another reason. */
+  NO_PAGE: 9,
 } as const;
 /** What the decoder of instructions that are bytes has found, as words: see Read. */
 export const READ = 0x140;
@@ -38,6 +40,8 @@ export const Read = {
   DISP_AT: 11,
   IMM_AT: 12,
 } as const;
+/** What comes of a look for flags that are read before they are set; ASK: it was too long a way, or not in memory. */
+export const Look = { NO: 0, READS: 1, ASK: 2 } as const;
 /** Places that are looked at for flags that are read, a word each. */
 export const LOOKED_AT = 0x200;
 export const MOST_LOOKED_AT = 128;

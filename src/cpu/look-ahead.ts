@@ -17,12 +17,10 @@ import {
   shrU,
   Writer,
 } from './backend/wasm/writer.ts';
-import { LOOKED_AT, MOST_LOOKED_AT } from './composer-layout.ts';
+import { LOOKED_AT, Look, MOST_LOOKED_AT, TOLD, Told } from './composer-layout.ts';
 import type { FlagWords, MaskedWord } from './frontend/form.ts';
 import { GUEST_BASE, PAGE_SHIFT, PageByte, READ_BYTES } from './memory/layout.ts';
 
-/** What comes of a look. */
-export const Look = { NO: 0, READS: 1, ASK: 2 } as const;
 /** Instructions that are looked at until JavaScript has to. */
 const MOST = 400;
 
@@ -53,6 +51,7 @@ export const placeFunction = (): Writer => {
 export const lookFunction = (place: number, { reads, sets }: FlagWords): Writer => {
   const f = new Writer(1);
   const here = f.param(0);
+  f.store1(TOLD, 4 * Told.NO_PAGE, 0);
   const count = f.local(call(place, here, 0));
   const [i, steps, word, walking] = [f.local(), f.local(), f.local(), f.local()];
   const branch = (offset: Push): void => f.set(count, call(place, add(here, offset), count));
@@ -65,7 +64,10 @@ export const lookFunction = (place: number, { reads, sets }: FlagWords): Writer 
       f.set(steps, add(steps, 1));
       f.if(lessU(MOST, steps), () => f.return(Look.ASK));
       // whether it may be executed is not asked: who calls what may not ends anyway
-      f.if(differ(load8(shrU(here, PAGE_SHIFT), READ_BYTES), PageByte.PLAIN), () => f.return(Look.ASK));
+      f.if(differ(load8(shrU(here, PAGE_SHIFT), READ_BYTES), PageByte.PLAIN), () => {
+        f.store1(TOLD, 4 * Told.NO_PAGE, here);
+        f.return(Look.ASK);
+      });
       f.set(word, load(here, GUEST_BASE));
       f.if(anyOf(word, reads), () => f.return(Look.READS));
       const jump = is(word)([0xfc00_0000, 0x1400_0000]);

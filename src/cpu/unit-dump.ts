@@ -4,6 +4,7 @@ import type { CodeUnit, CodeUnits } from './code-units.ts';
 import { Header, Mark, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
 import { GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
 import type { RecordArenas, UsedChunk } from './record-arenas.ts';
+import { Words } from './words.ts';
 
 /** What was changed in records that are to be kept as they were made. */
 export interface Changes {
@@ -14,13 +15,15 @@ export interface Changes {
   readonly hotAfter: number;
   /** Code was seen at a function's entry or behind a call that reads flags from before. */
   readonly crosses: boolean;
+  /** Nobody runs the records any more: they may be changed where they are, and used there. */
+  readonly inPlace: boolean;
 }
 
 /** Puts down one unit. */
 class Dump {
   readonly unit: CodeUnit;
   private readonly chunks: readonly UsedChunk[];
-  private readonly entries: number[] = [];
+  private readonly entries = new Words();
   private count = 0;
 
   constructor(unit: CodeUnit, chunks: readonly UsedChunk[]) {
@@ -28,51 +31,55 @@ class Dump {
     this.chunks = chunks;
   }
 
-  /** Word of a record in the unit's area, or -1: it is none of the unit's. */
-  private wordOf(record: number): number {
-    let end = this.chunks.reduce((sum, { used }) => sum + used / 4, 0);
+  /** Index of a record's word in the unit's pieces, and in which; null: it is none of the unit's. */
+  private wordOf(record: number): { readonly piece: number; readonly at: number } | null {
     // the last chunks are the largest
-    for (let i = this.chunks.length - 1; i >= 0; i--) {
-      const { start, used } = this.chunks[i] as UsedChunk;
-      end -= used / 4;
-      if (record >= start && record < start + used) return end + (record - start) / 4;
+    for (let piece = this.chunks.length - 1; piece >= 0; piece--) {
+      const { start, used } = this.chunks[piece] as UsedChunk;
+      if (record >= start && record < start + used) return { piece, at: (record - start) / 4 };
     }
-    return -1;
+    return null;
   }
 
   entry(pc: number, value: number): void {
     const record = (value & RECORD_MASK) << 4;
     if (record === 0 && value >>> WHAT_SHIFT === Mark.REGION) return;
     if (record !== 0 && this.chunks.every(({ start, used }) => record < start || record >= start + used)) return;
-    this.entries.push(pc, value);
+    const at = this.entries.extend(2);
+    this.entries.buf[at] = pc;
+    this.entries.buf[at + 1] = value;
     if (record !== 0) this.count++;
   }
 
   /** The records as they were made. */
-  private writeArea(into: Uint32Array, memory: Uint32Array, { entered, crossings, hotAfter }: Changes): void {
-    let at = 0;
-    for (const { start, used } of this.chunks) {
-      into.set(memory.subarray(start / 4, (start + used) / 4), at);
-      at += used / 4;
-    }
-    for (let i = 1; i < this.entries.length; i += 2) {
-      const record = ((this.entries[i] as number) & RECORD_MASK) << 4;
-      if (record !== 0) into[this.wordOf(record) + Header.COUNT / 4] = hotAfter;
+  private area(memory: Uint32Array, { entered, crossings, hotAfter, inPlace }: Changes): Uint32Array[] {
+    const area = this.chunks.map(({ start, used }) => {
+      const words = memory.subarray(start / 4, (start + used) / 4);
+      return inPlace ? words : words.slice();
+    });
+    const change = (record: number, word: number, to: (now: number) => number): void => {
+      const place = this.wordOf(record);
+      if (place === null) return;
+      const words = area[place.piece] as Uint32Array;
+      words[place.at + word] = to(words[place.at + word] as number);
+    };
+    const { view } = this.entries;
+    for (let i = 1; i < view.length; i += 2) {
+      const record = ((view[i] as number) & RECORD_MASK) << 4;
+      if (record === 0) continue;
+      const { piece, at } = this.wordOf(record) as { piece: number; at: number };
+      (area[piece] as Uint32Array)[at + Header.COUNT / 4] = hotAfter;
     }
     for (const [record, op] of entered) {
-      const word = this.wordOf(record);
-      if (word < 0) continue;
-      into[word + Header.SLOT / 4] = 0;
-      into[word] = (((into[word] as number) & 0xffff_0000) | op) >>> 0;
+      change(record, Header.SLOT / 4, () => 0);
+      change(record, 0, (now) => ((now & 0xffff_0000) | op) >>> 0);
     }
-    for (const [record, stub] of crossings) {
-      const word = this.wordOf(record);
-      if (word >= 0) into[word + 2] = stub;
-    }
+    for (const [record, stub] of crossings) change(record, 2, () => stub);
+    return area;
   }
 
   finish(units: CodeUnits, memory: Uint32Array, changes: Changes): LiveUnit {
-    const { unit, chunks, entries, count } = this;
+    const { unit, chunks, count } = this;
     const addresses = [...unit.pages].sort((a, b) => a - b);
     const runs: number[] = [];
     for (const address of addresses) {
@@ -82,16 +89,18 @@ class Dump {
       } else runs.push(address, PAGE_SIZE);
     }
     const stamp = units.stampOf(unit);
-    const pages = new Uint8Array(stamp.length > 0 ? 0 : PAGE_SIZE * addresses.length);
+    const pageWords = PAGE_SIZE / 4;
+    const pages = new Uint32Array(stamp.length > 0 ? 0 : pageWords * addresses.length);
     if (pages.length > 0) {
       for (const [i, address] of addresses.entries()) {
-        pages.set(new Uint8Array(memory.buffer, GUEST_BASE + address, PAGE_SIZE), PAGE_SIZE * i);
+        pages.set(new Uint32Array(memory.buffer, GUEST_BASE + address, pageWords), pageWords * i);
       }
     }
     const { start, end, offset } = unit;
     const { crosses } = changes;
-    const writeArea = (into: Uint32Array): void => this.writeArea(into, memory, changes);
-    return { start, end, offset, stamp, crosses, count, runs, chunks, entries, pages, writeArea };
+    const entries = this.entries.view;
+    const area = this.area(memory, changes);
+    return { start, end, offset, stamp, crosses, count, runs, chunks, entries, area, pages };
   }
 }
 

@@ -4,7 +4,7 @@ import { BlockImage } from '../../src/cpu/block-image.ts';
 import { CodeCache } from '../../src/cpu/code-cache.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { NEVER } from '../../src/cpu/memory/code-layout.ts';
+import { Header, NEVER } from '../../src/cpu/memory/code-layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { MemoryFile } from './memory/fake-file.ts';
 
@@ -58,8 +58,14 @@ function stubsOf(cache: CodeCache, image: BlockImage | null): number[] {
   return stubs;
 }
 
-function imageOf(cache: CodeCache): Uint32Array {
-  return cache.save(1) as Uint32Array;
+function imageOf(cache: CodeCache, inPlace = false): Uint32Array {
+  return Uint32Array.from((cache.save(1, inPlace) as Uint32Array[]).flatMap((piece) => [...piece]));
+}
+
+/** The image that words are, if all of it is whole. */
+function opened(words: Uint32Array, version = 1): BlockImage | null {
+  const image = BlockImage.of([words], version);
+  return image?.units.every((unit) => unit.isWhole) === true ? image : null;
 }
 
 function translated(...pcs: number[]): CodeCache {
@@ -69,7 +75,7 @@ function translated(...pcs: number[]): CodeCache {
 }
 
 test('blocks that were kept are found without being translated', () => {
-  const image = BlockImage.open(imageOf(translated(0, 8, PAGE)), 1);
+  const image = opened(imageOf(translated(0, 8, PAGE)));
   expect(image?.count).toBe(3);
   const cache = cacheOf(PROGRAM, image);
   cache.onTranslate = () => {
@@ -87,7 +93,7 @@ test('blocks that were kept are found without being translated', () => {
 });
 
 test('blocks are added to those that were kept, and links to them settled', () => {
-  const first = BlockImage.open(imageOf(translated(0)), 1);
+  const first = opened(imageOf(translated(0)));
   const cache = cacheOf(PROGRAM, first);
   const loop = cache.recordFor(CODE, -1);
   // the loop's way out
@@ -96,7 +102,7 @@ test('blocks are added to those that were kept, and links to them settled', () =
   const behind = cache.follow(out as number);
   expect(behind).toBe(cache.linked(CODE + 8, -1));
   expect(cache.freshCount).toBe(1);
-  const second = BlockImage.open(imageOf(cache), 1);
+  const second = opened(imageOf(cache));
   expect(second?.count).toBe(2);
   const next = cacheOf(PROGRAM, second);
   // at the same places, the jump leading to the new block
@@ -117,11 +123,11 @@ test('a branch that holds a number is kept with its link, as the stub tells wher
   };
   const cache = cacheOf(program, null);
   cache.recordFor(CODE, -1);
-  const first = BlockImage.open(imageOf(cache), 1);
+  const first = opened(imageOf(cache));
   const again = cacheOf(program, first);
   again.recordFor(CODE, -1);
   for (const stub of stubsOf(again, first)) again.follow(stub);
-  const second = BlockImage.open(imageOf(again), 1);
+  const second = opened(imageOf(again));
   const last = cacheOf(program, second);
   last.recordFor(CODE, -1);
   const jumps = stubsOf(last, second).map((stub) => wordAt(last, stub - 4));
@@ -131,26 +137,26 @@ test('a branch that holds a number is kept with its link, as the stub tells wher
 });
 
 test('blocks that another process has kept meanwhile are not new', () => {
-  const old = BlockImage.open(imageOf(translated(0)), 1);
+  const old = opened(imageOf(translated(0)));
   const [earlier, later] = [cacheOf(PROGRAM, old), cacheOf(PROGRAM, old)];
   for (const cache of [earlier, later]) for (const at of [0, 8]) cache.recordFor(CODE + at, -1);
   expect(later.freshCount).toBe(1);
-  later.image = BlockImage.open(imageOf(earlier), 1);
+  later.image = opened(imageOf(earlier));
   expect(later.freshCount).toBe(0);
   expect(later.save(1)).toBeNull();
   later.recordFor(CODE + PAGE, -1);
   expect(later.freshCount).toBe(1);
-  expect(BlockImage.open(imageOf(later), 1)?.count).toBe(3);
+  expect(opened(imageOf(later))?.count).toBe(3);
 });
 
 test('no block is used where any page of code differs, and what is kept then is the new code', () => {
-  const image = BlockImage.open(imageOf(translated(0, PAGE)), 1);
+  const image = opened(imageOf(translated(0, PAGE)));
   const cache = cacheOf({ ...PROGRAM, [PAGE + 8]: 0xd503201f }, image);
   const seen: number[] = [];
   cache.onTranslate = (block) => seen.push(block.pc);
   cache.recordFor(CODE, -1);
   expect(seen).toEqual([CODE]);
-  expect(BlockImage.open(imageOf(cache), 1)?.count).toBe(1);
+  expect(opened(imageOf(cache))?.count).toBe(1);
 });
 
 test('a file with the same stamp is taken at its word, one that was changed meanwhile or has another is not', () => {
@@ -158,7 +164,7 @@ test('a file with the same stamp is taken at its word, one that was changed mean
     const cache = cacheOf(program, null, stamp);
     (files.at(-1) as MemoryFile).unchanged = unchanged;
     cache.recordFor(CODE, -1);
-    return BlockImage.open(imageOf(cache), 1);
+    return opened(imageOf(cache));
   };
   const translates = (image: BlockImage | null, stamp: readonly number[] | null, program = PROGRAM): boolean => {
     const cache = cacheOf(program, image, stamp);
@@ -215,14 +221,25 @@ test('code of anonymous or writable memory is not kept', () => {
   expect(cache.freshCount).toBe(0);
 });
 
+test('an image taken from the memory itself is the one that copies make', () => {
+  const cache = translated(0, 8, PAGE);
+  const record = cache.recordFor(CODE, -1);
+  cache.enterRegion(CODE, 7);
+  const copied = imageOf(cache);
+  expect(wordAt(cache, record + Header.SLOT)).toBe(7);
+  expect(imageOf(cache, true)).toEqual(copied);
+  expect(wordAt(cache, record + Header.SLOT)).toBe(0);
+  expect(opened(copied)?.count).toBe(3);
+});
+
 test('words that are cut off, changed or of another build are no image', () => {
   const good = imageOf(translated(0, 8, PAGE));
-  expect(BlockImage.open(good, 2)).toBeNull();
-  for (const n of [0, 3, 5, good.length - 1]) expect(BlockImage.open(good.slice(0, n), 1)).toBeNull();
+  expect(opened(good, 2)).toBeNull();
+  for (const n of [0, 3, 5, good.length - 1]) expect(opened(good.slice(0, n))).toBeNull();
   for (let i = 0; i < good.length; i += 7) {
     const bad = good.slice();
     bad[i] = (bad[i] as number) ^ 4;
-    expect(BlockImage.open(bad, 1)).toBeNull();
+    expect(opened(bad)).toBeNull();
   }
 });
 
@@ -236,7 +253,7 @@ test('flags that a return site reads are noticed before the call is made, and by
   };
   const first = cacheOf(program, null);
   expect(noticed(first)).toBe(1);
-  expect(noticed(cacheOf(program, BlockImage.open(imageOf(first), 1)))).toBe(1);
+  expect(noticed(cacheOf(program, opened(imageOf(first))))).toBe(1);
   expect(noticed(cacheOf({ ...program, 4: 0xeb01001f /* cmp */ }, null))).toBe(0);
 });
 
@@ -257,7 +274,7 @@ test('a block that may lie in two mappings is not kept, and what leads to it has
   expect(cache.pcOf(target)).toBe(CODE + 0xffc);
   expect(wordAt(cache, jump + 8)).toBe(target);
   expect(cache.holdsCode(CODE + PAGE, CODE + 2 * PAGE)).toBe(true);
-  const image = BlockImage.open(imageOf(cache), 1);
+  const image = opened(imageOf(cache));
   expect(image?.count).toBe(1);
   const unit = image?.units[0];
   const memory = new ArrayBuffer(jump + 0x1000);

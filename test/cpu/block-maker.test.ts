@@ -3,12 +3,12 @@ import { Random } from '../../scripts/fuzz-random.ts';
 import { usualWords } from '../../scripts/usual-words.ts';
 import { specialNumber } from '../../src/cpu/backend/interpreter/contract.ts';
 import { CodeCache } from '../../src/cpu/code-cache.ts';
+import { Look } from '../../src/cpu/composer-layout.ts';
 import { composerModule } from '../../src/cpu/composer-module.ts';
 import { flagWords, readsFlagsAt } from '../../src/cpu/frontend/aarch64/flag-reads.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createArm } from '../../src/cpu/frontend/arm/frontend.ts';
 import type { FrontEnd, SingleLift } from '../../src/cpu/frontend/frontend.ts';
-import { Look } from '../../src/cpu/look-ahead.ts';
 import { createAddressSpace, type GuestAddressSpace } from '../../src/cpu/memory/address-space.ts';
 import { CHUNKS, NEVER, WHAT_SHIFT } from '../../src/cpu/memory/code-layout.ts';
 import { PROT_EXEC, PROT_READ } from '../../src/cpu/memory/types.ts';
@@ -56,6 +56,41 @@ const followAll = (cache: CodeCache, space: GuestAddressSpace): void => {
     }
   }
 };
+
+test('a page that nobody has read is read to see whether what is called there reads flags, in WebAssembly too', () => {
+  let asked = 0;
+  const frontEnd = Object.assign(createAarch64(), {
+    readsFlagsAt: (...args: Parameters<typeof readsFlagsAt>) => {
+      asked++;
+      return readsFlagsAt(...args);
+    },
+  });
+  const templates = TemplateTable.from(Templates.learned(frontEnd, [{ word: 0x9400_8000, form: 0, kind: -1 }]));
+  const module = new WebAssembly.Module(composerModule({ initial: 65536, maximum: 65536 }, flagWords));
+  // a call to pages that are not read with the first ones; there a jump to others, where flags are set (cmp x0, x1), or read (b.ne)
+  for (const [last, crosses] of [
+    [0xeb01_001f, false],
+    [0x5400_0041, true],
+  ] as const) {
+    const bytes = new Uint8Array(0x50_000);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, 0x9400_8000, true);
+    view.setUint32(4, 0xeb01_001f, true);
+    view.setUint32(0x20_000, 0x1400_8000, true);
+    view.setUint32(0x40_000, last, true);
+    const space = createAddressSpace();
+    const source = new MemoryFile(bytes);
+    space.map({ addr: CODE, length: bytes.length, prot: PROT_READ | PROT_EXEC, fixed: true, source });
+    const cache = new CodeCache(space, frontEnd);
+    cache.newComposer = (memory, calls) => new WasmComposer(module, memory, templates, calls);
+    let crossed = false;
+    cache.onFlagsCross = () => (crossed = true);
+    asked = 0;
+    expect(cache.recordFor(CODE, -1)).not.toBe(0);
+    expect(crossed).toBe(crosses);
+    expect(asked).toBe(0);
+  }
+});
 
 for (const [name, create] of [
   ['aarch64', createAarch64],
