@@ -9,7 +9,7 @@ import { Process, type ProgramInfo } from '../../src/syscalls/kernel/process.ts'
 import type { Task } from '../../src/syscalls/kernel/task.ts';
 
 /** A CPU that executes nothing: registers in the state block, flags and fp control words as fields. */
-class IdleCpu implements GuestCpu {
+export class IdleCpu implements GuestCpu {
   readonly state = 0x1_0000;
   readonly space: GuestAddressSpace;
   pstate = 0;

@@ -191,7 +191,10 @@ export class Task {
   /** Whether the instruction in front of the pc is `int 0x80`, not `syscall`. */
   private byInterrupt(): boolean {
     const { host, view } = this.space;
-    return view.getUint8(host.getUint32(this.pcAt, true) - 1) === 0x80;
+    const at = host.getUint32(this.pcAt, true) - 1;
+    // kept translations run before the code is in memory, where something else may lie meanwhile
+    this.space.executable(at);
+    return view.getUint8(at) === 0x80;
   }
 
   /** Whether guest code goes on next: there is nothing that the kernel has to do first. */
