@@ -40,7 +40,7 @@ let module: WebAssembly.Module | null = null;
 export const byteTemplates = (name: ByteGuestName): ByteTemplates => {
   memory ??= new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
   module ??= new WebAssembly.Module(composerModule(MEMORY_PAGES, null));
-  const nothing = { made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
+  const nothing = { made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0, want: () => 0 };
   return new ByteTemplates(byteGuest(name), memory, (table) => {
     const imports = { m: memory as WebAssembly.Memory, m1: table.memory, ...nothing };
     return new WebAssembly.Instance(module as WebAssembly.Module, { e: imports }).exports;

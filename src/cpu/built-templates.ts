@@ -11,8 +11,18 @@ export const templatesName = ({ name, variant }: { readonly name: string; readon
 /** File of the templates for a front end and its variant. */
 export const templateFile = (name: string): string => `templates-${name}.bin`;
 
-/** Templates that the build learned, put into memory that is asked for by their size in bytes; null: none for this host. */
-export const builtTemplates = (name: string, memory: (size: number) => Uint8Array): Int32Array | null => {
+/** A file of templates that the build learned. */
+export interface TemplateSource {
+  /** In bytes. */
+  readonly size: number;
+  /** Fill an array from a byte on. */
+  read(at: number, into: Uint8Array): void;
+  /** All has been read. */
+  close(): void;
+}
+
+/** The templates of the build; null: none for this host. The file stays open, as a new build puts another in its place. */
+export const builtTemplates = (name: string): TemplateSource | null => {
   if (typeof TSQEMU_BUILD === 'undefined') return null;
   let fd: number;
   try {
@@ -20,12 +30,12 @@ export const builtTemplates = (name: string, memory: (size: number) => Uint8Arra
   } catch {
     return null;
   }
-  try {
-    const { size } = fs.fstatSync(fd);
-    const bytes = memory(size);
-    const read = fs.readSync(fd, bytes, 0, size, 0);
-    return new Int32Array(bytes.buffer, bytes.byteOffset, read >>> 2);
-  } finally {
-    fs.closeSync(fd);
-  }
+  return {
+    size: fs.fstatSync(fd).size,
+    read: (at, into) => {
+      if (fs.readSync(fd, into, 0, into.length, at) !== into.length)
+        throw new Error(`${templateFile(name)} is cut off`);
+    },
+    close: () => fs.closeSync(fd),
+  };
 };

@@ -55,3 +55,6 @@ export const INTERNALS = 0x4000;
 export const INTERNALS_END = 0xc000;
 /** Which operations of records are fused with those of the records behind them: see pairTable. */
 export const PAIRS = 0xc000;
+/** A byte for each 2^CHUNK_SHIFT words of the file: 1 = templates that begin there are in memory. */
+export const PRESENT = 0xf000;
+export const CHUNK_SHIFT = 10;

@@ -14,6 +14,7 @@ import {
   lessU,
   load,
   load1,
+  load8of1,
   mul,
   or,
   type Push,
@@ -28,12 +29,14 @@ import {
 import { makerFunctions } from './block-maker.ts';
 import { byteFindFunction, keyFunction, nameFunction, readFunction } from './byte-decoder.ts';
 import {
+  CHUNK_SHIFT,
   CONSTANTS,
   FILE,
   INTERNALS,
   INTERNALS_END,
   LINKS,
   PAIRS,
+  PRESENT,
   READ,
   Read,
   TOLD,
@@ -75,28 +78,29 @@ const MARGIN = 0x400;
 const RECORD = 16;
 /** First halfwords from here on have a second one. */
 const LONG = 0xe800;
-/** Function indices; the first four are imported. GET and PUT_FIELD are of words, READ and NAME of bytes. */
+/** Function indices; the first five are imported. GET and PUT_FIELD are of words, READ and NAME of bytes. */
 const F = {
   MADE: 0,
   CROSSES: 1,
   LOOK_AHEAD: 2,
   NOTE: 3,
-  AT: 4,
-  FIND: 5,
-  EVALUATE: 6,
-  COMPOSE: 7,
-  GET: 8,
-  PUT_FIELD: 9,
-  READ: 8,
-  NAME: 9,
-  PLACE: 10,
-  LOOK: 11,
-  VALUE: 12,
-  TARGET: 13,
-  PUT: 14,
-  MARK: 15,
-  MAKE: 16,
-  BLOCK: 17,
+  WANT: 4,
+  AT: 5,
+  FIND: 6,
+  EVALUATE: 7,
+  COMPOSE: 8,
+  GET: 9,
+  PUT_FIELD: 10,
+  READ: 9,
+  NAME: 10,
+  PLACE: 11,
+  LOOK: 12,
+  VALUE: 13,
+  TARGET: 14,
+  PUT: 15,
+  MARK: 16,
+  MAKE: 17,
+  BLOCK: 18,
 } as const;
 /** What the records of one instruction may need, in bytes. */
 const LONGEST = 0x1000;
@@ -118,7 +122,12 @@ const atFunction = (): Writer => {
     f.set(slot, add(mul(n, SLOT), Head.SIZE));
     f.set(found, word(slot, 2));
     f.if(isZero(found), () => f.return(0));
-    f.if(and(equal(word(slot), representative), equal(word(slot, 1), key)), () => f.return(found));
+    f.if(and(equal(word(slot), representative), equal(word(slot, 1), key)), () => {
+      f.if(differ(found, NONE), () => {
+        f.if(isZero(load8of1(shrU(found, CHUNK_SHIFT), PRESENT)), () => f.do(call(F.WANT, found)));
+      });
+      f.return(found);
+    });
     f.set(n, and(add(n, 1), mask));
   });
   f.code.unreachable();
@@ -511,6 +520,7 @@ export const composerModule = (
       { name: 'crosses', type: 0 },
       { name: 'lookAhead', type: 0 },
       { name: 'note', type: 1 },
+      { name: 'want', type: 0 },
     ],
     funcs: [
       bytes ? { type: 2, code: keyFunction().code, export: 'at' } : { type: 1, code: atFunction().code, export: 'at' },

@@ -7,6 +7,7 @@ import type { Linear, Template } from './template.ts';
  * Templates as the build puts them into a file, as 32-bit words:
  *
  *     magic, slots (a power of 2), words, longest block, majors of whole words, majors of halfwords,
+ *     first word of the templates, first one behind them,
  *     (representative; level, form and kind; template) of each slot, templates, rows, lists of rows, majors
  *
  * `template` is a word's index, 0 = a free slot, -1 = there is none. `majors` is the index of 2048 words, one for each
@@ -18,8 +19,19 @@ import type { Linear, Template } from './template.ts';
  * The file is searched by WebAssembly too: see composer-module.ts.
  */
 export const MAGIC = 0x7471737a;
-export const Head = { MAGIC: 0, SLOTS: 1, WORDS: 2, MAX_BLOCK: 3, MAJORS: 4, SIZE: 6 } as const;
+export const Head = {
+  MAGIC: 0,
+  SLOTS: 1,
+  WORDS: 2,
+  MAX_BLOCK: 3,
+  MAJORS: 4,
+  TEMPLATES: 6,
+  BEHIND: 7,
+  SIZE: 8,
+} as const;
 export const SLOT = 3;
+/** Of a template, in words. */
+export const LONGEST_TEMPLATE = 1024;
 export const RowWord = {
   MASK: 0,
   VALUE: 1,
@@ -305,15 +317,18 @@ const writeRows = (words: number[], { sets, setOf }: KeptRows): readonly [whole:
 
 export const writeTemplates = (templates: readonly KeptTemplate[], rows: KeptRows): Int32Array<ArrayBuffer> => {
   const slots = 2 ** Math.ceil(Math.log2(2 * templates.length));
-  const words = [MAGIC, slots, 0, rows.maxBlock, 0, 0, ...new Array<number>(SLOT * slots).fill(0)];
+  const words = [MAGIC, slots, 0, rows.maxBlock, 0, 0, 0, 0, ...new Array<number>(SLOT * slots).fill(0)];
+  words[Head.TEMPLATES] = words.length;
   const once = sharing(words);
   for (const { level, form, representative, kind, template } of templates) {
     const key = keyOf(level, form, kind);
     const slot = slotOf(words, representative, key);
     const own: number[] = [];
     if (template) writeTemplate(own, template);
+    if (own.length > LONGEST_TEMPLATE) throw new Error(`a template of ${own.length} words`);
     words.splice(slot, SLOT, representative, key, template ? once(own) : NONE);
   }
+  words[Head.BEHIND] = words.length;
   [words[Head.MAJORS], words[Head.MAJORS + HALVES]] = writeRows(words, rows);
   words[Head.WORDS] = words.length;
   return Int32Array.from(words);

@@ -35,6 +35,7 @@ export class WasmComposer {
       made: (pc: number, record: number) => calls.made(pc >>> 0, record),
       crosses: () => calls.crosses(),
       lookAhead: (pc: number) => this.lookAgain(pc >>> 0, calls),
+      want: (index: number) => table.want(index),
       note: (pc: number, end: number) => calls.note(pc >>> 0, end >>> 0),
     };
     this.exports = new WebAssembly.Instance(module, { e: imports }).exports;

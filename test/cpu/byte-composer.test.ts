@@ -48,7 +48,7 @@ describe.for(Object.keys(guestsWithBytes) as ByteGuestName[])(
     const code = new DataView(memory.buffer, GUEST_BASE);
     const words = new Uint32Array(memory.buffer);
     const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, null));
-    const nothing = { made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
+    const nothing = { made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0, want: () => 0 };
     const { exports } = new WebAssembly.Instance(module, { e: { m: memory, m1: table.memory, ...nothing } });
     const compose = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
     const read = exports.read as (pc: number) => number;

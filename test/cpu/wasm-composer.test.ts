@@ -46,7 +46,15 @@ it('tells blocks behind of flags that were asked for at run time', () => {
   );
   const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
   const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
-  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
+  const imports = {
+    m: memory,
+    m1: table.memory,
+    made: () => 0,
+    crosses: () => 0,
+    lookAhead: () => 0,
+    note: () => 0,
+    want: () => 0,
+  };
   const { exports } = new WebAssembly.Instance(module, { e: imports });
   const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
   const guest = new DataView(memory.buffer, GUEST_BASE);
@@ -72,7 +80,15 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const words = new Uint32Array(memory.buffer);
   const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
-  const imports = { m: memory, m1: table.memory, made: () => 0, crosses: () => 0, lookAhead: () => 0, note: () => 0 };
+  const imports = {
+    m: memory,
+    m1: table.memory,
+    made: () => 0,
+    crosses: () => 0,
+    lookAhead: () => 0,
+    note: () => 0,
+    want: () => 0,
+  };
   const { exports } = new WebAssembly.Instance(module, { e: imports });
   const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
   // one that the other composer has learned nothing for
