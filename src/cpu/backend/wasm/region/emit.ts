@@ -80,13 +80,14 @@ class RegionEmitter extends TerminalEmitter {
       t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
     // and a loop that calls may take long for as many turns as it has fuel for, if what it calls has loops
     if (this.region.blocks.some(enters) || this.cfg.isLoop.includes(true)) this.depthCheck(out);
-    for (let i = 0; i < this.exits.size; i++) out.block();
+    const emitter = new ExitEmitter(
+      out,
+      this,
+      [...this.exits.values()].map(({ point }) => point),
+    );
+    emitter.begin();
     out.appendCode(body);
-    const emitter = new ExitEmitter(out, this);
-    for (const { point } of this.exits.values()) {
-      out.end();
-      emitter.emit(point);
-    }
+    emitter.end();
     out.unreachable();
     return out;
   }

@@ -137,6 +137,9 @@ export abstract class ValueEmitter {
   get pcOfExit(): number {
     return this.pcLocal;
   }
+  get kindOfExit(): number {
+    return this.tmpLocal;
+  }
   get addressOfExit(): number {
     return this.plainLocal;
   }
