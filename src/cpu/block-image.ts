@@ -195,7 +195,8 @@ export class BlockImage {
 const inMemory = (pieces: readonly Uint32Array[]): ImageBytes => ({
   size: pieces.reduce((sum, { byteLength }) => sum + byteLength, 0),
   read: (at, into) => {
-    const sources = pieces.map(bytesOf);
+    // of a unit that its stamp tells the pages are an empty piece
+    const sources = pieces.filter(({ length }) => length > 0).map(bytesOf);
     const skip = (count: number): void => {
       for (let left = count; left > 0; ) {
         const first = sources[0] as Uint8Array;

@@ -281,3 +281,13 @@ test('a block that may lie in two mappings is not kept, and what leads to it has
   expect(unit?.load(memory, new Uint32Array(unit.entries))).toBe(true);
   expect(new DataView(memory).getUint32(jump + 8, true)).toBe(stub);
 });
+
+test('an image is read from its pieces, some of them empty', () => {
+  const pieces = translated(0, 8, PAGE).save(1) as Uint32Array[];
+  const image = BlockImage.of(
+    pieces.flatMap((piece) => [new Uint32Array(0), piece]),
+    1,
+  );
+  expect(image?.units.every((unit) => unit.isWhole)).toBe(true);
+  expect(image?.count).toBe(3);
+});
