@@ -46,17 +46,7 @@ it('tells blocks behind of flags that were asked for at run time', () => {
   );
   const memory = new WebAssembly.Memory({ ...MEMORY_PAGES, shared: true });
   const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
-  const imports = {
-    m: memory,
-    m1: table.memory,
-    made: () => 0,
-    crosses: () => 0,
-    lookAhead: () => 0,
-    note: () => 0,
-    want: () => 0,
-  };
-  const { exports } = new WebAssembly.Instance(module, { e: imports });
-  const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
+  const run = composeOf(module, memory, table);
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const kindBehind = (...words: number[]): number => {
     for (const [i, word] of words.entries()) guest.setInt32(CODE + 4 * i, word, true);
@@ -71,6 +61,16 @@ it('tells blocks behind of flags that were asked for at run time', () => {
   expect(kindBehind(cmp, csel, b)).toBe(asked);
 });
 
+type Compose = (pc: number, kind: number, limit: number, to: number, last: number) => number;
+
+/** The module's `compose`, with a code cache that wants to know nothing. */
+function composeOf(module: WebAssembly.Module, memory: WebAssembly.Memory, table: TemplateTable): Compose {
+  const nothing = (): number => 0;
+  const calls = { made: nothing, crosses: nothing, lookAhead: nothing, note: nothing, want: nothing };
+  const { exports } = new WebAssembly.Instance(module, { e: { m: memory, m1: table.memory, ...calls } });
+  return exports.compose as Compose;
+}
+
 describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) => {
   const frontEnd = create() as FrontEnd & { single: SingleLift };
   const usual = usualWords(name);
@@ -80,17 +80,7 @@ describe.for(guests)('the composer in WebAssembly, %s', ([name, create, sets]) =
   const guest = new DataView(memory.buffer, GUEST_BASE);
   const words = new Uint32Array(memory.buffer);
   const module = new WebAssembly.Module(composerModule(MEMORY_PAGES, flagWords));
-  const imports = {
-    m: memory,
-    m1: table.memory,
-    made: () => 0,
-    crosses: () => 0,
-    lookAhead: () => 0,
-    note: () => 0,
-    want: () => 0,
-  };
-  const { exports } = new WebAssembly.Instance(module, { e: imports });
-  const run = exports.compose as (pc: number, kind: number, limit: number, to: number, last: number) => number;
+  const run = composeOf(module, memory, table);
   // one that the other composer has learned nothing for
   const other = new Composer(frontEnd, frontEnd.single, words, () => 64, TemplateTable.from(learned));
 

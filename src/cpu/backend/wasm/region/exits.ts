@@ -23,7 +23,7 @@ const codeOf = (kind: ExitPoint['kind']): number => ({ ...Miss, ...NO_MISS })[ki
 
 // a set that is shorter has none of the rest
 const without = (set: RegSet, others: RegSet | undefined): RegSet => set.map((bits, w) => bits & ~(others?.[w] ?? 0));
-const isWithin = (set: RegSet, others: RegSet): boolean => without(set, others).every((bits) => bits === 0);
+const isWithin = (set: RegSet, others: RegSet): boolean => set.every((bits, w) => (bits & ~(others[w] ?? 0)) === 0);
 const isSame = (x: RegSet, y: RegSet): boolean => isWithin(x, y) && isWithin(y, x);
 const sizeOf = (set: RegSet): number => {
   let size = 0;
