@@ -26,7 +26,7 @@ const GROWTH = 4;
 export class BlockTable {
   private readonly space: GuestAddressSpace;
   private readonly words: Uint32Array;
-  /** Room for a table of so many bytes: its wasm offset, or 0. */
+  /** Room for a table of so many bytes, zeros all: its wasm offset, or 0. */
   private readonly allocate: (bytes: number) => number;
 
   /** Take in the entries between two wasm offsets, of which none is known: WebAssembly does it faster. */
@@ -38,21 +38,21 @@ export class BlockTable {
     this.space = space;
     this.words = words;
     this.allocate = allocate;
-    this.clear();
+    this.begin(FIRST_TABLE, FIRST_ENTRIES);
   }
 
   private get(what: number): number {
     return this.words[CONTROL + what] as number;
   }
 
-  /** An empty table of so many entries at a wasm offset. */
+  /** An empty table of so many entries at a wasm offset, where zeros are. */
   private begin(at: number, entries: number): void {
-    this.space.fillOwn(at, entries * ENTRY, 0);
     // so many upper bits of a product are as many as the table has
     this.words.set([at, Math.clz32(entries) + 1, entries - 1, 0, entries / 2], CONTROL + Control.TABLE);
   }
 
   clear(): void {
+    this.space.fillOwn(FIRST_TABLE, FIRST_ENTRIES * ENTRY, 0);
     this.begin(FIRST_TABLE, FIRST_ENTRIES);
   }
 

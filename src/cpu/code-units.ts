@@ -111,7 +111,10 @@ export class CodeUnits {
       if (address < unit.start || address >= unit.end || this.refused.has(unit) || this.active.has(unit)) continue;
       // units of another image may be in use where this one's records belong
       const free = unit.chunks.every((chunk) => this.arenas.isFree(chunk));
-      if (free && this.holds(unit) && this.onUse(unit)) return unit;
+      if (free && this.holds(unit)) {
+        this.arenas.touch(unit.chunks);
+        if (this.onUse(unit)) return unit;
+      }
       this.refused.add(unit);
     }
     return null;

@@ -86,6 +86,7 @@ export class Cpu implements HelperContext {
   /** See FrontEnd.exact; each process has its own. */
   isExact = false;
 
+  /** `space`: a new one, of which no other processor has written to what lies below the guest. */
   constructor(space: GuestAddressSpace, frontEnd: FrontEnd, interpreter: WebAssembly.Module) {
     this.space = space;
     this.frontEnd = frontEnd;
@@ -152,7 +153,7 @@ export class Cpu implements HelperContext {
       this.dropRegions();
     };
     this.states.prepare(this.state);
-    this.clearJumpCache();
+    this.jumps.begin();
     space.onPlainLoss = (start, end) => this.forgetRuns(start, end);
     space.onFetch = () => this.halt();
     space.onCodeChange = (start, end) => this.invalidateCode(start, end - start);
@@ -522,10 +523,6 @@ export class Cpu implements HelperContext {
     else this.cache.inherit(from.cache);
   }
 
-  private clearJumpCache(): void {
-    this.jumps.clear((start, length, value) => this.space.fillOwn(start, length, value));
-  }
-
   private flush(): void {
     this.halt();
     this.flushPending = false;
@@ -534,7 +531,7 @@ export class Cpu implements HelperContext {
     this.afterFlush?.();
     this.afterFlush = null;
     this.queue.length = 0;
-    this.clearJumpCache();
+    this.jumps.clear((start, length, value) => this.space.fillOwn(start, length, value));
     this.index?.clear();
     this.outside?.flushed(this.isExact);
   }

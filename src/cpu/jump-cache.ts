@@ -1,8 +1,8 @@
 import { JUMP_CACHE_MASK, JUMP_CACHE_SIZE, JUMP_CACHE_VICTIM } from './memory/layout.ts';
 
 const ENTRY = 16;
-/** Stands in empty entries, as pc and as record. */
-const NONE = 0xffff_ffff;
+/** Stands in empty entries, as pc and as record: what a new memory has, so that none of it need be written. */
+const NONE = 0;
 
 /**
  * A host thread's jump cache, as translated code probes it: entries of 16 bytes {guest pc, table slot, record}, direct-mapped
@@ -59,11 +59,16 @@ export class JumpCache {
 
   /** Empty it; `fill` sets all bytes between two wasm offsets. */
   clear(fill: (start: number, length: number, value: number) => void): void {
-    fill(this.start, JUMP_CACHE_SIZE, 0xff);
+    fill(this.start, JUMP_CACHE_SIZE, NONE);
+    this.begin();
+  }
+
+  /** Make an empty one of memory that nobody has written to. */
+  begin(): void {
     // a program may jump to the address that is in empty entries: where it would be found, another is that belongs elsewhere
     const entry = this.entry(NONE);
     const places = [entry, entry ^ JUMP_CACHE_VICTIM];
-    let other = 0;
+    let other = ENTRY;
     while (places.includes(this.entry(other))) other += ENTRY;
     for (const at of places) this.view.setUint32(at, other, true);
   }

@@ -29,6 +29,8 @@ export class RecordArenas {
   private others: Chunk[] = [];
   /** No room was left for something: all translations have to go. */
   full = false;
+  /** From here on nothing was ever written. */
+  private high = CHUNKS;
   /** Chunks of others that are to stay free. */
   reserved: () => readonly Chunk[] = () => [];
 
@@ -88,11 +90,20 @@ export class RecordArenas {
     if (last) this.words.set([last.start + last.used, last.start + last.size, blocks], this.at(id, Arena.NEXT));
   }
 
-  /** A piece for something else, or 0. */
+  /** A piece for something else, which is zeros, or 0. */
   other(size: number): number {
+    const { high } = this;
     const start = this.free(size);
-    if (start !== 0) this.others.push({ start, size });
+    if (start === 0) return 0;
+    // to write zeros where they are costs a page fault for each page
+    if (start < high) this.space.fillOwn(start, Math.min(start + size, high) - start, 0);
+    this.others.push({ start, size });
     return start;
+  }
+
+  /** Something is about to be written there. */
+  touch(chunks: readonly Chunk[]): void {
+    for (const { start, size } of chunks) this.high = Math.max(this.high, start + size);
   }
 
   /** Whether nothing of ours lies there. */
@@ -112,9 +123,12 @@ export class RecordArenas {
       if (chunk.start - at >= size) break;
       at = Math.max(at, chunk.start + chunk.size);
     }
-    if (at + size <= CHUNKS_END) return at;
-    this.full = true;
-    return 0;
+    if (at + size > CHUNKS_END) {
+      this.full = true;
+      return 0;
+    }
+    this.touch([{ start: at, size }]);
+    return at;
   }
 
   clear(): void {
@@ -129,9 +143,11 @@ export class RecordArenas {
     for (const id of from.chunks.keys()) {
       const chunks = [...from.of(id)];
       this.chunks.set(id, chunks);
+      this.touch(chunks);
       for (const { start, used } of chunks) this.space.copyOwn(from.space, start, start + used);
     }
     this.others = [...from.others];
+    this.touch(this.others);
     this.full = from.full;
   }
 }

@@ -50,3 +50,32 @@ test('a table of blocks grows, and takes nothing in where there is no room to', 
   expect(table.recordsAt(0x100_0000)).toEqual([]);
   expect(table.find(8, -1)).toBe(CHUNKS + 128);
 });
+
+test('pieces for other things are zeros, whatever was there before', () => {
+  const memory = createAddressSpace();
+  const bytes = new Uint8Array(memory.memory.buffer);
+  const arenas = new RecordArenas(memory, new Uint32Array(memory.memory.buffer));
+  const dirty = (start: number, size: number): void => void bytes.fill(0xff, start, start + size);
+  const isZero = (start: number, size: number): boolean => bytes.subarray(start, start + size).every((b) => b === 0);
+  const size = 0x1_0000;
+  dirty(arenas.room(2, 0x100), 0x4000);
+  const piece = arenas.other(size);
+  dirty(piece, size);
+  // a unit's records that turn out to be damaged lie there without being in use
+  const chunk = { start: CHUNKS + 4 * size, size: 0x1000, used: 0x1000 };
+  arenas.touch([chunk]);
+  dirty(chunk.start, chunk.size);
+  arenas.clear();
+  for (let n = 0; n < 8; n++) expect(isZero(arenas.other(size), size)).toBe(true);
+
+  const child = createAddressSpace();
+  const inherited = new RecordArenas(child, new Uint32Array(child.memory.buffer));
+  arenas.clear();
+  dirty(arenas.room(2, 0x100), 0x100);
+  arenas.commit(2, CHUNKS + 0x100);
+  inherited.inherit(arenas);
+  inherited.clear();
+  const at = inherited.other(size);
+  expect(at).toBe(CHUNKS);
+  expect(new Uint8Array(child.memory.buffer, at, size).every((b) => b === 0)).toBe(true);
+});

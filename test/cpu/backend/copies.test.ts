@@ -4,7 +4,7 @@ import { discover } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { Cpu } from '../../../src/cpu/cpu.ts';
 import { readNzcv } from '../../../src/cpu/frontend/aarch64/flags.ts';
 import { createAarch64 } from '../../../src/cpu/frontend/aarch64/frontend.ts';
-import { createAddressSpace } from '../../../src/cpu/memory/address-space.ts';
+import { createAddressSpace, type GuestAddressSpace } from '../../../src/cpu/memory/address-space.ts';
 import { Exit, State } from '../../../src/cpu/memory/layout.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/cpu/memory/types.ts';
 import { interpreter } from '../../../src/interpreter-bytes.ts';
@@ -19,13 +19,16 @@ const x = (n: number): number => State.REGS + 8 * n;
 
 describe('condition codes that are copies of registers', () => {
   const frontEnd = createAarch64();
-  const space = createAddressSpace();
-  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
-  space.map({ addr: DATA, length: 0x1000, prot: PROT_READ | PROT_WRITE, fixed: true });
-  for (const [i, word] of WORDS.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+  const program = (): GuestAddressSpace => {
+    const space = createAddressSpace();
+    space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
+    space.map({ addr: DATA, length: 0x1000, prot: PROT_READ | PROT_WRITE, fixed: true });
+    for (const [i, word] of WORDS.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+    return space;
+  };
 
   it('are known where all ways in have made the same comparison', () => {
-    const source = blockSource(space.view);
+    const source = blockSource(program().view);
     // as a function's region, which has its way in too
     const whole = discover(CODE, { ...source, isFunction: (pc) => pc === CODE });
     if (!whole) throw new Error('no region');
@@ -39,7 +42,7 @@ describe('condition codes that are copies of registers', () => {
 
   it('are there at a fault in the loop, as in the cold tier', () => {
     const flags = (['cold', 'hot'] as const).map((tier) => {
-      const cpu = new Cpu(space, frontEnd, interpreter({ addressType: 'i64' }));
+      const cpu = new Cpu(program(), frontEnd, interpreter({ addressType: 'i64' }));
       cpu.setTier(tier);
       cpu.pc = CODE;
       cpu.view.setBigUint64(cpu.state + x(0), BigInt(DATA), true);
