@@ -136,10 +136,8 @@ export class Cpu implements HelperContext {
       halt: () => this.halt(),
       imports: {
         ...imports,
+        ...instance.exports,
         miss: (state: number) => this.miss(state),
-        run: instance.exports.run,
-        dispatch: instance.exports.dispatch,
-        native: instance.exports.native,
       },
     });
     this.cache.storedRoots = () => (this.compile ? this.regions.store.roots() : []);

@@ -2,9 +2,9 @@ import { type Code, type FunctionBody, type FunctionPlace, layOutModule } from '
 import { exportName } from './backend/wasm/region/contract.ts';
 
 /** Imports of a region module, by function index. */
-const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch', 'native'] as const;
+const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch', 'native', 'clmul'] as const;
 /** Type indices. */
-const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+const T = { i_i: 0, ii_i: 1, iii_i: 2, ll_v: 3 } as const;
 const importType = {
   syscall: T.i_i,
   helper: T.iii_i,
@@ -12,6 +12,7 @@ const importType = {
   run: T.ii_i,
   dispatch: T.ii_i,
   native: T.iii_i,
+  clmul: T.ll_v,
 } as const;
 
 /** What regions call, by index, and the type of a region. */
@@ -22,6 +23,7 @@ export const REGION_IMPORTS = {
   run: IMPORTS.indexOf('run'),
   dispatch: IMPORTS.indexOf('dispatch'),
   native: IMPORTS.indexOf('native'),
+  clmul: IMPORTS.indexOf('clmul'),
   regionType: T.ii_i,
 };
 
@@ -34,6 +36,7 @@ export const regionModule = (
       { params: ['i32'], results: ['i32'] },
       { params: ['i32', 'i32'], results: ['i32'] },
       { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+      { params: ['i64', 'i64'], results: ['v128'] },
     ],
     imports: IMPORTS.map((name) => ({ name, type: importType[name] })),
     funcs: functions.map((code, i) => ({ type: T.ii_i, code, export: exportName(i) })),

@@ -13,7 +13,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'cpu/memory': [],
   // layout.ts alone: where the CPU state has its fields
   'cpu/frontend': ['cpu/ir', 'cpu/softfloat', 'cpu/crypto', 'cpu/memory/layout.ts'],
-  'cpu/backend': ['cpu/ir', 'cpu/memory'],
+  'cpu/backend': ['cpu/ir', 'cpu/memory', 'cpu/crypto'],
   // the dispatcher and the code cache know back ends, and front ends by their interface
   cpu: ['cpu/ir', 'cpu/memory', 'cpu/backend', 'cpu/frontend/frontend.ts', 'cpu/frontend/form.ts', 'cpu/frontend/helper.ts', 'uptime.ts'], // biome-ignore format: one line
   loader: ['cpu/memory', 'syscalls/abi'],

@@ -4,6 +4,7 @@
  * scripts/fuzz.ts.
  */
 import { type Case, CODE_BASE, type Outcome, SCRATCH, SCRATCH_SIZE } from '../../scripts/fuzz-record.ts';
+import { clmulFunction } from '../../src/cpu/backend/wasm/ciphers.ts';
 import { Code, encodeModule } from '../../src/cpu/backend/wasm/encoder.ts';
 import { emitPure } from '../../src/cpu/backend/wasm/pure.ts';
 import { readNzcv, writeNzcv } from '../../src/cpu/frontend/aarch64/flags.ts';
@@ -24,6 +25,8 @@ const STATE_AT = 0x1000;
 const MEMORY_AT = 0x1_0000;
 const ENTRY = CODE_BASE + 8;
 
+/** Index of the function for carry-less products, behind the import. */
+const CLMUL = 1;
 const DONE = 0;
 const UNDEFINED = 1;
 const FAULT = 2;
@@ -115,7 +118,7 @@ function emitBlock(block: Block): Code {
       code.end();
     } else if (kind === 'pure' || kind === 'guard') {
       for (const operand of [v.a, v.b, v.c]) use(operand);
-      emitPure(code, v, scratchLocal);
+      emitPure(code, v, scratchLocal, CLMUL);
     } else {
       throw new Error(`no ${kind} operations here: ${name}`);
     }
@@ -187,9 +190,10 @@ export function runBlocks(lift: Lifter, cases: readonly Case[]): Outcome[] {
     types: [
       { params: ['i32'], results: ['i32'] },
       { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+      { params: ['i64', 'i64'], results: ['v128'] },
     ],
     imports: [{ name: 'h', type: 1 }],
-    funcs: funcs.map((f, i) => ({ ...f, export: `f${i}` })),
+    funcs: [{ type: 2, code: clmulFunction() }, ...funcs.map((f, i) => ({ ...f, export: `f${i}` }))],
     memoryPages: { initial: 4, maximum: 4 },
   });
   const context: HelperContext = {

@@ -16,9 +16,9 @@ export interface NibbleTables {
   /** 1/c, and 1/(N·c). */
   readonly inverse: readonly number[];
   readonly inverseN: readonly number[];
-  /** What U and V, given as their inverses, add to the result. */
-  readonly u: readonly number[];
-  readonly v: readonly number[];
+  /** What U and V, given as their inverses, add to the result times `factor`. */
+  u(factor: number): readonly number[];
+  v(factor: number): readonly number[];
   /** Added to the result. */
   readonly constant: number;
 }
@@ -60,9 +60,9 @@ export function nibbleTables(inverted: boolean): NibbleTables {
   }
   const before = (x: number): number => split[inverted ? unaffine(x) : x] as number;
   const after = inverted ? (x: number): number => x : affine;
-  const result = (own: number, other: number): number[] => {
+  const result = (own: number, other: number, factor: number): number[] => {
     const vector = multiply(norm, own) ^ multiply(norm ^ 1, other);
-    return range(16).map((c) => after(multiply(invert(element(c)), vector)));
+    return range(16).map((c) => multiply(factor, after(multiply(invert(element(c)), vector))));
   };
   const inverse = (factor: number): number[] =>
     range(16).map((c) => (c === 0 ? INFINITY : code(invert(multiply(factor, element(c))))));
@@ -71,8 +71,8 @@ export function nibbleTables(inverted: boolean): NibbleTables {
     high: range(16).map((n) => before(n << 4)),
     inverse: inverse(1),
     inverseN: inverse(norm),
-    u: result(t, conjugate),
-    v: result(conjugate, t),
+    u: (factor) => result(t, conjugate, factor),
+    v: (factor) => result(conjugate, t, factor),
     constant: inverted ? 0 : 0x63,
   };
 }

@@ -133,6 +133,16 @@ export const opcodes = {
   'f32x4.x86_madd': V3, 'f64x2.x86_madd': V3, 'f32x4.x86_msub': V3, 'f64x2.x86_msub': V3,
   'f32x4.x86_nmadd': V3, 'f64x2.x86_nmadd': V3, 'f32x4.x86_nmsub': V3, 'f64x2.x86_nmsub': V3,
 
+  /** Of indices below 16 or above 127 what swizzle gives, in one instruction. */
+  'i8x16.relaxed_swizzle': V2,
+  /**
+   * AES's rounds without the key (FIPS 197): ShiftRows, SubBytes and, but in the last one, MixColumns; their inverses; MixColumns
+   * and its inverse by themselves. Expanded by the lowering.
+   */
+  'i8x16.aes_enc': V1, 'i8x16.aes_enc_last': V1, 'i8x16.aes_dec': V1, 'i8x16.aes_dec_last': V1, 'i8x16.aes_mix': V1, 'i8x16.aes_unmix': V1,
+  /** Carry-less product, of twice the width; a function that regions and the cold tier call. */
+  'i64x2.clmul': ['v128', 'i64', 'i64'],
+
   // atomics: (address, operand) → old value; misaligned ones are settled by the memory stub
   'i32.atomic.load8_u': ['i32', 'addr'], 'i32.atomic.load16_u': ['i32', 'addr'], 'i32.atomic.load': ['i32', 'addr'], 'i64.atomic.load': ['i64', 'addr'],
   'i32.atomic.store8': ['void', 'addr', 'i32'], 'i32.atomic.store16': ['void', 'addr', 'i32'], 'i32.atomic.store': ['void', 'addr', 'i32'], 'i64.atomic.store': ['void', 'addr', 'i64'],

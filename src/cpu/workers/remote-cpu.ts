@@ -78,11 +78,11 @@ export class RemoteCpu implements HelperContext {
         hot: (_state: number, record: number) => this.hot(record),
       },
     });
-    const { run, dispatch, gate, native } = exports;
+    const { run, dispatch, gate, native, clmul } = exports;
     this.gate = gate;
     this.runRecords = run as (state: number, depth: number) => number;
     const miss = (state: number): number => this.leave(state, Exit.KERNEL);
-    this.imports = { ...calls, miss, run, dispatch, native } as Record<string, unknown>;
+    this.imports = { ...calls, miss, run, dispatch, native, clmul } as Record<string, unknown>;
     for (let slot = DISPATCH_SLOT; slot < FIRST_SLOTS; slot++) this.table.set(slot, gate);
     this.clearJumps();
   }

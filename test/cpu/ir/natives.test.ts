@@ -22,3 +22,17 @@ test('they are made where they stay, or where a fault could show them', () => {
     expect(names.filter((name) => name.endsWith('.poke')).length).toBe(5);
   }
 });
+
+test('steps of ciphers are one operation each, besides moves of registers and the key', () => {
+  // aesenc xmm0, xmm1; aesdeclast xmm0, xmm1; aesimc xmm0, xmm1; pclmulqdq xmm0, xmm1, 0x10
+  for (const code of [
+    [0x66, 0x0f, 0x38, 0xdc, 0xc1],
+    [0x66, 0x0f, 0x38, 0xdf, 0xc1],
+    [0x66, 0x0f, 0x38, 0xdb, 0xc1],
+    [0x66, 0x0f, 0x3a, 0x44, 0xc1, 0x10],
+  ]) {
+    const names = operations(...code);
+    expect(names.filter((name) => /\.(aes_|clmul)/.test(name)).length).toBe(1);
+    expect(names.length).toBeLessThanOrEqual(6);
+  }
+});

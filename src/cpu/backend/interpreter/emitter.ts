@@ -18,10 +18,11 @@ export const F = {
   cold: 7,
   dispatch: 8,
   native: 10,
-  natives: 11,
+  clmul: 11,
+  natives: 12,
 } as const;
 /** Type indices. */
-export const T = { i_i: 0, ii_i: 1, iii_i: 2 } as const;
+export const T = { i_i: 0, ii_i: 1, iii_i: 2, ll_v: 3 } as const;
 
 /** Places in a record. */
 export const REC = { d: 2, a: 4, b: 6, imm: 8, pc: 12 } as const;
@@ -245,8 +246,11 @@ export class Emitter {
       } else this.read(type, i === 0 ? 'a' : 'b');
     }
     if (info.name === 'i8x16.shuffle') return this.shuffle();
-    emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, type) =>
-      type === 'v128' ? this.vectors(n) : (this.wide[n] as number),
+    emitPure(
+      this.code,
+      new Value(info, null, null, null, 0, 0, null, 0),
+      (n, type) => (type === 'v128' ? this.vectors(n) : (this.wide[n] as number)),
+      F.clmul,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Native } from '../../ir/native.ts';
 import type { OpName } from '../../ir/opcodes.ts';
 import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
+import { clmulFunction } from '../wasm/ciphers.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
 import { cachedRecord, callRecord, countDown, header, indirect, noteCall } from './calls.ts';
@@ -480,8 +481,8 @@ const nativeFunction = (count: number): Code => {
 };
 
 /**
- * The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set, and the guest's
- * natives as `native(state, number, aux)`.
+ * The module of the cold tier: exports `run(state, depth) → pc`, -1 after State.EXIT_REASON was set, the guest's
+ * natives as `native(state, number, aux)`, and `clmul`, which regions call too.
  */
 export const interpreterModule = (
   memoryPages: { initial: number; maximum: number },
@@ -494,6 +495,7 @@ export const interpreterModule = (
       { params: ['i32'], results: ['i32'] },
       { params: ['i32', 'i32'], results: ['i32'] },
       { params: ['i32', 'i32', 'i32'], results: ['i32'] },
+      { params: ['i64', 'i64'], results: ['v128'] },
     ],
     imports: IMPORTS.map((name) => ({
       name,
@@ -506,6 +508,7 @@ export const interpreterModule = (
       { type: T.ii_i, code: dispatchFunction(), export: 'dispatch' },
       { type: T.ii_i, code: gateFunction(), export: 'gate' },
       { type: T.iii_i, code: nativeFunction(natives.length), export: 'native' },
+      { type: T.ll_v, code: clmulFunction(), export: 'clmul' },
       ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
       { type: T.ii_i, code: enterBlocksFunction(), export: 'enterBlocks' },
     ],

@@ -5,6 +5,8 @@ import { Value } from '../../ir/value.ts';
 import { Code } from './encoder.ts';
 import { emitPure } from './pure.ts';
 
+/** Natives make no carry-less products. */
+const NO_CALL = -1;
 /** Parameters of a native. */
 const PARAMS = 2;
 
@@ -34,7 +36,7 @@ class NativeEmitter implements NativeBuilder {
         type: info.result as Type,
         emit: () => {
           for (const [i, arg] of args.entries()) this.push(arg, info.args[i] as Type);
-          emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, t) => this.wide(n, t));
+          emitPure(this.code, new Value(info, null, null, null, 0, 0, null, 0), (n, t) => this.wide(n, t), NO_CALL);
         },
       });
     }

@@ -85,6 +85,7 @@ row(V + 236, 'f64x2', vfarith);
 row(V + 248, '', 'i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u f32x4.convert_i32x4_s f32x4.convert_i32x4_u');
 row(V + 252, 'i32x4', 'trunc_sat_f64x2_s_zero trunc_sat_f64x2_u_zero');
 row(V + 254, 'f64x2', 'convert_low_i32x4_s convert_low_i32x4_u');
+row(V + 256, 'i8x16', 'relaxed_swizzle');
 row(V + 261, '', 'f32x4.relaxed_madd f32x4.relaxed_nmadd f64x2.relaxed_madd f64x2.relaxed_nmadd');
 
 const A = 0xfe0000;

@@ -1,16 +1,19 @@
 import type { Value } from '../../ir/value.ts';
 import { emitArmNaN, type Scratch } from './arm-nan.ts';
+import { emitAes } from './ciphers.ts';
 import { type Code, valtype } from './encoder.ts';
 import { emitX86NaN } from './x86-nan.ts';
 
 /**
  * Emit a pure operation whose operands are on the wasm stack. Shared by regions and the cold tier, so
- * that both tiers compute the same. `scratch` yields i64 locals for the expansions that need them.
+ * that both tiers compute the same. `scratch` yields locals for the expansions that need them; `clmul` is the function that
+ * makes carry-less products.
  */
-export const emitPure = (code: Code, v: Value, scratch: Scratch): void => {
+export const emitPure = (code: Code, v: Value, scratch: Scratch, clmul: number): void => {
   const { name } = v.info;
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
-  if (emitArmNaN(code, name, scratch) || emitX86NaN(code, name, scratch)) return;
+  if (emitArmNaN(code, name, scratch) || emitX86NaN(code, name, scratch) || emitAes(code, name, scratch)) return;
+  if (name === 'i64x2.clmul') return code.call(clmul);
   if (name.includes('_lane')) return code.lane(name, v.imm);
   if (name.endsWith('.select')) {
     if (v.type === 'v128') return code.typedSelect(valtype.v128);

@@ -5,6 +5,7 @@ export interface RegionModule {
   readonly syscall: number;
   readonly helper: number;
   readonly native: number;
+  readonly clmul: number;
   readonly miss: number;
   readonly dispatch: number;
   readonly run: number;

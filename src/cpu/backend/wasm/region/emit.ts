@@ -215,13 +215,13 @@ class RegionEmitter extends TerminalEmitter {
       case 'guard':
         if (this.policy.fast) return this.guarded(v);
         this.operands(v);
-        emitPure(c, v, (n, type) => this.scratch(n, type));
+        emitPure(c, v, (n, type) => this.scratch(n, type), this.module.clmul);
         this.keep(v);
         return false;
       case 'pure':
         if (v.uses === 1) return false;
         this.operands(v);
-        emitPure(c, v, (n, type) => this.scratch(n, type));
+        emitPure(c, v, (n, type) => this.scratch(n, type), this.module.clmul);
         this.keep(v);
         return false;
       case 'load': {

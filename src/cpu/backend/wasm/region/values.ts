@@ -207,7 +207,7 @@ export abstract class ValueEmitter {
       return;
     } else {
       this.operands(v);
-      emitPure(c, v, (n, type) => this.scratch(n, type));
+      emitPure(c, v, (n, type) => this.scratch(n, type), this.module.clmul);
       return;
     }
     v.left--;

@@ -1,6 +1,7 @@
 /** Polynomial products (PMUL, PMULL; Arm ARM C7.2). */
+
+import { product, type Ring } from '../../../crypto/carryless.ts';
 import type { Value } from '../../../ir/value.ts';
-import { product, product64, type Ring } from '../../carryless.ts';
 import type { Row } from '../../row.ts';
 import type { Translator } from '../translator.ts';
 import { extend, family, splat, unzip, type V128 } from './simd-row.ts';
@@ -29,5 +30,5 @@ const lane = (t: Translator, n: number, i: number): I64 => t.b.extract('i64x2.ex
 // biome-ignore format: one instruction per line
 export const polynomial: readonly Row<Translator>[] = [
   family<Fields>('pmull<2> <Vd>.8H, <Vn>.<Tb>, <Vm>.<Tb>', '0 q:1 0 01110 00 1 rm:5 111000 rn:5 rd:5', (t, { q, rm, rn, rd }) => t.setV(rd, products8(t, t.v(rn), t.v(rm), q))),
-  family<Fields>('pmull<2> <Vd>.1Q, <Vn>.<Tb>, <Vm>.<Tb>', '0 q:1 0 01110 11 1 rm:5 111000 rn:5 rd:5', (t, { q, rm, rn, rd }) => t.setV(rd, product64(t.b, lane(t, rn, q), lane(t, rm, q)))),
+  family<Fields>('pmull<2> <Vd>.1Q, <Vn>.<Tb>, <Vm>.<Tb>', '0 q:1 0 01110 11 1 rm:5 111000 rn:5 rd:5', (t, { q, rm, rn, rd }) => t.setV(rd, t.b.i64x2.clmul(lane(t, rn, q), lane(t, rm, q)))),
 ];

@@ -1,25 +1,21 @@
-import { PURE_NATIVE } from '../../../ir/native.ts';
-import { mixColumns, shiftRows, substitute, unmixColumns } from '../../aes.ts';
-import { CARRYLESS_OPERAND, carrylessProduct } from '../natives/carryless.ts';
 import { insn, type X86Row } from '../row.ts';
 import { shaRows } from './sha.ts';
-import { type Binary, binary, type I64, noVvvv, setVex128, type Unary, type V128, vex } from './vector.ts';
+import { type Binary, binary, emit1, type I64, noVvvv, setVex128, type Unary, type V128, vex } from './vector.ts';
 
 /** AESENC, AESDEC: the round's steps, then the key. */
 const round =
-  (inverted: boolean, last: boolean): Binary =>
-  (t, state, key) => {
-    const { b } = t;
-    let s = substitute(b, shiftRows(b, state, inverted), inverted);
-    if (!last) s = inverted ? unmixColumns(b, s) : mixColumns(b, s);
-    return b.v128.xor(s, key);
-  };
+  (op: Unary): Binary =>
+  (t, state, key) =>
+    t.b.v128.xor(op(t, state), key);
 
-/** AESKEYGENASSIST: words 1 and 3 substituted, then turned by a byte, with the round's constant. */
+/**
+ * AESKEYGENASSIST: words 1 and 3 substituted, then turned by a byte, with the round's constant. Substitution comes with
+ * ShiftRows, so the bytes of a word are where that has put them.
+ */
 const assist: Unary = (t, v) => {
   const { b } = t;
-  const s = substitute(b, v, false);
-  const words = b.shuffle(s, s, [4, 5, 6, 7, 5, 6, 7, 4, 12, 13, 14, 15, 13, 14, 15, 12]);
+  const s = b.i8x16.aes_enc_last(v);
+  const words = b.shuffle(s, s, [4, 1, 14, 11, 1, 14, 11, 4, 12, 9, 6, 3, 9, 6, 3, 12]);
   const constant = BigInt(t.d.imm & 0xff) << 32n;
   return b.v128.xor(words, b.constV64(constant, constant));
 };
@@ -27,10 +23,7 @@ const assist: Unary = (t, v) => {
 /** PCLMULQDQ: bits 0 and 4 of the immediate choose the quadwords. */
 const carryless: Binary = (t, x, y) => {
   const lane = (v: V128, n: number): I64 => t.b.extract('i64x2.extract_lane', v, n);
-  t.b.pokeOperand(CARRYLESS_OPERAND.A, lane(x, t.d.imm & 1));
-  t.b.pokeOperand(CARRYLESS_OPERAND.B, lane(y, (t.d.imm >> 4) & 1));
-  t.native(carrylessProduct, PURE_NATIVE);
-  return t.b.peek('v128', CARRYLESS_OPERAND.RESULT);
+  return t.b.i64x2.clmul(lane(x, t.d.imm & 1), lane(y, (t.d.imm >> 4) & 1));
 };
 
 const single = (encoding: string, name: string, op: Unary): X86Row[] => {
@@ -43,11 +36,11 @@ const single = (encoding: string, name: string, op: Unary): X86Row[] => {
 
 /** SDM vol. 1, 12.13, 5.18: AES, PCLMULQDQ, SHA */
 export const cipherRows: readonly X86Row[] = [
-  ...binary('66 0F 38 DC /r', 'aesenc', round(false, false)),
-  ...binary('66 0F 38 DD /r', 'aesenclast', round(false, true)),
-  ...binary('66 0F 38 DE /r', 'aesdec', round(true, false)),
-  ...binary('66 0F 38 DF /r', 'aesdeclast', round(true, true)),
-  ...single('66 0F 38 DB /r', 'aesimc', (t, v) => unmixColumns(t.b, v)),
+  ...binary('66 0F 38 DC /r', 'aesenc', round(emit1('i8x16.aes_enc'))),
+  ...binary('66 0F 38 DD /r', 'aesenclast', round(emit1('i8x16.aes_enc_last'))),
+  ...binary('66 0F 38 DE /r', 'aesdec', round(emit1('i8x16.aes_dec'))),
+  ...binary('66 0F 38 DF /r', 'aesdeclast', round(emit1('i8x16.aes_dec_last'))),
+  ...single('66 0F 38 DB /r', 'aesimc', emit1('i8x16.aes_unmix')),
   ...single('66 0F 3A DF /r ib', 'aeskeygenassist', assist),
   ...binary('66 0F 3A 44 /r ib', 'pclmulqdq', carryless),
   ...shaRows,

@@ -2,12 +2,6 @@
  * Carry-less products by ordinary multiplication: operands are taken apart into classes of every n-th bit, so that no sum
  * of partial products reaches the next bit of its class.
  */
-import type { Builder } from '../ir/builder.ts';
-import type { Value } from '../ir/value.ts';
-
-type I64 = Value<'i64'>;
-type V128 = Value<'v128'>;
-
 export interface Ring<V> {
   and(v: V, mask: bigint): V;
   xor(a: V, b: V): V;
@@ -38,14 +32,6 @@ export interface Shifting<V> extends Ring<V> {
   shr(v: V, by: number): V;
 }
 
-const scalar = (b: Builder): Shifting<I64> => ({
-  and: (v, mask) => b.i64.and(v, b.const64(mask)),
-  xor: (x, y) => b.i64.xor(x, y),
-  mul: (x, y) => b.i64.mul(x, y),
-  shl: (v, by) => b.i64.shl(v, b.const64(by)),
-  shr: (v, by) => b.i64.shr_u(v, b.const64(by)),
-});
-
 /** Low and high half of a product of 64 bits; 32 bits: classes of every fourth bit, sums of at most eight. Karatsuba's three products. */
 export function product64Parts<V>(ring: Shifting<V>, n: V, m: V): [low: V, high: V] {
   const clmul = (x: V, y: V): V => product(ring, x, y, 32, 4);
@@ -55,9 +41,4 @@ export function product64Parts<V>(ring: Shifting<V>, n: V, m: V): [low: V, high:
   const high = clmul(n1, m1);
   const middle = ring.xor(ring.xor(clmul(ring.xor(n, n1), ring.xor(m, m1)), low), high);
   return [ring.xor(low, ring.shl(middle, 32)), ring.xor(high, ring.shr(middle, 32))];
-}
-
-export function product64(b: Builder, n: I64, m: I64): V128 {
-  const [low, high] = product64Parts(scalar(b), n, m);
-  return b.replace('i64x2.replace_lane', b.i64x2.splat(low), 1, high);
 }
