@@ -1,5 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
-import { analyse, type Cfg, edgeKey } from './cfg.ts';
+import { analyse, type Cfg, irreducibleEdges } from './cfg.ts';
 
 /** Most operations in blocks that are there twice. */
 const MOST_OPS = 400;
@@ -26,19 +26,26 @@ export const reducible = (
   const all = [...blocks];
   const edges = [...succs];
   for (let left = MOST_OPS; ; ) {
-    const cfg = analyse(edges);
-    const size = (b: number): number => (all[b] as Block).ops.length;
-    const enters = (from: number, to: number): boolean => cfg.irreducible.has(edgeKey(from, to));
-    const targets = new Set(cfg.rpo.flatMap((b) => (edges[b] as number[]).filter((s) => enters(b, s) && s !== fixed)));
-    const smallest = [...targets].sort((x, y) => size(x) - size(y));
-    const target = smallest.find((b) => size(b) <= left && mayCopy(all[b] as Block));
-    const made = target === undefined ? null : copy(all[target] as Block);
-    if (target === undefined || !made) return { blocks: all, succs: edges, cfg };
+    const entering = irreducibleEdges(edges);
+    // the smallest one, the first of several
+    let target = -1;
+    let size = left + 1;
+    for (let i = 1; i < entering.length; i += 2) {
+      const b = entering[i] as number;
+      const block = all[b] as Block;
+      if (b === fixed || block.ops.length >= size || !mayCopy(block)) continue;
+      target = b;
+      size = block.ops.length;
+    }
+    const made = target < 0 ? null : copy(all[target] as Block);
+    if (!made) return { blocks: all, succs: edges, cfg: analyse(edges) };
     left -= made.ops.length + 1;
     const twin = all.push(made) - 1;
     edges.push(edges[target] as readonly number[]);
-    for (const b of cfg.rpo) {
-      if (enters(b, target)) edges[b] = (edges[b] as readonly number[]).map((s) => (s === target ? twin : s));
+    for (let i = 0; i < entering.length; i += 2) {
+      if (entering[i + 1] !== target) continue;
+      const from = entering[i] as number;
+      edges[from] = (edges[from] as readonly number[]).map((s) => (s === target ? twin : s));
     }
   }
 };
