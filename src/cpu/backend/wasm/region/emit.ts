@@ -80,11 +80,7 @@ class RegionEmitter extends TerminalEmitter {
       t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
     // and a loop that calls may take long for as many turns as it has fuel for, if what it calls has loops
     if (this.region.blocks.some(enters) || this.cfg.isLoop.includes(true)) this.depthCheck(out);
-    const emitter = new ExitEmitter(
-      out,
-      this,
-      [...this.exits.values()].map(({ point }) => point),
-    );
+    const emitter = new ExitEmitter(out, this, this.exits.points);
     emitter.begin();
     out.appendCode(body);
     emitter.end();

@@ -19,11 +19,14 @@ export const leave = (c: Code, reason: number, pc: () => void): void => {
 /** Kinds of exits that are no misses, in the local that tells the kind. */
 const NO_MISS = { dispatch: -1, interrupt: -2 } as const;
 
-const codeOf = (kind: ExitPoint['kind']): number => ({ ...Miss, ...NO_MISS })[kind];
+const CODES = { ...Miss, ...NO_MISS } as const;
 
 // a set that is shorter has none of the rest
 const without = (set: RegSet, others: RegSet | undefined): RegSet => set.map((bits, w) => bits & ~(others?.[w] ?? 0));
-const isWithin = (set: RegSet, others: RegSet): boolean => set.every((bits, w) => (bits & ~(others[w] ?? 0)) === 0);
+const isWithin = (set: RegSet, others: RegSet): boolean => {
+  for (let w = 0; w < set.length; w++) if (((set[w] as number) & ~(others[w] ?? 0)) !== 0) return false;
+  return true;
+};
 const isSame = (x: RegSet, y: RegSet): boolean => isWithin(x, y) && isWithin(y, x);
 const sizeOf = (set: RegSet): number => {
   let size = 0;
@@ -42,14 +45,22 @@ export class ExitEmitter {
   private readonly points: readonly ExitPoint[];
   /** Different sets of dirty registers, the larger ones first. */
   private readonly sets: readonly RegSet[];
+  /** Which of them each exit has. */
+  private readonly setOf = new Map<RegSet, RegSet>();
 
   constructor(c: Code, r: ValueEmitter, points: readonly ExitPoint[]) {
     this.c = c;
     this.r = r;
     this.points = points;
-    const sets: RegSet[] = [];
-    for (const { dirty } of points) if (!sets.some((set) => isSame(set, dirty))) sets.push(dirty);
-    this.sets = sets.sort((x, y) => sizeOf(y) - sizeOf(x));
+    const sizes = new Map<RegSet, number>();
+    for (const { dirty } of points) {
+      if (this.setOf.has(dirty)) continue;
+      let same = dirty;
+      for (const set of sizes.keys()) if (isSame(set, dirty)) same = set;
+      if (same === dirty) sizes.set(dirty, sizeOf(dirty));
+      this.setOf.set(dirty, same);
+    }
+    this.sets = [...sizes].sort(([, x], [, y]) => y - x).map(([set]) => set);
   }
 
   /** Open the labels around the body; that of exit 0 is the innermost. */
@@ -62,17 +73,19 @@ export class ExitEmitter {
   end(): void {
     const { c, r, points, sets } = this;
     if (points.length === 0) return;
+    const at = new Map(sets.map((set, i) => [set, i]));
     for (const [i, { kind, dirty }] of points.entries()) {
       c.end();
-      c.i32(codeOf(kind));
+      c.i32(CODES[kind]);
       c.set(r.kindOfExit);
-      c.br(points.length - 1 - i + sets.findIndex((set) => isSame(set, dirty)));
+      c.br(points.length - 1 - i + (at.get(this.setOf.get(dirty) as RegSet) as number));
     }
     for (const [i, dirty] of sets.entries()) {
       c.end();
-      const next = sets.findIndex((set, j) => j > i && isWithin(set, dirty));
+      let next = i + 1;
+      while (next < sets.length && !isWithin(sets[next] as RegSet, dirty)) next++;
       r.storeRegisters(c, without(dirty, sets[next]));
-      c.br((next < 0 ? sets.length : next) - i - 1);
+      c.br(next - i - 1);
     }
     c.end();
     this.leave();

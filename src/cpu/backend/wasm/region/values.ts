@@ -9,12 +9,12 @@ import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Copies } from './copies.ts';
+import { ExitPoints } from './exit-points.ts';
 import type { Region } from './discover.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
 import { type Needed, neededRegisters } from './needed.ts';
 import {
   add,
-  among,
   analyseRegisters,
   dropsFlags,
   has,
@@ -47,7 +47,7 @@ export abstract class ValueEmitter {
   protected readonly wide = new Map<number, number>();
   /** Open labels, outermost first; the block a branch to it reaches. */
   protected readonly labels: (number | null)[] = [];
-  protected readonly exits = new Map<string, { index: number; point: ExitPoint }>();
+  protected readonly exits = new ExitPoints();
   protected readonly freeTemps: Record<Type, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   /** Values read from a register whose local they still share. */
   protected readonly homed = new Map<number, Value[]>();
@@ -166,14 +166,7 @@ export abstract class ValueEmitter {
 
   /** Label of the exit for what is dirty now. */
   protected exit(kind: ExitPoint['kind']): number {
-    const dirty = among(this.dirty, this.needed);
-    const key = `${kind}:${dirty.join()}`;
-    let e = this.exits.get(key);
-    if (!e) {
-      e = { index: this.exits.size, point: { kind, dirty: dirty.slice() } };
-      this.exits.set(key, e);
-    }
-    return this.labels.length + e.index;
+    return this.labels.length + this.exits.find(kind, this.dirty, this.needed);
   }
 
   /** Bounds that an access is checked against, when it is by a run. */
@@ -317,12 +310,21 @@ const clearAbove = (c: Code, offset: number, type: Type): void => {
  */
 const scalarized = (region: Region, scalars: Map<number, ScalarType>): Region => {
   let { blocks } = region;
+  if (!blocks.some(hasVectors)) return region;
   if (!blocks.some((b) => b.ops.some((v) => v.info.kind === 'helper'))) {
     for (const [offset, type] of scalarRegisters(blocks)) scalars.set(offset, type);
     blocks = blocks.map((b) => scalarizeBlock(b, scalars));
   }
   const lanes = laneRegisters(blocks, scalars);
   return { ...region, blocks: blocks.map((b) => splitBlock(b, lanes)) };
+};
+
+/** Whether a block reads or writes vector registers. */
+const hasVectors = ({ ops }: Block): boolean => {
+  for (const { info, type, a } of ops) {
+    if (info.kind === 'get' ? type === 'v128' : info.kind === 'set' && a?.type === 'v128') return true;
+  }
+  return false;
 };
 
 const naturalAlign = (type: Type): number => Math.log2(typeSize[type]);
