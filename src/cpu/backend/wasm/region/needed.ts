@@ -4,7 +4,18 @@ import { State } from '../../../memory/layout.ts';
 import { loopOf } from './cfg.ts';
 import type { Region } from './discover.ts';
 import { isFlags } from './flag-fields.ts';
-import { add, dropsFlags, mayLeave, type RegionRegisters, type RegSet, remove, union, writes } from './registers.ts';
+import {
+  add,
+  Does,
+  dropsFlags,
+  flowOrder,
+  has,
+  REGISTER_SHIFT,
+  type RegionRegisters,
+  type RegSet,
+  remove,
+  union,
+} from './registers.ts';
 
 /**
  * What exits of a region's loops store: registers that are written anew before anybody can read them are left as they are
@@ -36,7 +47,7 @@ interface Effect {
 /** Calls and returns need no flags unless `flagsCross`; what is behind the region's edge needs all. */
 export const neededRegisters = (region: Region, known: RegionRegisters, policy: NeedPolicy): Needed => {
   const { blocks, succs } = region;
-  const { registers, byOffset } = known;
+  const { registers, byOffset, does, fields } = known;
   const none = new Uint32Array(Math.max(1, (registers.length + 31) >> 5));
   const all = none.slice().fill(0xffffffff);
   const flags = none.slice();
@@ -47,9 +58,13 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
     else if (policy.precise || !isGeneral(offset) || policy.frame.includes(offset)) add(always, index);
   }
 
-  /** Goes through a block backwards from what is needed behind it; `at` is told of the beginning of each instruction. */
-  const backwards = (block: Block, needed: RegSet, written: RegSet, at?: (pc: number) => void): void => {
-    const { reads } = block;
+  /**
+   * Goes through a block backwards from what is needed behind it; `at` is told of the beginning of each instruction that may
+   * leave.
+   */
+  const backwards = (b: number, needed: RegSet, written: RegSet, at?: (pc: number) => void): void => {
+    const { ops, reads } = blocks[b] as Block;
+    const list = does[b] as Int32Array;
     let left = reads.length;
     /** Those of instructions from pc on, which may have no operations at all. */
     const readFrom = (pc: number): void => {
@@ -59,29 +74,32 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
       }
     };
     let conditional = false;
-    for (let i = block.ops.length - 1; i >= 0; i--) {
-      const v = block.ops[i] as Value;
-      const { kind, name } = v.info;
-      readFrom(v.pc + 1);
-      if (kind === 'when') conditional = name === 'when.end';
-      for (const { offset } of writes(v)) {
-        const { index } = byOffset.get(offset) as { index: number };
-        // what is written under a condition may keep its value
-        if (conditional) continue;
-        remove(needed, index);
-        add(written, index);
+    let leaves = false;
+    let next = ops.at(-1);
+    for (let i = ops.length - 1; i >= 0; i--) {
+      const { pc } = next as Value;
+      const what = list[i] as number;
+      if (left > 0) readFrom(pc + 1);
+      if ((what & (Does.BEGIN | Does.END)) !== 0) conditional = (what & Does.END) !== 0;
+      else if ((what & Does.READ) !== 0) add(needed, what >> REGISTER_SHIFT);
+      else if ((what & Does.LOOK) !== 0) needed.fill(0xffffffff);
+      // what is written under a condition may keep its value
+      else if ((what & (Does.WRITE | Does.FLAGS)) !== 0 && !conditional) {
+        if ((what & Does.WRITE) !== 0) overwrite(needed, written, what >> REGISTER_SHIFT);
+        else for (let n = what >> REGISTER_SHIFT; n > 0; n--) overwrite(needed, written, fields[n - 1] as number);
       }
-      if (kind === 'helper' || kind === 'native' || kind === 'peek' || kind === 'poke') needed.fill(0xffffffff);
-      else if (kind === 'get') add(needed, (byOffset.get(v.imm) as { index: number }).index);
-      if (block.ops[i - 1]?.pc === v.pc) continue;
-      readFrom(v.pc);
-      at?.(v.pc);
+      leaves ||= (what & Does.LEAVE) !== 0;
+      next = ops[i - 1];
+      if (next?.pc === pc) continue;
+      if (left > 0) readFrom(pc);
+      if (leaves) at?.(pc);
+      leaves = false;
     }
     readFrom(0);
   };
-  const effects = blocks.map((block): Effect => {
+  const effects = blocks.map((_, b): Effect => {
     const effect = { reads: none.slice(), writes: none.slice() };
-    backwards(block, effect.reads, effect.writes);
+    backwards(b, effect.reads, effect.writes);
     return effect;
   });
 
@@ -98,40 +116,55 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
   };
   const out = blocks.map(outside);
   const atEntry = blocks.map(() => always.slice());
+  const order = flowOrder(region);
   for (let changed = true; changed; ) {
     changed = false;
-    for (let b = blocks.length - 1; b >= 0; b--) {
+    for (let i = order.length - 1; i >= 0; i--) {
+      const b = order[i] as number;
+      const behind = out[b] as RegSet;
       if (goesOn(blocks[b] as Block))
-        for (const s of succs[b] as readonly number[]) union(out[b] as RegSet, atEntry[s] as RegSet);
-      const effect = effects[b] as Effect;
+        for (const s of succs[b] as readonly number[]) union(behind, atEntry[s] as RegSet);
+      const { reads, writes } = effects[b] as Effect;
       const before = atEntry[b] as RegSet;
-      if (union(before, effect.reads)) changed = true;
-      const through = (out[b] as RegSet).map((bits, w) => bits & ~(effect.writes[w] as number));
-      if (union(before, through)) changed = true;
+      for (let w = 0; w < before.length; w++) {
+        const bits = before[w] as number;
+        const more = (bits | (reads[w] as number) | ((behind[w] as number) & ~(writes[w] as number))) >>> 0;
+        if (more === bits) continue;
+        before[w] = more;
+        changed = true;
+      }
     }
   }
   const byOperation = new Map<Value, RegSet>();
   for (const b of blocksInLoops(region)) {
-    const block = blocks[b] as Block;
+    const { ops } = blocks[b] as Block;
+    const list = does[b] as Int32Array;
     const begins = new Map<number, RegSet>();
     const needed = (out[b] as RegSet).slice();
-    backwards(block, needed, none.slice(), (pc) => {
+    backwards(b, needed, none.slice(), (pc) => {
       const there = needed.slice();
       union(there, always);
       begins.set(pc, there);
     });
     let setsFlags = false;
-    for (const v of block.ops) {
-      if (mayLeave(v)) {
+    for (let i = 0; i < list.length; i++) {
+      const what = list[i] as number;
+      if ((what & Does.LEAVE) !== 0) {
+        const v = ops[i] as Value;
         const there = begins.get(v.pc) as RegSet;
         // perhaps those of an instruction before this one
         if (setsFlags) union(there, flags);
         byOperation.set(v, there);
-      }
-      setsFlags ||= writes(v).some(({ offset }) => isFlags(offset));
+      } else if ((what & Does.FLAGS) !== 0) setsFlags = true;
+      else if ((what & Does.WRITE) !== 0) setsFlags ||= has(flags, what >> REGISTER_SHIFT);
     }
   }
-  return { atEntry, before: (v) => byOperation.get(v) ?? null };
+  return { atEntry, before: (v) => (byOperation.size === 0 ? null : (byOperation.get(v) ?? null)) };
+};
+
+const overwrite = (needed: RegSet, written: RegSet, register: number): void => {
+  remove(needed, register);
+  add(written, register);
 };
 
 /** General and vector registers, which instructions name. Others (as ITSTATE of ARM) the cold tier reads of itself. */

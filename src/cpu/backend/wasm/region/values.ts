@@ -9,21 +9,12 @@ import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Copies } from './copies.ts';
-import { ExitPoints } from './exit-points.ts';
 import type { Region } from './discover.ts';
+import { ExitPoints } from './exit-points.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
+import { analyseRegisters, type RegisterUse } from './liveness.ts';
 import { type Needed, neededRegisters } from './needed.ts';
-import {
-  add,
-  analyseRegisters,
-  dropsFlags,
-  has,
-  type RegionRegister,
-  type RegisterUse,
-  type RegSet,
-  registersOf,
-  withoutFlags,
-} from './registers.ts';
+import { add, dropsFlags, has, type RegionRegister, type RegSet, registersOf, withoutFlags } from './registers.ts';
 import { type ScalarType, scalarizeBlock, scalarRegisters } from './scalarize.ts';
 
 /** Where the value of an operation is. */
@@ -69,7 +60,7 @@ export abstract class ValueEmitter {
     const boundsOf = (v: Value): readonly [number, number] | null => this.boundsOf(v);
     const known = registersOf(this.region, boundsOf, scalars);
     this.neededAt = neededRegisters(this.region, known, policy);
-    this.use = analyseRegisters(this.region, this.cfg.isLoop, boundsOf, policy.flagsCross, known, this.neededAt);
+    this.use = analyseRegisters(this.region, boundsOf, policy.flagsCross, known, this.neededAt);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
