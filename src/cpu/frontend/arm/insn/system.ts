@@ -1,7 +1,8 @@
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
+import type { Helper } from '../../helper.ts';
 import type { Row } from '../../row.ts';
-import { defineHelper, writeR } from '../helpers.ts';
+import { defineHelper, helpers, raiseUndefined, readR, writeR } from '../helpers.ts';
 import { PC, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { a32, a32x, type F, t16, t32 } from './row.ts';
@@ -32,9 +33,22 @@ const mrs = (t: Translator, rd: number): void => {
   t.setR(rd, i32.or(i32.or(nzcv, q), i32.or(ge, t.imm(USER))));
 };
 
-/** MSR: the fields f (NZCVQ) and s (GE); user mode cannot write the others. */
-const msr = (t: Translator, mask: number, v: I32): void => {
+/** CPSR.E: data are big-endian. */
+const E = 0x200;
+const refuseE: number = defineHelper((c, state, rn) =>
+  readR(c, state, rn) & E ? (helpers[raiseUndefined] as Helper)(c, state, 0) : 0,
+);
+
+/**
+ * MSR: the fields f (NZCVQ) and s (GE), of register `rn` if the value is one; of x user mode writes E, which must stay
+ * clear as for SETEND, and cannot write c.
+ */
+const msr = (t: Translator, mask: number, v: I32, rn: number | null = null): void => {
   const { i32 } = t.b;
+  if ((mask & 2) !== 0) {
+    if (rn !== null) t.helper(refuseE, rn);
+    else if (v.imm & E) return t.undefined();
+  }
   if ((mask & 8) !== 0) {
     t.setNzcv(i32.shr_u(v, t.imm(28)));
     t.set(Sys.Q, i32.and(i32.shr_u(v, t.imm(27)), t.imm(1)));
@@ -90,7 +104,7 @@ const setend = (t: Translator, e: number): void => (e === 0 ? undefined : t.unde
 // biome-ignore format: one instruction per line
 export const a32System: readonly Row<Translator>[] = [
   a32('mrs<c> <Rd>, CPSR', '0001 0000 1111 rd:4 0000 0000 0000', (t, f) => mrs(t, f.rd)),
-  a32('msr<c> <spec>, <Rn>', '0001 0010 mask:4 1111 0000 0000 rn:4', (t, f) => msr(t, f.mask, t.r(f.rn))),
+  a32('msr<c> <spec>, <Rn>', '0001 0010 mask:4 1111 0000 0000 rn:4', (t, f) => msr(t, f.mask, t.r(f.rn), f.rn)),
   a32('msr<c> <spec>, #<const>', '0011 0010 mask:4 1111 imm12:12', (t, f) => msr(t, f.mask, t.imm(expandA32(f.imm12).value))),
   a32('nop<c>', '0011 0010 0000 1111 0000 hint:8', nop),
   a32('mrc<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 opc1:3 1 crn:4 rt:4 1111 opc2:3 1 crm:4', mrc),
@@ -128,7 +142,7 @@ export const t32System: readonly Row<Translator>[] = [
   t32('isb <option>', '11110 0 111011 1111 10 0 0 1111 0110 option:4', nop),
   t32('sb', '11110 0 111011 1111 10 0 0 1111 0111 0000', nop),
   t32('mrs<c> <Rd>, CPSR', '11110 0 111110 1111 10 0 0 rd:4 0000 0000', (t, f) => mrs(t, f.rd)),
-  t32('msr<c> <spec>, <Rn>', '11110 0 111000 rn:4 10 0 0 mask:4 0000 0000', (t, f) => msr(t, f.mask, t.r(f.rn))),
+  t32('msr<c> <spec>, <Rn>', '11110 0 111000 rn:4 10 0 0 mask:4 0000 0000', (t, f) => msr(t, f.mask, t.r(f.rn), f.rn)),
   t32('mrc<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 1110 opc1:3 1 crn:4 rt:4 1111 opc2:3 1 crm:4', mrc),
   t32('mcr<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 1110 opc1:3 0 crn:4 rt:4 1111 opc2:3 1 crm:4', mcr),
   t32('mrrc<c> p15, #<opc1>, <Rt>, <Rt2>, c<crm>', '1110 1100 0101 rt2:4 rt:4 1111 opc1:4 crm:4', mrrc),
