@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { IMPORTS } from '../../src/cpu/backend/interpreter/emitter.ts';
 import { BlockTable } from '../../src/cpu/block-table.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { CHUNKS, CHUNKS_END } from '../../src/cpu/memory/code-layout.ts';
+import { CHUNKS, CHUNKS_END, Control } from '../../src/cpu/memory/code-layout.ts';
+import { CODE_CONTROL } from '../../src/cpu/memory/layout.ts';
 import { type Chunk, RecordArenas } from '../../src/cpu/record-arenas.ts';
+import { interpreter } from '../../src/interpreter-bytes.ts';
 
 const space = createAddressSpace();
 const words = new Uint32Array(space.memory.buffer);
@@ -31,25 +34,44 @@ test('an arena grows by larger chunks until the memory of records is full, and b
   expect(arenas.room(2, 16)).toBe(CHUNKS);
 });
 
-test('a table of blocks grows, and takes nothing in where there is no room to', () => {
-  let next = CHUNKS;
-  let room = true;
-  const table = new BlockTable(space, words, (bytes) => {
-    const at = room ? next : 0;
-    next += bytes;
-    return at;
-  });
-  for (let pc = 0; pc < 40_000; pc += 4) table.add(pc, pc % 8 === 0 ? -1 : 3, CHUNKS + 16 * pc);
-  for (let pc = 0; pc < 40_000; pc += 4) {
-    expect(table.find(pc, -1)).toBe(pc % 8 === 0 ? CHUNKS + 16 * pc : 0);
-    expect(table.recordsAt(pc)).toEqual([CHUNKS + 16 * pc]);
-  }
-  room = false;
-  const many = new Uint32Array(1 << 17).map((_, i) => (i % 2 === 0 ? 0x100_0000 + 2 * i : 1));
-  table.putAll(many);
-  expect(table.recordsAt(0x100_0000)).toEqual([]);
-  expect(table.find(8, -1)).toBe(CHUNKS + 128);
-});
+/** The function of WebAssembly that takes entries in, for a memory. */
+const enterBlocks = (memory: WebAssembly.Memory): BlockTable['enter'] => {
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: 2 });
+  const module = interpreter({ addressType: 'i64' });
+  const e = { m: memory, t: table, ...Object.fromEntries(IMPORTS.map((name) => [name, () => 0])) };
+  return new WebAssembly.Instance(module, { e }).exports.enterBlocks as BlockTable['enter'];
+};
+
+test.each(['JavaScript', 'WebAssembly'])(
+  'a table of blocks grows in %s, and takes nothing in where there is no room to',
+  (by) => {
+    const space = createAddressSpace();
+    const words = new Uint32Array(space.memory.buffer);
+    let next = CHUNKS;
+    let room = true;
+    const table = new BlockTable(space, words, (bytes) => {
+      const at = room ? next : 0;
+      next += bytes;
+      return at;
+    });
+    if (by === 'WebAssembly') table.enter = enterBlocks(space.memory);
+    for (let pc = 0; pc < 40_000; pc += 4) table.add(pc, pc % 8 === 0 ? -1 : 3, CHUNKS + 16 * pc);
+    for (let pc = 0; pc < 40_000; pc += 4) {
+      expect(table.find(pc, -1)).toBe(pc % 8 === 0 ? CHUNKS + 16 * pc : 0);
+      expect(table.recordsAt(pc)).toEqual([CHUNKS + 16 * pc]);
+    }
+    // none was taken in twice, nor a free place
+    let count = 0;
+    table.forEach(() => void count++);
+    expect(words[CODE_CONTROL / 4 + Control.COUNT]).toBe(count);
+    expect(count).toBe(10_000);
+    room = false;
+    const many = new Uint32Array(1 << 17).map((_, i) => (i % 2 === 0 ? 0x100_0000 + 2 * i : 1));
+    table.putAll(many);
+    expect(table.recordsAt(0x100_0000)).toEqual([]);
+    expect(table.find(8, -1)).toBe(CHUNKS + 128);
+  },
+);
 
 test('pieces for other things are zeros, whatever was there before', () => {
   const memory = createAddressSpace();

@@ -7,24 +7,27 @@ const control = (what: number): Push => load(CODE_CONTROL + 4 * what);
 
 /**
  * (from, end) → 0: take the entries between these wasm offsets into the table of blocks, which has none of them and room
- * for all. In JavaScript a short program's 4,000 blocks cost some milliseconds, as V8 has not compiled the loop yet.
+ * for all; those without a value are none. In JavaScript a short program's 4,000 blocks cost some milliseconds, as V8 has not compiled the loop yet.
  */
 export const enterBlocksFunction = (): Code => {
   const f = new Writer(2);
   const [from, end] = [f.param(0), f.param(1)];
   const mask = f.local(control(Control.MASK));
-  const count = f.local(shrU(add(end, mul(from, -1)), 3));
+  const count = f.local();
   const n = f.local();
   const at = f.local();
   f.while(lessU(from, end), () => {
-    f.set(n, shrU(mul(load(from), HASH | 0), control(Control.SHIFT)));
-    f.set(at, add(control(Control.TABLE), shl(n, 3)));
-    f.while(load(at, 4), () => {
-      f.set(n, and(add(n, 1), mask));
+    f.if(load(from, 4), () => {
+      f.set(n, shrU(mul(load(from), HASH | 0), control(Control.SHIFT)));
       f.set(at, add(control(Control.TABLE), shl(n, 3)));
+      f.while(load(at, 4), () => {
+        f.set(n, and(add(n, 1), mask));
+        f.set(at, add(control(Control.TABLE), shl(n, 3)));
+      });
+      f.store(at, 0, load(from));
+      f.store(at, 4, load(from, 4));
+      f.set(count, add(count, 1));
     });
-    f.store(at, 0, load(from));
-    f.store(at, 4, load(from, 4));
     f.set(from, add(from, ENTRY));
   });
   f.store(CODE_CONTROL, 4 * Control.COUNT, add(control(Control.COUNT), count));
