@@ -5,13 +5,24 @@ import {
   ENTRY,
   FIRST_ENTRIES,
   FIRST_TABLE,
+  Gather,
   HASH,
   Header,
+  Mark,
   READS_FLAGS,
   RECORD_MASK,
   WHAT_SHIFT,
 } from './memory/code-layout.ts';
-import { CODE_CONTROL, CODE_CONTROL_SIZE, CODE_ENTRIES, CODE_ENTRIES_SIZE } from './memory/layout.ts';
+import {
+  CODE_CONTROL,
+  CODE_CONTROL_SIZE,
+  CODE_ENTRIES,
+  CODE_ENTRIES_SIZE,
+  CODE_PAGES,
+  PAGE_SHIFT,
+} from './memory/layout.ts';
+import type { UsedChunk } from './record-arenas.ts';
+import { Words } from './words.ts';
 
 const CONTROL = CODE_CONTROL / 4;
 /** See isCrowded. */
@@ -35,6 +46,28 @@ export class BlockTable {
       const value = this.words[at + 1] as number;
       if (value !== 0) this.put(this.words[at] as number, value);
     }
+  };
+
+  /** Of the entries between two wasm offsets put those that Gather tells to `to`; returns their end. WebAssembly does it faster. */
+  gather: (from: number, end: number, to: number) => number = (from, end, to) => {
+    const { words } = this;
+    const [told, pages] = [CODE_ENTRIES / 4, new Uint8Array(words.buffer, CODE_PAGES)];
+    const [arena, hotAfter, count] = words.subarray(told + Gather.ARENA) as unknown as [number, number, number];
+    const chunks = words.slice(told + Gather.SIZE, told + Gather.SIZE + 2 * count);
+    let put = to / 4;
+    for (let at = from / 4; at < end / 4; at += 2) {
+      const [pc, value] = [words[at] as number, words[at + 1] as number];
+      if (value === 0 || pages[pc >>> PAGE_SHIFT] !== arena) continue;
+      const record = (value & RECORD_MASK) << 4;
+      if (record !== 0) {
+        if (!chunks.some((start, i) => i % 2 === 0 && record >= start && record < (chunks[i + 1] as number))) continue;
+        words[told + Gather.BLOCKS] = (words[told + Gather.BLOCKS] as number) + 1;
+        if (hotAfter !== 0) words[(record + Header.COUNT) / 4] = hotAfter;
+      } else if (value >>> WHAT_SHIFT === Mark.REGION) continue;
+      words.set([pc, value], put);
+      put += 2;
+    }
+    return 4 * put;
   };
 
   constructor(space: GuestAddressSpace, words: Uint32Array, allocate: (bytes: number) => number) {
@@ -176,6 +209,23 @@ export class BlockTable {
     this.begin(at, entries);
     this.enter(old, old + length);
     return true;
+  }
+
+  /** The entries of an arena with these chunks, see Gather, and how many of them are blocks. */
+  entriesOf(arena: number, chunks: readonly UsedChunk[], hotAfter: number): { entries: Uint32Array; count: number } {
+    const { words } = this;
+    const told = [0, arena, hotAfter, chunks.length, ...chunks.flatMap(({ start, used }) => [start, start + used])];
+    words.set(told, CODE_ENTRIES / 4);
+    const to = CODE_ENTRIES + 4 * told.length;
+    const step = (CODE_ENTRIES_SIZE - 4 * told.length) & -ENTRY;
+    const entries = new Words(undefined, 2 * this.get(Control.COUNT));
+    const end = this.get(Control.TABLE) + ENTRY * (this.get(Control.MASK) + 1);
+    for (let from = this.get(Control.TABLE); from < end; from += step) {
+      const some = words.subarray(to / 4, this.gather(from, Math.min(from + step, end), to) / 4);
+      const at = entries.extend(some.length);
+      entries.buf.set(some, at);
+    }
+    return { entries: entries.view, count: words[CODE_ENTRIES / 4 + Gather.BLOCKS] as number };
   }
 
   /** Every entry: pc, and what stands beside it (see ENTRY). */

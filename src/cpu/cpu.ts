@@ -120,6 +120,7 @@ export class Cpu implements HelperContext {
     // every slot is `dispatch` until a region takes it
     for (let slot = DISPATCH_SLOT; slot < this.table.length; slot++) this.table.set(slot, instance.exports.dispatch);
     this.cache.table.enter = instance.exports.enterBlocks as typeof this.cache.table.enter;
+    this.cache.table.gather = instance.exports.gatherBlocks as typeof this.cache.table.gather;
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
     this.regions = new RegionCompiler({
       space,

@@ -1,10 +1,9 @@
 import type { LiveUnit } from './block-image.ts';
 import type { BlockTable } from './block-table.ts';
 import type { CodeUnit, CodeUnits } from './code-units.ts';
-import { Header, Mark, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
+import { Header, RECORD_MASK } from './memory/code-layout.ts';
 import { GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
 import type { RecordArenas, UsedChunk } from './record-arenas.ts';
-import { Words } from './words.ts';
 
 /** What was changed in records that are to be kept as they were made. */
 export interface Changes {
@@ -23,12 +22,15 @@ export interface Changes {
 class Dump {
   readonly unit: CodeUnit;
   private readonly chunks: readonly UsedChunk[];
-  private readonly entries = new Words();
-  private count = 0;
+  private readonly entries: Uint32Array;
+  private readonly count: number;
 
-  constructor(unit: CodeUnit, chunks: readonly UsedChunk[]) {
+  constructor(unit: CodeUnit, chunks: readonly UsedChunk[], table: BlockTable, { hotAfter, inPlace }: Changes) {
     this.unit = unit;
     this.chunks = chunks;
+    const { entries, count } = table.entriesOf(unit.arena, chunks, inPlace ? hotAfter : 0);
+    this.entries = entries;
+    this.count = count;
   }
 
   /** Index of a record's word in the unit's pieces, and in which; null: it is none of the unit's. */
@@ -39,16 +41,6 @@ class Dump {
       if (record >= start && record < start + used) return { piece, at: (record - start) / 4 };
     }
     return null;
-  }
-
-  entry(pc: number, value: number): void {
-    const record = (value & RECORD_MASK) << 4;
-    if (record === 0 && value >>> WHAT_SHIFT === Mark.REGION) return;
-    if (record !== 0 && this.chunks.every(({ start, used }) => record < start || record >= start + used)) return;
-    const at = this.entries.extend(2);
-    this.entries.buf[at] = pc;
-    this.entries.buf[at + 1] = value;
-    if (record !== 0) this.count++;
   }
 
   /** The records as they were made. */
@@ -63,9 +55,9 @@ class Dump {
       const words = area[place.piece] as Uint32Array;
       words[place.at + word] = to(words[place.at + word] as number);
     };
-    const { view } = this.entries;
-    for (let i = 1; i < view.length; i += 2) {
-      const record = ((view[i] as number) & RECORD_MASK) << 4;
+    const { entries } = this;
+    for (let i = 1; !inPlace && i < entries.length; i += 2) {
+      const record = ((entries[i] as number) & RECORD_MASK) << 4;
       if (record === 0) continue;
       const { piece, at } = this.wordOf(record) as { piece: number; at: number };
       (area[piece] as Uint32Array)[at + Header.COUNT / 4] = hotAfter;
@@ -79,7 +71,7 @@ class Dump {
   }
 
   finish(units: CodeUnits, memory: Uint32Array, changes: Changes): LiveUnit {
-    const { unit, chunks, count } = this;
+    const { unit, chunks, entries, count } = this;
     const addresses = [...unit.pages].sort((a, b) => a - b);
     const runs: number[] = [];
     for (const address of addresses) {
@@ -98,7 +90,6 @@ class Dump {
     }
     const { start, end, offset } = unit;
     const { crosses } = changes;
-    const entries = this.entries.view;
     const area = this.area(memory, changes);
     return { start, end, offset, stamp, crosses, count, runs, chunks, entries, area, pages };
   }
@@ -113,8 +104,6 @@ export const dumpUnits = (
   words: Uint32Array,
   changes: Changes,
 ): LiveUnit[] => {
-  const dumps: Dump[] = [];
-  for (const unit of chosen) dumps[unit.arena] = new Dump(unit, [...arenas.of(unit.arena)]);
-  table.forEach((pc, value) => void dumps[units.known(pc)]?.entry(pc, value));
-  return chosen.map(({ arena }) => (dumps[arena] as Dump).finish(units, words, changes));
+  const dumps = chosen.map((unit) => new Dump(unit, [...arenas.of(unit.arena)], table, changes));
+  return dumps.map((dump) => dump.finish(units, words, changes));
 };

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { IMPORTS } from '../../src/cpu/backend/interpreter/emitter.ts';
 import { BlockTable } from '../../src/cpu/block-table.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
-import { CHUNKS, CHUNKS_END, Control } from '../../src/cpu/memory/code-layout.ts';
-import { CODE_CONTROL } from '../../src/cpu/memory/layout.ts';
+import { CHUNKS, CHUNKS_END, Control, Header, Mark } from '../../src/cpu/memory/code-layout.ts';
+import { CODE_CONTROL, CODE_PAGES, PAGE_SIZE } from '../../src/cpu/memory/layout.ts';
 import { type Chunk, RecordArenas } from '../../src/cpu/record-arenas.ts';
 import { interpreter } from '../../src/interpreter-bytes.ts';
 
@@ -34,12 +34,13 @@ test('an arena grows by larger chunks until the memory of records is full, and b
   expect(arenas.room(2, 16)).toBe(CHUNKS);
 });
 
-/** The function of WebAssembly that takes entries in, for a memory. */
-const enterBlocks = (memory: WebAssembly.Memory): BlockTable['enter'] => {
+/** The functions of WebAssembly that take entries in and gather them, for a memory. */
+const functionsOf = (memory: WebAssembly.Memory): Pick<BlockTable, 'enter' | 'gather'> => {
   const table = new WebAssembly.Table({ element: 'anyfunc', initial: 2 });
   const module = interpreter({ addressType: 'i64' });
   const e = { m: memory, t: table, ...Object.fromEntries(IMPORTS.map((name) => [name, () => 0])) };
-  return new WebAssembly.Instance(module, { e }).exports.enterBlocks as BlockTable['enter'];
+  const { enterBlocks, gatherBlocks } = new WebAssembly.Instance(module, { e }).exports;
+  return { enter: enterBlocks, gather: gatherBlocks } as Pick<BlockTable, 'enter' | 'gather'>;
 };
 
 test.each(['JavaScript', 'WebAssembly'])(
@@ -54,7 +55,7 @@ test.each(['JavaScript', 'WebAssembly'])(
       next += bytes;
       return at;
     });
-    if (by === 'WebAssembly') table.enter = enterBlocks(space.memory);
+    if (by === 'WebAssembly') Object.assign(table, functionsOf(space.memory));
     for (let pc = 0; pc < 40_000; pc += 4) table.add(pc, pc % 8 === 0 ? -1 : 3, CHUNKS + 16 * pc);
     for (let pc = 0; pc < 40_000; pc += 4) {
       expect(table.find(pc, -1)).toBe(pc % 8 === 0 ? CHUNKS + 16 * pc : 0);
@@ -100,4 +101,38 @@ test('pieces for other things are zeros, whatever was there before', () => {
   const at = inherited.other(size);
   expect(at).toBe(CHUNKS);
   expect(new Uint8Array(child.memory.buffer, at, size).every((b) => b === 0)).toBe(true);
+});
+
+test.each(['JavaScript', 'WebAssembly'])('the entries of an arena are gathered in %s', (by) => {
+  const space = createAddressSpace();
+  const words = new Uint32Array(space.memory.buffer);
+  const table = new BlockTable(space, words, () => 0);
+  if (by === 'WebAssembly') Object.assign(table, functionsOf(space.memory));
+  const [page, other] = [0x40_0000, 0x50_0000];
+  const bytes = new Uint8Array(space.memory.buffer);
+  bytes[CODE_PAGES + page / PAGE_SIZE] = 7;
+  bytes[CODE_PAGES + other / PAGE_SIZE] = 8;
+  const chunks = [
+    { start: CHUNKS, size: 0x4000, used: 0x200 },
+    { start: CHUNKS + 0x8000, size: 0x8000, used: 0x100 },
+  ];
+  const [first, second] = [CHUNKS + 0x1f0, CHUNKS + 0x8010];
+  table.add(page, -1, first);
+  table.add(page + 4, 3, second);
+  table.mark(page + 8, Mark.RETURN_SITE);
+  table.mark(page + 12, Mark.REGION);
+  table.add(other, -1, first);
+  // behind what is in use, and in no chunk
+  for (const [i, record] of [CHUNKS + 0x200, CHUNKS + 0x8100, CHUNKS - 16].entries())
+    table.add(page + 16 + i, -1, record);
+  const pcsOf = (hotAfter: number): number[] => {
+    const { entries, count } = table.entriesOf(7, chunks, hotAfter);
+    expect(count).toBe(2);
+    return [...entries].filter((_, i) => i % 2 === 0).sort();
+  };
+  expect(pcsOf(0)).toEqual([page, page + 4, page + 8]);
+  const counts = (): number[] => [first, second, CHUNKS + 0x200].map((at) => words[(at + Header.COUNT) / 4] as number);
+  expect(counts()).toEqual([0, 0, 0]);
+  expect(pcsOf(2000)).toEqual([page, page + 4, page + 8]);
+  expect(counts()).toEqual([2000, 2000, 0]);
 });

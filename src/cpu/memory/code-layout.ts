@@ -39,6 +39,14 @@ export const Mark = {
 /** Multiplicative hashing (Knuth, TAOCP 6.4). */
 export const HASH = 0x9e37_79b1;
 
+/**
+ * What entries of the table to gather, words at CODE_ENTRIES: how many blocks were found up to now; the arena; what headers
+ * of the blocks are to count down from (0: as they are); how many chunks the arena has, then wasm offsets of the beginning
+ * and the end of each. Those of pcs in the arena's pages are wanted which are marks, but of regions, or have their records
+ * in its chunks.
+ */
+export const Gather = { BLOCKS: 0, ARENA: 1, HOT_AFTER: 2, CHUNKS: 3, SIZE: 4 } as const;
+
 /** The first table, which has its place for ever. */
 export const FIRST_TABLE: number = BYTECODE;
 export const FIRST_ENTRIES = 2048;

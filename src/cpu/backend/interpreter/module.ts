@@ -9,6 +9,7 @@ import { flags, over } from './condition-codes.ts';
 import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { enterBlocksFunction } from './enter-blocks.ts';
+import { gatherBlocksFunction } from './gather-blocks.ts';
 import { coldHandlers, fusedHandlers, type Handler, hotHandlers } from './handlers.ts';
 import { list } from './lists.ts';
 
@@ -511,6 +512,7 @@ export const interpreterModule = (
       { type: T.ll_v, code: clmulFunction(), export: 'clmul' },
       ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
       { type: T.ii_i, code: enterBlocksFunction(), export: 'enterBlocks' },
+      { type: T.iii_i, code: gatherBlocksFunction(), export: 'gatherBlocks' },
     ],
     memoryPages,
     importTable: true,
