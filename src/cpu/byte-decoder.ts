@@ -124,8 +124,14 @@ export const readFunction = (): Writer => {
       },
       () => {
         f.if(or(and(equal(and(b, 0xe7), 0x26), 1), or(equal(and(b, 0xfc), 0x64), equal(and(b, 0xfc), 0xf0))), () => {
-          // segments without a base change nothing
-          f.if(equal(and(b, 0xe7), 0x26), () => f.set(searching, 1));
+          // segments without a base take that of FS and GS away; code, which cannot be written, is for the decoder
+          f.if(equal(and(b, 0xe7), 0x26), () => {
+            f.set(searching, 1);
+            f.if(isZero(is64), () => {
+              f.if(equal(b, 0x2e), () => f.return(0));
+              f.set(prefixes, and(prefixes, ~(3 << 19)));
+            });
+          });
           prefix(0x66, 0, 1 << 15);
           prefix(0xf2, 3 << 16, 1 << 16);
           prefix(0xf3, 3 << 16, 2 << 16);

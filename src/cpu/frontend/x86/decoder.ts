@@ -39,6 +39,8 @@ export class Decoder {
   addressSize: 2 | 4 | 8 = 8;
   /** Segment override by its encoding, or -1. */
   segment = -1;
+  /** The memory operand is in the code segment of a 32-bit program, which cannot be written. */
+  readOnly = false;
   /** 0xf2, 0xf3, or 0. */
   rep = 0;
   lock = false;
@@ -112,6 +114,7 @@ export class Decoder {
     this.operand16 = false;
     this.addressSize = this.is64 ? 8 : 4;
     this.segment = -1;
+    this.readOnly = false;
     this.rep = 0;
     this.lock = false;
     this.vexL = -2;
@@ -139,10 +142,14 @@ export class Decoder {
         case 0x36:
         case 0x3e:
           // without effect in 64-bit mode; the bases are 0 elsewhere
+          if (this.is64) break;
+          this.segment = -1;
+          this.readOnly = byte === 0x2e;
           break;
         case 0x64:
         case 0x65:
           this.segment = byte - 0x60;
+          this.readOnly = false;
           break;
         case 0xf0:
           this.lock = true;

@@ -12,7 +12,7 @@ import { stepped } from './helpers/system.ts';
 import { leave } from './helpers.ts';
 import { eflagsOf, FLAGS_OPERAND } from './natives/flags.ts';
 import { nativeNumber } from './natives.ts';
-import { RSP, rOffset, Single, Sys, xmmOffset, ymmHighOffset } from './registers.ts';
+import { RSP, rOffset, Seg, Single, Sys, selectorOffset, xmmOffset, ymmHighOffset } from './registers.ts';
 
 type I32 = Value<'i32'>;
 type I64 = Value<'i64'>;
@@ -182,10 +182,9 @@ export class Translator {
   immediate(size: Size): Int {
     return this.k(this.d.imm, size);
   }
-
   // ── memory ──
 
-  /** The effective address, without a segment's base (LEA); in the width of addresses. */
+  /** Without a segment's base (LEA); in the width of addresses. */
   effective(): Int {
     const { d, is64 } = this;
     const size = d.addressSize === 8 ? 8 : 4;
@@ -211,7 +210,10 @@ export class Translator {
   linear(offset: Int): Int {
     const { segment } = this.d;
     if (segment < 0) return offset;
-    const at = segment === 4 ? Sys.FS_BASE : Sys.GS_BASE;
+    const at = segment === Seg.FS ? Sys.FS_BASE : Sys.GS_BASE;
+    // a null selector; GS has 32-bit programs' thread-local storage, of which each access would pay for the question
+    const { i32 } = this.b;
+    if (segment === Seg.FS && !this.is64) this.exitWhen(i32.lt_u(this.b.get('i32', selectorOffset(Seg.FS)), this.imm(4)), Exit.PROTECTION); // biome-ignore format: one line
     const base = (this.is64 ? this.b.get('i64', at) : this.b.get('i32', at)) as Int;
     return this.ns(this.word).add(base, offset);
   }
@@ -229,18 +231,24 @@ export class Translator {
   load<O extends OpName>(name: O, addr: Value, disp = 0, mask = 0): ReturnType<typeof this.b.load<O>> {
     return this.b.load(name, addr, disp, mask);
   }
+  /** #GP for a store to the memory operand that its segment does not let be; rows have changed no register yet. */
+  private allow(addr: Value): void {
+    if (this.d.readOnly && addr === this.address) this.b.helper(leave, Exit.PROTECTION);
+  }
   store(name: OpName, addr: Value, value: Value, disp = 0, mask = 0): void {
+    this.allow(addr);
     this.b.store(name, addr, value, disp, mask);
   }
   loadInt(size: Size, addr: Value = this.ea(), disp = 0): Int {
     return this.b.load(LOADS[size], addr, disp) as Value as Int;
   }
   storeInt(v: Int, size: Size, addr: Value = this.ea(), disp = 0): void {
-    this.b.store(STORES[size], addr, v, disp);
+    this.store(STORES[size], addr, v, disp);
   }
   /** Atomic read-modify-write of the memory operand: the old value. */
   rmw(op: Rmw, size: Size, x: Int, y: Int | null = null): Int {
     const name = `${ATOMIC[size]}.${op}${size < 4 ? '_u' : ''}` as OpName;
+    this.allow(this.ea());
     return this.b.emit(name, this.ea(), this.zx(x, size), y && this.zx(y, size)) as Value as Int;
   }
   /** Whether the instruction's read-modify-write of memory is to be atomic. */
@@ -261,7 +269,6 @@ export class Translator {
     const { word } = this;
     this.setReg(RSP, this.ns(word).add(this.whole(RSP), this.k(bytes, word)), word);
   }
-
   // ── vectors ──
 
   xmm(n: number): V128 {
@@ -296,6 +303,7 @@ export class Translator {
     return b.extract(`${type}${lanes}.extract_lane` as OpName, this.xmm(d.rm), 0) as unknown as Value<T>;
   }
   atomic<O extends OpName>(name: O, x: Value | null = null, y: Value | null = null): Value<ResultOf<O> & Type> {
+    this.allow(this.ea());
     return this.b.emit(name, this.ea(), x, y) as Value<ResultOf<O> & Type>;
   }
 
@@ -508,7 +516,6 @@ export class Translator {
     if (this.flags) return kindOf(this.flags);
     return this.atEntry ? this.flagsIn : -1;
   }
-
   // ── control flow ──
 
   end(terminal: Terminal): void {
