@@ -2,6 +2,7 @@ import { uptimeMs } from '../uptime.ts';
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { exportName, Miss } from './backend/wasm/region/contract.ts';
 import type { BlockSource, OpenRegions, Region } from './backend/wasm/region/discover.ts';
+import type { Batch } from './backend/wasm/region/lifter.ts';
 import { lastByte } from './ir/block.ts';
 import { countOptimised, machineCode } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
@@ -276,13 +277,14 @@ export class RegionCompiler {
 
   private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
     const { source, runs, sp, frame } = this.host;
+    const batch: Batch = { lifted: new Map(), shapes: new Map() };
     const regions: Region[] = [];
     const roots = new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)));
     const most = roots.size + REST;
     for (const pc of roots) {
       // the rest of one loop
       if (regions.some((r) => r.entries.length > 0 && spans(rangesOf(r), pc))) continue;
-      const region = discover(pc, source, this.open);
+      const region = discover(pc, source, this.open, batch);
       // where it was entered it must be enterable
       const missing = this.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
       if (!region || missing) continue;

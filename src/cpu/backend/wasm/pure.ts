@@ -1,7 +1,9 @@
+import { opTable } from '../../ir/opcodes.ts';
 import type { Value } from '../../ir/value.ts';
 import { emitArmNaN, type Scratch } from './arm-nan.ts';
 import { emitAes } from './ciphers.ts';
 import { type Code, valtype } from './encoder.ts';
+import { wasmOpcode } from './opcodes.ts';
 import { emitX86NaN } from './x86-nan.ts';
 
 /**
@@ -11,6 +13,8 @@ import { emitX86NaN } from './x86-nan.ts';
  */
 export const emitPure = (code: Code, v: Value, scratch: Scratch, clmul: number): void => {
   const { name } = v.info;
+  const plain = plainOpcode[v.info.code] as number;
+  if (plain >= 0) return code.raw(plain);
   if (name === 'i8x16.shuffle') return code.shuffle(v.lanes ?? []);
   if (emitArmNaN(code, name, scratch) || emitX86NaN(code, name, scratch) || emitAes(code, name, scratch)) return;
   if (name === 'i64x2.clmul') return code.call(clmul);
@@ -23,6 +27,11 @@ export const emitPure = (code: Code, v: Value, scratch: Scratch, clmul: number):
   if (name === 'i64.mulh_s') return mulhSigned(code, scratch);
   code.op(name);
 };
+
+/** By number of an operation: the opcode, where that is all; or -1. */
+const plainOpcode = Int32Array.from(opTable, ({ name, kind }) =>
+  kind === 'pure' && !/shuffle|_lane|\.select$/.test(name) ? (wasmOpcode[name] ?? -1) : -1,
+);
 
 /** High half of a 64 × 64 product from four 32 × 32 ones. */
 const mulhUnsigned = (code: Code, scratch: (n: number) => number): void => {

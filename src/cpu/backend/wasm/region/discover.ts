@@ -2,6 +2,7 @@ import type { Block } from '../../../ir/block.ts';
 import { type Cfg, leadingTo, predecessors } from './cfg.ts';
 import { flagKinds, isCall, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
+import { type Batch, RegionLifter } from './lifter.ts';
 import { nested } from './nest.ts';
 import { reducible } from './reducible.ts';
 
@@ -83,7 +84,13 @@ const MEETING_POINT: Block = {
  * Collect the blocks reachable from `root` without calls, settle the flags kinds that flow between
  * them, and lift each block for the kind it gets. Null when the root cannot be fetched.
  */
-export const discover = (root: number, source: BlockSource, open: OpenRegions = NO_REGIONS): Region | null => {
+export const discover = (
+  root: number,
+  source: BlockSource,
+  open: OpenRegions = NO_REGIONS,
+  batch?: Batch,
+): Region | null => {
+  const lifter = new RegionLifter(source, batch);
   const lifted = new Map<number, Block>();
   const order: number[] = [];
   const work = [root];
@@ -98,7 +105,7 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
       const pc = work.shift() as number;
       if (lifted.has(pc)) continue;
       if (pc !== root && ((!source.hasRun(pc) && !before.has(pc)) || source.isFunction(pc))) continue;
-      const block = source.lift(pc, -1);
+      const block = lifter.look(pc, -1);
       if (!block) continue;
       lifted.set(pc, block);
       order.push(pc);
@@ -122,7 +129,7 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
   const own = order.map((pc) => {
     const block = lifted.get(pc) as Block;
     const kind = kinds.get(pc) ?? -1;
-    return block.readsFlags && kind >= 0 ? (source.lift(pc, kind) ?? block) : block;
+    return block.readsFlags && kind >= 0 ? (lifter.lift(pc, kind) ?? block) : lifter.give(block);
   });
   const dispatch = meet.length === 0 ? -1 : entries.length > 0 ? 0 : own.length;
   const blocks = dispatch < 0 ? own : own.toSpliced(dispatch, 0, MEETING_POINT);
@@ -137,11 +144,11 @@ export const discover = (root: number, source: BlockSource, open: OpenRegions = 
     if (isArrival && isCall(b) && !next.includes(0)) next.push(0);
     return [...(dispatch >= 0 && isOwn(b) ? [dispatch] : []), ...next];
   });
-  const whole = dispatch >= 0 || isArrival ? { blocks, succs } : nested(inlined({ blocks, succs }, source));
+  const whole = dispatch >= 0 || isArrival ? { blocks, succs } : nested(inlined({ blocks, succs }, source, lifter));
   // a loop through a root that has to ask for its flags would ask at every turn: it is left to a region rooted elsewhere
   const asks = (blocks[0] as Block).readsFlags && (blocks[0] as Block).flagsIn < 0;
   const around = new Set(asks ? leadingToRoot(succs).map((b) => (blocks[b] as Block).pc) : []);
-  const copy = (block: Block): Block | null => liftedAs(block, source);
+  const copy = (block: Block): Block | null => liftedAs(block, lifter);
   const graph = reducible(whole.blocks, whole.succs, dispatch, copy, ({ pc }) => !around.has(pc));
   // of a loop in long code nothing else was kept: the rest begins where it is left
   const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : work;

@@ -9,7 +9,7 @@ import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.t
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
 import { coveredGuards, isFused, NONE } from './guards.ts';
-import { type RegSet, writes } from './registers.ts';
+import { Does, doesOf, type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
 import { HOME, LAZY } from './values.ts';
 
@@ -179,7 +179,7 @@ class RegionEmitter extends TerminalEmitter {
     this.covered = this.policy.fast ? coveredGuards(block.ops) : NONE;
     for (let i = 0; i < block.ops.length; i++) {
       const v = block.ops[i] as Value;
-      this.needed = this.neededAt.before(v);
+      this.needed = (doesOf(v.info) & Does.LEAVE) !== 0 ? this.neededAt.before(v) : null;
       const next = block.ops[i + 1];
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;

@@ -14,7 +14,8 @@ const passesNaN = /^f(32|64)(x[24])?\.(add|sub|mul|div|neg|abs|sqrt)$/;
  */
 export const coveredGuards = (ops: readonly Value[]): ReadonlySet<Value> => {
   let found: Set<Value> | null = null;
-  for (const [i, v] of ops.entries()) {
+  for (let i = 0; i < ops.length; i++) {
+    const v = ops[i] as Value;
     if (v.info.kind !== 'guard' || v.uses === 0) continue;
     const reached = new Set([v]);
     let guarded = false;

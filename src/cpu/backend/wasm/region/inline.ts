@@ -1,6 +1,7 @@
 import type { Block } from '../../../ir/block.ts';
 import type { BlockSource } from './discover.ts';
 import { flagKinds, isCall, successorPcs } from './flow.ts';
+import type { RegionLifter } from './lifter.ts';
 
 /** Largest function put in place of a call, and what all those of a region may come to. */
 const MOST = { blocks: 8, ops: 80 };
@@ -16,38 +17,38 @@ interface Graph {
 }
 
 /** A function's blocks: pc and flags kind of each, the entry first. */
-interface Shape {
+export interface Shape {
   readonly blocks: readonly (readonly [pc: number, kind: number])[];
   readonly ops: number;
 }
 
-type Lifting = Pick<BlockSource, 'lift' | 'hasRun' | 'isFunction' | 'jumpTargets'>;
+type Source = Pick<BlockSource, 'hasRun' | 'isFunction' | 'jumpTargets'>;
 
 const isReturn = ({ terminal: t }: Block): boolean => t.kind === 'jumpIndirect' && t.isReturn;
 
 /** Whether the block ends by a jump to other functions, as in a procedure linkage table. */
-const isTailCall = (block: Block, source: Lifting): boolean => {
+const isTailCall = (block: Block, source: Source): boolean => {
   if (block.terminal.kind !== 'jumpIndirect' || block.terminal.isReturn) return false;
   const targets = source.jumpTargets(block);
   return targets.length > 0 && targets.every((pc) => source.isFunction(pc));
 };
 
 /** Whether the rest of a function that begins at pc is called where the function is in place of a call. */
-const isRest = (pc: number, entry: number, source: Lifting): boolean =>
+const isRest = (pc: number, entry: number, source: Source): boolean =>
   pc !== entry && (source.isFunction(pc) || !source.hasRun(pc));
 
 /**
  * The blocks of a function that may be put in place of its calls: a small one without loops, as far as it ran. Null: not one
  * of these.
  */
-const shapeOf = (entry: number, source: Lifting): Shape | null => {
+const shapeOf = (entry: number, source: Source, lifter: RegionLifter): Shape | null => {
   if (!source.hasRun(entry)) return null;
   const lifted = new Map<number, Block>();
   const work = [entry];
   let ops = 0;
   for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
     if (lifted.has(pc) || isRest(pc, entry, source)) continue;
-    const block = source.lift(pc, -1);
+    const block = lifter.look(pc, -1);
     if (!block) return null;
     const { terminal: t } = block;
     const next = successorPcs(block, []);
@@ -82,9 +83,9 @@ const inPlace = (block: Block, ret: number): Block => {
 };
 
 /** The block once more, with values of its own, ending as it does here. */
-export const liftedAs = (block: Block, source: Pick<BlockSource, 'lift'>): Block | null => {
+export const liftedAs = (block: Block, lifter: Pick<RegionLifter, 'lift'>): Block | null => {
   if (block.ops.length === 0) return block;
-  const fresh = source.lift(block.pc, block.flagsIn);
+  const fresh = lifter.lift(block.pc, block.flagsIn);
   if (!fresh) return null;
   const { terminal: t } = block;
   const own = fresh.terminal;
@@ -100,14 +101,15 @@ export const liftedAs = (block: Block, source: Pick<BlockSource, 'lift'>): Block
 class Inliner {
   readonly blocks: Block[];
   readonly succs: (readonly number[])[];
-  private readonly source: Lifting;
-  private readonly shapes = new Map<number, Shape | null>();
+  private readonly source: Source;
+  private readonly lifter: RegionLifter;
   /** Functions around each block that is not the region's own, by index. */
   private readonly around = new Map<number, readonly number[]>();
   private readonly most: { readonly blocks: number };
   private ops = 0;
 
-  constructor({ blocks, succs }: Graph, source: Lifting) {
+  constructor({ blocks, succs }: Graph, source: Source, lifter: RegionLifter) {
+    this.lifter = lifter;
     this.blocks = [...blocks];
     this.succs = [...succs];
     this.source = source;
@@ -159,12 +161,13 @@ class Inliner {
   private put(b: number, entry: number, ret: number, back: number): number {
     const around = this.around.get(b) ?? [];
     if (around.length >= MOST_DEEP || around.includes(entry)) return -1;
-    const { shapes, source } = this;
-    if (!shapes.has(entry)) shapes.set(entry, shapeOf(entry, source));
+    const { lifter } = this;
+    const { shapes } = lifter.batch;
+    if (!shapes.has(entry)) shapes.set(entry, shapeOf(entry, this.source, lifter));
     const shape = shapes.get(entry);
     const first = this.blocks.length;
     if (!shape || this.ops + shape.ops > MOST_IN_ALL.ops || first + shape.blocks.length > this.most.blocks) return -1;
-    const own = shape.blocks.map(([pc, kind]) => source.lift(pc, kind));
+    const own = shape.blocks.map(([pc, kind]) => lifter.lift(pc, kind));
     if (!own.every((made) => made !== null)) return -1;
     this.ops += shape.ops;
     const index = new Map(own.map(({ pc }, i) => [pc, first + i]));
@@ -186,8 +189,8 @@ class Inliner {
  * known. A return that does not come back leaves the region as all do; where a function goes that it never went to, or on to
  * another one, is called, to go on behind the call that the function is in place of.
  */
-export const inlined = (graph: Graph, source: Lifting): Graph => {
-  const inliner = new Inliner(graph, source);
+export const inlined = (graph: Graph, source: Source, lifter: RegionLifter): Graph => {
+  const inliner = new Inliner(graph, source, lifter);
   inliner.run();
   return inliner;
 };

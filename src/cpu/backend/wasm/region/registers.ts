@@ -1,5 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
-import { type OpKind, opTable } from '../../../ir/opcodes.ts';
+import { type OpInfo, type OpKind, opTable } from '../../../ir/opcodes.ts';
 import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
@@ -51,8 +51,10 @@ export const Does = {
   END: 128,
   /** It reads the bounds of a run. */
   BOUNDS: 256,
+  /** A native is called. */
+  NATIVE: 512,
 } as const;
-export const REGISTER_SHIFT = 9;
+export const REGISTER_SHIFT = 10;
 
 const ccFields: readonly { offset: number; type: Type }[] = [
   { offset: State.CC_OP, type: 'i32' },
@@ -97,14 +99,16 @@ const DOES: { readonly [kind in OpKind]?: number } = {
   atomic: Does.LEAVE,
   guard: Does.LEAVE,
   helper: Does.LEAVE | Does.HELPER | Does.LOOK,
-  native: Does.LEAVE | Does.LOOK,
+  native: Does.LEAVE | Does.LOOK | Does.NATIVE,
   peek: Does.LOOK,
   poke: Does.LOOK,
 };
 /** By number of the operation. */
-const doesOf = Int32Array.from(opTable, ({ kind, name }) =>
+const does = Int32Array.from(opTable, ({ kind, name }) =>
   kind === 'when' ? (name === 'when.begin' ? Does.BEGIN : Does.END) : (DOES[kind] ?? 0),
 );
+/** What an operation does to registers, as bits of Does. */
+export const doesOf = ({ code }: OpInfo): number => does[code] as number;
 
 /**
  * After this terminal registers in memory may have changed: every dirty one is stored before it, and what
@@ -165,11 +169,11 @@ export const registersOf = (
     r.written = true;
     return r.index;
   };
-  const does = region.blocks.map(({ ops }) => {
+  const lists = region.blocks.map(({ ops }) => {
     const list = new Int32Array(ops.length);
     for (let i = 0; i < ops.length; i++) {
       const v = ops[i] as Value;
-      let what = doesOf[v.info.code] as number;
+      let what = doesOf(v.info);
       if ((what & Does.READ) !== 0) what |= note(v.imm, v.type).index << REGISTER_SHIFT;
       else if ((what & Does.LEAVE) !== 0) {
         const bounds = boundsOf(v);
@@ -187,5 +191,5 @@ export const registersOf = (
     return list;
   });
   const fields = ccFields.map(({ offset }) => byOffset.get(offset)?.index ?? -1);
-  return { registers, byOffset, does, fields };
+  return { registers, byOffset, does: lists, fields };
 };

@@ -1,4 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
+import { opTable } from '../../../ir/opcodes.ts';
 import { type Type, typeSize } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { CPU_STATE_SIZE, State } from '../../../memory/layout.ts';
@@ -310,11 +311,12 @@ const scalarized = (region: Region, scalars: Map<number, ScalarType>): Region =>
   return { ...region, blocks: blocks.map((b) => splitBlock(b, lanes)) };
 };
 
+/** By number of an operation: whether it reads or writes a vector register. */
+const ofVectors = Uint8Array.from(opTable, ({ name }) => (name === 'v128.get' || name === 'v128.set' ? 1 : 0));
+
 /** Whether a block reads or writes vector registers. */
 const hasVectors = ({ ops }: Block): boolean => {
-  for (const { info, type, a } of ops) {
-    if (info.kind === 'get' ? type === 'v128' : info.kind === 'set' && a?.type === 'v128') return true;
-  }
+  for (let i = 0; i < ops.length; i++) if (ofVectors[(ops[i] as Value).info.code] === 1) return true;
   return false;
 };
 
