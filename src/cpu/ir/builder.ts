@@ -1,6 +1,6 @@
 import type { Terminal } from './block.ts';
 import { fold } from './fold.ts';
-import { type Args, type ArgType, type OpName, opInfo, opTable, type ResultOf } from './opcodes.ts';
+import { type Args, type ArgType, type OpInfo, type OpName, opInfo, opTable, type ResultOf } from './opcodes.ts';
 import type { Type } from './types.ts';
 import { Value } from './value.ts';
 
@@ -53,7 +53,8 @@ export class Builder {
       const method = info.name.slice(dot + 1);
       spaces[prefix] ??= {};
       if (imms[method]) continue;
-      spaces[prefix][method] = (a?: Value, b?: Value, c?: Value) => this.emit(info.name, a, b, c);
+      spaces[prefix][method] = (a: Value | null = null, b: Value | null = null, c: Value | null = null) =>
+        this.append(info, a, b, c, 0, 0, null);
     }
     const take = <P extends string>(p: P) => spaces[p] as Namespace<P>;
     this.i32 = take('i32');
@@ -87,11 +88,20 @@ export class Builder {
     hi = 0,
     lanes: readonly number[] | null = null,
   ): Value {
-    const info = opInfo[name];
-    if (info.kind === 'pure' || info.kind === 'guard') {
-      const folded = fold(this, name, a, b, c, imm);
-      if (folded) return folded;
-    }
+    return this.append(opInfo[name], a, b, c, imm, hi, lanes);
+  }
+
+  private append(
+    info: OpInfo,
+    a: Value | null,
+    b: Value | null,
+    c: Value | null,
+    imm: number,
+    hi: number,
+    lanes: readonly number[] | null,
+  ): Value {
+    const folded = fold(this, info, a, b, c, imm);
+    if (folded) return folded;
     const value = new Value(info, a, b, c, imm, hi, lanes, this.pc);
     this.ops.push(value);
     return value;

@@ -1,5 +1,5 @@
 import type { Builder } from './builder.ts';
-import type { OpName } from './opcodes.ts';
+import { type OpInfo, type OpName, opTable } from './opcodes.ts';
 import type { Value } from './value.ts';
 
 /**
@@ -8,13 +8,13 @@ import type { Value } from './value.ts';
  */
 export const fold = (
   b: Builder,
-  name: OpName,
+  { code }: OpInfo,
   x: Value | null,
   y: Value | null,
   z: Value | null,
   imm: number,
 ): Value | null => {
-  const rule = rules[name];
+  const rule = byCode[code];
   return rule && x ? rule(b, x, y as Value, z as Value, imm) : null;
 };
 
@@ -175,3 +175,6 @@ const rules: { [O in OpName]?: Rule } = {
   'i64x2.extract_lane': extract('i64x2'),
   'i32x4.extract_lane': extract('i32x4'),
 };
+
+/** By number of the operation. */
+const byCode: readonly (Rule | null)[] = opTable.map(({ name }) => rules[name] ?? null);
