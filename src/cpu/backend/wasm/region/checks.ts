@@ -26,7 +26,7 @@ import {
   sameFact,
   split,
 } from './ranges.ts';
-import { clobbers } from './registers.ts';
+import { clobbers, Does, doesOf } from './registers.ts';
 
 /** A check in front of an access: bytes [min, max) from its base. */
 export interface Check {
@@ -108,6 +108,8 @@ class BlockWalk {
     let part: { known: Map<Value, Fact>; set: Set<number> } | null = null;
     for (let i = 0; i < ops.length; i++) {
       const v = ops[i] as Value;
+      // most do nothing that counts here
+      if (doesOf(v.info) === 0) continue;
       if (v.info.kind === 'set') {
         this.set.set(v.imm, v.a);
         part?.set.add(v.imm);
@@ -145,6 +147,8 @@ class BlockWalk {
       const limit = run === 'stack' ? STACK_REACH : run || this.policy.exact ? EXACT_GROUP : GROUP;
       for (let j = at + 1; j < ops.length; j++) {
         const w = ops[j] as Value;
+        const what = doesOf(w.info);
+        if ((what & (Does.LEAVE | Does.BEGIN | Does.END)) === 0) continue;
         const { kind } = w.info;
         if (kind === 'helper' || kind === 'when') break;
         if (kind !== 'load' && kind !== 'store') continue;
@@ -342,7 +346,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   };
   const entering = (b: number): Facts | null => (b === 0 ? new Map() : meetOf(forward[b] as readonly number[]));
   const found: Map<Value, Check>[] = region.blocks.map(() => new Map());
-  const asks = region.blocks.some(({ ops }) => ops.some((v) => v.hi !== 0 && isAccess(v)));
+  const asks = region.blocks.some(({ ops }) => ops.some((v) => (doesOf(v.info) & Does.LEAVE) !== 0 && v.hi !== 0 && isAccess(v))); // biome-ignore format: one line
   const misaligned = asks ? new Set<Value>() : null;
   const walk = (b: number, facts: Facts): Facts => {
     const own = new Map<Value, Check>();
