@@ -52,17 +52,18 @@ const KERNELS: Readonly<Record<string, readonly string[]>> = {
   x87: ['x87-long', 'x87-double'],
 };
 
-function kernels(target: GuestName): Case[] {
+/** `scale`: how often each does its work. */
+function kernels(target: GuestName, scale: string): Case[] {
   return Object.entries(KERNELS).flatMap(([group, names]) =>
     (group === 'x87' && !hasX87(target) ? [] : names).map((name) => ({
       name,
       group: group as Group,
-      guest: [program('kernels', target), name],
+      guest: [program('kernels', target), name, scale],
       // a 32-bit guest divides less often
       native:
         (target === 'arm' && name === 'div64') || (group === 'x87' && !hasX87('native'))
           ? null
-          : [program('kernels', 'native'), name],
+          : [program('kernels', 'native'), name, scale],
       // AArch64 compilers fuse multiply and add, and both C libraries have their own variants
       sameOutput: !['fp', 'matmul', 'saxpy'].some((inexact) => inexact === group || inexact === name),
     })),
@@ -97,26 +98,29 @@ const cc1 = (guest: GuestName, ...args: string[]): Real => ({
   path: `/usr/lib/gcc/${GUESTS[guest].triple}/12/cc1`,
   args: ['-quiet', ...args, '-o', '-'],
 });
-const script = (file: string): string => path.join(import.meta.dirname, 'scripts', file);
+const script = (file: string, ...args: string[]): string[] => [
+  path.join(import.meta.dirname, 'scripts', file),
+  ...args,
+];
 const database = input('inserts.db');
 
 // biome-ignore format: one program per line
-function programs(guest: GuestName): Case[] {
+function programs(guest: GuestName, scale: string): Case[] {
   const real = programOf(guest);
   const text = input('text-16m');
   const small = input('text-4m');
   return [
-    real('lua', 'scripts', { path: '/usr/bin/lua5.4', args: [script('loops.lua')] }),
-    real('perl', 'scripts', { path: '/usr/bin/perl', args: [script('loops.pl')] }),
-    real('python', 'scripts', { path: '/usr/bin/python3.11', args: [script('loops.py')] }),
-    real('bash', 'scripts', { path: '/bin/bash', args: [script('loops.sh')] }),
-    real('bash 250 × $(…)', 'scripts', { path: '/bin/bash', args: [script('substitute.sh')] }),
+    real('lua', 'scripts', { path: '/usr/bin/lua5.4', args: script('loops.lua', scale) }),
+    real('perl', 'scripts', { path: '/usr/bin/perl', args: script('loops.pl', scale) }),
+    real('python', 'scripts', { path: '/usr/bin/python3.11', args: script('loops.py', scale) }),
+    real('bash', 'scripts', { path: '/bin/bash', args: script('loops.sh', scale) }),
+    real('bash 250 × $(…)', 'scripts', { path: '/bin/bash', args: script('substitute.sh', scale) }),
     real('gzip', 'tools', { path: '/bin/gzip', args: ['-c', '-3'], stdin: text }),
     real('xz', 'tools', { path: '/usr/bin/xz', args: ['-c', '-0', '-T1'], stdin: text }),
     real('zstd', 'tools', { path: '/usr/bin/zstd', args: ['-q', '-c', '-3', '--single-thread', '--no-asyncio'], stdin: text }),
     real('sha256sum', 'tools', { path: '/usr/bin/sha256sum', args: [], stdin: input('text-64m') }),
     real('sort', 'tools', { path: '/usr/bin/sort', args: ['--parallel=1', '-S64M', small] }),
-    real('sed', 'tools', { path: '/bin/sed', args: ['-n', '-f', script('lines.sed'), small] }),
+    real('sed', 'tools', { path: '/bin/sed', args: ['-n', '-f', ...script('lines.sed'), small] }),
     real('sqlite', 'tools', { path: '/usr/bin/sqlite3', args: [database], stdin: input('inserts-100000.sql'), fresh: [database] }),
     real('cc1', 'tools', cc1(guest, '-O2', input('unit.c'))),
   ];
@@ -143,8 +147,11 @@ function startups(guest: GuestName): Case[] {
   ];
 }
 
-/** Everything to measure, in the order of the report; programs only where the sysroot is there. */
-export function cases(guest: GuestName): Case[] {
+/**
+ * Everything to measure, in the order of the report; programs only where the sysroot is there. Kernels and scripts do their
+ * work `scale` times, so that start-up, which has cases of its own, is less of it.
+ */
+export function cases(guest: GuestName, scale: number): Case[] {
   const many: Case = {
     name: 'many functions',
     group: 'calls',
@@ -153,7 +160,13 @@ export function cases(guest: GuestName): Case[] {
     sameOutput: true,
   };
   const firstMany: Case = { ...many, name: 'many functions (1st)', coldCache: true };
-  const all = [...kernels(guest), firstMany, many, ...programs(guest), ...startups(guest)];
+  const all = [
+    ...kernels(guest, String(scale)),
+    firstMany,
+    many,
+    ...programs(guest, String(scale)),
+    ...startups(guest),
+  ];
   const there = all.filter((c) => fs.existsSync(c.guest[0]!));
   return there.toSorted((a, b) => GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group));
 }

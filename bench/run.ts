@@ -24,6 +24,8 @@ const { values: options } = parseArgs({
     guest: { type: 'string', default: 'aarch64' },
     metric: { type: 'string', default: 'cpu' },
     runs: { type: 'string', default: '5' },
+    before: { type: 'string', default: '1' },
+    scale: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
     json: { type: 'string' },
     emulator: { type: 'string', default: path.join(import.meta.dirname, '..', 'bin', 'tsqemu-user.js') },
@@ -35,8 +37,14 @@ const guest = options.guest as GuestName;
 const SYSROOT = sysroot(guest);
 const QEMU = GUESTS[guest].qemu;
 const metric: Metric = options.metric;
-const runs = Number(options.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new Error('--runs is a number of at least 1');
+const atLeast = (least: number, name: 'runs' | 'before' | 'scale'): number => {
+  const value = Number(options[name]);
+  if (!Number.isInteger(value) || value < least) throw new Error(`--${name} is a number of at least ${least}`);
+  return value;
+};
+const runs = atLeast(1, 'runs');
+const before = atLeast(0, 'before');
+const scale = atLeast(1, 'scale');
 
 const WARM_CACHE = input('cache');
 const COLD_CACHE = input('cache-cold');
@@ -104,13 +112,16 @@ function main(): void {
   build(guest);
   fs.mkdirSync(input('home'), { recursive: true });
   const only = new RegExp(options.only);
-  const all: Result[] = cases(guest).map((c) => ({ case: c, samples: { native: [], qemu: [], ours: [], node: [] } }));
+  const all: Result[] = cases(guest, scale).map((c) => ({
+    case: c,
+    samples: { native: [], qemu: [], ours: [], node: [] },
+  }));
   const hello = all.find((r) => r.case.name === 'hello (2nd)')!;
   // the base of the column "net" is always measured
   const chosen = all.filter((r) => r === hello || only.test(r.case.name) || only.test(r.case.group));
-  for (let run = -1; run < runs; run++) {
+  for (let run = -before; run < runs; run++) {
     for (const result of chosen) {
-      // one uncounted run where something is cached: compiled Python modules, our own caches
+      // uncounted runs where something is cached: compiled Python modules, our own caches
       if (run < 0 && !['scripts', 'tools', 'startup'].includes(result.case.group)) continue;
       process.stderr.write(`\r\x1b[Krun ${run + 1} of ${runs}: ${result.case.name}`);
       for (const runner of ['native', 'qemu', 'ours'] as const) runOnce(runner, result, run >= 0);
