@@ -77,8 +77,11 @@ function buildFor(target: Target): void {
   const objects: string[] = [];
   for (const file of ['main.c', 'integer.c', 'memory.c', 'calls.c', 'fp.c', 'simd.c', 'x87.c', 'cxx.cc']) {
     const object = path.join(dir, `${file}.o`);
+    // qemu does not chain blocks of different pages: no loop shall lie on two because of what the linker put in front of it
+    // (the assembler of ARM aligns to 64 bytes at most)
+    const level = [`-falign-functions=${target === 'arm' ? 64 : 1024}`];
     // -O2 vectorises only what costs no code size; the SIMD kernels shall be vector code
-    const level = file === 'simd.c' ? ['-O3', ...(guest?.simd ?? [])] : ['-O2'];
+    level.push(...(file === 'simd.c' ? ['-O3', ...(guest?.simd ?? [])] : ['-O2']));
     if (file === 'x87.c' && hasX87(target)) level.push('-mfpmath=387');
     const source = path.join(KERNELS, file);
     make(file.endsWith('.cc') ? `${prefix}g++` : cc, source, [...level, '-c', source, '-o', object]);
