@@ -27,6 +27,7 @@ const FILENAME = 'tsqemu-user natives';
 /** Undefined: not asked for yet; null: a V8 without them. */
 let natives: Natives | null | undefined;
 let script: vm.Script | null = null;
+let compilations = 0;
 
 const run = (compiled: vm.Script): Natives => compiled.runInThisContext() as Natives;
 
@@ -36,7 +37,8 @@ const compile = (): Natives | null => {
   const v8 = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString('--allow-natives-syntax');
   try {
-    script = new vm.Script(SOURCE, { filename: FILENAME });
+    // under another name each time: of scripts with the same name V8 gives back what it has, also without the functions' code
+    script = new vm.Script(SOURCE, { filename: `${FILENAME} ${++compilations}` });
     return run(script);
   } catch (error) {
     if (error instanceof SyntaxError) return null;

@@ -42,3 +42,30 @@ test.each([true, false])('another process takes the machine code of a module (wi
   const args = ['--input-type=module', '-e', script, bytesText as string, codeText as string];
   expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe('1 2\n');
 });
+
+test('functions whose code V8 has dropped are compiled again, not taken from where V8 keeps them without it', () => {
+  const script = `
+    import v8 from 'node:v8';
+    import vm from 'node:vm';
+    const { runInThisContext } = vm.Script.prototype;
+    let natives;
+    vm.Script.prototype.runInThisContext = function () {
+      natives = runInThisContext.call(this);
+      return natives;
+    };
+    const { countOptimised } = await import(${MODULE});
+    const bytes = Uint8Array.from(Buffer.from(process.argv[1], 'base64'));
+    const e = { m: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }) };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { e });
+    const first = countOptimised(exports);
+    const before = natives;
+    v8.setFlagsFromString('--allow-natives-syntax');
+    const flush = vm.runInThisContext('(function (func) { %ForceFlush(func); })');
+    v8.setFlagsFromString('--no-allow-natives-syntax');
+    for (const func of Object.values(before)) flush(func);
+    natives = before;
+    console.log(first, countOptimised(exports), natives !== before);
+  `;
+  const args = ['--input-type=module', '-e', script, Buffer.from(module(false)).toString('base64')];
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toBe('0 0 true\n');
+});
