@@ -29,6 +29,8 @@ const WAITED_MS = 50;
  */
 const SMALL_IMAGE = 15_000;
 const MIN_PART = 1 / 256;
+/** The part of an image that new blocks have to be for the run to have done what those before it did not. */
+const LEARNED_PART = 1 / 8;
 /** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
 const WRITE_MS = 15;
 const WRITE_MS_PER_BYTE = 1 / 100_000;
@@ -65,6 +67,8 @@ export class TranslationCache {
   /** What is in no file yet. */
   private regions: RegionStore | null = null;
   private blocks: readonly Uint32Array[] | null = null;
+  /** They are many more than there were. */
+  private manyBlocks = false;
   /** When files were last written (uptimeMs), or the start. */
   private writtenAt = uptimeMs();
   /** Bytes of machine code that the cold tier started with. */
@@ -159,9 +163,11 @@ export class TranslationCache {
       regions.takeMachineCode();
       this.regions = store;
     }
+    const many = cache.freshCount >= (cache.image?.count ?? 0) * LEARNED_PART;
     const blocks = worthKeeping(cache) ? cache.save(this.version, inPlace) : null;
     if (blocks === null) return null;
     this.blocks = blocks;
+    this.manyBlocks ||= many;
     return inPlace ? null : BlockImage.of(blocks, this.version);
   }
 
@@ -176,10 +182,11 @@ export class TranslationCache {
       store.unsavedMs = 0;
       store.unsavedOptimised = 0;
     }
-    write(this.file + BLOCKS, blocks);
+    write(this.file + BLOCKS, blocks, this.manyBlocks);
     if (store !== null || blocks !== null) this.writtenAt = uptimeMs();
     this.regions = null;
     this.blocks = null;
+    this.manyBlocks = false;
   }
 
   /** Write what all programs have in common, and how long this one waited: at the end of a run's first process. */
@@ -197,17 +204,17 @@ export class TranslationCache {
 
 let written = false;
 
-/** Whether this run kept something: it did more than those before it. */
+/** Whether this run kept much: it did more than those before it, and V8 compiled more of us. */
 export const learned = (): boolean => written;
 
-/** Written aside and renamed, so that runs at the same time do no harm. */
-const write = (file: string, pieces: readonly Uint32Array[] | null): void => {
+/** Written aside and renamed, so that runs at the same time do no harm. `learns`: see learned. */
+const write = (file: string, pieces: readonly Uint32Array[] | null, learns = true): void => {
   if (pieces === null || pieces.reduce((sum, { byteLength }) => sum + byteLength, 0) > MAX_FILE) return;
   const aside = `${file}.${process.pid}.${Date.now()}`;
   try {
     writePieces(aside, pieces);
     fs.renameSync(aside, file);
-    written = true;
+    written ||= learns;
     evict(path.dirname(file));
   } catch {
     // full or read-only: the next run translates again

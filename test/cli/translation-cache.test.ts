@@ -120,6 +120,31 @@ test('damaged code caches of the command line are none', () => {
   }
 });
 
+test('a run that adds a few blocks alone does not make V8 write the code cache of the command line anew', () => {
+  const cli = (...args: string[]): number | null =>
+    spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), ...args], {
+      env: { ...process.env, TSQEMU_CACHE: cache },
+    }).status;
+  const sizeOf = (folder: string, name: RegExp): number => {
+    const dir = path.join(cache, folder);
+    const file = fs.readdirSync(dir).find((entry) => name.test(entry));
+    return file === undefined ? 0 : fs.statSync(path.join(dir, file)).size;
+  };
+  const sizes = (): [blocks: number, code: number] => [sizeOf('code', /\.blocks$/), sizeOf('v8', /^cli-/)];
+  expect(cli(hello, 'a', 'b', 'c')).toBe(0);
+  // that of a run which did less
+  fs.rmSync(path.join(cache, 'v8'), { recursive: true });
+  expect(cli('-version')).toBe(0);
+  const before = sizes();
+  expect(cli(hello)).toBe(0);
+  const [blocks, code] = sizes();
+  expect(blocks).toBeGreaterThan(before[0]);
+  expect(code).toBe(before[1]);
+  for (const image of images()) if (image.endsWith('.blocks')) fs.rmSync(image);
+  expect(cli(hello)).toBe(0);
+  expect(sizes()[1]).toBeGreaterThan(1.1 * code);
+});
+
 test('a guest that is killed keeps nobody waiting: nothing is written', () => {
   const MOV_X8 = 0xd2800008; // mov x8, #n
   const SVC = 0xd4000001;

@@ -13,7 +13,7 @@ const TURN_MS = 8;
  * A program that ends within this many milliseconds of CPU time goes without the alarm clock's thread, unless what it runs
  * is known to call itself: loops look at the time.
  */
-const SHORT_RUN_MS = 700;
+const SHORT_RUN_MS = 2000;
 /** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
 const CONTENTION_MS = 100;
 /** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
