@@ -266,6 +266,12 @@ export class RegionCompiler {
     return compiled;
   }
 
+  /** Functions first: places inside them are in their regions. */
+  private inOrder(roots: readonly number[]): readonly number[] {
+    const isFunction = (pc: number): boolean => this.host.source.isFunction(pc);
+    return [...roots.filter(isFunction), ...roots.filter((pc) => !isFunction(pc))];
+  }
+
   /** Root of the region to compile for a hot block, if any. */
   private rootsFor(pc: number): number[] {
     const owner = this.ownerOf(pc);
@@ -279,11 +285,16 @@ export class RegionCompiler {
     const { source, runs, sp, frame } = this.host;
     const batch: Batch = { lifted: new Map(), shapes: new Map() };
     const regions: Region[] = [];
-    const roots = new Set(again ? pcs : pcs.flatMap((pc) => this.rootsFor(pc)));
+    const roots = new Set(again ? pcs : this.inOrder(pcs.flatMap((pc) => this.rootsFor(pc))));
+    const asked = new Set(again ? [] : roots);
+    /** Places in the regions made up to now. */
+    const made = new Set<number>();
     const most = roots.size + REST;
     for (const pc of roots) {
       // the rest of one loop
       if (regions.some((r) => r.entries.length > 0 && spans(rangesOf(r), pc))) continue;
+      // it is in the region of its function, or of a loop around it: should it be executed on as often, it comes again
+      if (asked.has(pc) && made.has(pc) && !source.isArrival(pc)) continue;
       const region = discover(pc, source, this.open, batch);
       // where it was entered it must be enterable
       const missing = this.rootedAt(pc)?.entries.some((entry) => !region?.entries.includes(entry));
@@ -293,6 +304,7 @@ export class RegionCompiler {
       // what is behind it is executed as often, but nothing would say so before this region is in use, and then of the next
       const { goesOnAt: rest } = region;
       if (rest >= 0 && roots.size < most && !this.compiled.has(rest)) roots.add(rest);
+      for (const block of region.blocks) if (!source.isFunction(block.pc)) made.add(block.pc);
       // what finds no room now never will
       regions.push({ ...region, isFull: region.isFull || [...lacks].some((entry) => !region.entries.includes(entry)) });
     }
