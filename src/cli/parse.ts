@@ -21,31 +21,44 @@ const find = (text: string): (typeof OPTIONS)[number] | undefined => ROWS.get(te
 /** The row of a name, for messages. */
 export const spelling = (row: OptionRow): string => (row.flag === null ? `--${row.long}` : `-${row.flag}`);
 
+/** An option as it stands on the command line. */
+interface Option {
+  readonly arg: string;
+  /** Undefined: there is none of this name. */
+  readonly row: (typeof OPTIONS)[number] | undefined;
+  /** Undefined where the option has none, or none is left for it. */
+  readonly value: string | undefined;
+}
+
+/** Options, and the guest's words behind them. */
+function split(args: readonly string[]): { options: Option[]; guest: string[] } {
+  const options: Option[] = [];
+  let i = 0;
+  while (i < args.length) {
+    const arg = args[i] as string;
+    if (arg === '--') i++;
+    if (arg === '--' || arg === '-' || !arg.startsWith('-')) break;
+    const row = find(arg);
+    const hasValue = row !== undefined && row.value !== null;
+    options.push({ arg, row, value: hasValue ? args[i + 1] : undefined });
+    i += hasValue ? 2 : 1;
+  }
+  return { options, guest: args.slice(i) };
+}
+
 /**
  * Split a command line at the program's name without loading yargs. Null = it holds something that is
  * not simply `-name [value]`, so yargs must look ({@link rewriteLine}).
  */
 export function parseLine(args: readonly string[]): ParsedLine | null {
   const values = new Map<OptionName, string[]>();
-  let i = 0;
-  for (; i < args.length; i++) {
-    const arg = args[i] as string;
-    if (arg === '--') {
-      i++;
-      break;
-    }
-    if (!arg.startsWith('-') || arg === '-') break;
-    const row = find(arg);
+  const { options, guest } = split(args);
+  for (const { arg, row, value } of options) {
     if (row === undefined || row.long === 'help') return null;
-    let value = '';
-    if (row.value !== null) {
-      const next = args[++i];
-      if (next === undefined) throw new UsageError(`option ${arg} needs a value: ${row.value}`);
-      value = next;
-    }
-    add(values, row, value);
+    if (row.value !== null && value === undefined) throw new UsageError(`option ${arg} needs a value: ${row.value}`);
+    add(values, row, value ?? '');
   }
-  return { values, guest: args.slice(i) };
+  return { values, guest };
 }
 
 /** Options from the environment, which the command line's override. */
@@ -60,22 +73,12 @@ export function environmentValues(env: Readonly<Record<string, string | undefine
 
 /** qemu's spellings as `--long=value`, which yargs reads; stops where the guest's words begin. */
 export function rewriteLine(args: readonly string[]): { options: string[]; guest: string[] } {
-  const options: string[] = [];
-  let i = 0;
-  for (; i < args.length; i++) {
-    const arg = args[i] as string;
-    if (arg === '--') {
-      i++;
-      break;
-    }
-    if (!arg.startsWith('-') || arg === '-') break;
-    const row = find(arg);
-    if (row === undefined) options.push(arg.replace(/^--?/, '--'));
-    else if (row.value === null) options.push(`--${row.long}`);
-    else if (i + 1 < args.length) options.push(`--${row.long}=${args[++i]}`);
-    else options.push(`--${row.long}`);
-  }
-  return { options, guest: args.slice(i) };
+  const { options, guest } = split(args);
+  const spelled = options.map(({ arg, row, value }) => {
+    if (row === undefined) return arg.replace(/^--?/, '--');
+    return value === undefined ? `--${row.long}` : `--${row.long}=${value}`;
+  });
+  return { options: spelled, guest };
 }
 
 function add(values: Map<OptionName, string[]>, row: (typeof OPTIONS)[number], value: string): void {

@@ -29,7 +29,7 @@ export const OPTIONS = [
   { flag: 'D', long: 'log-file', value: 'FILE', env: 'QEMU_LOG_FILENAME', help: 'write logs to FILE instead of stderr' },
   { flag: 'dfilter', long: 'log-filter', value: 'RANGE,…', env: 'QEMU_DFILTER', help: 'log only code in these ranges: A..B, A+LENGTH, A-LENGTH' },
   { flag: 'seed', long: 'seed', value: 'NUMBER', env: 'QEMU_RAND_SEED', help: 'make random numbers repeat' },
-  { flag: null, long: 'memfs', value: 'DIR|ARCHIVE', env: null, help: 'run in an in-memory root filled from there; nothing of the host is seen' },
+  { flag: null, long: 'memfs', value: 'DIR|ARCHIVE', env: null, help: 'run in a root in memory filled from a directory or tar archive; nothing of the host is seen' },
   { flag: null, long: 'max-bytes', value: 'BYTES', env: null, help: 'bytes of files that fit into the root of --memfs; suffixes k, M, G' },
   { flag: null, long: 'max-inodes', value: 'NUMBER', env: null, help: 'files and directories that fit into the root of --memfs' },
   { flag: null, long: 'max-cpu', value: 'SECONDS', env: null, help: 'kill the guest (SIGXCPU) after so much processor time' },

@@ -46,7 +46,9 @@ function builder(): ReturnType<typeof yargs> {
     .wrap(null);
   for (const row of OPTIONS as readonly OptionRow[]) {
     const description = row.env === null ? row.help : `${row.help} (${row.env})`;
-    const usage = row.flag === null || row.flag === row.long ? description : `-${row.flag}: ${description}`;
+    const flag = row.flag === null || row.flag === row.long ? [] : [`-${row.flag}`];
+    const spelled = [...flag, ...(row.value === null ? [] : [row.value])].join(' ');
+    const usage = spelled === '' ? description : `${spelled}: ${description}`;
     parser = parser.option(
       row.long,
       row.value === null
