@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { emulatorOptions } from '../../src/cli/options.ts';
 import { environmentValues, parseLine, UsageError } from '../../src/cli/parse.ts';
+import { OPTIONS } from '../../src/cli/table.ts';
 import { helpText, parseWithYargs } from '../../src/cli/yargs.ts';
 
 const options = (args: string[], env: Record<string, string> = {}, host: string[] = []) => {
@@ -58,5 +59,10 @@ test.each([
 });
 
 test('help holds the line that scripts read', async () => {
-  expect(await helpText({ QEMU_LD_PREFIX: '/x' })).toMatch(/^QEMU_LD_PREFIX {2}= \/x$/m);
+  const text = await helpText({ QEMU_LD_PREFIX: '/x' });
+  expect(text).toMatch(/^QEMU_LD_PREFIX {2}= \/x$/m);
+  const lines = text.split('\n');
+  for (const { long, value } of OPTIONS) {
+    expect(lines.find((line) => line.startsWith(`  --${long} `))).toContain(value ?? '');
+  }
 });
