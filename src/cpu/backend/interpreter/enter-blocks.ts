@@ -7,7 +7,8 @@ const control = (what: number): Push => load(CODE_CONTROL + 4 * what);
 
 /**
  * (from, end) → 0: take the entries between these wasm offsets into the table of blocks, which has none of them and room
- * for all; those without a value are none. In JavaScript a short program's 4,000 blocks cost some milliseconds, as V8 has not compiled the loop yet.
+ * for all; those without a value are none. In JavaScript a short program's 4,000 blocks cost some milliseconds, as V8 has not
+ * compiled the loop yet.
  */
 export const enterBlocksFunction = (): Code => {
   const f = new Writer(2);
