@@ -12,7 +12,7 @@ local function collatz(limit)
   return at
 end
 
-for _ = 1, tonumber(arg[1]) do
+for _ = 1, tonumber(arg[1] or 1) do
   local words = {}
   for i = 1, 60000 do
     local key = ('k%d'):format(i * 7919 % 5000)

@@ -1,6 +1,6 @@
 # Hashes, regular expressions, sorting and sprintf of Perl.
 use strict;
-for (1 .. $ARGV[0]) {
+for (1 .. ($ARGV[0] // 1)) {
   my ($best, $at) = (0, 0);
   for my $n (1 .. 8000) {
     my ($x, $steps) = ($n, 0);

@@ -23,7 +23,7 @@ def collatz(limit):
     return at
 
 
-for _ in range(int(sys.argv[1])):
+for _ in range(int((sys.argv + ["1"])[1])):
     words = {}
     for i in range(60000):
         key = f'k{i * 7919 % 5000}'

@@ -1,7 +1,7 @@
 # Arithmetic, arrays, expansion and functions of bash; nothing here starts a process.
 declare -A words
 twice() { REPLY=$(($1 * 2)); }
-for ((round = 0; round < $1; round++)); do
+for ((round = 0; round < ${1:-1}; round++)); do
   words=()
   best=0 at=0
   for ((n = 1; n < 600; n++)); do
