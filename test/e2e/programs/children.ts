@@ -108,7 +108,7 @@ export const CHILDREN: readonly Program[] = [
   bash('substitution and subshells', 'a=$(echo sub; exit 3); echo "$a $?"; (exit 5); echo $?; x=1; (x=2; echo $x); echo $x; echo $(echo $(echo $(echo deep)))'),
   bash('a thousand substitutions', 'for ((i=0;i<1000;i++)); do x=$(echo $i); [ "$x" = $i ] || echo bad $i; done; echo $x'),
   bash('here-documents', 'cat <<EOF\nhere $(echo inner) $((6*7))\nEOF\ntr a-z A-Z <<<"string"; cat <<-"EOF"\n\tquoted $x\n\tEOF'),
-  bash('process substitution', 'cat <(echo one) <(echo two); diff <(seq 1 5) <(seq 2 6); echo $?; echo to | tee >(tr a-z A-Z > up) > /dev/null; sleep 0.2; cat up'),
+  bash('process substitution', 'cat <(echo one) <(echo two); diff <(seq 1 5) <(seq 2 6); echo $?; echo to | tee >(tr a-z A-Z > up) > /dev/null; until [ -s up ]; do sleep 0.02; done; cat up'),
   bash('background jobs', 'sleep 0.1 & wait $!; echo $?; { sleep 0.05; exit 7; } & { sleep 0.4; exit 8; } & wait -n; echo n $?; wait -n; echo n $?; wait; (exit 3) & wait %1; echo $?; wait 999999; echo $?'),
   bash('traps', "trap 'echo usr1' USR1; trap 'echo exit' EXIT; kill -USR1 $$; (trap 'echo sub' EXIT; exit 1); trap 'echo chld' CHLD; /bin/true; trap - CHLD; sh -c 'kill -USR1 $PPID'; echo after; exit 4"),
   bash('killed children', "sh -c 'kill -TERM $$'; echo $?; sh -c 'kill -KILL $$'; echo $?; (kill -INT $BASHPID; echo not); echo $?; sh -c 'kill -PIPE $$'; echo $?"),
