@@ -21,9 +21,35 @@ function cacheFolder() {
   }
 }
 
+/** See src/bounce.ts; and where a start's files are read to, one after the other: most are no larger. */
+const BOUNCE = 0x10000;
+let bounce = null;
+const ROOM = 0x200000;
+let room = null;
+
+/** A file's bytes, until the next file is read. */
+function read(file) {
+  const fd = fs.openSync(file);
+  try {
+    const { size } = fs.fstatSync(fd);
+    if (room === null || room.length < size) room = Buffer.allocUnsafeSlow(Math.max(size, ROOM));
+    bounce ??= Buffer.allocUnsafeSlow(BOUNCE);
+    let done = 0;
+    while (done < size) {
+      const count = fs.readSync(fd, bounce, 0, Math.min(size - done, BOUNCE), null);
+      if (count === 0) break;
+      bounce.copy(room, done, 0, count);
+      done += count;
+    }
+    return room.subarray(0, done);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 function readIfThere(file) {
   try {
-    return fs.readFileSync(file);
+    return read(file);
   } catch {
     return undefined;
   }
@@ -85,13 +111,15 @@ function loadWithCodeCache(dir, name) {
   const bundle = path.join(dist, `${name}.cjs`);
   const { mtimeMs, size } = fs.statSync(bundle);
   const file = path.join(dir, `${name}-${process.version}-${process.arch}-${size}-${mtimeMs}`);
-  const cachedData = unseal(readIfThere(file));
   // esbuild writes ASCII
-  const script = new vm.Script(fs.readFileSync(bundle, 'latin1'), {
+  const text = read(bundle).latin1Slice();
+  const cachedData = unseal(readIfThere(file));
+  const script = new vm.Script(text, {
     filename: bundle,
     cachedData,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
+  room = null;
   const had = cachedData === undefined || script.cachedDataRejected ? 0 : cachedData.length;
   const bundled = { exports: {} };
   process.once('exit', () => {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { append, readAt } from './bounce.ts';
 import { BlockImage, type ImageBytes } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
@@ -226,8 +227,7 @@ const writePieces = (file: string, pieces: readonly Uint32Array[]): void => {
   const fd = fs.openSync(file, 'wx', 0o600);
   try {
     for (const { buffer, byteOffset, byteLength } of pieces) {
-      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-      for (let done = 0; done < byteLength; ) done += fs.writeSync(fd, bytes, done);
+      append(fd, new Uint8Array(buffer, byteOffset, byteLength));
     }
   } finally {
     fs.closeSync(fd);
@@ -262,8 +262,12 @@ const fileBytes = (file: string): ImageBytes | null => {
     try {
       const fd = fs.openSync(file, 'r');
       try {
-        const length = into.reduce((sum, part) => sum + part.length, 0);
-        return length === 0 || fs.readvSync(fd, into, at) === length;
+        let from = at;
+        for (const part of into) {
+          if (readAt(fd, part, from) !== part.length) return false;
+          from += part.length;
+        }
+        return true;
       } finally {
         fs.closeSync(fd);
       }
@@ -280,7 +284,7 @@ const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
     const fd = fs.openSync(file, 'r');
     try {
       const words = new Uint32Array(fs.fstatSync(fd).size >>> 2);
-      fs.readSync(fd, words);
+      readAt(fd, new Uint8Array(words.buffer), 0);
       return words;
     } finally {
       fs.closeSync(fd);

@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // the dispatcher and the code cache know back ends, and front ends by their interface
   cpu: ['cpu/ir', 'cpu/memory', 'cpu/backend', 'cpu/frontend/frontend.ts', 'cpu/frontend/form.ts', 'cpu/frontend/helper.ts', 'uptime.ts'], // biome-ignore format: one line
   loader: ['cpu/memory', 'syscalls/abi'],
-  syscalls: ['cpu/memory', 'uptime.ts'],
+  syscalls: ['cpu/memory', 'bounce.ts', 'uptime.ts'],
 };
 
 /** Files at the top and the command line see everything: they put the parts together. */

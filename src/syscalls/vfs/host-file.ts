@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { readAt } from '../../bounce.ts';
 import type { MapSource } from '../../cpu/memory/types.ts';
 import { EACCES, EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, EOPNOTSUPP, fromNodeError } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
@@ -143,7 +144,11 @@ class HostMapSource implements MapSource {
     }
   }
   read(into: Uint8Array, offset: number): number {
-    return hostRead(this.handle.fd, into, offset);
+    try {
+      return readAt(this.handle.fd, into, offset);
+    } catch (error) {
+      return fromNodeError(error);
+    }
   }
   write(from: Uint8Array, offset: number): number {
     return hostWrite(this.handle.fd, from, offset);
