@@ -43,7 +43,7 @@ export class Accesses {
   }
 
   /**
-   * A checked access met a page that is not plain, upper address bits, or misalignment (atomics, vectors that say so). 0: it may
+   * A checked access met a page that is not plain, upper address bits, or misalignment (atomics, and accesses that ask for it). 0: it may
    * be done at State.FAULT_ADDR; 1: the exit reason says what became of it.
    */
   memory(state: number): number {
@@ -53,6 +53,7 @@ export class Accesses {
     const isWrite = (info & WRITE) !== 0;
     const addr = this.address(given);
     if ((Number(addr & 31n) & (info >>> 16)) !== 0) {
+      if (this.frontEnd.traps?.[Exit.PROTECTION] === undefined) return this.raise(state, this.misaligned(given));
       this.setExit(state, Exit.PROTECTION);
       return 1;
     }

@@ -17,7 +17,7 @@ const guests: Readonly<Record<string, readonly string[]>> = {
   'aarch64-linux-gnu-gcc': shared,
   'arm-linux-gnueabihf-gcc': [
     ...shared,
-    ...['old-calls', 'traps', 'vectors'].map((name) => path.join(root, 'test/fixtures/arm', name)),
+    ...['alignment', 'old-calls', 'traps', 'vectors'].map((name) => path.join(root, 'test/fixtures/arm', name)),
   ],
   'x86_64-linux-gnu-gcc': shared,
   'i686-linux-gnu-gcc': shared,

@@ -164,7 +164,7 @@ export class Builder {
 
   /**
    * Guest load; `addr` + `disp` is the address, wrapping in the guest's address width. Bits of the address that are in
-   * `mask` have to be 0, which only vectors may ask for.
+   * `mask` have to be 0.
    */
   load<O extends OpName>(name: O, addr: Value, disp = 0, mask = 0): Ret<ResultOf<O>> {
     const [base, imm] = this.address(addr, disp);

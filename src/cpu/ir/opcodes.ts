@@ -38,7 +38,7 @@ export const opcodes = {
   'i32.get': ['i32'], 'i64.get': ['i64'], 'f32.get': ['f32'], 'f64.get': ['f64'], 'v128.get': ['v128'],
   'i32.set': ['void', 'i32'], 'i64.set': ['void', 'i64'], 'f32.set': ['void', 'f32'], 'f64.set': ['void', 'f64'], 'v128.set': ['void', 'v128'],
 
-  // guest memory (imm: displacement added to the address; hi, of vectors: bits of the address that have to be 0)
+  // guest memory (imm: displacement added to the address; hi: bits of the address that have to be 0)
   'i32.load8_s': ['i32', 'addr'], 'i32.load8_u': ['i32', 'addr'], 'i32.load16_s': ['i32', 'addr'], 'i32.load16_u': ['i32', 'addr'], 'i32.load': ['i32', 'addr'],
   'i64.load8_s': ['i64', 'addr'], 'i64.load8_u': ['i64', 'addr'], 'i64.load16_s': ['i64', 'addr'], 'i64.load16_u': ['i64', 'addr'],
   'i64.load32_s': ['i64', 'addr'], 'i64.load32_u': ['i64', 'addr'], 'i64.load': ['i64', 'addr'],

@@ -13,7 +13,7 @@ export class Value<T extends Type = Type> {
   readonly c: Value | null;
   /** Constant (low 32 bits as int32, or the float), state offset, displacement, lane, cc kind or helper. */
   imm: number;
-  /** High 32 bits of an i64 constant; second argument of a helper; bits of a vector's address that have to be 0. */
+  /** High 32 bits of an i64 constant; second argument of a helper; bits of an address that have to be 0. */
   hi: number;
   /** Lanes of i8x16.shuffle, or the 16 bytes of a v128 constant. */
   readonly lanes: readonly number[] | null;

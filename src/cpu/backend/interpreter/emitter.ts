@@ -290,14 +290,14 @@ export class Emitter {
         this.result(h.info.result as Type);
         return;
       case 'load':
-        this.address(h.info.size, false, false, h.info.result === 'v128' ? 'b' : null);
+        this.address(h.info.size, false, false, h.aligned ? 'b' : null);
         this.slot('d');
         this.guest();
         c.mem(h.info.name, GUEST_BASE, 0);
         this.result(h.info.result as Type);
         return;
       case 'store':
-        this.address(h.info.size, true, false, h.info.args[1] === 'v128' ? 'd' : null);
+        this.address(h.info.size, true, false, h.aligned ? 'd' : null);
         this.guest();
         this.read(h.info.args[1] as Type, 'b');
         c.mem(h.info.name, GUEST_BASE, 0);

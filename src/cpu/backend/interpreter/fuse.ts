@@ -15,7 +15,7 @@ export abstract class FusingEncoder extends SlotEncoder {
   protected pair(ops: readonly Value[], i: number): number | null {
     const [v, w, next, last] = ops.slice(i, i + 4) as [Value, ...(Value | undefined)[]];
     const { name } = v.info;
-    if (w?.info.name !== name || v.a !== w.a || w.imm !== v.imm + 8) return null;
+    if (w?.info.name !== name || v.a !== w.a || w.imm !== v.imm + 8 || v.hi !== 0 || w.hi !== 0) return null;
     const address = v.a as Value;
     if (name === 'i64.store') {
       const [a, d, b] = [address, v.b as Value, w.b as Value].map((x) => this.slot(x)) as [number, number, number];
@@ -52,7 +52,7 @@ export abstract class FusingEncoder extends SlotEncoder {
     let count = 0;
     for (let i = from; i < ops.length; i += loads ? 2 : 1, count++) {
       const v = ops[i] as Value;
-      if (v.info.name !== name || v.a !== first.a || v.imm !== first.imm + 4 * count) break;
+      if (v.info.name !== name || v.hi !== 0 || v.a !== first.a || v.imm !== first.imm + 4 * count) break;
       const offset = loads ? targetOf(v, ops[i + 1]) : (v.b as Value).slot;
       const n = (offset - State.REGS) / 8;
       if (!Number.isInteger(n) || n < 0 || n > 15 || mask >>> n !== 0 || (loads && v.uses !== 1)) break;

@@ -13,7 +13,9 @@ export type Handler =
   | { readonly kind: 'pure'; readonly info: OpInfo }
   /** d ← op(a, imm) */
   | { readonly kind: 'pureImm'; readonly info: OpInfo }
-  | { readonly kind: 'load' | 'store' | 'atomic'; readonly info: OpInfo }
+  /** `aligned`: b of a load, d of a store tells which bits of the address have to be 0 */
+  | { readonly kind: 'load' | 'store'; readonly info: OpInfo; readonly aligned: boolean }
+  | { readonly kind: 'atomic'; readonly info: OpInfo }
   /** if op(a, b) go to record imm, else to where the jump behind this record goes */
   | { readonly kind: 'branch'; readonly info: OpInfo }
   /** the same with b = the pc field as an immediate */
@@ -34,6 +36,12 @@ const isInt = (info: OpInfo): boolean => info.args.every((a) => a === 'i32' || a
 export const isCompare = (info: OpInfo): boolean =>
   info.kind === 'pure' && info.result === 'i32' && isInt(info) && /\.(eqz|eq|ne|[lg][te]_[su])$/.test(info.name);
 
+/** Whether a load or store of the IR may ask for alignment: vectors always may, of the others those that zero their register's rest. */
+const mayAlign = ({ name, result, args }: OpInfo): boolean =>
+  result !== 'v128' && !args.includes('v128') && ALIGNED.test(name);
+const ALIGNED = /^(i32\.(load|load16_u|load8_u|store|store16|store8)|(i64|f32|f64)\.(load|store))$/;
+const isFloat = ({ name }: OpInfo): boolean => name.startsWith('f');
+
 /** Lane moves are plain copies between slots here; shuffles read their masks from memory. */
 const byCopy = (name: OpName): boolean => name.includes('_lane');
 
@@ -41,8 +49,12 @@ const build = (): { hot: Handler[]; cold: Handler[]; number: Map<string, number>
   const hot: Handler[] = specials.map((name) => ({ kind: 'special', name }));
   const cold: Handler[] = [];
   for (const info of opTable) {
-    if (info.kind === 'load' || info.kind === 'store') hot.push({ kind: info.kind, info });
-    else if (info.kind === 'atomic') cold.push({ kind: 'atomic', info });
+    if (info.kind === 'load' || info.kind === 'store') {
+      const { kind } = info;
+      hot.push({ kind, info, aligned: info.result === 'v128' || info.args.includes('v128') });
+      // those of floats are ARM's usual ones
+      if (mayAlign(info)) (isFloat(info) ? hot : cold).push({ kind, info, aligned: true });
+    } else if (info.kind === 'atomic') cold.push({ kind: 'atomic', info });
     else if ((info.kind === 'pure' || info.kind === 'guard') && !byCopy(info.name)) {
       const vector = info.result === 'v128' || info.args.includes('v128');
       (vector ? cold : hot).push({ kind: 'pure', info });
@@ -55,11 +67,16 @@ const build = (): { hot: Handler[]; cold: Handler[]; number: Map<string, number>
   }
   const number = new Map<string, number>();
   for (const [i, h] of [...hot, ...cold].entries()) {
-    number.set(h.kind === 'special' ? h.name : `${prefix[h.kind]}${h.info.name}`, i);
+    number.set(keyOf(h), i);
   }
   return { hot, cold, number };
 };
 
+const keyOf = (h: Handler): string => {
+  if (h.kind === 'special') return h.name;
+  const asks = (h.kind === 'load' || h.kind === 'store') && h.aligned && mayAlign(h.info);
+  return `${asks ? 'aligned ' : prefix[h.kind]}${h.info.name}`;
+};
 const prefix = { pure: '', pureImm: '#', load: '', store: '', atomic: '', branch: 'br ', branchImm: 'br# ' } as const;
 
 const built = build();

@@ -18,6 +18,8 @@ export interface RecordSink {
 
 /** Handler of an operation, by opcode; -1: none. */
 const plain = opTable.map((o) => findHandler(o.name) ?? -1);
+/** Handler of a load or store that asks for alignment. */
+const aligned = opTable.map((o, i) => findHandler(`aligned ${o.name}`) ?? (plain[i] as number));
 
 const TEMP_COUNT = (CPU_STATE_SIZE - State.TEMPS) / 16;
 /** A value is nowhere yet, an operation's result has no place that it must go to. */
@@ -80,7 +82,9 @@ export abstract class SlotEncoder {
   }
 
   protected emitOp(v: Value, d: number, a: number, b: number, imm: number): void {
-    this.put(plain[v.info.code] as number, d, a, b, imm, this.pc);
+    const { kind, code } = v.info;
+    const numbers = v.hi !== 0 && (kind === 'load' || kind === 'store') ? aligned : plain;
+    this.put(numbers[code] as number, d, a, b, imm, this.pc);
   }
 
   /** Slot of an operand; materialises constants. */

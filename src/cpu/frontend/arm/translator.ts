@@ -333,13 +333,14 @@ export class Translator {
 
   // ── memory ──
 
-  load<O extends OpName>(name: O, addr: I32, disp = 0): ReturnType<typeof this.b.load<O>> {
+  /** `mask`: bits of the address that have to be 0 (E2.2: alignment faults). */
+  load<O extends OpName>(name: O, addr: I32, disp = 0, mask = 0): ReturnType<typeof this.b.load<O>> {
     this.open();
-    return this.b.load(name, addr, disp);
+    return this.b.load(name, addr, disp, mask);
   }
-  store(name: OpName, addr: I32, value: Value, disp = 0): void {
+  store(name: OpName, addr: I32, value: Value, disp = 0, mask = 0): void {
     this.open();
-    this.b.store(name, addr, value, disp);
+    this.b.store(name, addr, value, disp, mask);
   }
   atomic<O extends OpName>(
     name: O,

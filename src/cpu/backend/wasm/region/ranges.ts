@@ -6,7 +6,7 @@ export interface Span {
   readonly max: number;
 }
 
-/** The bits of a value that are in the mask, which is 0, 15 or 31. */
+/** The bits of a value that are in the mask, which is one below a power of two, up to 31. */
 export interface LowBits {
   readonly mask: number;
   readonly rest: number;
@@ -53,7 +53,7 @@ const coarse = (near: number): number => {
 };
 
 const meetLow = (x: LowBits, y: LowBits): LowBits => {
-  for (let mask = x.mask & y.mask; mask >= 15; mask >>= 1) {
+  for (let mask = x.mask & y.mask; mask > 0; mask >>= 1) {
     if (((x.rest ^ y.rest) & mask) === 0) return { mask, rest: x.rest & mask };
   }
   return NO_BITS;
@@ -67,6 +67,8 @@ const addLow = (x: LowBits, y: LowBits): LowBits => {
 /** Whether the bits of the mask are known to be 0 behind the addition of `by`. */
 export const isMultiple = ({ mask, rest }: LowBits, by: number, wanted: number): boolean =>
   (mask & wanted) === wanted && ((rest + by) & wanted) === 0;
+
+const zeros = (count: number): LowBits => ({ mask: count >= 5 ? 31 : (1 << count) - 1, rest: 0 });
 
 /** The low bits of a value, as far as operations with constants tell, and what is known of registers. */
 export const lowBitsOf = (v: Value, known: (root: Value) => LowBits, depth: number = DEPTH): LowBits => {
@@ -87,10 +89,10 @@ export const lowBitsOf = (v: Value, known: (root: Value) => LowBits, depth: numb
       return of(a);
     case 'i32.and':
     case 'i64.and':
-      return b?.isConst && (b.imm & 15) === 0 ? { mask: (b.imm & 31) === 0 ? 31 : 15, rest: 0 } : NO_BITS;
+      return b?.isConst ? zeros(b.imm === 0 ? 31 : Math.clz32(b.imm & -b.imm) ^ 31) : NO_BITS;
     case 'i32.shl':
     case 'i64.shl':
-      return b?.isConst && b.imm >= 4 && b.imm < 32 ? { mask: b.imm === 4 ? 15 : 31, rest: 0 } : NO_BITS;
+      return b?.isConst && b.imm > 0 && b.imm < 32 ? zeros(b.imm) : NO_BITS;
     default:
       return NO_BITS;
   }

@@ -61,15 +61,19 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
   const at = t.r(rn);
   const n = m.structure;
   const total = m.groups.length * n * 8;
-  if (n === 1 && (d & 1) === 0 && m.groups.length % 2 === 0) return quads(t, f, m.groups.length >> 1, isLoad);
+  // what the address is a multiple of, less one: the first access asks for it
+  const mask = align === 0 ? 0 : (4 << align) - 1;
+  if (n === 1 && (d & 1) === 0 && m.groups.length % 2 === 0) return quads(t, f, m.groups.length >> 1, isLoad, mask);
   if (!isLoad) {
     for (const [g, group] of m.groups.entries()) {
       const words = interleaved(t, group.map((step) => t.dBits(d + step)), size); // biome-ignore format: one line
-      for (const [i, word] of words.entries()) t.store('i64.store', at, word, (g * n + i) * 8);
+      for (const [i, word] of words.entries()) t.store('i64.store', at, word, (g * n + i) * 8, g + i === 0 ? mask : 0);
     }
     return writeBack(t, rn, rm, at, total);
   }
-  const loaded = m.groups.map((group, g) => group.map((_, i) => t.load('i64.load', at, (g * n + i) * 8) as I64));
+  const loaded = m.groups.map((group, g) =>
+    group.map((_, i) => t.load('i64.load', at, (g * n + i) * 8, g + i === 0 ? mask : 0) as I64),
+  );
   writeBack(t, rn, rm, at, total);
   for (const [g, group] of m.groups.entries()) {
     const words = loaded[g] as I64[];
@@ -79,13 +83,13 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
 };
 
 /** Whole quads, in order. */
-const quads = (t: Translator, f: F, count: number, isLoad: boolean): void => {
+const quads = (t: Translator, f: F, count: number, isLoad: boolean, mask: number): void => {
   const { rn, rm } = f as { rn: number; rm: number };
   const q = first(f) >> 1;
   const at = t.r(rn);
   const numbers = Array.from({ length: count }, (_, i) => i);
-  if (!isLoad) for (const i of numbers) t.store('v128.store', at, t.q(q + i), 16 * i);
-  const values = isLoad ? numbers.map((i) => t.load('v128.load', at, 16 * i) as V128) : [];
+  if (!isLoad) for (const i of numbers) t.store('v128.store', at, t.q(q + i), 16 * i, i === 0 ? mask : 0);
+  const values = isLoad ? numbers.map((i) => t.load('v128.load', at, 16 * i, i === 0 ? mask : 0) as V128) : [];
   writeBack(t, rn, rm, at, 16 * count);
   for (const [i, v] of values.entries()) t.setQ(q + i, v);
 };
@@ -123,6 +127,14 @@ const LOADS = ['i32.load8_u', 'i32.load16_u', 'i32.load'] as const;
 const STORES = ['i32.store8', 'i32.store16', 'i32.store'] as const;
 const SHAPES = ['i8x16', 'i16x8', 'i32x4'] as const;
 
+/** Bits that the index_align field wants to be 0 in the address: VLD1 to VLD4 (single structure to one lane), F6.1.237 on. */
+const laneMask = (n: number, size: number, ia: number): number => {
+  if (n === 1) return size === 0 ? 0 : size === 1 ? ia & 1 : ia & 3;
+  if (n === 2) return (ia & 1) === 0 ? 0 : (2 << size) - 1;
+  if (n === 3) return 0;
+  return size === 2 ? ((ia & 3) === 0 ? 0 : (4 << (ia & 3)) - 1) : (ia & 1) === 0 ? 0 : (4 << size) - 1;
+};
+
 /** One element of each register: index_align gives lane, distance of the registers and alignment by size. */
 const single = (t: Translator, f: F, size: 0 | 1 | 2, n: number, isLoad: boolean): void => {
   const { rn, rm, ia } = f as { rn: number; rm: number; ia: number };
@@ -140,6 +152,7 @@ const single = (t: Translator, f: F, size: 0 | 1 | 2, n: number, isLoad: boolean
   const distance = n === 1 ? 1 : step;
   if (reserved || d + (n - 1) * distance > 31 || rn === PC) return t.undefined();
   const at = t.r(rn);
+  const mask = laneMask(n, size, ia);
   const lane = (r: number): [number, number] => {
     const reg = d + r * distance;
     return [reg >> 1, index + (reg & 1) * (8 >> size)];
@@ -148,11 +161,11 @@ const single = (t: Translator, f: F, size: 0 | 1 | 2, n: number, isLoad: boolean
     for (let r = 0; r < n; r++) {
       const [q, i] = lane(r);
       const v = t.b.extract(`${SHAPES[size]}.extract_lane${size === 2 ? '' : '_u'}` as OpName, t.q(q), i);
-      t.store(STORES[size], at, v as I32, r << size);
+      t.store(STORES[size], at, v as I32, r << size, r === 0 ? mask : 0);
     }
     return writeBack(t, rn, rm, at, n << size);
   }
-  const values = Array.from({ length: n }, (_, r) => t.load(LOADS[size], at, r << size) as I32);
+  const values = Array.from({ length: n }, (_, r) => t.load(LOADS[size], at, r << size, r === 0 ? mask : 0) as I32);
   writeBack(t, rn, rm, at, n << size);
   for (const [r, v] of values.entries()) {
     const [q, i] = lane(r);
@@ -167,13 +180,17 @@ const replicate = (t: Translator, f: F, n: number): void => {
   // VLD4 of words with 16-byte alignment is size 3
   if (size === 3 && (n !== 4 || a === 0)) return t.undefined();
   if ((n === 1 && size === 0 && a === 1) || (n === 3 && a === 1)) return t.undefined();
+  const mask = a === 0 ? 0 : size === 3 ? 15 : n === 4 && size === 2 ? 7 : (n << size) - 1;
   if (size === 3) size = 2;
   const d = first(f);
   const count = n === 1 ? 1 + step : n;
   const distance = n === 1 ? 1 : 1 + step;
   if (d + (count - 1) * distance > 31 || rn === PC) return t.undefined();
   const at = t.r(rn);
-  const values = Array.from({ length: n }, (_, r) => t.load(LOADS[size] as OpName, at, r << size) as I32);
+  const values = Array.from(
+    { length: n },
+    (_, r) => t.load(LOADS[size] as OpName, at, r << size, r === 0 ? mask : 0) as I32,
+  );
   writeBack(t, rn, rm, at, n << size);
   for (let i = 0; i < count; i++) {
     const v = t.b.emit(`${SHAPES[size]}.splat` as OpName, values[n === 1 ? 0 : i] as I32) as V128;
