@@ -1,7 +1,7 @@
 import type { MapRequest } from '../../cpu/memory/types.ts';
 import { FD, flags, HEX, HEX_OFF, INT, oneOf, PTR, R_INT, R_PTR, SIZE, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EACCES, EBADF, EFAULT, EINVAL, ENOMEM, EOVERFLOW, EPERM } from '../errno.ts';
+import { EACCES, EBADF, EFAULT, EINVAL, ENOMEM, ENOSPC, EOVERFLOW, EPERM } from '../errno.ts';
 import { MADVISE, MAP_FLAGS, PROT_FLAGS } from '../flags.ts';
 import { MemoryFile } from '../kernel/memfd.ts';
 import type { Task } from '../kernel/task.ts';
@@ -94,18 +94,41 @@ export const munmap: Syscall = syscall('munmap', { addr: PTR, length: SIZE }, R_
   return rounded === 0 ? -EINVAL : task.space.unmap(addr, rounded);
 });
 
+const protect = (task: Task, addr: number, len: number, prot: number): number => {
+  const rounded = range(addr, len, -ENOMEM);
+  if (rounded < 0) return rounded;
+  // PROT_SEM, and PROT_BTI/PROT_MTE of arm64, are accepted and mean nothing here.
+  if ((prot & ~0x3f) !== 0) return -EINVAL;
+  return rounded === 0 ? 0 : task.space.protect(addr, rounded, prot & 7);
+};
 export const mprotect: Syscall = syscall(
   'mprotect',
   { addr: PTR, len: SIZE, prot: flags(PROT_FLAGS, 'PROT_NONE') },
   R_INT,
-  (task, { addr, len, prot }) => {
-    const rounded = range(addr, len, -ENOMEM);
-    if (rounded < 0) return rounded;
-    // PROT_SEM, and PROT_BTI/PROT_MTE of arm64, are accepted and mean nothing here.
-    if ((prot & ~0x3f) !== 0) return -EINVAL;
-    return rounded === 0 ? 0 : task.space.protect(addr, rounded, prot & 7);
-  },
+  (task, { addr, len, prot }) => protect(task, addr, len, prot),
 );
+
+/** pkeys(7), as where the processor has no protection keys: none can be had, −1 stands for none. */
+export const pkey_mprotect: Syscall = syscall(
+  'pkey_mprotect',
+  { addr: PTR, len: SIZE, prot: flags(PROT_FLAGS, 'PROT_NONE'), pkey: INT },
+  R_INT,
+  (task, { addr, len, prot, pkey }) => (pkey === -1 ? protect(task, addr, len, prot) : -EINVAL),
+);
+export const pkey_alloc: Syscall = syscall(
+  'pkey_alloc',
+  {
+    flags: UINT,
+    access_rights: flags([
+      ['PKEY_DISABLE_ACCESS', 1],
+      ['PKEY_DISABLE_WRITE', 2],
+    ]),
+  },
+  R_INT,
+  (_task, { flags: none, access_rights }) => (none !== 0 || (access_rights & ~3) !== 0 ? -EINVAL : -ENOSPC),
+  { support: 'partial', note: 'ENOSPC, as where the processor has no protection keys.' },
+);
+export const pkey_free: Syscall = syscall('pkey_free', { pkey: INT }, R_INT, () => -EINVAL);
 
 export const mremap: Syscall = syscall(
   'mremap',
@@ -251,6 +274,9 @@ export const calls: readonly Syscall[] = [
   mmap2,
   munmap,
   mprotect,
+  pkey_mprotect,
+  pkey_alloc,
+  pkey_free,
   mremap,
   madvise,
   msync,
