@@ -4,6 +4,7 @@ import { HostHandle } from './host-file.ts';
 import { makeFifo, makeSocket } from './host-nodes.ts';
 import { HostOpening } from './host-opening.ts';
 import { fromStatFs, hostPath, hostStat, quietly, toSeconds } from './host-stat.ts';
+import { nodeStat } from './node-stat.ts';
 import {
   type BytePath,
   type FileSystem,
@@ -85,7 +86,7 @@ export class HostFs implements FileSystem {
   mode(path: BytePath): number {
     let mode = -ENOENT;
     const error = quietly(() => {
-      mode = fs.lstatSync(hostPath(path), { throwIfNoEntry: false })?.mode ?? -ENOENT;
+      mode = nodeStat().mode(hostPath(path)) ?? -ENOENT;
     });
     return error !== 0 ? error : mode;
   }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { hostPath } from './host-stat.ts';
-import type { BytePath } from './types.ts';
+import { nodeStat } from './node-stat.ts';
+import { type BytePath, S_IFLNK, S_IFMT } from './types.ts';
 
 const MAX_LINKS = 40;
 
@@ -25,7 +26,7 @@ export class SysrootOverlay {
     if (first === undefined) return path;
     let present = this.top.get(first);
     if (present === undefined) {
-      present = this.lstat(`${this.prefix}/${first}`) !== null;
+      present = this.modeOf(`${this.prefix}/${first}`) !== null;
       this.top.set(first, present);
     }
     if (!present) return path;
@@ -42,9 +43,9 @@ export class SysrootOverlay {
         continue;
       }
       const next = `${here}/${part}`;
-      const stat = this.lstat(this.prefix + next);
-      if (stat === null) return null;
-      if (stat.isSymbolicLink() && (i < parts.length - 1 || follow)) {
+      const mode = this.modeOf(this.prefix + next);
+      if (mode === null) return null;
+      if ((mode & S_IFMT) === S_IFLNK && (i < parts.length - 1 || follow)) {
         if (++links > MAX_LINKS) return null;
         const target = fs.readlinkSync(hostPath(this.prefix + next), { encoding: 'latin1' });
         parts = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...parts.slice(i + 1)];
@@ -57,9 +58,9 @@ export class SysrootOverlay {
     return this.prefix + (here === '' ? '/' : here);
   }
 
-  private lstat(path: BytePath): fs.Stats | null {
+  private modeOf(path: BytePath): number | null {
     try {
-      return fs.lstatSync(hostPath(path), { throwIfNoEntry: false }) ?? null;
+      return nodeStat().mode(hostPath(path)) ?? null;
     } catch {
       // Not to be looked at (EACCES, ELOOP …) means not there: the host's own path then says why.
       return null;
