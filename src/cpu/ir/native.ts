@@ -40,6 +40,7 @@ export interface NativeBuilder {
   readonly v128: Operations<'v128'>;
   readonly i8x16: Operations<'i8x16'>;
   readonly i16x8: Operations<'i16x8'>;
+  readonly i64x2: Operations<'i64x2'>;
   value<T extends Type>(type: T, value: Operand<T>): Expr<T>;
   /** A new variable with a value. */
   let<T extends Type>(value: Expr<T>): Local<T>;

@@ -20,6 +20,7 @@ class NativeEmitter implements NativeBuilder {
   readonly v128: Operations<'v128'> = this.operations('v128');
   readonly i8x16: Operations<'i8x16'> = this.operations('i8x16');
   readonly i16x8: Operations<'i16x8'> = this.operations('i16x8');
+  readonly i64x2: Operations<'i64x2'> = this.operations('i64x2');
   /** Locals of expansions. */
   private readonly scratch = new Map<string, number>();
 

@@ -1,4 +1,4 @@
-/** Repeated MOVS and STOS, forwards, where all pages are plain. */
+/** Repeated MOVS and STOS where all pages are plain. */
 import type { Expr, Local, Native, NativeBuilder } from '../../../ir/native.ts';
 import { GUEST_BASE, PAGE_SHIFT, PageByte, READ_BYTES, WRITE_BYTES } from '../../../memory/layout.ts';
 import { NATIVE_OPERAND, Sys } from '../registers.ts';
@@ -22,7 +22,7 @@ const BULK = 128;
 const checkPlain = (n: NativeBuilder, table: number, start: Expr<'i64'>, length: Expr<'i64'>): void => {
   const { i32, i64 } = n;
   const end = n.let(i64.sub(i64.add(start, length), 1));
-  n.if(i64.ne(i64.shr_u(end, 32), 0), () => n.return(1));
+  n.if(i64.ne(i64.shr_u(i64.or(start, end), 32), 0), () => n.return(1));
   const page = n.let(i32.wrap_i64(i64.shr_u(start, PAGE_SHIFT)));
   const last = n.let(i32.wrap_i64(i64.shr_u(end, PAGE_SHIFT)));
   n.while(i32.le_u(page, last), () => {
@@ -30,6 +30,15 @@ const checkPlain = (n: NativeBuilder, table: number, start: Expr<'i64'>, length:
     n.set(page, i32.add(page, 1));
   });
 };
+
+/** Bytes that a vector holds. */
+const VECTOR = 16;
+
+/** 1 in the lowest bit of each element of 64 bits. */
+const ONES = { 1: 0x0101_0101_0101_0101n, 2: 0x0001_0001_0001_0001n, 4: 0x0000_0001_0000_0001n, 8: 1n } as const;
+/** The low 8 · size bits of a value, over and over. */
+const spread = ({ i64 }: NativeBuilder, size: Size, value: Expr<'i64'>): Expr<'i64'> =>
+  size === 8 ? value : i64.mul(i64.and(value, (1n << BigInt(8 * size)) - 1n), ONES[size]);
 
 const repeat =
   (size: Size, moves: boolean): Native =>
@@ -40,35 +49,58 @@ const repeat =
     n.if(i64.eqz(count), () => n.return(0));
     const to = field(REPEAT_OPERAND.TO);
     const from = moves ? field(REPEAT_OPERAND.FROM) : to;
-    const high = i64.or(i64.shr_u(i64.or(count, i64.or(to, from)), 32), n.load('i64.load32_u', n.state, REPEAT_OPERAND.DIRECTION)); // biome-ignore format: one condition
+    const high = i64.shr_u(i64.or(count, i64.or(to, from)), 32);
     n.if(i64.ne(high, 0), () => n.return(1));
     const length = n.let(i64.shl(count, Math.log2(size)));
-    checkPlain(n, WRITE_BYTES, to, length);
-    if (moves) checkPlain(n, READ_BYTES, from, length);
-    const at = n.let(i32.wrap_i64(to));
-    const end = n.let(i32.add(at, i32.wrap_i64(length)));
-    const source = moves ? n.let(i32.wrap_i64(from)) : at;
-    const each = (): void => {
-      const value = moves ? null : n.let(n.load('i64.load', n.state, REPEAT_OPERAND.VALUE));
-      n.while(i32.ne(at, end), () => {
-        n.store(STORES[size], at, GUEST_BASE, value ?? n.load(LOADS[size], source, GUEST_BASE));
-        n.set(at, i32.add(at, size));
-        if (moves) n.set(source, i32.add(source, size));
-      });
-    };
-    const place = (address: Expr<'i32'>): Expr<'i32'> => i32.add(address, GUEST_BASE);
+    const down = n.let(n.load('i32.load', n.state, REPEAT_OPERAND.DIRECTION));
+    // the lowest bytes: going down, those of the last element
+    const below = n.let(n.value('i64', 0));
+    n.if(down, () => n.set(below, i64.sub(length, size)));
+    const lowTo = n.let(i64.sub(to, below));
+    const lowFrom = moves ? n.let(i64.sub(from, below)) : lowTo;
+    checkPlain(n, WRITE_BYTES, lowTo, length);
+    if (moves) checkPlain(n, READ_BYTES, lowFrom, length);
+    const place = (address: Expr<'i64'>): Expr<'i32'> => i32.add(i32.wrap_i64(address), GUEST_BASE);
     if (moves) {
-      // going forwards, what was written is read again where the ranges overlap
-      const overlap = i64.lt_u(i64.sub(to, from), length);
-      const bulk = i32.and(i64.ge_u(length, BULK), i32.or(i32.eqz(overlap), i64.eq(to, from)));
-      n.if(bulk, () => n.copy(place(at), place(source), i32.wrap_i64(length)), each);
-    } else if (size === 1) {
-      n.fill(place(at), i32.wrap_i64(n.load('i64.load', n.state, REPEAT_OPERAND.VALUE)), i32.wrap_i64(length));
-    } else each();
+      // what was written is read again where the ranges overlap, unless it lies behind
+      const distance = i64.select(i64.sub(from, to), i64.sub(to, from), down);
+      const bulk = i32.and(i64.ge_u(length, BULK), i64.ge_u(i64.sub(distance, 1), i64.sub(length, 1)));
+      const each = (): void => {
+        const at = n.let(i32.wrap_i64(to));
+        const source = n.let(i32.wrap_i64(from));
+        const step = n.let(i32.select(n.value('i32', -size), n.value('i32', size), down));
+        const end = n.let(i32.add(at, i32.mul(step, i32.wrap_i64(count))));
+        n.while(i32.ne(at, end), () => {
+          n.store(STORES[size], at, GUEST_BASE, n.load(LOADS[size], source, GUEST_BASE));
+          n.set(at, i32.add(at, step));
+          n.set(source, i32.add(source, step));
+        });
+      };
+      n.if(bulk, () => n.copy(place(lowTo), place(lowFrom), i32.wrap_i64(length)), each);
+    } else {
+      const value = n.let(spread(n, size, n.load('i64.load', n.state, REPEAT_OPERAND.VALUE)));
+      const each = (): void => {
+        const at = n.let(i32.wrap_i64(lowTo));
+        const end = n.let(i32.add(at, i32.wrap_i64(length)));
+        const vector = n.let(n.i64x2.splat(value));
+        n.while(i32.ge_u(i32.sub(end, at), VECTOR), () => {
+          n.store('v128.store', at, GUEST_BASE, vector);
+          n.set(at, i32.add(at, VECTOR));
+        });
+        n.while(i32.ne(at, end), () => {
+          n.store(STORES[size], at, GUEST_BASE, value);
+          n.set(at, i32.add(at, size));
+        });
+      };
+      const bulk = i32.and(i64.ge_u(length, BULK), i64.eq(spread(n, 1, value), value));
+      n.if(bulk, () => n.fill(place(lowTo), i32.wrap_i64(value), i32.wrap_i64(length)), each);
+    }
+    // going up it ends behind the last element, going down below it
     const put = (field: number, value: Expr<'i64'>): void => n.store('i64.store', n.state, field, value);
+    const by = n.let(i64.select(i64.sub(n.value('i64', 0), length), length, down));
     put(REPEAT_OPERAND.COUNT, n.value('i64', 0));
-    put(REPEAT_OPERAND.TO, i64.add(to, length));
-    if (moves) put(REPEAT_OPERAND.FROM, i64.add(from, length));
+    put(REPEAT_OPERAND.TO, i64.add(to, by));
+    if (moves) put(REPEAT_OPERAND.FROM, i64.add(from, by));
   };
 
 const bySize = (moves: boolean): Record<Size, Native> => ({
