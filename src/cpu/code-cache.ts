@@ -7,6 +7,7 @@ import { targetsOf } from './call-targets.ts';
 import { CodeUnits, LOOSE } from './code-units.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
+import { leavingFrames } from './ir/frames.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
@@ -169,7 +170,7 @@ export class CodeCache implements BlockSource {
     const limit = this.codeLimit(pc);
     const block = this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
     // its first instruction may reach into what cannot be fetched
-    return block.end > limit ? null : block;
+    return block.end > limit ? null : leavingFrames(block, this.frontEnd.sp);
   }
 
   /** Where code that can be fetched ends, as far as a block at pc might care. */

@@ -21,11 +21,15 @@ type Exit =
   | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'> | null; readonly ret: number }
   /** An indirect call in a region that has these functions in place of calls to them; the last successor calls others. */
   | { readonly kind: 'choice'; readonly target: Value<'i64'> | Value<'i32'>; readonly among: readonly number[] }
-  /** A return may be one of a function that a region has in place of a call: it is expected to go behind that. */
+  /**
+   * A return may be one of a function that a region has in place of a call: it is expected to go behind that. Returns find
+   * flags of no use, but for those of `keepsFlags`.
+   */
   | {
       readonly kind: 'jumpIndirect';
       readonly target: Value<'i64'> | Value<'i32'>;
       readonly isReturn: boolean;
+      readonly keepsFlags?: true;
       readonly expected?: number;
     }
   | { readonly kind: 'syscall'; readonly next: number }

@@ -126,7 +126,7 @@ export const clobbers = (block: Block): boolean => {
 export const dropsFlags = (block: Block): boolean => {
   const { terminal: t } = block;
   if (t.guard) return false;
-  return (t.kind === 'call' && !t.isRest) || (t.kind === 'jumpIndirect' && t.isReturn);
+  return (t.kind === 'call' && !t.isRest) || (t.kind === 'jumpIndirect' && t.isReturn && !t.keepsFlags);
 };
 
 /**
