@@ -8,6 +8,7 @@ import type { HelperContext } from './frontend/helper.ts';
 import { JumpCache } from './jump-cache.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
+import { refuel } from './memory/fuel.ts';
 import { CPU_STATES, Exit, JUMP_CACHES, State } from './memory/layout.ts';
 import { RunTable } from './memory/runs.ts';
 import { Promotion, type Tier } from './promotion.ts';
@@ -59,8 +60,6 @@ export class Cpu implements HelperContext {
   onSyscall: () => number = () => 0;
   /** Exact floating point begins: what to use of other runs once all translations are dropped. */
   onExact: () => () => void = () => () => this.regions.use(new RegionStore(this.regions.store.warmUp));
-  /** Told when a region comes into use, and whether it calls itself: then it may go on without a look at `until`. */
-  onBusy: (recursive: boolean) => void = () => {};
   /** Told of every block entered from the dispatcher, registers being in the state (logging). */
   onEnter: ((pc: number) => void) | null = null;
   /** Machine code of the cold tier, optimised. */
@@ -99,6 +98,7 @@ export class Cpu implements HelperContext {
         this.promotion.hot(record);
         return 0;
       },
+      refuel: (state: number, depth: number) => (this.isStopped(state) || !refuel(this.view, state, depth) ? 1 : 0),
     };
     const instance = new WebAssembly.Instance(interpreter, { e: imports });
     this.interpreterCode = () => {
@@ -119,10 +119,7 @@ export class Cpu implements HelperContext {
       frame: this.frontEnd.frame,
       flagsCross: this.frontEnd.flagsCross,
       table: this.table,
-      installed: (region) => {
-        this.onBusy(region.body.ownCalls.length > 0);
-        this.outside?.installed(region);
-      },
+      installed: (region) => this.outside?.installed(region),
       halt: () => this.halt(),
       imports: {
         ...imports,
@@ -203,14 +200,18 @@ export class Cpu implements HelperContext {
       }
       const reason = view.getUint32(state + State.EXIT_REASON, true);
       if (reason === Exit.INTERRUPT) {
-        if (view.getUint32(state + State.INTERRUPT, true) !== 0) return reason;
-        if (this.isOver()) return reason;
+        if (this.isStopped(state)) return reason;
+        refuel(view, state, 0);
         // a long loop: enter it at its header from now on
         this.promotion.longLoop(this.pc);
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
       }
     }
+  }
+
+  private isStopped(state: number): boolean {
+    return this.view.getUint32(state + State.INTERRUPT, true) !== 0 || this.isOver();
   }
 
   private isOver(): boolean {

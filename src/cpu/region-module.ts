@@ -2,7 +2,7 @@ import { type Code, type FunctionBody, type FunctionPlace, layOutModule } from '
 import { exportName } from './backend/wasm/region/contract.ts';
 
 /** Imports of a region module, by function index. */
-const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch', 'native', 'clmul'] as const;
+const IMPORTS = ['syscall', 'helper', 'miss', 'run', 'dispatch', 'native', 'clmul', 'refuel'] as const;
 /** Type indices. */
 const T = { i_i: 0, ii_i: 1, iii_i: 2, ll_v: 3 } as const;
 const importType = {
@@ -13,6 +13,7 @@ const importType = {
   dispatch: T.ii_i,
   native: T.iii_i,
   clmul: T.ll_v,
+  refuel: T.ii_i,
 } as const;
 
 /** What regions call, by index, and the type of a region. */
@@ -24,6 +25,7 @@ export const REGION_IMPORTS = {
   dispatch: IMPORTS.indexOf('dispatch'),
   native: IMPORTS.indexOf('native'),
   clmul: IMPORTS.indexOf('clmul'),
+  refuel: IMPORTS.indexOf('refuel'),
   regionType: T.ii_i,
 };
 

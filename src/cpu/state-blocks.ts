@@ -1,14 +1,10 @@
 import type { Facts } from './frontend/frontend.ts';
+import { refuel } from './memory/fuel.ts';
 import { cpuStateAt, JUMP_CACHES, MAX_THREADS, State } from './memory/layout.ts';
 import type { RunTable } from './memory/runs.ts';
 
 /** Cold-tier back edges until it returns to the dispatcher; V8 replaces Liftoff code only between calls. */
 export const BUDGET = 50_000;
-/**
- * Calls deeper than this unwind the wasm stack. In 64-byte units: two thirds of Node's default 984 KiB; the
- * rest is for the JavaScript that translated code calls.
- */
-const MAX_DEPTH = 10_000;
 
 /** The state blocks of a process's threads. */
 export class StateBlocks {
@@ -51,7 +47,7 @@ export class StateBlocks {
     const { view } = this;
     view.setUint32(state + State.JUMP_CACHE, jumpCache, true);
     view.setUint32(state + State.NEWS, 0, true);
-    view.setUint32(state + State.DEPTH_LIMIT, MAX_DEPTH, true);
+    refuel(view, state, 0);
     view.setUint32(state + State.INTERRUPT, 0, true);
   }
 

@@ -21,7 +21,6 @@ export class CpuThread {
   private readonly pool: ProcessorPool;
   /** The kernel's entry at SVC: 0 = go on, else leave with Exit.SYSCALL. */
   onSyscall: () => number = () => 0;
-  onBusy: (recursive: boolean) => void = () => {};
 
   private constructor(cpu: Cpu, state: number, pool: ProcessorPool) {
     this.cpu = cpu;
@@ -47,7 +46,6 @@ export class CpuThread {
     const { cpu } = this;
     cpu.state = this.state;
     cpu.onSyscall = this.onSyscall;
-    cpu.onBusy = this.onBusy;
     cpu.until = until;
     return cpu.run();
   }

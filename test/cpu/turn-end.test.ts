@@ -3,7 +3,6 @@ import type { Cpu } from '../../src/cpu/cpu.ts';
 import { Exit, State } from '../../src/cpu/memory/layout.ts';
 import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { Request } from '../../src/cpu/workers/protocol.ts';
-import { Ticker } from '../../src/syscalls/kernel/ticker.ts';
 import { uptimeMs } from '../../src/uptime.ts';
 import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
@@ -62,7 +61,7 @@ test('a turn that is over ends in regions that jump to each other', () => {
   expect(cpu.run()).toBe(Exit.INTERRUPT);
 });
 
-test('an interrupt ends a loop of calls to a function that has a loop itself and calls nothing', () => {
+test('a turn that is over ends in a loop of calls to a function that has a loop itself and calls nothing', () => {
   const cpu = machine([...LOOP_OF_CALLS, ...LEAF]);
   const turns = 1_000_000n;
   // so that regions have what has run
@@ -73,17 +72,34 @@ test('an interrupt ends a loop of calls to a function that has a loop itself and
   cpu.setTier('hot');
   for (const pc of [CODE, CODE + 4 * LOOP_OF_CALLS.length]) cpu.serve(Request.HOT, cpu.cache.recordFor(pc, -1), 0);
   expect(cpu.regions.count).toBe(2);
-  const ticker = new Ticker();
-  ticker.enter(cpu.space.memory, cpu.state);
-  ticker.need();
-  ticker.set(5, true);
+  cpu.until = uptimeMs() + 5;
   expect(cpu.run()).toBe(Exit.INTERRUPT);
-  ticker.stop();
   // 20,000 turns, after which it leaves by itself, take more than a second
   const left = registerOf(cpu, 0);
   expect(left).toBeLessThan(turns);
   expect(left).toBeGreaterThan(turns - 19_000n);
   expect(cpu.pc).toBe(CODE + 4 * LOOP_OF_CALLS.length);
+});
+
+test('a turn that is over, and an interrupt from elsewhere, end recursion without loops', () => {
+  const cpu = machine();
+  cpu.setTier('hot');
+  cpu.serve(Request.HOT, cpu.cache.recordFor(CODE, -1), 0);
+  expect(cpu.regions.count).toBe(1);
+  cpu.until = 0;
+  expect(cpu.run()).toBe(Exit.INTERRUPT);
+  const left = registerOf(cpu, 0);
+  expect(left).toBeLessThan(DEPTH);
+  expect(left).toBeGreaterThan(DEPTH - 1000n);
+  cpu.until = Number.POSITIVE_INFINITY;
+  let looks = 0;
+  cpu.rung = () => {
+    if (looks++ === 5) cpu.view.setUint32(cpu.state + State.INTERRUPT, 1, true);
+    return false;
+  };
+  expect(cpu.run()).toBe(Exit.INTERRUPT);
+  expect(looks).toBe(6);
+  expect(registerOf(cpu, 0)).toBeLessThan(left);
 });
 
 test('what a worker thread tells of a hot block stops no code: its thread may be the one that ran here last', () => {

@@ -35,8 +35,8 @@ describe.skipIf(!fs.existsSync(bash))('a thousand children (needs the arm64 pack
     expect(few.memories).toBeLessThanOrEqual(4);
     expect(many.memories).toBe(few.memories);
     expect(many.tables).toBe(few.tables);
-    // the one that runs guest code, and the alarm clock's
-    expect(many.workers).toBeLessThanOrEqual(2);
+    // the one that runs guest code
+    expect(many.workers).toBeLessThanOrEqual(1);
     // V8 by itself would have taken 64 MiB by then
     expect(many.youngMiB).toBeLessThanOrEqual(16);
   });

@@ -19,7 +19,6 @@ export class IdleCpu implements GuestCpu {
   cleared = 0;
   precise = false;
   onSyscall: () => number = () => 0;
-  onBusy: (recursive: boolean) => void = () => {};
   readonly fault = { signal: 0, code: 0, addr: 0n };
   constructor(space: GuestAddressSpace) {
     this.space = space;

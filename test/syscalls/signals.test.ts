@@ -215,24 +215,6 @@ describe('signals', () => {
     expect(m.call('kill', 5, 65)).toBe(-22);
   });
 
-  it('interrupts running code when a timer runs out', async () => {
-    const m = new Machine();
-    action(m, 14, SA_RESTORER);
-    const timer = m.alloc(32);
-    m.view.setBigInt64(timer + 24, 5000n, true);
-    m.call('setitimer', 0, timer, 0);
-    const words = new Int32Array(m.space.memory.buffer);
-    const interrupt = (m.cpu.state + State.INTERRUPT) / 4;
-    const end = performance.now() + 5000;
-    // A guest in code that never looks: only the alarm clock's thread can set the word.
-    m.cpu.onBusy(true);
-    while (Atomics.load(words, interrupt) === 0 && performance.now() < end);
-    expect(Atomics.load(words, interrupt)).toBe(1);
-    m.task.deliverSignals();
-    expect(m.pc).toBe(HANDLER);
-    m.process.exit({ code: 0 });
-  });
-
   it('has the registers of faults kept for handlers that are given them', () => {
     const m = new Machine();
     const [SIGBUS, SIGUSR1, SIGSEGV] = [7, 10, 11];

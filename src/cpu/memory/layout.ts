@@ -142,9 +142,9 @@ export const State: {
   EXIT_INFO: 0x0c,
   /** u64 guest address of a fault. */
   FAULT_ADDR: 0x10,
-  /** u32, nonzero = leave translated code at the next loop header. Any thread may set it. */
+  /** u32, nonzero = leave translated code at the next look at it. Any thread may set it. */
   INTERRUPT: 0x18,
-  /** u32, calls deeper than this leave translated code; 0 interrupts recursion without loops. */
+  /** i32: functions that would go deeper ask whether they may (see fuel.ts). Any thread may set it to 0. */
   DEPTH_LIMIT: 0x1c,
   /** u32, wasm offset of the next cold-tier record, or 0. */
   IP: 0x20,

@@ -2,6 +2,7 @@ import { DISPATCH_SLOT } from '../backend/interpreter/contract.ts';
 import type { FrontEnd } from '../frontend/frontend.ts';
 import type { HelperContext } from '../frontend/helper.ts';
 import { JumpCache } from '../jump-cache.ts';
+import { refuel } from '../memory/fuel.ts';
 import {
   Exit,
   GUEST_BASE,
@@ -68,6 +69,7 @@ export class RemoteCpu implements HelperContext {
       t: this.table,
       syscall: (state: number) => this.leave(state, Exit.SYSCALL),
       helper: (state: number, id: number, aux: number) => this.helper(state, id, aux),
+      refuel: (state: number, depth: number) => (this.isStopped(state) || !refuel(this.view, state, depth) ? 1 : 0),
     };
     const { exports } = new WebAssembly.Instance(interpreter, {
       e: {
@@ -95,7 +97,7 @@ export class RemoteCpu implements HelperContext {
         view.setUint32(state + State.NEWS, 0, true);
         this.host.read();
       }
-      if (view.getUint32(state + State.INTERRUPT, true) !== 0) return Exit.INTERRUPT;
+      if (this.isStopped(state)) return Exit.INTERRUPT;
       const record = this.lookup(state);
       if (record === 0) return Exit.KERNEL;
       view.setUint32(state + State.IP, record, true);
@@ -106,9 +108,15 @@ export class RemoteCpu implements HelperContext {
       }
       const reason = view.getUint32(state + State.EXIT_REASON, true);
       if (reason === Exit.INTERRUPT) {
-        if (view.getUint32(state + State.INTERRUPT, true) === 0) this.longLoop(view.getUint32(state + State.PC, true));
+        if (this.isStopped(state)) continue;
+        refuel(view, state, 0);
+        this.longLoop(view.getUint32(state + State.PC, true));
       } else if (reason !== Exit.UNTRANSLATED) return reason;
     }
+  }
+
+  private isStopped(state: number): boolean {
+    return this.view.getUint32(state + State.INTERRUPT, true) !== 0;
   }
 
   /** It is large, and most that runs on workers needs none of it. */

@@ -5,8 +5,6 @@ export interface GuestCpu {
   readonly space: GuestAddressSpace;
   /** The kernel's entry at a system call: 0 = go on, else leave. */
   onSyscall: () => number;
-  /** Told when compiled code comes into use, and whether it calls itself: see Ticker. */
-  onBusy: (recursive: boolean) => void;
   /** After a run that ended with Exit.FAULT: the signal it is, its code and address. */
   readonly fault: {
     readonly signal: number;

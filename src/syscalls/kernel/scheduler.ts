@@ -1,21 +1,13 @@
 import { Exit } from '../../cpu/memory/layout.ts';
-import { cpuMs, uptimeMs } from '../../uptime.ts';
+import { uptimeMs } from '../../uptime.ts';
 import { hostWatches } from '../vfs/host-watch.ts';
 import { monotonicMs } from './clock.ts';
 import type { GuestCpu, GuestProcessors } from './cpu.ts';
 import type { Kernel } from './kernel.ts';
 import type { Task } from './task.ts';
-import { Ticker } from './ticker.ts';
 
 /** A task's turn while others are ready, and the longest the host's event loop is kept waiting. */
 const TURN_MS = 8;
-/**
- * A program that ends within this many milliseconds of CPU time goes without the alarm clock's thread, unless what it runs
- * is known to call itself: loops look at the time.
- */
-const SHORT_RUN_MS = 2000;
-/** Tasks compete this long before a thread is started to end their turns: most end them by themselves. */
-const CONTENTION_MS = 100;
 /** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
 const BOOT_AFTER_MS = 100;
 /** A task computes if it makes fewer calls than this while it runs for a turn: from a worker one costs 30 µs or more. */
@@ -24,14 +16,6 @@ const FEW_CALLS = 40;
 const ROTATE_MS = 50;
 /** How often the limit of processor time is looked at while worker threads run. */
 const LIMIT_MS = 50;
-/** A turn that ends so much later than it was to shows that its code looks too seldom at the time. */
-const LATE_MS = 3 * TURN_MS;
-/** How old the processor time may be that a turn is taken to begin with: it is a system call. */
-const SAMPLE_MS = 4;
-/** Milliseconds of such delays that show that the alarm clock is needed. */
-const DELAYS_MS = 150;
-/** The alarm clock is left running for so long though nobody needs it: to stop it costs a system call. */
-const CALM_MS = 50;
 /** So many tasks may be put first in a row: who waits for a turn gets it. */
 const MOST_HURRIED = 8;
 /** How long who got a signal goes before others, turn after turn: as on Linux, where a sleeper has run less than who computes. */
@@ -71,7 +55,6 @@ export class Scheduler {
   private readonly timed: Set<Task> = new Set();
   /** Timers that run. */
   readonly timers: Set<Alarm> = new Set();
-  private readonly ticker: Ticker = new Ticker();
   /** Worker threads; null: there are none. */
   processors: GuestProcessors | null = null;
   /** Tasks that worker threads run. */
@@ -80,18 +63,8 @@ export class Scheduler {
   private hostSources = 0;
   private wakeHost: (() => void) | null = null;
   private lastHostTurn = 0;
-  private contended = 0;
   /** This thread's processor time when tasks which compute began to take turns; NaN: it has slept since. */
   private pressedSince = Number.NaN;
-  private compiled = false;
-  /** When the turn under way was to end. */
-  private turnEndsAt = Number.POSITIVE_INFINITY;
-  /** By how much turns were late, in milliseconds of processor time. */
-  private delays = 0;
-  /** This thread's processor time, and when that was. */
-  private sample = { cpu: 0, at: Number.NEGATIVE_INFINITY };
-  private lastArmed = 0;
-  private armed = Number.POSITIVE_INFINITY;
   private running: Task | null = null;
   private turnStart = 0;
 
@@ -132,8 +105,7 @@ export class Scheduler {
   retime(): void {
     const task = this.running ?? this.kernel.currentTask;
     if (!task) return;
-    this.turnEndsAt = this.turnEnd(task, uptimeMs());
-    task.cpu.endBy(this.turnEndsAt);
+    task.cpu.endBy(this.turnEnd(uptimeMs()));
   }
 
   /** A task has ended. */
@@ -199,7 +171,6 @@ export class Scheduler {
         this.lastHostTurn = uptimeMs();
       }
     }
-    this.ticker.stop();
     this.processors?.stop();
   }
 
@@ -275,11 +246,6 @@ export class Scheduler {
     task.spanCalls = 0;
   }
 
-  /** Nobody runs on this memory any more. */
-  forget(memory: WebAssembly.Memory): void {
-    this.ticker.forget(memory);
-  }
-
   /** Let a blocked call look again; false when it still waits. */
   resume(task: Task): boolean {
     this.timed.delete(task);
@@ -309,18 +275,14 @@ export class Scheduler {
     if (task.runnable) {
       const start = uptimeMs();
       this.turnStart = start;
-      if (start - this.sample.at > SAMPLE_MS) this.sample = { cpu: threadMs(), at: start };
       this.processors?.mainRuns(task.cpu);
-      this.turnEndsAt = this.turnEnd(task, start);
-      const reason = task.cpu.run(this.turnEndsAt);
+      const reason = task.cpu.run(this.turnEnd(start));
       this.processors?.mainRuns(null);
-      this.ticker.leave();
       const ms = uptimeMs() - start;
       this.account(task, ms);
-      this.delayed(start + ms - this.turnEndsAt);
       // it may have been interrupted before it did what it came back for
       if (reason !== Exit.INTERRUPT || ms > 0.1) task.needsMain = false;
-      if (this.ready.length > 0) this.compete(task, ms);
+      if (this.ready.length > 0) this.compete(task);
       if (reason === Exit.FAULT && !task.dead) this.kernel.fault(task);
     }
     this.running = null;
@@ -329,17 +291,8 @@ export class Scheduler {
     else if (task.runnable) this.enqueue(task);
   }
 
-  /** The turn under way ends so many milliseconds late: on a busy host others may have run in them. */
-  private delayed(ms: number): void {
-    if (ms < LATE_MS) return;
-    const { cpu, at } = this.sample;
-    this.delays += Math.min(ms, Math.max(0, threadMs() - cpu - (this.turnEndsAt - at)));
-    if (this.delays > DELAYS_MS) this.ticker.need();
-  }
-
   /** A turn is over that others had to wait for. */
-  private compete(task: Task, ms: number): void {
-    this.contended += ms;
+  private compete(task: Task): void {
     const { processors } = this;
     if (processors === null || processors.free || !task.computes || !this.ready.some((t) => t.computes)) return;
     // not the time that passes: that says little on a busy host
@@ -349,41 +302,12 @@ export class Scheduler {
     if (now - this.pressedSince > BOOT_AFTER_MS) processors.grow();
   }
 
-  /** When the turn that begins now ends at the latest; sets the alarm clock for code that never looks. */
-  private turnEnd(task: Task, now: number): number {
-    const shared = this.ready.length > 0 || this.hostBusy;
+  /** When the turn that begins now ends at the latest. */
+  private turnEnd(now: number): number {
+    const shared = this.ready.length > 0 || this.hostBusy || this.kernel.cpuLimit !== null;
     const due = this.timed.size > 0 || this.timers.size > 0 ? this.nextDue() : Number.POSITIVE_INFINITY;
-    const limited = this.kernel.cpuLimit !== null;
-    if (!shared && !limited && due === Number.POSITIVE_INFINITY) {
-      this.ticker.enter(task.space.memory, task.cpu.state);
-      if (now - this.lastArmed > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
-      return due;
-    }
     const left = Math.max(0, due - monotonicMs());
-    if (this.compiled) this.tickLongRun();
-    this.ticker.enter(task.space.memory, task.cpu.state);
-    if (left < TURN_MS * 4 || this.hostBusy || limited || this.contended > CONTENTION_MS) this.arm(TURN_MS);
-    else if (due !== Number.POSITIVE_INFINITY) this.arm(Math.min(left, 50));
-    return now + Math.min(left, shared || limited ? TURN_MS : Number.POSITIVE_INFINITY);
-  }
-
-  /** Have the alarm clock interrupt every so many milliseconds. */
-  private arm(period: number): void {
-    if (period !== Number.POSITIVE_INFINITY) this.lastArmed = this.turnStart;
-    if (this.armed === period) return;
-    this.armed = period;
-    this.ticker.set(period, true);
-  }
-
-  /** Compiled code has come into use, which may not look at the time by itself: surely if it is recursive. */
-  busy(recursive: boolean): void {
-    this.compiled = true;
-    if (recursive) this.ticker.need();
-    else this.tickLongRun();
-  }
-
-  private tickLongRun(): void {
-    if (!this.ticker.needed && cpuMs() > SHORT_RUN_MS) this.ticker.need();
+    return now + Math.min(left, shared ? TURN_MS : Number.POSITIVE_INFINITY);
   }
 
   private nextTimer(): number {
@@ -418,7 +342,6 @@ export class Scheduler {
     const ms = this.nextDue() - monotonicMs();
     if (ms <= 0) return null;
     this.pressedSince = Number.NaN;
-    if (ms > CALM_MS) this.arm(Number.POSITIVE_INFINITY);
     const limit = this.away.size > 0 && this.kernel.cpuLimit !== null ? LIMIT_MS : ms;
     const { processors } = this;
     if (!this.hostBusy) {

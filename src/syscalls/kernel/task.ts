@@ -120,7 +120,6 @@ export class Task {
     this.cpu = cpu;
     this.space = cpu.space;
     cpu.onSyscall = () => this.syscall();
-    cpu.onBusy = (recursive) => this.process.kernel.scheduler.busy(recursive);
     this.use(abi);
     this.numberAt = cpu.state + State.REGS + 8 * abi.registers.number;
     this.resultAt = cpu.state + State.REGS + 8 * abi.registers.result;

@@ -6,7 +6,7 @@ import { emitPure } from '../wasm/pure.ts';
 import type { Handler } from './handlers.ts';
 
 /** Imports, by index: see Cpu for what they do. All take the CPU state's offset first. */
-export const IMPORTS = ['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'] as const;
+export const IMPORTS = ['syscall', 'helper', 'memory', 'lookup', 'link', 'hot', 'refuel'] as const;
 export const F = {
   syscall: 0,
   helper: 1,
@@ -14,12 +14,13 @@ export const F = {
   lookup: 3,
   link: 4,
   hot: 5,
-  run: 6,
-  cold: 7,
-  dispatch: 8,
-  native: 10,
-  clmul: 11,
-  natives: 12,
+  refuel: 6,
+  run: 7,
+  cold: 8,
+  dispatch: 9,
+  native: 11,
+  clmul: 12,
+  natives: 13,
 } as const;
 /** Type indices. */
 export const T = { i_i: 0, ii_i: 1, iii_i: 2, ll_v: 3 } as const;

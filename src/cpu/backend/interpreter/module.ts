@@ -1,7 +1,9 @@
 import type { Native } from '../../ir/native.ts';
 import type { OpName } from '../../ir/opcodes.ts';
+import { EntryCost, frameDepth } from '../../memory/fuel.ts';
 import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
 import { clmulFunction } from '../wasm/ciphers.ts';
+import { emitDepthCheck } from '../wasm/depth-check.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
 import { cachedRecord, callRecord, countDown, header, indirect, noteCall } from './calls.ts';
@@ -13,8 +15,10 @@ import { gatherBlocksFunction } from './gather-blocks.ts';
 import { coldHandlers, fusedHandlers, type Handler, hotHandlers } from './handlers.ts';
 import { list } from './lists.ts';
 
-/** What one activation adds to the depth, in units of 64 bytes of wasm stack (see the region emitter). */
-const FRAME = 4;
+/** Bytes of stack that one activation takes besides what every frame has. */
+const LOCALS = 128;
+/** Imports that take another number besides the state. */
+const TWO_PARAMETERS: ReadonlySet<string> = new Set(['link', 'hot', 'refuel']);
 /** Bytes of a record. */
 const RECORD = 16;
 
@@ -344,17 +348,7 @@ const runFunction = (): Code => {
   c.get(STATE);
   c.mem('i32.load', State.IP, 2);
   c.set(e.ip);
-  // depth limit: too deep, or the kernel wants us out
-  c.get(DEPTH);
-  c.i32(FRAME);
-  c.op('i32.add');
-  c.tee(DEPTH);
-  c.get(STATE);
-  c.mem('i32.load', State.DEPTH_LIMIT, 2);
-  c.op('i32.ge_u');
-  c.unlikelyIf();
-  leaveAtBlock(e);
-  c.end();
+  emitDepthCheck(c, { frame: frameDepth(LOCALS), cost: EntryCost.LOOPS, refuel: F.refuel }, () => leaveAtBlock(e));
   c.get(STATE);
   c.mem('i32.load', State.BUDGET, 2);
   c.set(budget);
@@ -500,7 +494,7 @@ export const interpreterModule = (
     ],
     imports: IMPORTS.map((name) => ({
       name,
-      type: name === 'helper' ? T.iii_i : name === 'link' || name === 'hot' ? T.ii_i : T.i_i,
+      type: name === 'helper' ? T.iii_i : TWO_PARAMETERS.has(name) ? T.ii_i : T.i_i,
     })),
     funcs: [
       { type: T.ii_i, code: runFunction(), export: 'run' },

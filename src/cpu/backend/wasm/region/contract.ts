@@ -9,6 +9,7 @@ export interface RegionModule {
   readonly miss: number;
   readonly dispatch: number;
   readonly run: number;
+  readonly refuel: number;
   /** Type (i32 state, i32 depth) → i32 pc. */
   readonly regionType: number;
   /** Table slot of the function at pc (allocated when first named). */

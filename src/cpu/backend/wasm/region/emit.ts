@@ -1,11 +1,13 @@
 import type { Block } from '../../../ir/block.ts';
 import { typeSize } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
+import { EntryCost, frameDepth } from '../../../memory/fuel.ts';
 import { Exit, State } from '../../../memory/layout.ts';
+import { emitDepthCheck } from '../depth-check.ts';
 import { Code } from '../encoder.ts';
 import { emitPure } from '../pure.ts';
 import { edgeKey } from './cfg.ts';
-import { DEPTH, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
+import { type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
 import { coveredGuards, isFused, NONE } from './guards.ts';
@@ -13,9 +15,6 @@ import { Does, doesOf, type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
 import { HOME, LAZY } from './values.ts';
 
-/** Depth counts bytes of wasm stack: this many make one unit, and every frame has some besides its locals. */
-const FRAME_UNIT = 64;
-const FRAME_UNITS = 2;
 /** Loop iterations until a region returns to the dispatcher. */
 const FUEL = 20_000;
 
@@ -36,7 +35,7 @@ class RegionEmitter extends TerminalEmitter {
     } else c.i32(this.region.root);
     c.set(this.pcLocal);
     this.reload(this.use.liveIn[0] as RegSet);
-    if (this.cfg.isLoop.includes(true)) {
+    if (this.hasLoops) {
       c.i32(FUEL);
       c.set(this.fuelLocal);
     }
@@ -55,19 +54,17 @@ class RegionEmitter extends TerminalEmitter {
     c.mem('i64.load', State.PC, 3);
   }
 
-  /** Add our frame to the depth; too deep, or interrupted: leave before anything is done. */
+  /** Too deep, or the time is over: leave before anything is done. */
   private depthCheck(c: Code): void {
     const bytes = c.locals.reduce((sum, type) => sum + Math.max(8, typeSize[type]), 0);
-    c.get(DEPTH);
-    c.i32(FRAME_UNITS + Math.ceil(bytes / FRAME_UNIT));
-    c.op('i32.add');
-    c.tee(DEPTH);
-    c.get(STATE);
-    c.mem('i32.load', State.DEPTH_LIMIT, 2);
-    c.op('i32.ge_u');
-    c.unlikelyIf();
-    leave(c, Exit.INTERRUPT, () => (this.isOpen ? this.statePc(c) : c.i64(this.region.root, 0)));
-    c.end();
+    const cost = this.hasLoops ? EntryCost.LOOPS : EntryCost.STRAIGHT;
+    emitDepthCheck(c, { frame: frameDepth(bytes), cost, refuel: this.mod.refuel }, () =>
+      leave(c, Exit.INTERRUPT, () => (this.isOpen ? this.statePc(c) : c.i64(this.region.root, 0))),
+    );
+  }
+
+  private get hasLoops(): boolean {
+    return this.cfg.isLoop.includes(true);
   }
 
   /** Body between the exit labels, then the exit sequences. */
@@ -79,7 +76,7 @@ class RegionEmitter extends TerminalEmitter {
     const enters = ({ terminal: t }: Block): boolean =>
       t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
     // and a loop that calls may take long for as many turns as it has fuel for, if what it calls has loops
-    if (this.region.blocks.some(enters) || this.cfg.isLoop.includes(true)) this.depthCheck(out);
+    if (this.region.blocks.some(enters) || this.hasLoops) this.depthCheck(out);
     const emitter = new ExitEmitter(out, this, this.exits.points);
     emitter.begin();
     out.appendCode(body);
