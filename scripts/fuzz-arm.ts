@@ -302,3 +302,10 @@ function mixesExclusives(set: Set32, words: readonly number[]): boolean {
   const sizes = words.map((word) => /^(?:ldr|lda|str|stl)ex([bhd]?)</.exec(decode(set, word)?.syntax ?? '')?.[1]);
   return new Set(sizes.filter((size) => size !== undefined)).size > 1;
 }
+
+const SETEND = { a32: [0xf101_0200, 0xf101_0000], t32: [0xb658_0000, 0xb650_0000] } as const;
+/** The case with big-endian data, as far as it has room: a handler of faults finds little-endian ones. */
+export const bigEndian = (set: Set32, c: Case): Case => {
+  const [begin, end] = SETEND[set];
+  return c.words.length + 2 > MAX_WORDS ? c : { ...c, words: [begin, ...c.words, end] };
+};

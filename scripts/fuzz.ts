@@ -2,9 +2,10 @@
  * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--emulator 'COMMAND'] [--oracle 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--big] [--emulator 'COMMAND'] [--oracle 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
  *   --usual: of 32-bit ARM the words that programs usually have, which blocks are put together from in WebAssembly
+ *   --big: of 32-bit ARM all cases have big-endian data, between SETEND BE and SETEND LE
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
  *   --oracle: of x86, what to compare with in place of the host's processor (or qemu-user where that is another one), as
@@ -52,6 +53,7 @@ const { values } = parseArgs({
     oracle: { type: 'string', default: '' },
     shown: { type: 'string', default: '5' },
     usual: { type: 'boolean', default: false },
+    big: { type: 'boolean', default: false },
   },
 });
 
@@ -117,7 +119,7 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
     import('./fuzz-arm-usual.ts'),
     import('../test/fuzz/known-differences-arm.ts'),
   ]);
-  const { decode, randomCase32, sequenceCase32 } = arm32;
+  const { bigEndian, decode, randomCase32, sequenceCase32 } = arm32;
   const generators = arm32.generatorsOf(set, values.rows, exact);
   const usual = values.usual ? new UsualWords(set, values.rows) : null;
   const words = usual ? (random: Random) => usual.words(random) : arm32.randomWords(set, generators);
@@ -130,10 +132,13 @@ async function arm(set: 'a32' | 't32'): Promise<FuzzGuest> {
     rows: generators.length,
     nop: set === 't32' ? { ...nop, thumb: true } : nop,
     syntaxOf,
-    cases: (random, length, isExact) =>
-      usual === null && random.oneIn(3)
-        ? sequenceCase32(set, generators, random, length, isExact)
-        : randomCase32(set, words, random, length, isExact),
+    cases: (random, length, isExact) => {
+      const c =
+        usual === null && random.oneIn(3)
+          ? sequenceCase32(set, generators, random, length, isExact)
+          : randomCase32(set, words, random, length, isExact);
+      return values.big ? bigEndian(set, c) : c;
+    },
     unexplained: (differences, c, isExact, a, b) =>
       c.words.reduce((left, word) => unexplainedArm(left, syntaxOf(word), isExact, a, b), differences),
   };

@@ -12,7 +12,7 @@ for name; do
 done
 
 # What only 32-bit ARM has is recorded from qemu-arm.
-for name in old-calls vectors; do
+for name in endian old-calls vectors; do
   arm-linux-gnueabihf-gcc -O1 -w -static -pthread -o "$dir/$name" "../arm/$name.c"
   (cd "$dir" && { status=0; qemu-arm "./$name" < /dev/null || status=$?; echo "status $status"; }) > "../arm/$name.expected" 2>&1
 done

@@ -166,7 +166,8 @@ export class CodeCache implements BlockSource {
 
   /** IR of the block at pc, or null when it cannot be fetched. */
   lift(pc: number, kind: number, context = 0): Block | null {
-    if (!this.space.executable(pc)) return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind) ?? null);
+    if (!this.space.executable(pc))
+      return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind, context) ?? null);
     const limit = this.codeLimit(pc);
     const block = this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
     // its first instruction may reach into what cannot be fetched

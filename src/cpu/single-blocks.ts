@@ -48,5 +48,5 @@ export class SingleBlocks {
   }
 }
 
-/** Pcs are below 2^32, contexts below 256. */
+/** Pcs are below 2^32, contexts below 512. */
 const keyOf = (pc: number, context: number): number => context * 0x1_0000_0000 + pc;

@@ -17,7 +17,9 @@ const guests: Readonly<Record<string, readonly string[]>> = {
   'aarch64-linux-gnu-gcc': shared,
   'arm-linux-gnueabihf-gcc': [
     ...shared,
-    ...['alignment', 'old-calls', 'traps', 'vectors'].map((name) => path.join(root, 'test/fixtures/arm', name)),
+    ...['alignment', 'endian', 'old-calls', 'traps', 'vectors'].map((name) =>
+      path.join(root, 'test/fixtures/arm', name),
+    ),
   ],
   'x86_64-linux-gnu-gcc': shared,
   'i686-linux-gnu-gcc': shared,

@@ -189,7 +189,9 @@ export interface FrontEnd extends Facts {
   liftBlock(code: DataView, pc: number, flagsIn: number, limit: number, context?: number): Block;
   readonly single?: SingleLift | undefined;
   /** The page at `vectorsBase`: blocks by address (null: no function there), and the bytes. */
-  readonly vectors?: { lift(pc: number, flagsIn: number): Block | null; bytes(): Uint8Array } | undefined;
+  readonly vectors?:
+    | { lift(pc: number, flagsIn: number, context?: number): Block | null; bytes(): Uint8Array }
+    | undefined;
   /** The helper with a number, of those that translated code calls; undefined: there is none. */
   helper(id: number): Helper | undefined;
   /** Bytes of the instruction at pc, for logs. */

@@ -25,6 +25,8 @@ const VFP_FPEXC = 272;
 const FPEXC_EN = 0x4000_0000;
 
 const CPSR_T = 0x20;
+/** Data are big-endian: handlers begin with little-endian ones. */
+const CPSR_E = 0x200;
 /** IT[7:2] and IT[1:0] of CPSR. */
 const CPSR_IT = 0x0600_fc00;
 
@@ -81,7 +83,7 @@ export const armFrame: SignalFrame = {
       setReg(task, 1, frame);
       setReg(task, 2, uc);
     }
-    cpu.setPstate((cpsr & ~CPSR_IT) >>> 0);
+    cpu.setPstate((cpsr & ~(CPSR_IT | CPSR_E)) >>> 0);
     host.setBigUint64(cpu.state + State.PC, BigInt(action.handler), true);
     return true;
   },

@@ -13,6 +13,7 @@ import { instructionText } from './disassembler.ts';
 import { armFacts } from './facts.ts';
 import { helpers } from './helpers.ts';
 import { liftKuser, vectorsPage } from './kuser.ts';
+import { BIG_ENDIAN } from './registers.ts';
 import { shapeOf } from './shape.ts';
 import { a32Rows, a32xRows, t32Rows } from './table.ts';
 import { Translator } from './translator.ts';
@@ -33,7 +34,7 @@ interface Fetched {
   readonly row: Row<Translator> | null;
 }
 
-/** AArch32 (A32 and T32, user mode, little endian). Bit 0 of a pc is set for T32. */
+/** AArch32 (A32 and T32, user mode; data of either endianness). Bit 0 of a pc is set for T32. */
 export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Decoders } => {
   const [a32, a32x, t32] = [a32Rows, a32xRows, t32Rows].map((rows) => new Decoder(rowsFor(rows, processor)));
   const decoders = { a32, a32x, t32 } as Decoders;
@@ -124,20 +125,23 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     single,
     vectors: {
       bytes: vectorsPage,
-      lift(pc, flagsIn): Block | null {
+      lift(pc, flagsIn, context = 0): Block | null {
         builder.reset();
         t.begin(flagsIn, false, 0);
+        t.big = context & BIG_ENDIAN;
         t.pc = pc;
         t.next = pc + 4;
         builder.pc = pc;
-        return liftKuser(t, pc) && t.terminal ? block(pc, pc + 4, 1, flagsIn, t.terminal) : null;
+        if (!liftKuser(t, pc) || !t.terminal) return null;
+        return block(pc, pc + 4, 1, flagsIn, t.big === 0 ? t.terminal : t.leaveBig(t.terminal));
       },
     },
     unimplemented: (code, pc) => missing(fetch(code, pc).row),
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
       const thumb = (start & 1) === 1;
       builder.reset();
-      t.begin(flagsIn, thumb, context);
+      t.begin(flagsIn, thumb, context & 255);
+      t.big = context & BIG_ENDIAN;
       let pc = start;
       let count = 0;
       // an IT block is not cut
@@ -148,7 +152,8 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
         pc += fetched.length;
         count++;
       }
-      return block(start, pc & ~1, count, flagsIn, t.terminal ?? t.cut(pc));
+      const terminal = t.terminal ?? t.cut(pc);
+      return block(start, pc & ~1, count, flagsIn, t.big === 0 ? terminal : t.leaveBig(terminal));
     },
     lengthOf: (code, pc) => fetch(code, pc).length,
     disassemble(code, pc): string {

@@ -1,6 +1,7 @@
 import { Exit, State } from '../../memory/layout.ts';
 import type { Helper, HelperContext } from '../helper.ts';
 import { settleFlags } from './flags.ts';
+import { Sys } from './registers.ts';
 
 /**
  * Helpers of this guest: JavaScript called by translated code for what has no short IR form. All registers are in the
@@ -28,9 +29,16 @@ export const raiseBreakpoint: number = defineHelper((c, state) => {
   return 1;
 });
 
-/** Leave, to go on behind a T32 instruction of two bytes as ITSTATE says. */
-export const leaveBehind: number = defineHelper((c, state) => {
-  c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 2n, true);
+/** Leave, to go on behind an instruction of so many bytes as ITSTATE and CPSR.E say. */
+export const leaveBehind: number = defineHelper((c, state, bytes) => {
+  c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + BigInt(bytes), true);
+  c.view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
+});
+
+/** Leave, to go on at Sys.TARGET. */
+export const goToTarget: number = defineHelper((c, state) => {
+  c.view.setBigUint64(state + State.PC, BigInt(c.view.getUint32(state + Sys.TARGET, true)), true);
   c.view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
   return 1;
 });

@@ -16,11 +16,14 @@ const compareExchange = (t: Translator): void => {
   finish(t, i32.eq(was, old));
 };
 
+/** log2 of the bytes that have an order: what is 64 bits wide are two words, as for LDREXD. */
+const WORDS = 2;
+
 /** The same for 64 bits: r0 and r1 point at the values. */
 const compareExchange64 = (t: Translator): void => {
   const at = t.r(2);
-  const old = t.load('i64.load', t.r(0)) as Value<'i64'>;
-  const now = t.load('i64.load', t.r(1)) as Value<'i64'>;
+  const old = t.load('i64.load', t.r(0), 0, 0, WORDS) as Value<'i64'>;
+  const now = t.load('i64.load', t.r(1), 0, 0, WORDS) as Value<'i64'>;
   const was = t.atomic('i64.atomic.rmw.cmpxchg', at, old, now) as Value<'i64'>;
   finish(t, t.b.i64.eq(was, old));
 };

@@ -4,6 +4,8 @@ import { State } from '../../memory/layout.ts';
 export const rOffset = (n: number): number => State.REGS + 8 * n;
 /** State offset of q0–q15, which d0–d31 and s0–s31 are parts of. */
 export const qOffset = (n: number): number => State.VREGS + 16 * n;
+/** CPSR.E in Sys.IT. */
+export const BIG_ENDIAN = 0x100;
 export const SP = 13;
 export const LR = 14;
 export const PC = 15;
@@ -31,7 +33,7 @@ export const Sys: {
   Q: State.SYSREGS + 24,
   /** APSR.GE as a mask of bytes. */
   GE: State.SYSREGS + 28,
-  /** ITSTATE of the instruction at State.PC; 0 outside IT blocks. */
+  /** ITSTATE of the instruction at State.PC, 0 outside IT blocks; BIG_ENDIAN besides, where CPSR.E is set. */
   IT: State.SYSREGS + 32,
   /** Where a conditional load of the pc goes. */
   TARGET: State.SYSREGS + 40,

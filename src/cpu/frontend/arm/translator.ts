@@ -1,10 +1,12 @@
 import type { Terminal } from '../../ir/block.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { OpName, ResultOf } from '../../ir/opcodes.ts';
+import { opInfo } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
 import { advanced } from '../form.ts';
+import { elementOf, turned, unsignedOf } from './endian.ts';
 import {
   carryOf,
   condition,
@@ -17,7 +19,7 @@ import {
   Parts,
   storeFlags,
 } from './flags.ts';
-import { leaveBehind, materializeFlags, raiseBreakpoint, raiseUndefined } from './helpers.ts';
+import { goToTarget, leaveBehind, materializeFlags, raiseBreakpoint, raiseUndefined } from './helpers.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -64,6 +66,8 @@ export class Translator {
   it = 0;
   /** Whether the CPU state's ITSTATE may be other than 0. */
   itStored = false;
+  /** BIG_ENDIAN with CPSR.E set: data in memory are big-endian; else 0. Such blocks lead nowhere but to the dispatcher. */
+  big = 0;
   /** For the cold tier alone. */
   isCold = false;
   /** What is known of the flags; of an unknown base newer results may be known. */
@@ -98,6 +102,7 @@ export class Translator {
     this.terminal = null;
     this.thumb = thumb;
     this.it = it;
+    this.big = 0;
     this.itStored = itStored;
     this.predicate = null;
     this.part = null;
@@ -151,8 +156,13 @@ export class Translator {
   /** Before what may leave the block at this instruction: its place in an IT block. */
   private storeIt(): void {
     if (this.it === 0) return;
-    this.b.set(Sys.IT, this.b.const32(this.it));
+    this.setContext(this.it);
     this.itStored = true;
+  }
+
+  /** What decides besides the pc how an instruction is done: ITSTATE, and CPSR.E. */
+  private setContext(it: number): void {
+    this.b.set(Sys.IT, this.b.const32(it | this.big));
   }
 
   /** Write a register of the CPU state. */
@@ -333,14 +343,34 @@ export class Translator {
 
   // ── memory ──
 
-  /** `mask`: bits of the address that have to be 0 (E2.2: alignment faults). */
-  load<O extends OpName>(name: O, addr: I32, disp = 0, mask = 0): ReturnType<typeof this.b.load<O>> {
+  /**
+   * `mask`: bits of the address that have to be 0 (E2.2: alignment faults); `element`: log2 of the bytes that have an order
+   * (E2.3), without: all.
+   */
+  load<O extends OpName>(
+    name: O,
+    addr: I32,
+    disp = 0,
+    mask = 0,
+    element: number = elementOf(opInfo[name].size),
+  ): ReturnType<typeof this.b.load<O>> {
     this.open();
-    return this.b.load(name, addr, disp, mask);
+    const { b } = this;
+    if (this.big === 0) return b.load(name, addr, disp, mask);
+    const v = turned(b, b.load(unsignedOf(name), addr, disp, mask) as Value, opInfo[name].size, element);
+    return (name === 'i32.load16_s' ? b.i32.extend16_s(v as I32) : v) as ReturnType<typeof b.load<O>>;
   }
-  store(name: OpName, addr: I32, value: Value, disp = 0, mask = 0): void {
+  store(
+    name: OpName,
+    addr: I32,
+    value: Value,
+    disp = 0,
+    mask = 0,
+    element: number = elementOf(opInfo[name].size),
+  ): void {
     this.open();
-    this.b.store(name, addr, value, disp, mask);
+    const v = this.big === 0 ? value : turned(this.b, value, opInfo[name].size, element);
+    this.b.store(name, addr, v, disp, mask);
   }
   atomic<O extends OpName>(
     name: O,
@@ -349,14 +379,19 @@ export class Translator {
     y: Value | null = null,
   ): Value<ResultOf<O> & Type> {
     this.open();
-    return this.b.emit(name, addr, x, y) as Value<ResultOf<O> & Type>;
+    const { size } = opInfo[name];
+    // a pair is two words
+    const turn = (v: Value | null): Value | null =>
+      this.big === 0 || !v ? v : turned(this.b, v, size, elementOf(Math.min(size, 4)));
+    const old = this.b.emit(name, addr, turn(x), turn(y));
+    return (opInfo[name].result === 'void' ? old : turn(old as Value)) as Value<ResultOf<O> & Type>;
   }
 
   // ── control flow ──
 
   end(terminal: Terminal): void {
     const cond = this.part ?? this.predicate;
-    if (terminal.kind === 'exit' && this.it !== 0) this.b.set(Sys.IT, this.imm(this.it));
+    if (terminal.kind === 'exit' && this.it !== 0) this.setContext(this.it);
     if (cond && terminal.kind === 'jump') {
       this.terminal = { kind: 'branch', cond, taken: terminal.target, next: this.next };
       return;
@@ -390,14 +425,14 @@ export class Translator {
   /** SVC. Inside an IT block what follows needs ITSTATE, so control leaves to the dispatcher, which looks for it. */
   syscall(): void {
     const { b, predicate } = this;
-    if ((this.it & 7) === 0) return this.end({ kind: 'syscall', next: this.next });
+    if ((this.it & 7) === 0 && this.big === 0) return this.end({ kind: 'syscall', next: this.next });
     this.flush();
-    b.set(Sys.IT, this.imm(advanced(this.it)));
+    this.setContext(advanced(this.it));
     this.itStored = false;
     this.predicate = null;
     if (predicate) {
       b.beginWhen(b.i32.eqz(predicate));
-      b.helper(leaveBehind);
+      b.helper(leaveBehind, this.next - this.pc);
       b.endWhen();
     }
     this.terminal = { kind: 'syscall', next: this.next };
@@ -413,13 +448,42 @@ export class Translator {
     if (this.terminal && this.terminal.kind !== 'exit') this.it = 0;
     if (this.it !== 0 || !this.itStored || this.terminal?.kind === 'exit') return;
     this.itStored = false;
-    this.b.set(Sys.IT, this.imm(0));
+    this.setContext(0);
   }
   /** The block ends here because it is long, or at the end of what is executable. */
   cut(pc: number): Terminal {
     if (this.it === 0) return { kind: 'jump', target: pc };
-    this.b.set(Sys.IT, this.imm(this.it));
+    this.setContext(this.it);
     return { kind: 'exit', reason: Exit.UNTRANSLATED, pc };
+  }
+  /** SETEND, or an MSR that writes CPSR.E (`bit`, 0 or 1): the dispatcher looks for it. */
+  setEndian(bit: I32): void {
+    const { b, predicate } = this;
+    const { i32 } = b;
+    const it = advanced(this.it);
+    const to = i32.or(i32.shl(bit, this.imm(8)), this.imm(it));
+    b.set(Sys.IT, predicate ? i32.select(to, this.imm(it | this.big), predicate) : to);
+    this.itStored = false;
+    this.terminal = { kind: 'exit', reason: Exit.UNTRANSLATED, pc: this.next };
+  }
+  /**
+   * The end of a block of big-endian data, for the terminal it would have: nothing is linked with it, as other blocks take
+   * data for little-endian.
+   */
+  leaveBig(terminal: Terminal): Terminal {
+    if (terminal.kind === 'exit' || terminal.kind === 'syscall') return terminal;
+    const { b } = this;
+    const { i32 } = b;
+    const to = (target: number | Value): I32 => (typeof target === 'number' ? this.imm(target) : (target as I32));
+    const goal =
+      terminal.kind === 'branch'
+        ? i32.select(to(terminal.taken), to(terminal.next), terminal.cond as I32)
+        : to((terminal as { target: number | Value }).target);
+    const { guard } = terminal;
+    this.flush();
+    b.set(Sys.TARGET, guard ? i32.select(goal, to(guard.next), guard.cond as I32) : goal);
+    b.helper(goToTarget);
+    return { kind: 'exit', reason: Exit.UNTRANSLATED, pc: this.pc };
   }
   /** UNDEFINED: the encoding is unallocated or not there on this CPU (SIGILL). */
   undefined(): void {

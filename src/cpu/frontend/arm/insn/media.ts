@@ -1,5 +1,6 @@
 import type { Value } from '../../../ir/value.ts';
 import type { Row } from '../../row.ts';
+import { reverse, reverse16 } from '../endian.ts';
 import { PC, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { setQ } from './multiply.ts';
@@ -35,19 +36,9 @@ const extend = (t: Translator, f: F, what: Extend, signed: boolean): void => {
   t.setR(f.rd as number, i32.or(high, low));
 };
 
-const reverse = (t: Translator, v: I32): I32 => {
-  const { i32 } = t.b;
-  const odd = i32.and(i32.rotl(v, t.imm(8)), t.imm(0x00ff00ff));
-  return i32.or(odd, i32.and(i32.rotr(v, t.imm(8)), t.imm(0xff00ff00 | 0)));
-};
-const reverse16 = (t: Translator, v: I32): I32 => {
-  const { i32 } = t.b;
-  const up = i32.and(i32.shl(v, t.imm(8)), t.imm(0xff00ff00 | 0));
-  return i32.or(up, i32.and(i32.shr_u(v, t.imm(8)), t.imm(0x00ff00ff)));
-};
 const reverseBits = (t: Translator, v: I32): I32 => {
   const { i32 } = t.b;
-  let r = reverse(t, v);
+  let r = reverse(t.b, v);
   for (const [n, mask] of [
     [4, 0x0f0f0f0f],
     [2, 0x33333333],
@@ -239,10 +230,10 @@ const extendRows = (isA32: boolean): Row<Translator>[] =>
   ); // biome-ignore format: one instruction per line
 
 const clz = (t: Translator, f: F): void => t.setR(f.rd as number, t.b.i32.clz(t.r(f.rm as number)));
-const rev = (t: Translator, f: F): void => t.setR(f.rd as number, reverse(t, t.r(f.rm as number)));
-const rev16 = (t: Translator, f: F): void => t.setR(f.rd as number, reverse16(t, t.r(f.rm as number)));
+const rev = (t: Translator, f: F): void => t.setR(f.rd as number, reverse(t.b, t.r(f.rm as number)));
+const rev16 = (t: Translator, f: F): void => t.setR(f.rd as number, reverse16(t.b, t.r(f.rm as number)));
 const revsh = (t: Translator, f: F): void =>
-  t.setR(f.rd as number, t.b.i32.extend16_s(reverse16(t, t.r(f.rm as number))));
+  t.setR(f.rd as number, t.b.i32.extend16_s(reverse16(t.b, t.r(f.rm as number))));
 const rbit = (t: Translator, f: F): void => t.setR(f.rd as number, reverseBits(t, t.r(f.rm as number)));
 
 /** F4.1.4: media instructions; saturating addition, CLZ */

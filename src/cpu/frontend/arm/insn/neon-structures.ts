@@ -67,12 +67,13 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
   if (!isLoad) {
     for (const [g, group] of m.groups.entries()) {
       const words = interleaved(t, group.map((step) => t.dBits(d + step)), size); // biome-ignore format: one line
-      for (const [i, word] of words.entries()) t.store('i64.store', at, word, (g * n + i) * 8, g + i === 0 ? mask : 0);
+      for (const [i, word] of words.entries())
+        t.store('i64.store', at, word, (g * n + i) * 8, g + i === 0 ? mask : 0, size);
     }
     return writeBack(t, rn, rm, at, total);
   }
   const loaded = m.groups.map((group, g) =>
-    group.map((_, i) => t.load('i64.load', at, (g * n + i) * 8, g + i === 0 ? mask : 0) as I64),
+    group.map((_, i) => t.load('i64.load', at, (g * n + i) * 8, g + i === 0 ? mask : 0, size) as I64),
   );
   writeBack(t, rn, rm, at, total);
   for (const [g, group] of m.groups.entries()) {
@@ -84,12 +85,12 @@ const multiple = (t: Translator, f: F, m: Multiple, isLoad: boolean): void => {
 
 /** Whole quads, in order. */
 const quads = (t: Translator, f: F, count: number, isLoad: boolean, mask: number): void => {
-  const { rn, rm } = f as { rn: number; rm: number };
+  const { rn, rm, size } = f as { rn: number; rm: number; size: number };
   const q = first(f) >> 1;
   const at = t.r(rn);
   const numbers = Array.from({ length: count }, (_, i) => i);
-  if (!isLoad) for (const i of numbers) t.store('v128.store', at, t.q(q + i), 16 * i, i === 0 ? mask : 0);
-  const values = isLoad ? numbers.map((i) => t.load('v128.load', at, 16 * i, i === 0 ? mask : 0) as V128) : [];
+  if (!isLoad) for (const i of numbers) t.store('v128.store', at, t.q(q + i), 16 * i, i === 0 ? mask : 0, size);
+  const values = isLoad ? numbers.map((i) => t.load('v128.load', at, 16 * i, i === 0 ? mask : 0, size) as V128) : [];
   writeBack(t, rn, rm, at, 16 * count);
   for (const [i, v] of values.entries()) t.setQ(q + i, v);
 };

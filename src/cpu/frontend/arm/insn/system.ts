@@ -1,8 +1,7 @@
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
-import type { Helper } from '../../helper.ts';
 import type { Row } from '../../row.ts';
-import { defineHelper, helpers, raiseUndefined, readR, writeR } from '../helpers.ts';
+import { defineHelper, writeR } from '../helpers.ts';
 import { PC, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { a32, a32x, type F, t16, t32 } from './row.ts';
@@ -13,8 +12,9 @@ type I32 = Value<'i32'>;
 const nop = (): void => {};
 const clearExclusive = (t: Translator): void => t.set(State.EXCL_ADDR, t.b.const64(-1));
 
-/** Everything of CPSR that does not change: User mode (10000). */
+/** Everything of CPSR that does not change: User mode (10000); and E. */
 const USER = 0x10;
+const E = 0x200;
 
 /** GE[3:0] of the mask of bytes. */
 const geBits = (t: Translator): I32 => {
@@ -24,31 +24,20 @@ const geBits = (t: Translator): I32 => {
   return i32.and(i32.shr_u(i32.mul(ones, t.imm(0x0102_0408)), t.imm(24)), t.imm(15));
 };
 
-/** MRS: what user mode sees of CPSR: NZCVQ, GE and the mode. */
+/** MRS: what user mode sees of CPSR: NZCVQ, GE, E and the mode. */
 const mrs = (t: Translator, rd: number): void => {
   const { i32 } = t.b;
   const nzcv = i32.shl(t.nzcv(), t.imm(28));
   const q = i32.shl(t.b.get('i32', Sys.Q), t.imm(27));
   const ge = i32.shl(geBits(t), t.imm(16));
-  t.setR(rd, i32.or(i32.or(nzcv, q), i32.or(ge, t.imm(USER))));
+  t.setR(rd, i32.or(i32.or(nzcv, q), i32.or(ge, t.imm(USER | (t.big === 0 ? 0 : E)))));
 };
 
-/** CPSR.E: data are big-endian. */
-const E = 0x200;
-const refuseE: number = defineHelper((c, state, rn) =>
-  readR(c, state, rn) & E ? (helpers[raiseUndefined] as Helper)(c, state, 0) : 0,
-);
-
 /**
- * MSR: the fields f (NZCVQ) and s (GE), of register `rn` if the value is one; of x user mode writes E, which must stay
- * clear as for SETEND, and cannot write c.
+ * MSR: the fields f (NZCVQ), s (GE), and E of x; c is not user mode's.
  */
-const msr = (t: Translator, mask: number, v: I32, rn: number | null = null): void => {
+const msr = (t: Translator, mask: number, v: I32): void => {
   const { i32 } = t.b;
-  if ((mask & 2) !== 0) {
-    if (rn !== null) t.helper(refuseE, rn);
-    else if (v.imm & E) return t.undefined();
-  }
   if ((mask & 8) !== 0) {
     t.setNzcv(i32.shr_u(v, t.imm(28)));
     t.set(Sys.Q, i32.and(i32.shr_u(v, t.imm(27)), t.imm(1)));
@@ -61,6 +50,7 @@ const msr = (t: Translator, mask: number, v: I32, rn: number | null = null): voi
     );
     t.set(Sys.GE, i32.mul(spread, t.imm(0xff)));
   }
+  if ((mask & 2) !== 0) t.setEndian(i32.and(i32.shr_u(v, t.imm(9)), t.imm(1)));
 };
 
 /** Coprocessor 15 as user mode may use it: thread registers, barriers, prefetch flush (Arm ARM G8.2, B3.17). */
@@ -97,14 +87,17 @@ const fence = (t: Translator): void => {
   t.open();
   t.b.emit('atomic.fence');
 };
-/** Little-endian is what we are; big-endian data are refused. */
-const setend = (t: Translator, e: number): void => (e === 0 ? undefined : t.undefined());
+/** SETEND; UNPREDICTABLE in an IT block. */
+const setend = (t: Translator, e: number): void => {
+  if (t.inIt) return t.undefined();
+  if ((t.big === 0) !== (e === 0)) t.setEndian(t.imm(e));
+};
 
 /** F4.1.3, F4.1.7: status registers, coprocessor moves, hints */
 // biome-ignore format: one instruction per line
 export const a32System: readonly Row<Translator>[] = [
   a32('mrs<c> <Rd>, CPSR', '0001 0000 1111 rd:4 0000 0000 0000', (t, f) => mrs(t, f.rd)),
-  a32('msr<c> <spec>, <Rn>', '0001 0010 mask:4 1111 0000 0000 rn:4', (t, f) => msr(t, f.mask, t.r(f.rn), f.rn)),
+  a32('msr<c> <spec>, <Rn>', '0001 0010 mask:4 1111 0000 0000 rn:4', (t, f) => msr(t, f.mask, t.r(f.rn))),
   a32('msr<c> <spec>, #<const>', '0011 0010 mask:4 1111 imm12:12', (t, f) => msr(t, f.mask, t.imm(expandA32(f.imm12).value))),
   a32('nop<c>', '0011 0010 0000 1111 0000 hint:8', nop),
   a32('mrc<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 opc1:3 1 crn:4 rt:4 1111 opc2:3 1 crm:4', mrc),
@@ -142,7 +135,7 @@ export const t32System: readonly Row<Translator>[] = [
   t32('isb <option>', '11110 0 111011 1111 10 0 0 1111 0110 option:4', nop),
   t32('sb', '11110 0 111011 1111 10 0 0 1111 0111 0000', nop),
   t32('mrs<c> <Rd>, CPSR', '11110 0 111110 1111 10 0 0 rd:4 0000 0000', (t, f) => mrs(t, f.rd)),
-  t32('msr<c> <spec>, <Rn>', '11110 0 111000 rn:4 10 0 0 mask:4 0000 0000', (t, f) => msr(t, f.mask, t.r(f.rn), f.rn)),
+  t32('msr<c> <spec>, <Rn>', '11110 0 111000 rn:4 10 0 0 mask:4 0000 0000', (t, f) => msr(t, f.mask, t.r(f.rn))),
   t32('mrc<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 1110 opc1:3 1 crn:4 rt:4 1111 opc2:3 1 crm:4', mrc),
   t32('mcr<c> p15, #<opc1>, <Rt>, c<crn>, c<crm>, #<opc2>', '1110 1110 opc1:3 0 crn:4 rt:4 1111 opc2:3 1 crm:4', mcr),
   t32('mrrc<c> p15, #<opc1>, <Rt>, <Rt2>, c<crm>', '1110 1100 0101 rt2:4 rt:4 1111 opc1:4 crm:4', mrrc),

@@ -4,13 +4,14 @@ import type { Value } from '../../../ir/value.ts';
 import { Exit, State } from '../../../memory/layout.ts';
 import { expandImmediate, roundAway } from '../../aarch64/insn/fp-data.ts';
 import type { Float, Floats } from '../../aarch64/insn/fp-mode.ts';
+import { advanced } from '../../form.ts';
 import type { Row } from '../../row.ts';
 import { A64View, a64Row, D, FIRST, H, type Operand, S } from '../a64.ts';
 import { writeFpscr } from '../cpsr.ts';
 import { compareBits, compared, fromBits } from '../flags.ts';
 import { packFp, vcmp, vcvtFixed, vcvtFloat, vcvtFormat, vcvtInteger } from '../helpers/floating.ts';
 import { defineHelper, readR } from '../helpers.ts';
-import { PC, Sys } from '../registers.ts';
+import { BIG_ENDIAN, PC, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { a32, a32x, type F, t32 } from './row.ts';
 
@@ -149,7 +150,7 @@ const fpscrWritten: number = defineHelper((c, state, aux) => {
   // this very block is stale: leave and go on behind the instruction
   c.view.setBigUint64(state + State.PC, c.view.getBigUint64(state + State.PC, true) + 4n, true);
   const it = c.view.getUint32(state + Sys.IT, true);
-  put(Sys.IT, (it & 7) === 0 ? 0 : (it & 0xe0) | ((it << 1) & 0x1f));
+  put(Sys.IT, advanced(it & 255) | (it & BIG_ENDIAN));
   put(State.EXIT_REASON, Exit.INVALIDATED);
   return 1;
 });
