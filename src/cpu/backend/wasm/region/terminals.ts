@@ -237,6 +237,12 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.set(this.addrLocal);
     if (t.expected !== undefined) this.gotoIf(t.expected);
     this.flush();
+    // an address of 32 bits is one of the guest's
+    if (t.target.type === 'i32') {
+      this.guestAddress();
+      c.return();
+      return;
+    }
     c.get(this.addrLocal);
     c.i64(32);
     c.op('i64.shr_u');
