@@ -129,7 +129,7 @@ export class Cpu implements HelperContext {
     });
     this.promotion = new Promotion(this.cache, this.regions, this.jumps);
     this.cache.storedRoots = () => (this.promotion.compiles ? this.regions.store.roots() : []);
-    this.cache.isStored = (pc) => this.promotion.compiles && this.regions.isStored(pc);
+    this.cache.isReady = (pc) => this.promotion.compiles && this.regions.isReady(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.onFlagsCross = () => {
       if (this.flagsCross || this.frontEnd.flagsCross) return;

@@ -46,12 +46,13 @@ export class Promotion {
       return;
     }
     const pc = this.cache.pcOf(record);
-    const loaded = this.regions.isStored(pc) ? this.regions.load(pc) : [];
+    // one that V8 has still to compile is worth that when one that is new would be
+    const early = !this.regions.isReady(pc) && !this.isWarm(pc, HOT_AFTER);
+    const loaded = !early && this.regions.isStored(pc) ? this.regions.load(pc) : [];
     if (loaded.length > 0) {
       this.enter(loaded);
       return;
     }
-    const early = !this.isWarm(pc, HOT_AFTER);
     this.cache.rearm(record, early ? HOT_AFTER : PATIENCE);
     if (early || (this.tier === 'auto' && this.budget.isOverdrawn)) return;
     const waiting = this.queue.includes(pc);

@@ -164,6 +164,12 @@ export class RegionCompiler {
     return !this.compiled.has(pc) && this.store.get(pc) !== undefined;
   }
 
+  /** Whether that is to be had without V8's compiling it. */
+  isReady(pc: number): boolean {
+    const stored = this.compiled.has(pc) ? undefined : this.store.get(pc);
+    return stored !== undefined && (stored.module.code !== null || stored.module.compiled !== null);
+  }
+
   private slot(pc: number): number {
     const slot = this.store.slot(pc);
     this.reach(slot);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Cpu } from '../../src/cpu/cpu.ts';
 import { PROT_READ } from '../../src/cpu/memory/types.ts';
 import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
-import type { RegionStore, StoredRegion } from '../../src/cpu/region-store.ts';
+import { compiledModule, type RegionStore, type StoredRegion } from '../../src/cpu/region-store.ts';
 import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
 /** sum: add x0, x0, x1; subs x1, x1, #1; b.ne sum; svc #0 */
@@ -30,9 +30,16 @@ function written(): Uint32Array<ArrayBuffer> {
   return writeRegions(cpu.regions.store, VERSION) as Uint32Array<ArrayBuffer>;
 }
 
+/** The same as it is read again, compiled: of its machine code, or by a process before. */
+function ready(): RegionStore {
+  const store = readRegions(written(), VERSION) as RegionStore;
+  for (const { module } of store.regions()) compiledModule(module);
+  return store;
+}
+
 test('a region that was kept is used by another process, without compiling', () => {
   const cpu = machine();
-  cpu.regions.use(readRegions(written(), VERSION) as never);
+  cpu.regions.use(ready());
   const compiled: unknown[] = [];
   cpu.regions.onModule = (_, pcs) => compiled.push(pcs);
   expect(cpu.regions.isStored(CODE)).toBe(true);
@@ -41,6 +48,19 @@ test('a region that was kept is used by another process, without compiling', () 
   expect(compiled).toEqual([]);
   // and goes on to work: its loop is compiled anew once it was seen to run long
   expect(sum(cpu, 100_000n)).toBe(5_000_050_000n);
+});
+
+test('one that V8 has still to compile waits until compiling it is worth that', () => {
+  const cpu = machine();
+  const store = readRegions(written(), VERSION) as RegionStore;
+  cpu.regions.use(store);
+  expect([cpu.regions.isStored(CODE), cpu.regions.isReady(CODE)]).toEqual([true, false]);
+  expect(sum(cpu, 20_000n)).toBe(200_010_000n);
+  expect(cpu.regions.slotOf(CODE)).toBeUndefined();
+  for (let n = 0; n < 40 && cpu.regions.slotOf(CODE) === undefined; n++) sum(cpu, 20_000n);
+  // executed often enough by then, it came into use as it was kept
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+  expect([...store.regions()]).toHaveLength(1);
 });
 
 test('a region is not used where memory holds other code, or none that may be executed', () => {
@@ -56,7 +76,7 @@ test('a region is not used where memory holds other code, or none that may be ex
 
 test('a region whose code changes is dropped, and comes back with the code', () => {
   const cpu = machine();
-  cpu.regions.use(readRegions(written(), VERSION) as never);
+  cpu.regions.use(ready());
   expect(sum(cpu, 1000n)).toBe(500500n);
   cpu.space.view.setUint32(CODE, 0xcb010000, true);
   cpu.invalidateCode(CODE, 4);
