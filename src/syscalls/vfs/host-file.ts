@@ -3,9 +3,8 @@ import { readAt } from '../../bounce.ts';
 import type { MapSource } from '../../cpu/memory/types.ts';
 import { EACCES, EBADF, EFBIG, EINVAL, EISDIR, ENOSPC, EOPNOTSUPP, fromNodeError } from '../errno.ts';
 import { BaseFile } from './base-file.ts';
-import { fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
+import { fromBigIntStats, fromStatFs, hostPath, hostStat, toSeconds } from './host-stat.ts';
 import { Listing } from './listing.ts';
-import { nodeStat } from './node-stat.ts';
 import { seekBytes } from './seek.ts';
 import {
   type BytePath,
@@ -52,7 +51,7 @@ export abstract class HostFileBase extends BaseFile {
 
   stat(): Stat | number {
     try {
-      return nodeStat().fstat(this.handle.fd);
+      return fromBigIntStats(fs.fstatSync(this.handle.fd, { bigint: true }));
     } catch (error) {
       return fromNodeError(error);
     }
@@ -138,7 +137,7 @@ class HostMapSource implements MapSource {
   }
   isUnchanged(): boolean {
     try {
-      const now = stampOf(nodeStat().fstat(this.handle.fd));
+      const now = stampOf(fromBigIntStats(fs.fstatSync(this.handle.fd, { bigint: true })));
       return now?.every((n, i) => n === this.stamp?.[i]) === true;
     } catch {
       return false;
@@ -156,7 +155,7 @@ class HostMapSource implements MapSource {
   }
   size(): number {
     try {
-      return nodeStat().fstat(this.handle.fd).size;
+      return fs.fstatSync(this.handle.fd).size;
     } catch (error) {
       return fromNodeError(error);
     }

@@ -1,6 +1,7 @@
+import fs from 'node:fs';
 import { HostDirectory, type HostHandle, HostPathFile, HostRegular } from './host-file.ts';
+import { fromBigIntStats } from './host-stat.ts';
 import { HostStream } from './host-stream.ts';
-import { nodeStat } from './node-stat.ts';
 import {
   type BytePath,
   O_NONBLOCK,
@@ -39,12 +40,12 @@ export class HostOpening {
   }
 
   settle(): OpenFile {
-    return hostFile(this.handle, this.path, this.flags, nodeStat().fstat(this.handle.fd).mode);
+    return hostFile(this.handle, this.path, this.flags, fs.fstatSync(this.handle.fd).mode);
   }
 
   /** The same for fstat(2), with its answer. */
   settleByStat(): { readonly file: OpenFile; readonly stat: Stat } {
-    const stat = nodeStat().fstat(this.handle.fd);
+    const stat = fromBigIntStats(fs.fstatSync(this.handle.fd, { bigint: true }));
     return { file: hostFile(this.handle, this.path, this.flags, stat.mode), stat };
   }
 

@@ -4,7 +4,6 @@ import { HostHandle } from './host-file.ts';
 import { makeFifo, makeSocket } from './host-nodes.ts';
 import { HostOpening } from './host-opening.ts';
 import { fromStatFs, hostPath, hostStat, quietly, toSeconds } from './host-stat.ts';
-import { nodeStat } from './node-stat.ts';
 import {
   type BytePath,
   type FileSystem,
@@ -86,7 +85,7 @@ export class HostFs implements FileSystem {
   mode(path: BytePath): number {
     let mode = -ENOENT;
     const error = quietly(() => {
-      mode = nodeStat().mode(hostPath(path)) ?? -ENOENT;
+      mode = fs.lstatSync(hostPath(path), { throwIfNoEntry: false })?.mode ?? -ENOENT;
     });
     return error !== 0 ? error : mode;
   }

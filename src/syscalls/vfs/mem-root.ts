@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import { errnoName } from '../errno.ts';
-import { hostPath } from './host-stat.ts';
+import { fromBigIntStats, hostPath } from './host-stat.ts';
 import { MemFs } from './mem.ts';
 import { Namespace, normalize } from './namespace.ts';
-import { fromBigIntStats } from './node-stat.ts';
 import { decompress, readTar } from './tar.ts';
 import { type BytePath, O_CREAT, O_TRUNC, O_WRONLY, type Timespec } from './types.ts';
 

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { hostPath } from './host-stat.ts';
-import { nodeStat } from './node-stat.ts';
-import { type BytePath, S_IFLNK, S_IFMT } from './types.ts';
+import type { BytePath } from './types.ts';
 
 const MAX_LINKS = 40;
 
@@ -26,7 +25,7 @@ export class SysrootOverlay {
     if (first === undefined) return path;
     let present = this.top.get(first);
     if (present === undefined) {
-      present = this.modeOf(`${this.prefix}/${first}`) !== null;
+      present = this.lstat(`${this.prefix}/${first}`) !== null;
       this.top.set(first, present);
     }
     if (!present) return path;
@@ -43,9 +42,9 @@ export class SysrootOverlay {
         continue;
       }
       const next = `${here}/${part}`;
-      const mode = this.modeOf(this.prefix + next);
-      if (mode === null) return null;
-      if ((mode & S_IFMT) === S_IFLNK && (i < parts.length - 1 || follow)) {
+      const stat = this.lstat(this.prefix + next);
+      if (stat === null) return null;
+      if (stat.isSymbolicLink() && (i < parts.length - 1 || follow)) {
         if (++links > MAX_LINKS) return null;
         const target = fs.readlinkSync(hostPath(this.prefix + next), { encoding: 'latin1' });
         parts = [...target.split('/').filter((p) => p !== '' && p !== '.'), ...parts.slice(i + 1)];
@@ -58,9 +57,9 @@ export class SysrootOverlay {
     return this.prefix + (here === '' ? '/' : here);
   }
 
-  private modeOf(path: BytePath): number | null {
+  private lstat(path: BytePath): fs.Stats | null {
     try {
-      return nodeStat().mode(hostPath(path)) ?? null;
+      return fs.lstatSync(hostPath(path), { throwIfNoEntry: false }) ?? null;
     } catch {
       // Not to be looked at (EACCES, ELOOP …) means not there: the host's own path then says why.
       return null;
