@@ -254,7 +254,7 @@ export class Programs {
       this.reuse(cpu, other);
       const { store } = cpu.regions;
       store.warmUp = warmUp;
-      if (cpu.cache.crosses && !cpu.regions.flagsCross) store.demand('flagsCross');
+      if (cpu.cache.flags.cross && !cpu.regions.flagsCross) store.demand('flagsCross');
       cpu.cache.recording = recording;
     };
   }

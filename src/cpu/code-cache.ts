@@ -5,6 +5,7 @@ import { BlockTable } from './block-table.ts';
 import { BlockWriter } from './block-writer.ts';
 import { targetsOf } from './call-targets.ts';
 import { CodeUnits, LOOSE } from './code-units.ts';
+import { FlagsAcrossCalls } from './flags-across-calls.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
 import { leavingFrames } from './ir/frames.ts';
@@ -49,6 +50,7 @@ export class CodeCache implements BlockSource {
   private readonly halves: Uint16Array;
   private readonly arenas: RecordArenas;
   readonly table: BlockTable;
+  readonly flags: FlagsAcrossCalls;
   private readonly units: CodeUnits;
   private readonly writer = new BlockWriter();
   private notes = new Translations(null);
@@ -74,10 +76,6 @@ export class CodeCache implements BlockSource {
   isReady: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
   regionSlot: (pc: number) => number | undefined = () => undefined;
-  /** Called when code turns up at a function's entry or behind a call that reads flags from before. */
-  onFlagsCross: () => void = () => {};
-  /** Such code has turned up. */
-  private crossing = false;
   /** Called for every block translated (logging). */
   onTranslate: ((block: Block) => void) | null = null;
 
@@ -99,8 +97,8 @@ export class CodeCache implements BlockSource {
       (page) => this.notePage(page),
       (unit) => this.useUnit(unit),
     );
+    this.flags = new FlagsAcrossCalls(space, frontEnd, this.words, this.table);
     this.hotAfter = 2000;
-    this.crosses = false;
   }
 
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
@@ -111,31 +109,6 @@ export class CodeCache implements BlockSource {
     this.words[CODE_CONTROL / 4 + Control.HOT_AFTER] = count;
   }
 
-  get crosses(): boolean {
-    return this.crossing;
-  }
-  set crosses(on: boolean) {
-    this.crossing = on;
-    this.words[CODE_CONTROL / 4 + Control.LOOKS_AHEAD] = this.looksAhead ? 1 : 0;
-  }
-
-  /** Whether it matters if called code reads flags. */
-  private get looksAhead(): boolean {
-    return !this.crossing && !this.frontEnd.flagsCross && this.frontEnd.readsFlagsAt !== undefined;
-  }
-
-  /** A call goes to pc, or will return there: whether flags cross is known before it is made. */
-  private lookAhead(pc: number): void {
-    const { space, frontEnd } = this;
-    if (!this.looksAhead) return;
-    if (frontEnd.readsFlagsAt?.(space.view, pc, (at) => space.executable(at))) this.tellCrossing();
-  }
-
-  private tellCrossing(): void {
-    this.crosses = true;
-    this.onFlagsCross();
-  }
-
   /** The composer, where blocks may be made by it. */
   private composing(): WasmComposer | null {
     // templates are for fast floating point, and nobody logs what they make
@@ -143,8 +116,8 @@ export class CodeCache implements BlockSource {
     if (this.composer === undefined && this.newComposer) {
       this.composer = this.newComposer(this.space.memory, {
         made: (pc, record) => this.made(pc, record),
-        crosses: () => this.tellCrossing(),
-        lookAhead: (pc) => this.lookAhead(pc),
+        crosses: () => this.flags.tell(),
+        lookAhead: (pc) => this.flags.lookAhead(pc),
         fetch: (pc) => this.space.executable(pc),
         note: (pc, end) => this.noteCode(pc, end),
       });
@@ -231,28 +204,12 @@ export class CodeCache implements BlockSource {
     const length = (block.end - pc) << LENGTH_SHIFT;
     this.words.set([hotAfter, pc, length | (version & 0xff) | reads, 0], at >>> 2);
     if (!single) this.table.add(pc, version, record);
-    this.noteFlags(block, asks && !single);
+    this.flags.note(block, asks && !single);
     // an instruction by itself may store to its own page
     if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, block.end);
     this.arenas.commit(arena, this.connect(at, at + writer.size, arena));
     if (!single && pc < GUEST_TOP) this.made(pc, record);
     return record;
-  }
-
-  /** Mark where the block calls, and notice flags that live across calls and returns. */
-  private noteFlags({ pc, terminal }: Block, asks: boolean): void {
-    const { table } = this;
-    let crosses = asks && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE));
-    const marked = (at: number, what: number): void => {
-      if (at === 0) return;
-      if (!table.has(at, what)) this.lookAhead(at);
-      table.mark(at, what);
-      const any = table.find(at, -1);
-      crosses ||= any !== 0 && table.asksFlags(any);
-    };
-    if (terminal.kind === 'call') marked(terminal.target, Mark.FUNCTION);
-    if (terminal.kind === 'call' || terminal.kind === 'callIndirect') marked(terminal.ret, Mark.RETURN_SITE);
-    if (crosses) this.tellCrossing();
   }
 
   /** Settle the jumps out of the block at `at`, with stubs from `next` on; returns where they end. */
@@ -437,7 +394,7 @@ export class CodeCache implements BlockSource {
     this.changed.push(...units);
     const found = this.holdsCode(start, end) ? this.stale.find(start, end) : NOTHING;
     // they may read flags from before now
-    for (const pc of found.called) this.lookAhead(pc);
+    for (const pc of found.called) this.flags.lookAhead(pc);
     if (inRegion || found.any) this.changed.push(start, end);
     return inRegion || found.any || units.length > 0;
   }
@@ -469,7 +426,7 @@ export class CodeCache implements BlockSource {
     if (made === 0) return 0;
     this.stale.replace(record, made);
     const { table } = this;
-    if (table.asksFlags(made) && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE))) this.tellCrossing();
+    if (table.asksFlags(made) && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE))) this.flags.tell();
     if (this.spanning.get(pc) === record) return made;
     this.rearm(record, this.hotAfter);
     this.made(pc, record);
@@ -496,7 +453,7 @@ export class CodeCache implements BlockSource {
    */
   inherit(from: CodeCache): void {
     this.image ??= from.image;
-    this.crossing = from.crossing;
+    this.flags.inherit(from.flags);
     this.newComposer = from.newComposer;
     this.notes = new Translations(from.notes);
     this.table.inherit(from.space);
@@ -558,7 +515,7 @@ export class CodeCache implements BlockSource {
     for (let i = 0; i < runs.length; i += 2) {
       this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
-    if (unit.crosses) this.tellCrossing();
+    if (unit.crosses) this.flags.tell();
     for (const root of this.storedRoots()) {
       if (root < unit.start || root >= unit.end) continue;
       for (const record of this.table.recordsAt(root)) this.made(root, record);
@@ -587,7 +544,8 @@ export class CodeCache implements BlockSource {
 
   /** What to keep after this run, in pieces; null: nothing is new. `inPlace`: it is written before the memory is used again. */
   save(version: number, inPlace = false): Uint32Array[] | null {
-    const { units, arenas, table, words, entered, crossings, hotAfter, crosses } = this;
+    const { units, arenas, table, words, entered, crossings, hotAfter } = this;
+    const crosses = this.flags.cross;
     const { grown } = units;
     if (grown.length === 0) return null;
     const live = dumpUnits(grown, units, arenas, table, words, { entered, crossings, hotAfter, crosses, inPlace });

@@ -131,7 +131,7 @@ export class Cpu implements HelperContext {
     this.cache.storedRoots = () => (this.promotion.compiles ? this.regions.store.roots() : []);
     this.cache.isReady = (pc) => this.promotion.compiles && this.regions.isReady(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
-    this.cache.onFlagsCross = () => {
+    this.cache.flags.onSeen = () => {
       if (this.flagsCross || this.frontEnd.flagsCross) return;
       this.flagsCross = true;
       // another process that uses the store may have found out before
@@ -379,7 +379,7 @@ export class Cpu implements HelperContext {
     this.accesses.reset();
     this.flagsCross = false;
     this.regions.precise = false;
-    this.cache.crosses = false;
+    this.cache.flags.cross = false;
     this.cache.forsakeImage();
     this.afterFlush = () => this.regions.use(new RegionStore());
     this.frontEnd.segments?.copyLocal(this.view, null);

@@ -247,7 +247,7 @@ test('flags that a return site reads are noticed before the call is made, and by
   const program = { 0: 0x94000400 /* bl page 1 */, 4: 0x54ffffe1 /* b.ne .-4 */, [PAGE]: 0xd65f03c0 };
   const noticed = (cache: CodeCache): number => {
     let count = 0;
-    cache.onFlagsCross = () => count++;
+    cache.flags.onSeen = () => count++;
     cache.recordFor(CODE, -1);
     return count;
   };

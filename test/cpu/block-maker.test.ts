@@ -84,7 +84,7 @@ test('a page that nobody has read is read to see whether what is called there re
     const cache = new CodeCache(space, frontEnd);
     cache.newComposer = (memory, calls) => new WasmComposer(module, memory, templates, calls);
     let crossed = false;
-    cache.onFlagsCross = () => (crossed = true);
+    cache.flags.onSeen = () => (crossed = true);
     asked = 0;
     expect(cache.recordFor(CODE, -1)).not.toBe(0);
     expect(crossed).toBe(crosses);
@@ -137,7 +137,7 @@ for (const [name, create] of [
         cache.recording = true;
         let count = 0;
         let crosses = false;
-        cache.onFlagsCross = () => (crosses = true);
+        cache.flags.onSeen = () => (crosses = true);
         if (composing) {
           cache.newComposer = (memory, calls) => {
             const composer = new WasmComposer(module, memory, templates, calls);

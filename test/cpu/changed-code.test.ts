@@ -156,10 +156,10 @@ test('code that is called and changes to read flags from before is looked at aga
   // page 0: bl page 1; svc; page 1: ret, later b.eq
   const cpu = machine({ 0: 0x94000000 | (PAGE >> 2), 4: SVC, [PAGE]: RET });
   run(cpu, 0);
-  expect(cpu.cache.crosses).toBe(false);
+  expect(cpu.cache.flags.cross).toBe(false);
   put(cpu, { [PAGE]: 0x54000040, [PAGE + 4]: RET, [PAGE + 8]: RET });
   cpu.invalidateCode(CODE + PAGE, 4);
-  expect(cpu.cache.crosses).toBe(true);
+  expect(cpu.cache.flags.cross).toBe(true);
 });
 
 test('x86: a store to code drops the page, which can be stored to freely then', () => {

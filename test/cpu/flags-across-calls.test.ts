@@ -53,7 +53,7 @@ describe.for(Object.entries(guestsWithBytes))('flags across calls, %s', ([name, 
     space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_EXEC, fixed: true, source });
     const cache = new CodeCache(space, createX86(mode));
     const found = { crosses: false, composed: 0 };
-    cache.onFlagsCross = () => void (found.crosses = true);
+    cache.flags.onSeen = () => void (found.crosses = true);
     if (composing) {
       cache.newComposer = (memory, calls) => {
         const composer = new WasmComposer(module, memory, table, calls);
