@@ -20,7 +20,7 @@ import { generateInterpreter } from '../../../src/interpreter-bytes.ts';
 const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
 const nothing = (): number => 0;
 const imports = { m: memory, t: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }) };
-const calls = Object.fromEntries(['syscall', 'helper', 'memory', 'lookup', 'link', 'hot'].map((name) => [name, nothing])); // biome-ignore format: one line
+const calls = Object.fromEntries(['syscall', 'helper', 'memory', 'lookup', 'link', 'hot', 'refuel'].map((name) => [name, nothing])); // biome-ignore format: one line
 const module = new WebAssembly.Module(generateInterpreter({ addressType: 'i64', natives: 'x86' }));
 const run = new WebAssembly.Instance(module, { e: { ...imports, ...calls } }).exports.native as (
   state: number,
