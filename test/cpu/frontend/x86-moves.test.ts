@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
+import { IMPORTS } from '../../../src/cpu/backend/interpreter/emitter.ts';
 import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
 import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
 import { FLAT, repeatMove, repeatStore } from '../../../src/cpu/frontend/x86/helpers/strings.ts';
@@ -20,7 +21,7 @@ import { generateInterpreter } from '../../../src/interpreter-bytes.ts';
 const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
 const nothing = (): number => 0;
 const imports = { m: memory, t: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }) };
-const calls = Object.fromEntries(['syscall', 'helper', 'memory', 'lookup', 'link', 'hot', 'refuel'].map((name) => [name, nothing])); // biome-ignore format: one line
+const calls = Object.fromEntries(IMPORTS.map((name) => [name, nothing]));
 const module = new WebAssembly.Module(generateInterpreter({ addressType: 'i64', natives: 'x86' }));
 const run = new WebAssembly.Instance(module, { e: { ...imports, ...calls } }).exports.native as (
   state: number,
