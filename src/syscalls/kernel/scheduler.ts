@@ -8,7 +8,7 @@ import type { Task } from './task.ts';
 
 /** A task's turn while others are ready, and the longest the host's event loop is kept waiting. */
 const TURN_MS = 8;
-/** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs some 50. */
+/** Milliseconds of processor time that tasks which compute take turns for, until a worker thread is started, which costs 50 to 100. */
 const BOOT_AFTER_MS = 100;
 /** A task computes if it makes fewer calls than this while it runs for a turn: from a worker one costs 30 µs or more. */
 const FEW_CALLS = 40;
