@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
 import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
-import { IMPORTS } from '../../../src/cpu/backend/interpreter/emitter.ts';
 import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
 import { ARITHMETIC, Flags, OVER, readArithmetic } from '../../../src/cpu/frontend/x86/flags.ts';
 import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
@@ -12,21 +11,9 @@ import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
 import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
 import type { Native } from '../../../src/cpu/ir/native.ts';
 import { CPU_STATES, State } from '../../../src/cpu/memory/layout.ts';
-import { generateInterpreter } from '../../../src/interpreter-bytes.ts';
+import { x86Natives } from '../../support/x86-natives.ts';
 
-const memory = new WebAssembly.Memory({ initial: 65536, maximum: 65536, shared: true });
-const nothing = (): number => 0;
-const imports = { m: memory, t: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }) };
-const calls = Object.fromEntries(IMPORTS.map((name) => [name, nothing]));
-const module = new WebAssembly.Module(generateInterpreter({ addressType: 'i64', natives: 'x86' }));
-const run = new WebAssembly.Instance(module, { e: { ...imports, ...calls } }).exports.native as (
-  state: number,
-  number: number,
-  aux: number,
-) => number;
-
-const view = new DataView(memory.buffer);
-const u8 = new Uint8Array(memory.buffer);
+const { run, view, u8 } = x86Natives();
 const frontEnd = createX86_64();
 const context = { view, u8 } as unknown as HelperContext;
 const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];
