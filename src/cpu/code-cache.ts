@@ -426,7 +426,7 @@ export class CodeCache implements BlockSource {
     if (made === 0) return 0;
     this.stale.replace(record, made);
     const { table } = this;
-    if (table.asksFlags(made) && (this.isFunction(pc) || table.has(pc, Mark.RETURN_SITE))) this.flags.tell();
+    if (table.asksFlags(made) && this.flags.areOthers(pc)) this.flags.tell();
     if (this.spanning.get(pc) === record) return made;
     this.rearm(record, this.hotAfter);
     this.made(pc, record);

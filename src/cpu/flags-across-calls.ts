@@ -52,10 +52,15 @@ export class FlagsAcrossCalls {
     this.onSeen();
   }
 
+  /** A block at pc asks for flags: whether those are a caller's, or a callee's. */
+  areOthers(pc: number): boolean {
+    return this.table.has(pc, Mark.FUNCTION) || this.table.has(pc, Mark.RETURN_SITE);
+  }
+
   /** Mark where a new block calls; `asks`: it reads flags from before, and not merely to keep them. */
   note({ pc, terminal }: Block, asks: boolean): void {
     const { table } = this;
-    let crosses = asks && (table.has(pc, Mark.FUNCTION) || table.has(pc, Mark.RETURN_SITE));
+    let crosses = asks && this.areOthers(pc);
     const marked = (at: number, what: number): void => {
       if (at === 0) return;
       if (!table.has(at, what)) this.lookAhead(at);

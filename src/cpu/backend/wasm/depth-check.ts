@@ -1,9 +1,6 @@
 import { State } from '../../memory/layout.ts';
 import type { Code } from './encoder.ts';
-
-/** Parameters of functions that run guest code. */
-const STATE = 0;
-const DEPTH = 1;
+import { DEPTH, STATE } from './region/contract.ts';
 
 /** What a function's activation costs (see fuel.ts), and the number of the function that may fill up. */
 interface Activation {
