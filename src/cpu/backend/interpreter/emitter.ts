@@ -20,7 +20,9 @@ export const F = {
   dispatch: 9,
   native: 11,
   clmul: 12,
-  natives: 13,
+  loadList: 13,
+  storeList: 14,
+  natives: 15,
 } as const;
 /** Type indices. */
 export const T = { i_i: 0, ii_i: 1, iii_i: 2, ll_v: 3 } as const;

@@ -12,8 +12,8 @@ import type { SpecialName } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { enterBlocksFunction } from './enter-blocks.ts';
 import { gatherBlocksFunction } from './gather-blocks.ts';
-import { coldHandlers, fusedHandlers, type Handler, hotHandlers } from './handlers.ts';
-import { list } from './lists.ts';
+import { coldHandlers, type FusedHandler, fusedHandlers, type Handler, hotHandlers } from './handlers.ts';
+import { list, listFunction } from './lists.ts';
 
 /** Bytes of stack that one activation takes besides what every frame has. */
 const LOCALS = 128;
@@ -275,21 +275,16 @@ const special = (e: Emitter, name: SpecialName, next: number, count: number): bo
   }
 };
 
-/** One body after the other inside nested blocks, entered by br_table on the record's op, whose place in `places` that is for. */
-const table = (e: Emitter, first: number, places: readonly number[], bodies: readonly (() => void)[]): void => {
+/** Enters the bodies that follow, each behind the end of a block, by br_table on the record's op, whose place in `places` that is for. */
+const enterTable = (e: Emitter, first: number, places: readonly number[], bodies: number): void => {
   const c = e.code;
-  for (let i = 0; i < bodies.length; i++) c.block();
   c.get(e.ip);
   c.mem('i32.load16_u', 0);
   if (first > 0) {
     c.i32(first);
     c.op('i32.sub');
   }
-  c.brTable(places, bodies.length);
-  for (const body of bodies) {
-    c.end();
-    body();
-  }
+  c.brTable(places, bodies);
 };
 
 /** What a handler of the main loop does; whether it goes on with the next record. */
@@ -313,18 +308,34 @@ const goOn = (e: Emitter, bytes: number, next: number): void => {
   c.br(next);
 };
 
+/** Handlers of the main loop that go on through a label of their own. */
+const GROUP = 32;
+const groupOf = (place: number): number => Math.floor(place / GROUP);
+
 /**
- * The bodies of the main loop's table: first those of fused handlers, which leave what needs more than plain memory to the
- * handlers of each record, further out.
+ * The main loop's table and bodies: first those of fused handlers, which leave what needs more than plain memory to the
+ * handlers of each record, further out. Groups of them go on through a label of their own: V8 compiles a place to which
+ * hundreds of blocks go in time and memory that grow with the square of their number (for all handlers 300 ms and 70 MB).
  */
-const mainBodies = (e: Emitter): (() => void)[] => {
+const mainTable = (e: Emitter): void => {
+  const c = e.code;
   const [fused, all] = [fusedHandlers.length, fusedHandlers.length + hotHandlers.length];
-  // labels from a body: those further out, cold, count, next
-  const labels = (place: number): { next: number; count: number } => ({ next: all - place + 1, count: all - place });
-  const own = (h: Handler, place: number): number => fused + hotHandlers.indexOf(h) - place - 1;
-  return [
-    ...fusedHandlers.map(({ first, second }, place) => () => {
-      const { next, count } = labels(place);
+  const groups = groupOf(all - 1) + 1;
+  const lastOf = (place: number): number => Math.min((groupOf(place) + 1) * GROUP, all) - 1;
+  /** The label by which `place` is entered from the body of another one further in; that of the place behind the last is cold's. */
+  const label = (from: number, to: number): number =>
+    to - from - 1 + (to === all ? groups : groupOf(to)) - groupOf(Math.max(from, 0));
+  for (let i = 0; i < all + groups; i++) c.block();
+  const places = [...hotHandlers.map((_, i) => fused + i), ...coldHandlers.map(() => all), ...fusedHandlers.keys()];
+  enterTable(e, 0, places.map((place) => label(-1, place)), label(-1, all));
+  const own = (h: Handler, place: number): number => label(place, fused + hotHandlers.indexOf(h));
+  for (let place = 0; place < all; place++) {
+    c.end();
+    // labels from a body: those further out, its group's, cold, count
+    const next = lastOf(place) - place;
+    const count = label(place, all) + 1;
+    if (place < fused) {
+      const { first, second } = fusedHandlers[place] as FusedHandler;
       e.elsewhere = own(first, place);
       perform(e, first, next, count);
       e.at = RECORD;
@@ -333,12 +344,12 @@ const mainBodies = (e: Emitter): (() => void)[] => {
       e.at = 0;
       e.elsewhere = null;
       if (falls) goOn(e, 2 * RECORD, next);
-    }),
-    ...hotHandlers.map((h, i) => () => {
-      const { next, count } = labels(fused + i);
-      if (perform(e, h, next, count)) goOn(e, RECORD, next);
-    }),
-  ];
+    } else if (perform(e, hotHandlers[place - fused] as Handler, next, count)) goOn(e, RECORD, next);
+    if (place === lastOf(place)) {
+      c.end();
+      c.br(label(place, all) + 1);
+    }
+  }
 };
 
 const runFunction = (): Code => {
@@ -355,12 +366,7 @@ const runFunction = (): Code => {
   c.loop(); // next
   c.block(); // count
   c.block(); // cold
-  const places = [
-    ...hotHandlers.map((_, i) => fusedHandlers.length + i),
-    ...coldHandlers.map(() => fusedHandlers.length + hotHandlers.length),
-    ...fusedHandlers.keys(),
-  ];
-  table(e, 0, places, mainBodies(e));
+  mainTable(e);
   c.end(); // cold: the default of the table
   c.get(STATE);
   c.get(e.ip);
@@ -403,12 +409,14 @@ const coldFunction = (): Code => {
   const e = new ColdEmitter(2, 1);
   const c = e.code;
   c.block();
-  const bodies = coldHandlers.map((h) => () => {
+  for (const _ of coldHandlers) c.block();
+  enterTable(e, hotHandlers.length, [...coldHandlers.keys()], coldHandlers.length);
+  for (const h of coldHandlers) {
+    c.end();
     e.straight(h);
     c.i32(0);
     c.return();
-  });
-  table(e, hotHandlers.length, [...bodies.keys()], bodies);
+  }
   c.end();
   c.unreachable();
   return c;
@@ -504,6 +512,8 @@ export const interpreterModule = (
       { type: T.ii_i, code: gateFunction(), export: 'gate' },
       { type: T.iii_i, code: nativeFunction(natives.length), export: 'native' },
       { type: T.ll_v, code: clmulFunction(), export: 'clmul' },
+      { type: T.iii_i, code: listFunction(false) },
+      { type: T.iii_i, code: listFunction(true) },
       ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
       { type: T.ii_i, code: enterBlocksFunction(), export: 'enterBlocks' },
       { type: T.iii_i, code: gatherBlocksFunction(), export: 'gatherBlocks' },
