@@ -327,7 +327,12 @@ const mainTable = (e: Emitter): void => {
     to - from - 1 + (to === all ? groups : groupOf(to)) - groupOf(Math.max(from, 0));
   for (let i = 0; i < all + groups; i++) c.block();
   const places = [...hotHandlers.map((_, i) => fused + i), ...coldHandlers.map(() => all), ...fusedHandlers.keys()];
-  enterTable(e, 0, places.map((place) => label(-1, place)), label(-1, all));
+  enterTable(
+    e,
+    0,
+    places.map((place) => label(-1, place)),
+    label(-1, all),
+  );
   const own = (h: Handler, place: number): number => label(place, fused + hotHandlers.indexOf(h));
   for (let place = 0; place < all; place++) {
     c.end();
