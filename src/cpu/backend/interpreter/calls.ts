@@ -1,5 +1,5 @@
 import { CALL_TARGETS, CALL_TARGETS_SIZE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
-import { DEPTH, type Emitter, F, STATE } from './emitter.ts';
+import { type Emitter, F, STATE } from './emitter.ts';
 
 /** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
 export const indirect = (e: Emitter): void => {
@@ -96,7 +96,7 @@ export const callRecord = (e: Emitter): void => {
   c.mem('i32.store', State.IP, 2);
   countDown(e, e.tmp);
   c.get(STATE);
-  c.get(DEPTH);
+  c.get(e.below);
   c.call(F.run);
   c.tee(e.tmp);
   e.pc();

@@ -49,6 +49,8 @@ export class Emitter {
   readonly addr: number;
   readonly wide: number[];
   readonly tmp: number;
+  /** Local for the depth that calls get, where there are some. */
+  below = -1;
   /** Which record behind that at `ip` handlers are for, in bytes. */
   at = 0;
   /** Label to leave a handler by that finds no plain memory, before it has done anything; null: it does what is to be done. */

@@ -361,10 +361,12 @@ const runFunction = (): Code => {
   const e = new Emitter(2, null);
   const c = e.code;
   const budget = c.local('i32');
+  e.below = c.local('i32');
   c.get(STATE);
   c.mem('i32.load', State.IP, 2);
   c.set(e.ip);
-  emitDepthCheck(c, { frame: frameDepth(LOCALS), cost: EntryCost.LOOPS, refuel: F.refuel }, () => leaveAtBlock(e));
+  const activation = { frame: frameDepth(LOCALS), cost: EntryCost.LOOPS, refuel: F.refuel, below: e.below };
+  emitDepthCheck(c, activation, () => leaveAtBlock(e));
   c.get(STATE);
   c.mem('i32.load', State.BUDGET, 2);
   c.set(budget);

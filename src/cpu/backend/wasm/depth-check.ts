@@ -7,10 +7,12 @@ interface Activation {
   readonly frame: number;
   readonly cost: number;
   readonly refuel: number;
+  /** Local for the depth below the frame: what is called gets it. Tail calls, which give the frame up, pass DEPTH on. */
+  readonly below: number;
 }
 
 /** Add the frame to the depth and take the cost off the limit; `leave` where there is no more to be had. */
-export const emitDepthCheck = (c: Code, { frame, cost, refuel }: Activation, leave: () => void): void => {
+export const emitDepthCheck = (c: Code, { frame, cost, refuel, below }: Activation, leave: () => void): void => {
   const limit = c.local('i32');
   c.get(STATE);
   c.get(STATE);
@@ -22,12 +24,12 @@ export const emitDepthCheck = (c: Code, { frame, cost, refuel }: Activation, lea
   c.get(DEPTH);
   c.i32(frame);
   c.op('i32.add');
-  c.tee(DEPTH);
+  c.tee(below);
   c.get(limit);
   c.op('i32.ge_s');
   c.unlikelyIf();
   c.get(STATE);
-  c.get(DEPTH);
+  c.get(below);
   c.call(refuel);
   c.if();
   leave();

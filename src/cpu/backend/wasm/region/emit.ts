@@ -58,7 +58,9 @@ class RegionEmitter extends TerminalEmitter {
   private depthCheck(c: Code): void {
     const bytes = c.locals.reduce((sum, type) => sum + Math.max(8, typeSize[type]), 0);
     const cost = this.hasLoops ? EntryCost.LOOPS : EntryCost.STRAIGHT;
-    emitDepthCheck(c, { frame: frameDepth(bytes), cost, refuel: this.mod.refuel }, () =>
+    const below = this.belowLocal ?? c.local('i32');
+    const activation = { frame: frameDepth(bytes), cost, refuel: this.mod.refuel, below };
+    emitDepthCheck(c, activation, () =>
       leave(c, Exit.INTERRUPT, () => (this.isOpen ? this.statePc(c) : c.i64(this.region.root, 0))),
     );
   }
@@ -76,8 +78,9 @@ class RegionEmitter extends TerminalEmitter {
     const enters = ({ terminal: t }: Block): boolean =>
       t.kind === 'call' || t.kind === 'callIndirect' || (t.kind === 'jumpIndirect' && !t.isReturn);
     // and a loop that calls may take long for as many turns as it has fuel for, if what it calls has loops
-    if (this.region.blocks.some(enters) || this.hasLoops) this.depthCheck(out);
-    const emitter = new ExitEmitter(out, this, this.exits.points);
+    const looks = this.region.blocks.some(enters) || this.hasLoops;
+    if (looks) this.depthCheck(out);
+    const emitter = new ExitEmitter(out, this, this.exits.points, looks);
     emitter.begin();
     out.appendCode(body);
     emitter.end();

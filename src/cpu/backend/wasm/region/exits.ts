@@ -1,4 +1,4 @@
-import { Exit, State } from '../../../memory/layout.ts';
+import { Exit, JUMP_CACHE_MASK, State } from '../../../memory/layout.ts';
 import type { Code } from '../encoder.ts';
 import { DEPTH, type ExitPoint, MISS_BITS, Miss, STATE } from './contract.ts';
 import type { RegSet } from './registers.ts';
@@ -14,6 +14,22 @@ export const leave = (c: Code, reason: number, pc: () => void): void => {
   c.mem('i32.store', State.EXIT_REASON, 2);
   c.i32(-1);
   c.return();
+};
+
+/** Pushes the wasm offset of the jump cache's entry for the guest address, of 32 bits, that `pc` pushes. */
+export const jumpCacheEntry = (c: Code, pc: () => void): void => {
+  pc();
+  c.i32(2);
+  c.op('i32.shl');
+  pc();
+  c.i32(10);
+  c.op('i32.shr_u');
+  c.op('i32.xor');
+  c.i32(JUMP_CACHE_MASK);
+  c.op('i32.and');
+  c.get(STATE);
+  c.mem('i32.load', State.JUMP_CACHE, 2);
+  c.op('i32.add');
 };
 
 /** Kinds of exits that are no misses, in the local that tells the kind. */
@@ -43,12 +59,15 @@ export class ExitEmitter {
   private readonly c: Code;
   private readonly r: ValueEmitter;
   private readonly points: readonly ExitPoint[];
+  private readonly looks: boolean;
   /** Different sets of dirty registers, the larger ones first. */
   private readonly sets: readonly RegSet[];
   /** Which of them each exit has. */
   private readonly setOf = new Map<RegSet, RegSet>();
 
-  constructor(c: Code, r: ValueEmitter, points: readonly ExitPoint[]) {
+  /** `looks`: entering the region was looked at and costs, so that it may go on in another one without the dispatcher. */
+  constructor(c: Code, r: ValueEmitter, points: readonly ExitPoint[], looks: boolean) {
+    this.looks = looks;
     this.c = c;
     this.r = r;
     this.points = points;
@@ -98,6 +117,7 @@ export class ExitEmitter {
     c.op('i64.extend_i32_u');
     c.mem('i64.store', State.PC, 3);
     if (this.begins('dispatch')) {
+      if (this.looks) this.enter();
       c.get(STATE);
       c.get(DEPTH);
       c.returnCall(r.mod.dispatch);
@@ -133,6 +153,23 @@ export class ExitEmitter {
     c.get(STATE);
     c.get(DEPTH);
     c.returnCall(r.mod.run);
+  }
+
+  /** Into the region that begins where this one ends, if there is one. */
+  private enter(): void {
+    const { c, r } = this;
+    jumpCacheEntry(c, () => c.get(r.pcOfExit));
+    c.tee(r.kindOfExit);
+    c.mem('i32.load', 0, 2);
+    c.get(r.pcOfExit);
+    c.op('i32.eq');
+    c.likelyIf();
+    c.get(STATE);
+    c.get(DEPTH);
+    c.get(r.kindOfExit);
+    c.mem('i32.load', 4, 2);
+    c.returnCallIndirect(r.mod.regionType);
+    c.end();
   }
 
   /** Whether there are exits of this kind: what follows up to an end is theirs. */

@@ -1,8 +1,8 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
-import { Exit, JUMP_CACHE_MASK, State } from '../../../memory/layout.ts';
+import { Exit, State } from '../../../memory/layout.ts';
 import { edgeKey } from './cfg.ts';
 import { DEPTH, STATE } from './contract.ts';
-import { leave } from './exits.ts';
+import { jumpCacheEntry, leave } from './exits.ts';
 import { MemoryEmitter } from './memory.ts';
 import { clobbers, type RegSet } from './registers.ts';
 
@@ -100,9 +100,10 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     }
     if (t.kind === 'callIndirect' && t.target === null && this.policy.learns) this.tellTarget(t.ret);
     this.flush();
+    const below = (this.belowLocal ??= c.local('i32'));
     const pass = (): void => {
       c.get(STATE);
-      c.get(DEPTH);
+      c.get(below);
     };
     if (t.kind === 'call') {
       // others through their slots, since they may be compiled anew
@@ -191,18 +192,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
   /** tmpLocal ← jump cache entry for addrLocal; pushes whether it is that pc's. */
   private probe(): void {
     const c = this.code;
-    this.guestAddress();
-    c.i32(2);
-    c.op('i32.shl');
-    this.guestAddress();
-    c.i32(10);
-    c.op('i32.shr_u');
-    c.op('i32.xor');
-    c.i32(JUMP_CACHE_MASK);
-    c.op('i32.and');
-    c.get(STATE);
-    c.mem('i32.load', State.JUMP_CACHE, 2);
-    c.op('i32.add');
+    jumpCacheEntry(c, () => this.guestAddress());
     c.tee(this.tmpLocal);
     c.mem('i64.load32_u', 0, 2);
     c.get(this.addrLocal);

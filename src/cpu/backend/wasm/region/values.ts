@@ -36,6 +36,8 @@ export abstract class ValueEmitter {
   protected readonly plainLocal: number;
   protected readonly tmpLocal: number;
   protected readonly fuelLocal: number;
+  /** Depth for what is called, if anything is. */
+  protected belowLocal: number | null = null;
   protected readonly wide = new Map<number, number>();
   /** Open labels, outermost first; the block a branch to it reaches. */
   protected readonly labels: (number | null)[] = [];
