@@ -117,6 +117,7 @@ export class Cpu implements HelperContext {
       runs: this.runs,
       sp: this.frontEnd.sp,
       frame: this.frontEnd.frame,
+      flagFields: this.frontEnd.flagFields,
       flagsCross: this.frontEnd.flagsCross,
       table: this.table,
       installed: (region) => this.outside?.installed(region),

@@ -45,7 +45,9 @@ export interface RegionHost {
   /** State offset of the stack pointer. */
   readonly sp: number;
   /** See FrontEnd. */
-  readonly frame: readonly number[];
+  frame(pc: number): readonly number[];
+  /** See FrontEnd. */
+  flagFields(kind: number): readonly number[];
   /** See FrontEnd. */
   readonly flagsCross: boolean;
   readonly table: WebAssembly.Table;
@@ -288,7 +290,7 @@ export class RegionCompiler {
   }
 
   private compileModule(pcs: readonly number[], again: boolean): CompiledRegion[] {
-    const { source, runs, sp, frame } = this.host;
+    const { source, runs, sp, frame, flagFields } = this.host;
     const batch: Batch = { lifted: new Map(), shapes: new Map() };
     const regions: Region[] = [];
     const roots = new Set(again ? pcs : this.inOrder(pcs.flatMap((pc) => this.rootsFor(pc))));
@@ -330,7 +332,8 @@ export class RegionCompiler {
         id: firstId + i,
         runs: run === 0 ? null : runs.offset(run),
         sp,
-        frame,
+        frame: frame(r.root),
+        flagFields,
         flagsCross: this.flagsCross,
         precise: this.precise || ((policy & Policy.LONG_LOOP) === 0 && r.blocks.length > FEW_BLOCKS),
         stackRun: (policy & Policy.OFF_STACK) === 0,

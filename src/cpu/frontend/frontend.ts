@@ -125,8 +125,10 @@ export interface Facts {
   readonly natives?: string;
   /** State offset of the stack pointer. */
   readonly sp: number;
-  /** State offsets of the registers by which frames are unwound: stack pointer, frame pointer, link register. */
-  readonly frame: readonly number[];
+  /** State offsets of the registers by which frames of code at a pc are unwound: stack pointer, frame pointer, link register. */
+  frame(pc: number): readonly number[];
+  /** State offsets of the fields of the condition codes that a kind of them has beside CC_OP. */
+  flagFields(kind: number): readonly number[];
   /** Condition codes in their architectural form, outside translated code (AArch64: PSTATE.NZCV in bits 31:28). */
   readFlags(view: DataView, state: number): number;
   writeFlags(view: DataView, state: number, flags: number): void;

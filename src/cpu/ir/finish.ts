@@ -18,14 +18,26 @@ const removable = (v: Value): boolean => {
   return kind === 'pure' || kind === 'const' || kind === 'get' || kind === 'guard' || kind === 'peek';
 };
 
+/** A register write that was dropped: what reads the register from here up to the write that hides it finds its value. */
+interface Hidden {
+  readonly offset: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Dead code elimination for a finished block: drops operations nobody uses, and register writes that a
- * later write hides with no operation between them that could leave the block (faults see exact state).
+ * later write hides with no operation between them that could leave the block (faults see exact state). Of `reads` (see
+ * Block) it takes away those that find what such a write wrote: nobody may leave in front of them and read the register.
  */
-export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Value[] => {
+export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal, reads: number[] = []): Value[] => {
   for (const last of terminalValues(terminal)) last.uses++;
   const kept: Value[] = [];
   let overwritten = new Set<number>();
+  const hidden: Hidden[] = [];
+  /** By register, pc of the write kept last, where no operation behind it that belongs to its instruction may leave. */
+  const writtenAt = new Map<number, number>();
+  let leavesAt = -1;
   /** What is overwritten behind the conditional parts that we are in. */
   const behind: Set<number>[] = [];
   /** Whether something that a native has left is used, and whether the native that pokes are for was dropped. */
@@ -42,6 +54,10 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
       const key = kind === 'cc' ? -1 : v.imm;
       drop = overwritten.has(key);
       overwritten.add(key);
+      const to = writtenAt.get(key);
+      if (!drop && v.pc !== leavesAt) writtenAt.set(key, v.pc);
+      else if (!drop) writtenAt.delete(key);
+      else if (to !== undefined && reads.length > 0) hidden.push({ offset: key, from: v.pc, to });
     } else if (kind === 'get') {
       if (v.uses === 0) drop = true;
       else if (v.imm >= 0x80 && v.imm < 0xa0) overwritten.delete(-1);
@@ -53,9 +69,13 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
     } else if (removable(v)) {
       drop = v.uses === 0;
       if (kind === 'peek' && !drop) peeked = true;
-      if (kind === 'guard' && !drop) overwritten.clear();
+      if (kind === 'guard' && !drop) {
+        overwritten.clear();
+        leavesAt = v.pc;
+      }
     } else if (kind !== 'poke') {
       overwritten.clear();
+      leavesAt = v.pc;
     }
     if (!drop) {
       if (kind === 'native' || kind === 'helper') peeked = false;
@@ -67,5 +87,17 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal): Va
     if (v.b) v.b.uses--;
     if (v.c) v.c.uses--;
   }
+  if (hidden.length > 0) dropReads(reads, hidden);
   return kept.reverse();
+};
+
+const dropReads = (reads: number[], hidden: readonly Hidden[]): void => {
+  let n = 0;
+  for (let i = 0; i < reads.length; i += 2) {
+    const [pc, offset] = [reads[i] as number, reads[i + 1] as number];
+    if (hidden.some((h) => h.offset === offset && h.from < pc && pc <= h.to)) continue;
+    reads[n++] = pc;
+    reads[n++] = offset;
+  }
+  reads.length = n;
 };

@@ -49,6 +49,7 @@ describe('a region of an interpreter', () => {
         flagsCross: false,
         precise: false,
         frame: [],
+        flagFields: () => [],
         stackRun: true,
         exact: false,
         hoist: false,

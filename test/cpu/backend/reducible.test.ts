@@ -26,6 +26,7 @@ const policy = {
   learns: true,
   precise: false,
   frame: [],
+  flagFields: () => [],
 };
 
 describe('a loop with two entries', () => {

@@ -1,8 +1,10 @@
 import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
 import { hostFuses } from '../host-fuses.ts';
 import { readsFlagsAt } from './flag-reads.ts';
-import { readNzcv, settleFlags, writeNzcv } from './flags.ts';
+import { flagFields, readNzcv, settleFlags, writeNzcv } from './flags.ts';
 import { SP, Sys, xOffset } from './registers.ts';
+
+const FRAME = [29, 30, SP].map(xOffset);
 
 /** AArch64 (Armv8.2-A, EL0, little endian). */
 export const aarch64Facts = (processor: Processor = MAX): Facts => ({
@@ -14,7 +16,8 @@ export const aarch64Facts = (processor: Processor = MAX): Facts => ({
   flagsCross: false,
   readsFlagsAt,
   sp: xOffset(SP),
-  frame: [29, 30, SP].map(xOffset),
+  frame: () => FRAME,
+  flagFields,
   firstHelpers: [settleFlags],
   readFlags: (view, state) => (readNzcv(view, state) << 28) >>> 0,
   writeFlags: (view, state, flags) => writeNzcv(view, state, (flags >>> 28) & 15),

@@ -57,6 +57,13 @@ const is64 = (kind: number): boolean =>
   kind === Flags.CCMN64 ||
   kind === Flags.CCMP64;
 
+/** Fields of the CPU state that a kind has beside CC_OP. */
+export const flagFields = (kind: number): readonly number[] => {
+  if (kind === Flags.NZCV || kind === Flags.LOGIC32 || kind === Flags.LOGIC64) return [State.CC_A];
+  if (kind >= Flags.CCMN32 && kind <= Flags.CCMP64) return [State.CC_A, State.CC_B, State.CC_C];
+  return [State.CC_A, State.CC_B];
+};
+
 /** The operands as kept in the CPU state, turned back into values of the kind's width. */
 export const loadFlagState = (b: Builder, kind: number): FlagState => {
   const a = b.get('i64', State.CC_A);

@@ -33,7 +33,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
   };
   const finish = (pc: number, end: number, count: number): Block => {
     const terminal: Terminal = t.terminal ?? { kind: 'jump', target: end };
-    const ops = eliminateDeadCode(builder.ops, terminal);
+    const ops = eliminateDeadCode(builder.ops, terminal, builder.reads);
     const { flagsIn, readsFlags, setsFlags, flagsOut } = t;
     return { pc, end, ops, reads: builder.reads, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };
   };

@@ -52,6 +52,22 @@ export const Parts = { NZ: 1, C: 2, BASE: 4, ALL: 7 } as const;
 
 export const kindOf = (s: FlagState): number => s.base | (s.nz ? Flags.NZ : 0) | (s.c ? Flags.C : 0);
 
+const FIELDS = {
+  [Flags.NZCV]: [State.CC_A],
+  [Flags.ADD]: [State.CC_A, State.CC_B],
+  [Flags.SUB]: [State.CC_A, State.CC_B],
+  [Flags.ADC]: [State.CC_A, State.CC_B, State.CC_R],
+  [Flags.FCMP]: [State.CC_FA, State.CC_FB],
+} as const;
+const ALL_FIELDS = [State.CC_A, State.CC_B, State.CC_R, State.CC_FA, State.CC_FB];
+
+/** Fields of the CPU state that a kind has beside CC_OP. */
+export const flagFields = (kind: number): readonly number[] => [
+  ...(FIELDS[(kind & 15) as keyof typeof FIELDS] ?? ALL_FIELDS),
+  ...((kind & Flags.NZ) === 0 ? [] : [State.CC_C]),
+  ...((kind & Flags.C) === 0 ? [] : [State.CC_D]),
+];
+
 /** The flags in the CPU state, which are of this kind. */
 export const loadFlags = (b: Builder, kind: number): FlagState => {
   const base = kind & 15;

@@ -107,7 +107,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
   };
   const block = (pc: number, end: number, count: number, flagsIn: number, terminal: Terminal): Block => {
     t.flush();
-    const ops = eliminateDeadCode(builder.ops, terminal);
+    const ops = eliminateDeadCode(builder.ops, terminal, builder.reads);
     const { readsFlags, setsFlags, flagsOut } = t;
     const { reads } = builder;
     return { pc, end: end >>> 0, ops, reads, terminal, count, flagsIn, readsFlags, setsFlags, flagsOut };

@@ -2,6 +2,7 @@ import { Exit } from '../../memory/layout.ts';
 import { type Facts, MAX, type Processor, type Traps, variantFor } from '../frontend.ts';
 import { readEflags, writeEflags } from './eflags.ts';
 import { firstHelpers } from './first-helpers.ts';
+import { flagFields } from './flags.ts';
 import { FRAME_SIZE, FXSAVE_SIZE, resetFpState, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
 import { RBP, RSP, resetState, rOffset, Sys } from './registers.ts';
 import * as segments from './segments.ts';
@@ -47,6 +48,8 @@ const TRAPS: Traps = {
 /** Whether there are ymm registers, which signal frames then hold. */
 const hasAvx = ({ lacks }: Processor): boolean => lacks?.test('vaddps ') !== true;
 
+const FRAME = [RSP, RBP].map(rOffset);
+
 /** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
 const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   name: mode === 64 ? 'x86_64' : 'i386',
@@ -61,7 +64,8 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   firstHelpers,
   contextAt: Sys.SINGLE,
   sp: rOffset(RSP),
-  frame: [RSP, RBP].map(rOffset),
+  frame: () => FRAME,
+  flagFields,
   readFlags: readEflags,
   writeFlags: writeEflags,
   reset: (view, state) => resetState(view, state, mode),

@@ -83,6 +83,16 @@ const sizeOf = (kind: number): Size => ((kind & ~OVER) === 0 ? 4 : 1 << (((kind 
 /** Kinds whose flags depend on a carry too. */
 const takesCarry = (base: Base): boolean => base === Flags.ADC || base === Flags.SBB;
 
+/** Fields of the CPU state that a kind has beside CC_OP. */
+export const flagFields = (kind: number): readonly number[] => {
+  const base = baseOf(kind);
+  const fields = [State.CC_A];
+  if (base !== Flags.EFLAGS && base !== Flags.LOGIC) fields.push(State.CC_B);
+  if (takesCarry(base)) fields.push(State.CC_D);
+  if ((kind & OVER) !== 0) fields.push(State.CC_C);
+  return fields;
+};
+
 /** The flags in the CPU state, which are of this kind. */
 export const loadFlags = (b: Builder, kind: number, wide: boolean): FlagState => {
   const [base, size] = [baseOf(kind), sizeOf(kind)];

@@ -86,7 +86,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       return {
         pc: start,
         end: pc,
-        ops: eliminateDeadCode(builder.ops, terminal),
+        ops: eliminateDeadCode(builder.ops, terminal, builder.reads),
         reads: builder.reads,
         terminal,
         count,

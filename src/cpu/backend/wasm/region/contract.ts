@@ -35,6 +35,8 @@ export interface MemoryPolicy {
   readonly precise: boolean;
   /** State offsets of registers that are stored wherever a region is left. */
   readonly frame: readonly number[];
+  /** See Facts. */
+  readonly flagFields: (kind: number) => readonly number[];
   /**
    * Floating point by its common case: scalars in scalar locals, NaN results left to the cold tier. Off for
    * regions where that went wrong too often.

@@ -139,33 +139,23 @@ class RegionEmitter extends TerminalEmitter {
       this.code.br(this.labels.length - 1 - this.labels.lastIndexOf(target));
       return;
     }
-    const saved = { current: this.current, dirty: this.dirty };
+    const { current, dirty, needed } = this;
     this.tree(target);
-    this.current = saved.current;
-    this.dirty = saved.dirty;
+    this.current = current;
+    this.dirty = dirty;
+    this.needed = needed;
   }
 
   // ── one block ──
 
   private block(b: number): void {
     const block = this.region.blocks[b] as Block;
-    const c = this.code;
     this.current = b;
     this.dirty = (this.use.dirtyIn[b] as RegSet).slice();
     this.homed.clear();
     this.recover(b);
     this.needed = this.neededAt.atEntry[b] as RegSet;
-    if (this.cfg.isLoop[b]) {
-      if (b === this.region.dispatch) this.guestAddress();
-      else c.i32(block.pc);
-      c.set(this.pcLocal);
-      c.get(this.fuelLocal);
-      c.i32(1);
-      c.op('i32.sub');
-      c.tee(this.fuelLocal);
-      c.op('i32.eqz');
-      c.unlikelyBrIf(this.exit('interrupt'));
-    }
+    if (this.cfg.isLoop[b]) this.turn(b, block.pc);
     if (b === this.region.dispatch) {
       this.needed = null;
       this.jumpTable();
@@ -184,8 +174,32 @@ class RegionEmitter extends TerminalEmitter {
       const target = next && next.info.kind === 'set' && next.a === v && v.uses === 1 ? next : null;
       if (this.operation(v, target)) i++;
     }
-    this.needed = null;
+    this.needed = this.neededAt.behind[b] as RegSet | null;
     this.terminal(block);
+  }
+
+  /** A turn of the loop with header b uses up fuel. */
+  private turn(b: number, pc: number): void {
+    const c = this.code;
+    const isDispatch = b === this.region.dispatch;
+    if (!isDispatch) {
+      c.i32(pc);
+      c.set(this.pcLocal);
+    }
+    c.get(this.fuelLocal);
+    c.i32(1);
+    c.op('i32.sub');
+    c.tee(this.fuelLocal);
+    c.op('i32.eqz');
+    if (!isDispatch) return c.unlikelyBrIf(this.exit('interrupt'));
+    // what is no constant would be put on the stack at each turn
+    c.unlikelyIf();
+    this.labels.push(null);
+    this.guestAddress();
+    c.set(this.pcLocal);
+    c.br(this.exit('interrupt'));
+    this.labels.pop();
+    c.end();
   }
 
   /** Emits one operation; true when the register write behind it was done too. */

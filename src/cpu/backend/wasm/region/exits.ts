@@ -35,6 +35,9 @@ export const jumpCacheEntry = (c: Code, pc: () => void): void => {
 /** Kinds of exits that are no misses, in the local that tells the kind. */
 const NO_MISS = { dispatch: -1, interrupt: -2 } as const;
 
+/** Kinds that have no address of their own: loops would bring along the last one for their exits. */
+const hasAddress = (kind: ExitPoint['kind']): boolean => !(kind in NO_MISS) && kind !== 'FP';
+
 const CODES = { ...Miss, ...NO_MISS } as const;
 
 // a set that is shorter has none of the rest
@@ -97,6 +100,10 @@ export class ExitEmitter {
       c.end();
       c.i32(CODES[kind]);
       c.set(r.kindOfExit);
+      if (!hasAddress(kind)) {
+        c.i32(0);
+        c.set(r.addressOfExit);
+      }
       c.br(points.length - 1 - i + (at.get(this.setOf.get(dirty) as RegSet) as number));
     }
     for (const [i, dirty] of sets.entries()) {

@@ -1,6 +1,6 @@
 import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
-import { type Copies, flagCopies } from './copies.ts';
+import type { Copies } from './copies.ts';
 import type { Region } from './discover.ts';
 import type { Needed } from './needed.ts';
 import {
@@ -80,6 +80,7 @@ export const analyseRegisters = (
   flagsCross: boolean,
   known: RegionRegisters,
   needed: Needed,
+  copies: readonly Copies[],
 ): RegisterUse => {
   const { registers, byOffset, does, fields } = known;
   const { blocks, succs, cfg } = region;
@@ -87,10 +88,10 @@ export const analyseRegisters = (
   const index = (offset: number): number => (byOffset.get(offset) as RegionRegister).index;
   const dirtyIn = dirtyAtEntry(region, known, words);
 
-  const recovered = flagCopies(blocks, succs, cfg).map((copies, b) => {
-    if (copies.size === 0) return copies;
+  const recovered = copies.map((own, b) => {
+    if (own.size === 0) return own;
     const isDirty = (field: number): boolean => byOffset.has(field) && has(dirtyIn[b] as RegSet, index(field));
-    const found = [...copies].filter(
+    const found = [...own].filter(
       ([field, x]) => isDirty(field) && (typeof x !== 'number' || byOffset.get(x)?.type === byOffset.get(field)?.type),
     );
     return new Map(found);

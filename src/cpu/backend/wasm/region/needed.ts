@@ -2,11 +2,13 @@ import type { Block } from '../../../ir/block.ts';
 import type { Value } from '../../../ir/value.ts';
 import { State } from '../../../memory/layout.ts';
 import { loopOf } from './cfg.ts';
+import type { Copies } from './copies.ts';
 import type { Region } from './discover.ts';
 import { isFlags } from './flag-fields.ts';
 import {
   add,
   Does,
+  doesOf,
   dropsFlags,
   flowOrder,
   has,
@@ -21,13 +23,16 @@ import {
  * What exits of a region's loops store: registers that are written anew before anybody can read them are left as they are
  * in memory, where a loop would have to bring them along for its exits alone, which costs it spills at each turn. Whoever
  * goes on there does not notice; a signal handler that looks at such registers in its frame does (see `precise`). Outside
- * of loops all are stored, and flags behind what a block sets itself.
+ * of loops all are stored, and flags behind what a block sets itself. Of the flags' fields only those that their kind has are
+ * needed anywhere.
  */
 export interface Needed {
   /** At a loop's header, by block. */
   readonly atEntry: readonly RegSet[];
   /** In front of the instruction that an operation of a block is part of, as an exit there begins it once more; null: all. */
   before(v: Value): RegSet | null;
+  /** At the end of a block; null: all. */
+  readonly behind: readonly (RegSet | null)[];
 }
 
 export interface NeedPolicy {
@@ -36,6 +41,8 @@ export interface NeedPolicy {
   readonly precise: boolean;
   /** State offsets of registers by which frames are unwound: they are stored always. */
   readonly frame: readonly number[];
+  /** See Facts. */
+  readonly flagFields: (kind: number) => readonly number[];
 }
 
 /** What a block reads first and writes first, as sets of registers. */
@@ -45,7 +52,12 @@ interface Effect {
 }
 
 /** Calls and returns need no flags unless `flagsCross`; what is behind the region's edge needs all. */
-export const neededRegisters = (region: Region, known: RegionRegisters, policy: NeedPolicy): Needed => {
+export const neededRegisters = (
+  region: Region,
+  known: RegionRegisters,
+  policy: NeedPolicy,
+  copies: readonly Copies[],
+): Needed => {
   const { blocks, succs } = region;
   const { registers, byOffset, does, fields } = known;
   const none = new Uint32Array(Math.max(1, (registers.length + 31) >> 5));
@@ -135,7 +147,12 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
       }
     }
   }
+  const idle = idleFields(known, policy);
+  const kinds = blocks.map((block, b) => kindsIn(block, copies[b] as Copies));
   const byOperation = new Map<Value, RegSet>();
+  for (const { before } of kinds) {
+    for (const [v, kind] of before) if (idle(kind) !== null) byOperation.set(v, without(all, idle(kind)));
+  }
   for (const b of blocksInLoops(region)) {
     const { ops } = blocks[b] as Block;
     const list = does[b] as Int32Array;
@@ -147,6 +164,7 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
       begins.set(pc, there);
     });
     let setsFlags = false;
+    const { before } = kinds[b] as Kinds;
     for (let i = 0; i < list.length; i++) {
       const what = list[i] as number;
       if ((what & Does.LEAVE) !== 0) {
@@ -154,13 +172,69 @@ export const neededRegisters = (region: Region, known: RegionRegisters, policy: 
         const there = begins.get(v.pc) as RegSet;
         // perhaps those of an instruction before this one
         if (setsFlags) union(there, flags);
-        byOperation.set(v, there);
+        byOperation.set(v, without(there, idle(before.get(v) as number)));
       } else if ((what & Does.FLAGS) !== 0) setsFlags = true;
       else if ((what & Does.WRITE) !== 0) setsFlags ||= has(flags, what >> REGISTER_SHIFT);
     }
   }
-  return { atEntry, before: (v) => (byOperation.size === 0 ? null : (byOperation.get(v) ?? null)) };
+  return {
+    atEntry: atEntry.map((set, b) => without(set, idle((kinds[b] as Kinds).atEntry))),
+    before: (v) => (byOperation.size === 0 ? null : (byOperation.get(v) ?? null)),
+    behind: kinds.map(({ atEnd }) => idle(atEnd) && without(all, idle(atEnd))),
+  };
 };
+
+const UNKNOWN = -1;
+
+/** Kinds of the condition codes in a block, where they are known. */
+interface Kinds {
+  readonly atEntry: number;
+  readonly before: ReadonlyMap<Value, number>;
+  readonly atEnd: number;
+}
+
+const kindsIn = ({ ops }: Block, copies: Copies): Kinds => {
+  const source = copies.get(State.CC_OP);
+  const atEntry = typeof source === 'object' ? source.imm : UNKNOWN;
+  const before = new Map<Value, number>();
+  let kind = atEntry;
+  let conditional: number | null = null;
+  for (let i = 0; i < ops.length; i++) {
+    const v = ops[i] as Value;
+    const what = doesOf(v.info);
+    if (what === 0) continue;
+    if ((what & Does.LEAVE) !== 0) {
+      before.set(v, kind);
+      if ((what & (Does.HELPER | Does.NATIVE)) !== 0) kind = UNKNOWN;
+    } else if ((what & Does.BEGIN) !== 0) conditional = kind;
+    else if ((what & Does.END) !== 0) {
+      if (kind !== conditional) kind = UNKNOWN;
+      conditional = null;
+    } else if ((what & Does.FLAGS) !== 0) kind = v.imm;
+    else if ((what & Does.WRITE) !== 0 && v.imm === State.CC_OP) kind = v.a?.isConst ? v.a.imm : UNKNOWN;
+  }
+  return { atEntry, before, atEnd: kind };
+};
+
+/** By kind of the condition codes, their fields that it has no use for; null: no kind, or none. */
+const idleFields = ({ registers }: RegionRegisters, { flagFields }: NeedPolicy): ((kind: number) => RegSet | null) => {
+  const fields = registers.filter(({ offset }) => offset !== State.CC_OP && isFlags(offset));
+  const found = new Map<number, RegSet | null>();
+  return (kind) => {
+    if (kind === UNKNOWN || fields.length === 0) return null;
+    let set = found.get(kind);
+    if (set !== undefined) return set;
+    const used = flagFields(kind);
+    const idle = fields.filter(({ offset }) => !used.includes(offset));
+    set = idle.length === 0 ? null : new Uint32Array((registers.length + 31) >> 5);
+    if (set !== null) for (const { index } of idle) add(set, index);
+    found.set(kind, set);
+    return set;
+  };
+};
+
+const without = (set: RegSet, others: RegSet | null): RegSet =>
+  others === null ? set : set.map((bits, w) => bits & ~(others[w] as number));
 
 const overwrite = (needed: RegSet, written: RegSet, register: number): void => {
   remove(needed, register);

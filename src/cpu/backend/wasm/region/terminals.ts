@@ -287,21 +287,35 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     else this.hashedTable(pcs);
   }
 
+  /** Whether all indirect jumps go to addresses of 32 bits. */
+  private get isNarrow(): boolean {
+    return this.region.blocks.every(({ terminal: t }) => t.kind !== 'jumpIndirect' || t.target.type === 'i32');
+  }
+
   private denseTable(pcs: readonly number[], low: number, step: number, span: number): void {
     const c = this.code;
     const byPc = new Map(pcs.map((pc, i) => [pc, i]));
     this.openLabels(pcs.length);
-    c.get(this.addrLocal);
-    c.i64(low, 0);
-    c.op('i64.sub');
-    c.i64(step);
-    c.op('i64.rotr');
-    c.tee(this.scratch(0));
-    c.i64(span);
-    c.op('i64.ge_u');
-    c.unlikelyBrIf(pcs.length);
-    c.get(this.scratch(0));
-    c.op('i32.wrap_i64');
+    if (this.isNarrow) {
+      // br_table itself looks whether it is within
+      this.guestAddress();
+      c.i32(low);
+      c.op('i32.sub');
+      c.i32(step);
+      c.op('i32.rotr');
+    } else {
+      c.get(this.addrLocal);
+      c.i64(low, 0);
+      c.op('i64.sub');
+      c.i64(step);
+      c.op('i64.rotr');
+      c.tee(this.scratch(0));
+      c.i64(span);
+      c.op('i64.ge_u');
+      c.unlikelyBrIf(pcs.length);
+      c.get(this.scratch(0));
+      c.op('i32.wrap_i64');
+    }
     const depths = Array.from({ length: span }, (_, i) => byPc.get(low + (i << step)) ?? pcs.length);
     c.brTable(depths, pcs.length);
     for (const pc of pcs) {

@@ -9,7 +9,7 @@ import { emitPure } from '../pure.ts';
 import type { Cfg } from './cfg.ts';
 import { type CheckPlan, planChecks } from './checks.ts';
 import { type ExitPoint, type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
-import type { Copies } from './copies.ts';
+import { type Copies, flagCopies } from './copies.ts';
 import type { Region } from './discover.ts';
 import { ExitPoints } from './exit-points.ts';
 import { laneRegisters, splitBlock } from './lanes.ts';
@@ -62,8 +62,9 @@ export abstract class ValueEmitter {
     this.plan = planChecks(this.region, this.cfg, policy);
     const boundsOf = (v: Value): readonly [number, number] | null => this.boundsOf(v);
     const known = registersOf(this.region, boundsOf, scalars);
-    this.neededAt = neededRegisters(this.region, known, policy);
-    this.use = analyseRegisters(this.region, boundsOf, policy.flagsCross, known, this.neededAt);
+    const copies = flagCopies(this.region.blocks, this.region.succs, this.cfg);
+    this.neededAt = neededRegisters(this.region, known, policy, copies);
+    this.use = analyseRegisters(this.region, boundsOf, policy.flagsCross, known, this.neededAt, copies);
     this.locals = this.use.registers.map((r) => this.code.local(r.type));
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
@@ -154,6 +155,9 @@ export abstract class ValueEmitter {
   protected flush(): void {
     const block = this.region.blocks[this.current] as Block;
     const drop = dropsFlags(block) && !this.policy.flagsCross;
+    const needed = this.neededAt.behind[this.current] as RegSet | null;
+    if (needed)
+      for (let w = 0; w < needed.length; w++) this.dirty[w] = (this.dirty[w] as number) & (needed[w] as number);
     this.storeRegisters(this.code, drop ? withoutFlags(this.dirty, this.use.registers) : this.dirty);
     this.dirty.fill(0);
   }
