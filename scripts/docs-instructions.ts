@@ -59,7 +59,7 @@ export function x86InstructionsPage(): string {
   return `# x86 instructions
 
 Generated from the table in \`src/cpu/frontend/x86/insn/\` by \`node scripts/docs-instructions.ts\`; do not edit.
-${count(x86Rows)}, for 64-bit and 32-bit mode in user mode with flat segments. The notation of encodings is that of Intel's manual (SDM volume 2, 3.1.1.1); \`src/cpu/frontend/x86/row.ts\` has what is added. An operand \`r\`, \`r/m\` or \`imm\` without a number has 2, 4 or 8 bytes by the operand size.
+${count(x86Rows)}, for 64-bit and 32-bit mode in user mode. The notation of encodings is that of Intel's manual (SDM volume 2, 3.1.1.1); \`src/cpu/frontend/x86/row.ts\` has what is added. An operand \`r\`, \`r/m\` or \`imm\` without a number has 2, 4 or 8 bytes by the operand size.
 
 ${x86Chapters.map((c) => section(c.title, named(c.rows))).join('\n')}`;
 }

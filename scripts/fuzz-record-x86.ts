@@ -123,6 +123,10 @@ export function readOutcomeX86(from: Uint8Array, at: number, c: CaseX86): Outcom
 export const HARNESS_X86_64: string = fileURLToPath(
   new URL('../test/fixtures/fuzz/harness-x86-64.elf', import.meta.url),
 );
+/** The same with data and stack in a segment that does not begin at 0. */
+export const HARNESS_SEGMENTS: string = fileURLToPath(
+  new URL('../test/fixtures/fuzz/harness-x86-32-segments.elf', import.meta.url),
+);
 export const HARNESS_I386: string = fileURLToPath(new URL('../test/fixtures/fuzz/harness-x86-32.elf', import.meta.url));
 
 /** Run cases and decode what came back; throws when the emulator did not answer all of them. */

@@ -7,7 +7,7 @@ import { undefinedFlags, unexplainedX86 } from '../test/fuzz/known-differences-x
 import type { Difference } from './fuzz-compare.ts';
 import { Random } from './fuzz-random.ts';
 import { type Emulator, runPacked } from './fuzz-record.ts';
-import { type CaseX86, FX, HARNESS_I386, HARNESS_X86_64, joinInstructions, type OutcomeX86, packCasesX86, RECORD_SIZE_X86, readOutcomeX86, viewOf } from './fuzz-record-x86.ts'; // biome-ignore format: one line
+import { type CaseX86, FX, HARNESS_I386, HARNESS_SEGMENTS, HARNESS_X86_64, joinInstructions, type OutcomeX86, packCasesX86, RECORD_SIZE_X86, readOutcomeX86, viewOf } from './fuzz-record-x86.ts'; // biome-ignore format: one line
 import { compareX86, randomCaseX86, rowsX86, syntaxesOf, warmUpX86 } from './fuzz-x86.ts';
 
 interface Options {
@@ -20,6 +20,7 @@ interface Options {
   readonly emulator: string;
   readonly oracle: string;
   readonly shown: string;
+  readonly segments: boolean;
 }
 
 const CHUNK = 1024;
@@ -34,11 +35,11 @@ export const oracleX86 = (is64: boolean): Emulator => {
 export function fuzzX86(options: Options): boolean {
   const is64 = options.guest === 'x86_64';
   const exact = !options.fast;
-  const list = rowsX86(is64, exact, options.rows);
+  const list = rowsX86(is64, exact, options.rows, options.segments);
   const random = new Random(Number(options.seed));
   const command = (words: string): Emulator => [...words.split(' '), is64 ? HARNESS_X86_64 : HARNESS_I386] as unknown as Emulator; // biome-ignore format: one line
   const oracle = options.oracle === '' ? oracleX86(is64) : command(options.oracle);
-  const ours = command(options.emulator);
+  const ours = options.segments ? ([...options.emulator.split(' '), HARNESS_SEGMENTS] as unknown as Emulator) : command(options.emulator); // biome-ignore format: one line
 
   const outcomes = (emulator: Emulator, cases: readonly CaseX86[]): { list: OutcomeX86[]; death: string | null } => {
     const all = exact ? [warmUpX86(), ...cases] : cases;

@@ -161,10 +161,13 @@ export class RowX86 {
 }
 
 /** Rows that take part, by a part of their syntax or of their encoding. */
-export const rowsX86 = (is64: boolean, exact: boolean, part: string): readonly RowX86[] =>
+/** What tells segment registers apart that hold different selectors. */
+const SELECTORS = /^(push [cdefgs]s|mov r\/m, sreg|lar|lsl|verr|verw)\b/;
+export const rowsX86 = (is64: boolean, exact: boolean, part: string, segments = false): readonly RowX86[] =>
   rows
     .filter((row) => row.lift !== null && (row.mode === 0 || row.mode === (is64 ? 64 : 32)))
     .filter((row) => exact || !/(ld|st)mxcsr|fxsave/.test(row.syntax))
+    .filter((row) => !segments || !SELECTORS.test(row.syntax))
     .filter((row) => !EXCLUDED.test(row.syntax) && new RegExp(part).test(`${row.syntax} | ${row.text}`))
     .map((row) => new RowX86(row));
 

@@ -2,10 +2,11 @@
  * Differential fuzzer: random instruction sequences from a guest's table, run by the emulator and by qemu-user
  * through the same guest program (test/fixtures/fuzz), and compared: registers, flags, FPSR, memory, signals.
  *
- * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--big] [--emulator 'COMMAND'] [--oracle 'COMMAND'] [--shown N]
+ * usage: node scripts/fuzz.ts [--guest aarch64|a32|t32|x86_64|i386] [--cases N] [--length N] [--seed N] [--fast] [--rows PART] [--usual] [--big] [--segments] [--emulator 'COMMAND'] [--oracle 'COMMAND'] [--shown N]
  *   --fast: FPCR and FPSR stay zero, so that the emulator stays in its fast floating-point mode
  *   --usual: of 32-bit ARM the words that programs usually have, which blocks are put together from in WebAssembly
  *   --big: of 32-bit ARM all cases have big-endian data, between SETEND BE and SETEND LE
+ *   --segments: of i386 all cases have data and stack in segments that do not begin at 0, for ours alone
  *   --emulator: how to run a guest program (default: node bin/tsqemu-user.js)
  * One case in three holds a sequence of scripts/fuzz-sequences.ts. scripts/fuzz-emulator.ts is an emulator of one tier.
  *   --oracle: of x86, what to compare with in place of the host's processor (or qemu-user where that is another one), as
@@ -54,6 +55,7 @@ const { values } = parseArgs({
     shown: { type: 'string', default: '5' },
     usual: { type: 'boolean', default: false },
     big: { type: 'boolean', default: false },
+    segments: { type: 'boolean', default: false },
   },
 });
 

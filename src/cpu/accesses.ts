@@ -141,11 +141,13 @@ export class Accesses {
 
   /** Leave, to do the instruction by itself, for guests that can. */
   private alone(state: number, why: number): boolean {
-    const { single } = this.frontEnd.sys;
+    const { sys, lastingContext = 0 } = this.frontEnd;
+    const { single } = sys;
     if (single === undefined) return false;
     // no other thread sees an access that is split half-done
     if (why === SPLIT) this.translated.halt();
-    this.view.setUint32(state + single, why, true);
+    const lasting = this.view.getUint32(state + single, true) & lastingContext;
+    this.view.setUint32(state + single, lasting | why, true);
     this.setExit(state, Exit.INVALIDATED);
     return true;
   }

@@ -206,7 +206,7 @@ export class CodeCache implements BlockSource {
     if (!single) this.table.add(pc, version, record);
     this.flags.note(block, asks && !single);
     // an instruction by itself may store to its own page
-    if (context === 0 || !this.frontEnd.coherentCode) this.noteCode(pc, block.end);
+    if (this.isLasting(context)) this.noteCode(pc, block.end);
     this.arenas.commit(arena, this.connect(at, at + writer.size, arena));
     if (!single && pc < GUEST_TOP) this.made(pc, record);
     return record;
@@ -350,9 +350,14 @@ export class CodeCache implements BlockSource {
 
   /** Record for an instruction that its address does not say enough of (see Facts.contextAt). */
   recordInContext(pc: number, context: number): number {
-    // of code that may change unnoticed nothing is kept
-    if (this.frontEnd.coherentCode) return this.single(pc, context);
+    if (!this.isLasting(context)) return this.single(pc, context);
     return this.singles.get(pc, context) ?? this.addSingle(pc, context);
+  }
+
+  /** Whether blocks for a context are kept: of code that may change unnoticed those that may store to themselves are not. */
+  private isLasting(context: number): boolean {
+    const { coherentCode, lastingContext = 0 } = this.frontEnd;
+    return coherentCode !== true || (context & ~lastingContext) === 0;
   }
 
   private addSingle(pc: number, context: number): number {

@@ -207,6 +207,9 @@ export class Cpu implements HelperContext {
         this.promotion.longLoop(this.pc);
       } else if (reason !== Exit.UNTRANSLATED && reason !== Exit.INVALIDATED) {
         return this.leave();
+      } else if (contextOf(this.frontEnd, view, state) !== 0 && this.isStopped(state)) {
+        // blocks in a context are linked with nothing that would look at it
+        return Exit.INTERRUPT;
       }
     }
   }

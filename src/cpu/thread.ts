@@ -165,7 +165,7 @@ export class CpuThread {
     return this.cpu.frontEnd.segments?.getLocal(this.view, entry) ?? 0n;
   }
   setLocalDescriptor(entry: number, descriptor: bigint): void {
-    this.cpu.frontEnd.segments?.setLocal(this.view, entry, descriptor);
+    this.cpu.frontEnd.segments?.changeLocal(this.view, this.state, entry, descriptor);
   }
   get fpStateSize(): number {
     return this.cpu.frontEnd.fpState?.size ?? 0;

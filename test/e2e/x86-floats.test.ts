@@ -20,6 +20,7 @@ for (const [name, guest, what] of [
   ['edges-32', I386, 'strings that fault, code across pages, privileged instructions, segments, far transfers'],
   ['segments-64', AMD64, 'modify_ldt, selectors and their error codes'],
   ['segments-32', I386, 'modify_ldt, set_thread_area, selectors and their error codes'],
+  ['bases-32', I386, 'segments with bases and limits, null ones, stores through the code segment'],
   ['kernel-64', AMD64, 'vDSO, vsyscall page, int 0x80, states of handlers, single steps'],
   ['kernel-32', I386, 'vDSO, states of handlers, single steps'],
 ] as const) {

@@ -110,6 +110,11 @@ export interface Facts {
    */
   readonly contextAt?: number;
   /**
+   * Bits of that word that stay until the program changes them: where no others are set, blocks have as many instructions as
+   * elsewhere and are kept. Where code is coherent, an instruction with others is made anew each time.
+   */
+  readonly lastingContext?: number;
+  /**
    * Whether regions keep condition codes across all calls and returns. Else they do across indirect calls, and across all
    * from when code at a function's entry or behind a call is seen to read some.
    */
@@ -157,7 +162,7 @@ export interface Facts {
     setThreadArea(view: DataView, state: number, entry: number, descriptor: bigint): void;
     localCount(view: DataView): number;
     getLocal(view: DataView, entry: number): bigint;
-    setLocal(view: DataView, entry: number, descriptor: bigint): void;
+    changeLocal(view: DataView, state: number, entry: number, descriptor: bigint): void;
     copyLocal(view: DataView, from: DataView | null): void;
   };
   /** Floating-point state as signal frames have it, where one function lays it out; `at` is a wasm offset. */

@@ -6,6 +6,11 @@ import { exception } from './x86_64-frame.ts';
 
 // struct sigcontext_32 (arch/x86 asm/sigcontext.h): selectors, registers by their encoding, the rest
 const SC_SEGMENTS = 0;
+/** Segment registers by their encoding, each in four bytes: gs, fs, es, ds. */
+const SEGMENT_ORDER = [5, 4, 0, 3];
+const SS = 2;
+/** What handlers find loaded with the usual segment. */
+const DATA_SEGMENTS = [0, SS, 3];
 const SC_REGS = 16;
 const SC_ORDER = [7, 6, 5, 4, 3, 2, 1, 0];
 const SC_TRAPNO = 48;
@@ -108,8 +113,7 @@ export const i386Frame: SignalFrame = {
 
     const sc = frame + (rt ? UC_SC : OLD_SC);
     const flags = cpu.getPstate();
-    // gs, fs, es, ds, each in four bytes
-    for (const [i, n] of [5, 4, 0, 3].entries()) view.setUint32(sc + SC_SEGMENTS + 4 * i, cpu.getSelector(n), true);
+    for (const [i, n] of SEGMENT_ORDER.entries()) view.setUint32(sc + SC_SEGMENTS + 4 * i, cpu.getSelector(n), true);
     for (const [i, n] of SC_ORDER.entries()) view.setUint32(sc + SC_REGS + 4 * i, getReg(task, n), true);
     const { trap, error, cr2 } = exception(task, info);
     view.setUint32(sc + SC_TRAPNO, trap, true);
@@ -118,7 +122,7 @@ export const i386Frame: SignalFrame = {
     view.setUint32(sc + SC_CS, CS, true);
     view.setUint32(sc + SC_FLAGS, flags, true);
     view.setUint32(sc + SC_SP, sp, true);
-    view.setUint32(sc + SC_SS, DS, true);
+    view.setUint32(sc + SC_SS, cpu.getSelector(SS), true);
     view.setUint32(sc + SC_FPSTATE, fpstate, true);
     view.setUint32(sc + SC_OLDMASK, Number(BigInt.asUintN(32, mask)), true);
     view.setUint32(sc + SC_CR2, Number(BigInt.asUintN(32, cr2)), true);
@@ -139,6 +143,7 @@ export const i386Frame: SignalFrame = {
       view.setBigUint64(frame + UC_SIGMASK, mask, true);
     } else view.setUint32(frame + OLD_EXTRAMASK, Number(BigInt.asUintN(32, mask >> 32n)), true);
     setReg(task, 4, frame);
+    for (const n of DATA_SEGMENTS) if (cpu.getSelector(n) !== DS) cpu.setSelector(n, DS);
     cpu.setPstate(flags & ~(DF | TF));
     host.setBigUint64(cpu.state + State.PC, BigInt(action.handler), true);
     return true;
@@ -160,7 +165,13 @@ export const i386Frame: SignalFrame = {
       const [low, high] = [view.getUint32(sc + SC_OLDMASK, true), view.getUint32(frame + OLD_EXTRAMASK, true)];
       task.setBlocked((BigInt(high) << 32n) | BigInt(low));
     } else task.setBlocked(view.getBigUint64(frame + UC_SIGMASK, true));
-    for (const [i, n] of [5, 4].entries()) cpu.setSelector(n, view.getUint16(sc + SC_SEGMENTS + 4 * i, true));
+    // as reload_segments does: what has not changed is not loaded anew, and one that cannot be is null
+    for (const [i, n] of SEGMENT_ORDER.entries()) {
+      const selector = view.getUint16(sc + SC_SEGMENTS + 4 * i, true);
+      if (selector !== cpu.getSelector(n) && !cpu.setSelector(n, selector)) cpu.setSelector(n, 0);
+    }
+    const stack = view.getUint16(sc + SC_SS, true) | 3;
+    if (stack !== cpu.getSelector(SS)) cpu.setSelector(SS, stack);
     for (const [i, n] of SC_ORDER.entries()) setReg(task, n, view.getUint32(sc + SC_REGS + 4 * i, true));
     host.setBigUint64(cpu.state + State.PC, BigInt(view.getUint32(sc + SC_IP, true)), true);
     cpu.setPstate((cpu.getPstate() & ~FIX_EFLAGS) | (view.getUint32(sc + SC_FLAGS, true) & FIX_EFLAGS));

@@ -60,7 +60,7 @@ const modify_ldt: Syscall = syscall(
   { func: LDT_FUNCTIONS, ptr: PTR, bytecount: SIZE },
   R_INT,
   (task, { func, ptr, bytecount }) => modifyLdt(task, func, ptr, bytecount) >>> 0,
-  { support: 'partial', note: 'No limits; in 32-bit programs DS, ES and SS take segments with base 0 alone.' },
+  { support: 'partial', note: 'No limits of FS and GS, and no code to go to.' },
 );
 
 /** clone(2) with the order of arguments of x86-64: tls comes last. */

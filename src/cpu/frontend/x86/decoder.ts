@@ -37,8 +37,10 @@ export class Decoder {
   /** 66: another operand size; 67: another address size. */
   operand16 = false;
   addressSize: 2 | 4 | 8 = 8;
-  /** Segment override by its encoding, or -1. */
+  /** Override by FS or GS, by its encoding, or -1. */
   segment = -1;
+  /** The same in 32-bit programs, of the other segments too. */
+  override = -1;
   /** The memory operand is in the code segment of a 32-bit program, which cannot be written. */
   readOnly = false;
   /** 0xf2, 0xf3, or 0. */
@@ -114,6 +116,7 @@ export class Decoder {
     this.operand16 = false;
     this.addressSize = this.is64 ? 8 : 4;
     this.segment = -1;
+    this.override = -1;
     this.readOnly = false;
     this.rep = 0;
     this.lock = false;
@@ -141,14 +144,16 @@ export class Decoder {
         case 0x2e:
         case 0x36:
         case 0x3e:
-          // without effect in 64-bit mode; the bases are 0 elsewhere
+          // without effect in 64-bit mode; the bases are 0 elsewhere, but see Single.SEGMENTED
           if (this.is64) break;
           this.segment = -1;
+          this.override = (byte >> 3) & 3;
           this.readOnly = byte === 0x2e;
           break;
         case 0x64:
         case 0x65:
           this.segment = byte - 0x60;
+          this.override = this.segment;
           this.readOnly = false;
           break;
         case 0xf0:

@@ -1,5 +1,5 @@
 import { ARITHMETIC, DF, readArithmetic, writeArithmetic } from './flags.ts';
-import { Single, Sys } from './registers.ts';
+import { Single, Sys, setSingle } from './registers.ts';
 
 /** TF, AC and ID: what of the rest of EFLAGS programs may set. */
 export const TF = 0x100;
@@ -18,5 +18,5 @@ export const writeEflags = (view: DataView, state: number, flags: number): void 
   writeArithmetic(view, state, flags & ARITHMETIC);
   view.setUint32(state + Sys.DF, flags & DF ? 1 : 0, true);
   view.setUint32(state + Sys.MORE_FLAGS, flags & SETTABLE, true);
-  view.setUint32(state + Sys.SINGLE, flags & TF ? Single.STEP : 0, true);
+  setSingle(view, state, flags & TF ? Single.STEP : 0);
 };

@@ -4,7 +4,7 @@ import { readEflags, writeEflags } from './eflags.ts';
 import { firstHelpers } from './first-helpers.ts';
 import { flagFields } from './flags.ts';
 import { FRAME_SIZE, FXSAVE_SIZE, resetFpState, restoreFrame, restoreFx, saveFrame, saveFx } from './fpstate.ts';
-import { RBP, RSP, resetState, rOffset, Sys } from './registers.ts';
+import { RBP, RSP, resetState, rOffset, Single, Sys } from './registers.ts';
 import * as segments from './segments.ts';
 
 /** Linux's signals (arch/x86/kernel/traps.c): SI_KERNEL where no code says more. */
@@ -50,7 +50,7 @@ const hasAvx = ({ lacks }: Processor): boolean => lacks?.test('vaddps ') !== tru
 
 const FRAME = [RSP, RBP].map(rOffset);
 
-/** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
+/** x86: 64-bit mode, or a 32-bit program's; user mode. */
 const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   name: mode === 64 ? 'x86_64' : 'i386',
   variant: variantFor('plain', processor),
@@ -63,6 +63,7 @@ const x86Facts = (mode: 64 | 32, processor: Processor): Facts => ({
   natives: 'x86',
   firstHelpers,
   contextAt: Sys.SINGLE,
+  lastingContext: Single.SEGMENTED,
   sp: rOffset(RSP),
   frame: () => FRAME,
   flagFields,

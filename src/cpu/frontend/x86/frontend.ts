@@ -1,4 +1,4 @@
-import type { Block } from '../../ir/block.ts';
+import type { Block, Terminal } from '../../ir/block.ts';
 import { Builder } from '../../ir/builder.ts';
 import { eliminateDeadCode } from '../../ir/finish.ts';
 import { Exit } from '../../memory/layout.ts';
@@ -23,7 +23,7 @@ interface X86 {
   liftOne(code: DataView, pc: number, flagsIn: number): SingleBlock;
 }
 
-/** x86: 64-bit mode, or a 32-bit program's; user mode with flat segments. */
+/** x86: 64-bit mode, or a 32-bit program's; user mode. */
 export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd & X86 => {
   const decoder = new Decoder(rowsFor(rows, processor), mode);
   const builder = new Builder();
@@ -68,9 +68,13 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       let pc = start;
       let count = 0;
       builder.pc = start;
-      t.split = context === Single.SPLIT;
-      if (context !== 0) builder.set(Sys.SINGLE, builder.const32(0));
-      const most = context !== 0 ? 1 : MAX_BLOCK;
+      const lasting = context & Single.SEGMENTED;
+      const why = context - lasting;
+      t.split = why === Single.SPLIT;
+      t.segmented = lasting !== 0;
+      t.alone = why !== 0;
+      if (why !== 0) builder.set(Sys.SINGLE, builder.const32(lasting));
+      const most = why !== 0 ? 1 : MAX_BLOCK;
       while (t.terminal === null && count < most && pc < limit) {
         decoder.decode(code, pc);
         // an instruction that reaches into what cannot be fetched is left for a block of its own
@@ -80,9 +84,10 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         count++;
         lift();
       }
-      if (context === Single.STEP) t.step(pc);
-      const terminal =
+      if (why === Single.STEP) t.step(pc);
+      const end: Terminal =
         t.terminal ?? (context !== 0 ? { kind: 'exit', reason: Exit.INVALIDATED, pc } : { kind: 'jump', target: pc });
+      const terminal = t.segmented ? t.leaveSegments(end) : end;
       return {
         pc: start,
         end: pc,

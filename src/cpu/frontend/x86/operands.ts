@@ -1,12 +1,13 @@
 import type { Builder } from '../../ir/builder.ts';
-import type { OpName, ResultOf } from '../../ir/opcodes.ts';
+import { type OpName, opInfo, type ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
 import type { Decoder } from './decoder.ts';
 import type { Int, Size } from './flags.ts';
+import { checkSegment, packAccess } from './helpers/system.ts';
 import { leave } from './helpers.ts';
-import { RSP, rOffset, Seg, Sys, selectorOffset, xmmOffset, ymmHighOffset } from './registers.ts';
+import { RBP, RSP, rOffset, Seg, SegmentField, Sys, segmentOffset, selectorOffset, xmmOffset, ymmHighOffset } from './registers.ts'; // biome-ignore format: one line
 
 export type I32 = Value<'i32'>;
 export type I64 = Value<'i64'>;
@@ -29,7 +30,13 @@ export abstract class Operands {
   next = 0;
   /** The instruction's memory operand lies in two atomic units: it is accessed without atomics, as other threads see such. */
   split = false;
+  /** The block ends behind the instruction, whatever that is. */
+  alone = false;
+  /** Some segment of a 32-bit program is not flat: accesses are looked at, and all bases added. */
+  segmented = false;
   private address: Value | null = null;
+  /** Where the instruction's addresses lie in their segments, if these are not flat. */
+  private readonly places = new Map<Value, { readonly segment: number; readonly offset: I32 }>();
 
   constructor(b: Builder, d: Decoder) {
     this.b = b;
@@ -43,6 +50,7 @@ export abstract class Operands {
     this.next = pc + this.d.length;
     this.b.pc = pc;
     this.address = null;
+    if (this.segmented) this.places.clear();
   }
 
   // ── integers ──
@@ -155,12 +163,32 @@ export abstract class Operands {
     const v = this.reg(n, size);
     return size === 8 ? v : this.convert(this.zx(v, size), 4, this.word, false);
   }
-  /** An offset in the segment of the instruction, or in DS. */
-  linear(offset: Int): Int {
+  /** The segment of the instruction: `usual`, unless it names another. */
+  segmentOr(usual: number): number {
+    return this.d.override < 0 ? usual : this.d.override;
+  }
+  /** An address in a segment that need not be flat. */
+  inSegment(offset: Int, segment: number): Int {
+    const at = segment === Seg.FS ? Sys.FS_BASE : segment === Seg.GS ? Sys.GS_BASE : segmentOffset(segment) + SegmentField.BASE; // biome-ignore format: one line
+    const address = this.ns(4).add(this.b.get('i32', at) as Value as Int, offset);
+    this.places.set(address, { segment, offset: offset as Value as I32 });
+    return address;
+  }
+  /** An address on the stack. */
+  onStack(offset: Int): Int {
+    return this.segmented ? this.inSegment(offset, Seg.SS) : offset;
+  }
+  /** What a string instruction stores to: always in ES. */
+  inExtra(offset: Int): Int {
+    return this.segmented ? this.inSegment(offset, Seg.ES) : offset;
+  }
+  /** An offset in the segment of the instruction, or in DS, or the segment that is the usual one. */
+  linear(offset: Int, usual: number = Seg.DS): Int {
+    if (this.segmented) return this.inSegment(offset, this.segmentOr(usual));
     const { segment } = this.d;
     if (segment < 0) return offset;
     const at = segment === Seg.FS ? Sys.FS_BASE : Sys.GS_BASE;
-    // a null selector; GS has 32-bit programs' thread-local storage, of which each access would pay for the question
+    // null; GS, which has 32-bit programs' thread-local storage, is none where it was loaded: see Single.SEGMENTED
     if (segment === Seg.FS && !this.is64) {
       const selector = this.b.get('i32', selectorOffset(Seg.FS));
       this.exitWhen(this.b.i32.lt_u(selector, this.imm(4)), Exit.PROTECTION);
@@ -170,27 +198,47 @@ export abstract class Operands {
   }
   /** Address of the memory operand. */
   ea(): Int {
-    this.address ??= this.linear(this.effective());
+    this.address ??= this.linear(this.effective(), this.usualSegment);
     return this.address as Int;
+  }
+  /** The segment of the memory operand. */
+  get segment(): number {
+    return this.segmentOr(this.usualSegment);
+  }
+  /** SDM vol. 1, 3.7.4: what ESP or EBP point to is on the stack. */
+  private get usualSegment(): number {
+    return this.d.base === RSP || this.d.base === RBP ? Seg.SS : Seg.DS;
   }
   /** Move the memory operand by so many bytes, within what addresses of its size reach. */
   displace(bytes: Int): void {
     const { d, word } = this;
     const sum = this.ns(word).add(this.effective(), bytes);
-    this.address = this.linear(d.addressSize < word ? this.convert(this.zx(this.narrow(sum, word) as Value as Int, d.addressSize), 4, word, false) : sum); // biome-ignore format: one line
+    const offset = d.addressSize < word ? this.convert(this.zx(this.narrow(sum, word) as Value as Int, d.addressSize), 4, word, false) : sum; // biome-ignore format: one line
+    this.address = this.linear(offset, this.usualSegment);
   }
   load<O extends OpName>(name: O, addr: Value, disp = 0, mask = 0): ReturnType<typeof this.b.load<O>> {
+    this.allow(addr, opInfo[name].size, false, disp);
     return this.b.load(name, addr, disp, mask);
   }
-  /** #GP for a store to the memory operand that its segment does not let be; rows have changed no register yet. */
-  private allow(addr: Value): void {
-    if (this.d.readOnly && addr === this.address) this.b.helper(leave, Exit.PROTECTION);
+  /** Whether there is something to ask before the memory operand is accessed. */
+  get isGuarded(): boolean {
+    return this.segmented || this.d.readOnly;
+  }
+  /** #GP or #SS for an access that its segment does not let be; rows have changed no register yet. */
+  allow(addr: Value, size: number, write: boolean, disp = 0): void {
+    if (!this.isGuarded) return;
+    const place = this.segmented ? this.places.get(addr) : undefined;
+    if (place) {
+      this.b.set(Sys.OFFSET, this.b.i32.add(place.offset, this.imm(disp)));
+      this.b.helper(checkSegment, packAccess(place.segment, size, write));
+    } else if (write && this.d.readOnly && addr === this.address) this.b.helper(leave, Exit.PROTECTION);
   }
   store(name: OpName, addr: Value, value: Value, disp = 0, mask = 0): void {
-    this.allow(addr);
+    this.allow(addr, opInfo[name].size, true, disp);
     this.b.store(name, addr, value, disp, mask);
   }
   loadInt(size: Size, addr: Value = this.ea(), disp = 0): Int {
+    this.allow(addr, size, false, disp);
     return this.b.load(LOADS[size], addr, disp) as Value as Int;
   }
   storeInt(v: Int, size: Size, addr: Value = this.ea(), disp = 0): void {
@@ -199,7 +247,7 @@ export abstract class Operands {
   /** Atomic read-modify-write of the memory operand: the old value. */
   rmw(op: Rmw, size: Size, x: Int, y: Int | null = null): Int {
     const name = `${ATOMIC[size]}.${op}${size < 4 ? '_u' : ''}` as OpName;
-    this.allow(this.ea());
+    this.allow(this.ea(), size, true);
     return this.b.emit(name, this.ea(), this.zx(x, size), y && this.zx(y, size)) as Value as Int;
   }
   /** Whether the instruction's read-modify-write of memory is to be atomic. */
@@ -208,12 +256,12 @@ export abstract class Operands {
   }
   push(v: Int, size: Size): void {
     const sp = this.whole(RSP);
-    this.storeInt(v, size, sp, -size);
+    this.storeInt(v, size, this.onStack(sp), -size);
     this.setReg(RSP, this.ns(this.word).sub(sp, this.k(size, this.word)), this.word);
   }
   /** What is on the stack, `disp` bytes above its top; the pointer stays. */
   peek(size: Size, disp = 0): Int {
-    return this.loadInt(size, this.whole(RSP), disp);
+    return this.loadInt(size, this.onStack(this.whole(RSP)), disp);
   }
   /** Take bytes off the stack. */
   drop(bytes: number): void {
@@ -250,12 +298,12 @@ export abstract class Operands {
   /** The lowest lane of the ModRM register, or memory of that size. */
   scalarRm<T extends 'i32' | 'i64' | 'f32' | 'f64'>(type: T): Value<T> {
     const { d, b } = this;
-    if (d.mod !== 3) return b.load(`${type}.load`, this.ea()) as unknown as Value<T>;
+    if (d.mod !== 3) return this.load(`${type}.load`, this.ea()) as unknown as Value<T>;
     const lanes = type.endsWith('32') ? 'x4' : 'x2';
     return b.extract(`${type}${lanes}.extract_lane` as OpName, this.xmm(d.rm), 0) as unknown as Value<T>;
   }
   atomic<O extends OpName>(name: O, x: Value | null = null, y: Value | null = null): Value<ResultOf<O> & Type> {
-    this.allow(this.ea());
+    this.allow(this.ea(), opInfo[name].size, true);
     return this.b.emit(name, this.ea(), x, y) as Value<ResultOf<O> & Type>;
   }
 

@@ -20,6 +20,10 @@ export const RDI = 7;
 
 /** Segment registers by their encoding. */
 export const Seg = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 } as const;
+/** First and last offset in it (first > last: none), base, and whether it may be written (u32 each). */
+export const SegmentField = { FIRST: 0, LAST: 4, BASE: 8, WRITABLE: 12 } as const;
+/** State offset of what a 32-bit program's segment register was loaded with: see SegmentField. */
+export const segmentOffset = (n: number): number => State.SYSREGS + 0x180 + 16 * n;
 /** State offset of a segment register's selector (u32). */
 export const selectorOffset = (n: number): number => State.SYSREGS + 0x20 + 4 * n;
 
@@ -40,6 +44,8 @@ export const Sys: {
   readonly OPERAND: number;
   readonly SINGLE: number;
   readonly NUMBER: number;
+  readonly SPECIAL: number;
+  readonly OFFSET: number;
 } = {
   /** Bases of FS and GS: u64. */
   FS_BASE: State.SYSREGS,
@@ -65,6 +71,10 @@ export const Sys: {
   SINGLE: State.SYSREGS + 0xb0,
   /** What x87 instructions take from memory, or leave for it (16 bytes); rows peek and poke it, as they do the x87's state. */
   NUMBER: State.SYSREGS + 0xc0,
+  /** Segment registers, a bit each, that are not as code for flat segments takes them to be (u32). */
+  SPECIAL: State.SYSREGS + 0x1e0,
+  /** The offset of an access that is to be looked at (u32): see checkSegment. */
+  OFFSET: State.SYSREGS + 0x1e4,
 };
 
 /** State offset of 32 bytes for the memory operand of a helper that works on vector registers. */
@@ -72,8 +82,17 @@ export const VECTOR_OPERAND: number = State.SYSREGS + 0x200;
 /** State offset of 32 bytes for operands of natives, which rows peek and poke: nothing that rows get and set lies there. */
 export const NATIVE_OPERAND: number = State.SYSREGS + 0x220;
 
-/** Why an instruction is done by itself: it may store to code, its locked access is misaligned, EFLAGS.TF is set. */
-export const Single = { CODE: 1, SPLIT: 2, STEP: 3 } as const;
+/**
+ * Why an instruction is done by itself: it may store to code, its locked access is misaligned, EFLAGS.TF is set; and by
+ * itself or not, in a bit of its own: segments are not flat.
+ */
+export const Single = { CODE: 1, SPLIT: 2, STEP: 3, SEGMENTED: 4 } as const;
+
+/** Have the next instruction done by itself for a reason, or 0: not. */
+export const setSingle = (view: DataView, state: number, why: number): void => {
+  const at = state + Sys.SINGLE;
+  view.setUint32(at, (view.getUint32(at, true) & Single.SEGMENTED) | why, true);
+};
 
 /** What the registers hold when a program starts (Intel SDM vol. 1, 8.1.5 and 10.2.3; Linux's selectors). */
 export const resetState = (view: DataView, state: number, mode: 64 | 32): void => {
@@ -81,4 +100,10 @@ export const resetState = (view: DataView, state: number, mode: 64 | 32): void =
   view.setUint32(state + Sys.FCW, 0x37f, true);
   const selectors = mode === 64 ? [0, 0x33, 0x2b, 0, 0, 0] : [0x2b, 0x23, 0x2b, 0x2b, 0, 0];
   for (const [n, selector] of selectors.entries()) view.setUint32(state + selectorOffset(n), selector, true);
+  if (mode === 64) return;
+  for (let n: number = Seg.ES; n <= Seg.GS; n++) {
+    // FS and GS are null
+    const words = n >= Seg.FS ? [1, 0, 0, 0] : [0, 0xffff_ffff, 0, Number(n !== Seg.CS)];
+    for (const [i, v] of words.entries()) view.setUint32(state + segmentOffset(n) + 4 * i, v, true);
+  }
 };

@@ -4,7 +4,7 @@ import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
 import { CARRY_ASKED, FLAGS_ASKED, OTHERS_ASKED } from '../frontend.ts';
 import { ARITHMETIC, FlagReader, type FlagState, Flags, type Int, kindOf, loadFlags, type Parts, type Size, storeFlags, storeOver, storeOverWhen } from './flags.ts'; // biome-ignore format: one line
-import { stepped } from './helpers/system.ts';
+import { goOn, stepped } from './helpers/system.ts';
 import { eflagsOf, FLAGS_OPERAND } from './natives/flags.ts';
 import { nativeNumber } from './natives.ts';
 import { type I32, Operands } from './operands.ts';
@@ -291,17 +291,27 @@ export class Translator extends Operands {
   step(next: number): void {
     const { b, terminal } = this;
     if (terminal === null) return this.stepTo(this.constWord(next));
-    const to = (target: Value | number): Int => (typeof target === 'number' ? this.constWord(target) : (target as Int));
     switch (terminal.kind) {
       case 'exit':
         return;
       case 'syscall':
-        return b.set(Sys.SINGLE, this.imm(Single.STEP));
-      case 'branch':
-        return this.stepTo(this.ns(this.word).select(to(terminal.taken), to(terminal.next), terminal.cond));
+        return b.set(Sys.SINGLE, this.imm(Single.STEP | (this.segmented ? Single.SEGMENTED : 0)));
       default:
-        return this.stepTo(to(terminal.target as number | Value));
+        return this.stepTo(this.goalOf(terminal));
     }
+  }
+  /** Where a terminal goes. */
+  private goalOf(terminal: Terminal): Int {
+    const to = (target: Value | number): Int => (typeof target === 'number' ? this.constWord(target) : (target as Int));
+    if (terminal.kind !== 'branch') return to((terminal as { target: number | Value }).target);
+    return this.ns(this.word).select(to(terminal.taken), to(terminal.next), terminal.cond);
+  }
+  /** The end of a block for segments that are not flat, for the terminal it would have: others are not linked with it. */
+  leaveSegments(terminal: Terminal): Terminal {
+    if (terminal.kind === 'exit' || terminal.kind === 'syscall') return terminal;
+    this.b.set(Sys.OPERAND, this.convert(this.goalOf(terminal), this.word, 8, false));
+    this.helper(goOn);
+    return { kind: 'exit', reason: Exit.INVALIDATED, pc: this.pc };
   }
   private stepTo(target: Int): void {
     this.b.set(Sys.OPERAND, this.convert(target, this.word, 8, false));

@@ -1,7 +1,9 @@
 /** Masked moves and gathers of AVX and AVX2 (SDM vol. 2, VMASKMOV, VPMASKMOV, VPGATHERDD …). */
 import { defineHelper } from '../helpers.ts';
 import { Sys } from '../registers.ts';
+import { baseOf, isAllowed } from '../segments.ts';
 import { vectorAt } from './exact.ts';
+import { refuseAccess } from './system.ts';
 
 export interface Lanes {
   readonly d: number;
@@ -15,10 +17,12 @@ export interface Lanes {
   readonly indexSize?: 4 | 8;
   /** log2 of what indices are multiplied by. */
   readonly scale?: number;
+  /** The operand's segment where some are not flat, or -1. */
+  readonly segment: number;
 }
 /** The second argument of these helpers; the address is in Sys.OPERAND. */
 export const packLanes = (p: Lanes): number =>
-  p.d | (p.m << 4) | ((p.size === 8 ? 1 : 0) << 8) | ((p.wide ? 1 : 0) << 9) | ((p.index ?? 0) << 10) | ((p.indexSize === 8 ? 1 : 0) << 14) | ((p.scale ?? 0) << 15) | ((p.is64 ? 1 : 0) << 17); // biome-ignore format: one field after the other
+  p.d | (p.m << 4) | ((p.size === 8 ? 1 : 0) << 8) | ((p.wide ? 1 : 0) << 9) | ((p.index ?? 0) << 10) | ((p.indexSize === 8 ? 1 : 0) << 14) | ((p.scale ?? 0) << 15) | ((p.is64 ? 1 : 0) << 17) | ((p.segment + 1) << 18); // biome-ignore format: one field after the other
 
 const unpack = (aux: number): Required<Lanes> => ({
   d: aux & 15,
@@ -29,6 +33,7 @@ const unpack = (aux: number): Required<Lanes> => ({
   indexSize: (aux >>> 14) & 1 ? 8 : 4,
   scale: (aux >>> 15) & 3,
   is64: ((aux >>> 17) & 1) === 1,
+  segment: ((aux >>> 18) & 7) - 1,
 });
 
 /** Wasm offset of byte `at` of a register of 32 bytes. */
@@ -80,7 +85,12 @@ export const gather: number = defineHelper((c, state, aux) => {
     if (isChosen(view, state, p, i)) {
       const from = byteOf(state, p.index, i * p.indexSize);
       const index = p.indexSize === 8 ? view.getBigInt64(from, true) : BigInt(view.getInt32(from, true));
-      const at = c.access(state, BigInt.asUintN(p.is64 ? 64 : 32, start + (index << BigInt(p.scale))), p.size, false);
+      const address = BigInt.asUintN(p.is64 ? 64 : 32, start + (index << BigInt(p.scale)));
+      if (p.segment >= 0) {
+        const offset = (Number(address) - baseOf(view, state, p.segment)) >>> 0;
+        if (!isAllowed(view, state, p.segment, offset, p.size, false)) return refuseAccess(view, state, p.segment);
+      }
+      const at = c.access(state, address, p.size, false);
       if (at < 0) return 1;
       u8.copyWithin(byteOf(state, p.d, i * p.size), at, at + p.size);
     }

@@ -3,15 +3,20 @@ import type { Helper, HelperContext } from '../../helper.ts';
 import { AF, CF, OF, parity, SF, writeArithmetic, ZF } from '../flags.ts';
 import { defineHelper, readR } from '../helper-table.ts';
 import { REPEAT_OPERAND } from '../natives/moves.ts';
-import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
+import { RAX, RCX, RDI, RSI, Seg, Sys } from '../registers.ts';
+import { baseOf, isAllowed } from '../segments.ts';
+import { refuseAccess } from './system.ts';
 
 /**
  * Repeated string instructions (SDM vol. 2, REP): as much at a time as lies in one page on either side. Registers are
  * written after each such run, so that a fault finds them as the processor leaves them: the instruction goes on from
  * there. `aux`: log2 of the element's bytes in bits 1:0, of the address size in bits 3:2 (1–3), bit 4: REPNE; the source
- * segment's base is in Sys.OPERAND, or bit 5 (FLAT): there is none, and the registers are left for the row too.
+ * segment's base is in Sys.OPERAND, or bit 5 (FLAT): there is none, and the registers are left for the row too. Bit 6
+ * (SEGMENTED): segments are not flat, the source's is in bits 10:8; each element is looked at by itself.
  */
 export const FLAT = 32;
+export const SEGMENTED = 64;
+export const SOURCE_SHIFT = 8;
 interface Operation {
   readonly size: 1 | 2 | 4 | 8;
   /** Address size in bits. */
@@ -21,6 +26,8 @@ interface Operation {
   readonly step: number;
   /** The source has no segment's base. */
   readonly flat: boolean;
+  /** The source's segment where some are not flat, or -1. */
+  readonly segment: number;
 }
 
 const operation = (c: HelperContext, state: number, aux: number): Operation => ({
@@ -29,6 +36,7 @@ const operation = (c: HelperContext, state: number, aux: number): Operation => (
   repne: (aux & 16) !== 0,
   step: c.view.getUint32(state + Sys.DF, true) !== 0 ? -1 : 1,
   flat: (aux & FLAT) !== 0,
+  segment: aux & SEGMENTED ? (aux >>> SOURCE_SHIFT) & 7 : -1,
 });
 
 const register = (c: HelperContext, state: number, n: number, { bits }: Operation): bigint =>
@@ -43,7 +51,8 @@ const setRegister = (c: HelperContext, state: number, n: number, value: bigint, 
 };
 
 /** Elements from the address on, in the direction, that lie in the address's page; at least one. */
-const inPage = (address: bigint, { size, step }: Operation): number => {
+const inPage = (address: bigint, { size, step, segment }: Operation): number => {
+  if (segment >= 0) return 1;
   const offset = Number(address & BigInt(PAGE_SIZE - 1));
   return Math.max(1, step > 0 ? Math.floor((PAGE_SIZE - offset) / size) : Math.floor(offset / size) + 1);
 };
@@ -57,6 +66,22 @@ const span = (c: HelperContext, state: number, address: bigint, n: number, op: O
 
 const source = (c: HelperContext, state: number, offset: bigint, { flat }: Operation): bigint =>
   flat ? offset : BigInt.asUintN(64, offset + c.view.getBigUint64(state + Sys.OPERAND, true));
+
+/** Where an offset in ES lies. */
+const destination = (c: HelperContext, state: number, offset: bigint, { segment }: Operation): bigint =>
+  segment < 0 ? offset : BigInt.asUintN(32, offset + BigInt(baseOf(c.view, state, Seg.ES)));
+/** Whether a segment lets an element be accessed; if not, the exit is set. */
+const isIn = (
+  c: HelperContext,
+  state: number,
+  segment: number,
+  offset: bigint,
+  op: Operation,
+  write: boolean,
+): boolean =>
+  op.segment < 0 ||
+  isAllowed(c.view, state, segment, Number(offset), op.size, write) ||
+  refuseAccess(c.view, state, segment) === 0;
 
 const advance = (op: Operation, n: number): bigint => BigInt(n * op.size * op.step);
 
@@ -81,15 +106,17 @@ export const repeatMove: number = defineRepeat((c, state, aux) => {
     if (count === 0n) return 0;
     const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
     const linear = source(c, state, from, op);
-    let n = least(count, inPage(linear, op), inPage(to, op));
+    const target = destination(c, state, to, op);
+    if (!isIn(c, state, op.segment, from, op, false) || !isIn(c, state, Seg.ES, to, op, true)) return 1;
+    let n = least(count, inPage(linear, op), inPage(target, op));
     let src = span(c, state, linear, n, op, false);
-    let dst = src < 0 ? -1 : span(c, state, to, n, op, true);
+    let dst = src < 0 ? -1 : span(c, state, target, n, op, true);
     if (dst < 0) {
       if (n === 1) return 1;
       // what lies before the fault is done
       n = 1;
       src = span(c, state, linear, n, op, false);
-      dst = src < 0 ? -1 : span(c, state, to, n, op, true);
+      dst = src < 0 ? -1 : span(c, state, target, n, op, true);
       if (dst < 0) return 1;
     }
     const length = n * size;
@@ -117,13 +144,15 @@ export const repeatStore: number = defineRepeat((c, state, aux) => {
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
     const to = register(c, state, RDI, op);
-    let n = least(count, inPage(to, op));
-    let dst = span(c, state, to, n, op, true);
+    const target = destination(c, state, to, op);
+    if (!isIn(c, state, Seg.ES, to, op, true)) return 1;
+    let n = least(count, inPage(target, op));
+    let dst = span(c, state, target, n, op, true);
     if (dst < 0) {
       // the fault is that of the first element, which may have the higher address
       if (n === 1) return 1;
       n = 1;
-      dst = span(c, state, to, n, op, true);
+      dst = span(c, state, target, n, op, true);
       if (dst < 0) return 1;
     }
     fill(c, dst, dst + n * size, state + State.REGS + 8 * RAX, size);
@@ -179,15 +208,17 @@ const compareRuns = (c: HelperContext, state: number, aux: number, two: boolean)
     const count = register(c, state, RCX, op);
     if (count === 0n) return 0;
     const [from, to] = [register(c, state, RSI, op), register(c, state, RDI, op)];
-    const linear = two ? source(c, state, from, op) : to;
-    let n = least(count, inPage(linear, op), inPage(to, op));
+    const target = destination(c, state, to, op);
+    const linear = two ? source(c, state, from, op) : target;
+    if ((two && !isIn(c, state, op.segment, from, op, false)) || !isIn(c, state, Seg.ES, to, op, false)) return 1;
+    let n = least(count, inPage(linear, op), inPage(target, op));
     let src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
-    let dst = src < 0 ? -1 : span(c, state, to, n, op, false);
+    let dst = src < 0 ? -1 : span(c, state, target, n, op, false);
     if (dst < 0) {
       if (n === 1) return 1;
       n = 1;
       src = two ? span(c, state, linear, n, op, false) : GUEST_BASE;
-      dst = src < 0 ? -1 : span(c, state, to, n, op, false);
+      dst = src < 0 ? -1 : span(c, state, target, n, op, false);
       if (dst < 0) return 1;
     }
     let done = 0;

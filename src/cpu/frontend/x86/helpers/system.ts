@@ -3,8 +3,8 @@ import { readArithmetic, writeArithmetic, ZF } from '../flags.ts';
 import { inUse } from '../fpstate.ts';
 import { defineHelper, readR, writeR } from '../helper-table.ts';
 import { identify, xcr0 } from '../identification.ts';
-import { RAX, RBX, RCX, RDX, Single, Sys } from '../registers.ts';
-import { setSelector } from '../segments.ts';
+import { RAX, RBX, RCX, RDX, Seg, Single, Sys, setSingle } from '../registers.ts';
+import { isAllowed, setSelector } from '../segments.ts';
 
 /** CPUID: `aux` is the number of the processor. */
 export const cpuid: number = defineHelper((c, state, aux) => {
@@ -114,7 +114,7 @@ export const trapBehind: number = defineHelper((c, state, aux) => {
 /** POPF has set TF: instructions behind it, of `aux` bytes, are done one by one. */
 export const beginSteps: number = defineHelper((c, state, aux) => {
   const { view } = c;
-  view.setUint32(state + Sys.SINGLE, Single.STEP, true);
+  setSingle(view, state, Single.STEP);
   view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(aux), true);
   view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
   return 1;
@@ -127,3 +127,31 @@ export const stepped: number = defineHelper((c, state) => {
   view.setUint32(state + State.EXIT_REASON, Exit.STEP, true);
   return 1;
 });
+
+/** A segment register was changed by an instruction of `aux` bytes: what follows is translated for other segments. */
+export const leaveBehind: number = defineHelper(({ view }, state, aux) => {
+  view.setBigUint64(state + State.PC, view.getBigUint64(state + State.PC, true) + BigInt(aux), true);
+  view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
+});
+/** A block goes on at the address in Sys.OPERAND, which the dispatcher finds. */
+export const goOn: number = defineHelper(({ view }, state) => {
+  view.setBigUint64(state + State.PC, view.getBigUint64(state + Sys.OPERAND, true), true);
+  view.setUint32(state + State.EXIT_REASON, Exit.INVALIDATED, true);
+  return 1;
+});
+
+/** An access that the helper below looks at. */
+export const packAccess = (segment: number, size: number, write: boolean): number =>
+  segment | ((write ? 1 : 0) << 3) | (size << 4);
+/** #GP, or of the stack #SS, unless the segment lets bytes from the offset in Sys.OFFSET on be accessed. */
+export const checkSegment: number = defineHelper(({ view }, state, aux) => {
+  const segment = aux & 7;
+  if (isAllowed(view, state, segment, view.getUint32(state + Sys.OFFSET, true), aux >>> 4, (aux & 8) !== 0)) return 0;
+  return refuseAccess(view, state, segment);
+});
+export const refuseAccess = (view: DataView, state: number, segment: number): number => {
+  view.setUint32(state + State.EXIT_REASON, segment === Seg.SS ? Exit.STACK_SEGMENT : Exit.PROTECTION, true);
+  view.setUint32(state + State.EXIT_INFO, 0, true);
+  return 1;
+};

@@ -63,8 +63,10 @@ const setFullTags = (c: HelperContext, state: number, tags: number): void => {
 /** The second argument: the operand size is 16 bits; the whole state with its registers, not the environment alone. */
 export const packEnvironment = (half: boolean, whole: boolean): number => (half ? 1 : 0) | (whole ? 2 : 0);
 const sizeOf = (aux: number): number => (aux & 1 ? 14 : 28);
+/** Bytes of memory for it. */
+export const environmentSize = (aux: number): number => sizeOf(aux) + (aux & 2 ? 80 : 0);
 const operand = (c: HelperContext, state: number, aux: number, write: boolean): number =>
-  c.access(state, c.view.getBigUint64(state + Sys.NUMBER, true), sizeOf(aux) + (aux & 2 ? 80 : 0), write);
+  c.access(state, c.view.getBigUint64(state + Sys.NUMBER, true), environmentSize(aux), write);
 
 /** FNSTENV, FNSAVE: fields of 16 bits, or with ones above them. */
 export const storeEnvironment: number = defineHelper((c, state, aux) => {

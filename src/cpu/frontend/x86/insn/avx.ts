@@ -130,21 +130,38 @@ const eachShift =
   };
 
 /** Put the address where a helper finds it. */
-const addressed = (t: Translator, helper: number, fields: Omit<Lanes, 'wide' | 'is64'>): void => {
+const addressed = (t: Translator, helper: number, fields: Omit<Lanes, 'wide' | 'is64' | 'segment'>): void => {
   t.b.set(Sys.OPERAND, t.convert(t.ea(), t.word, 8, false));
-  t.helper(helper, packLanes({ ...fields, wide: t.d.vexL === 1, is64: t.d.addressSize === 8 }));
+  t.helper(
+    helper,
+    packLanes({ ...fields, wide: t.d.vexL === 1, is64: t.d.addressSize === 8, segment: t.segmented ? t.segment : -1 }),
+  );
+};
+/** Have segments asked for each lane that a masked move touches. */
+const allowLanes = (t: Translator, size: 4 | 8, write: boolean): void => {
+  if (!t.isGuarded) return;
+  const [at, lanes] = [t.ea(), 16 / size];
+  for (let i = 0; i < (t.d.vexL === 1 ? 2 * lanes : lanes); i++) {
+    const half = i < lanes ? t.xmm(t.d.vvvv) : t.ymmHigh(t.d.vvvv);
+    const signs = t.b.emit(size === 4 ? 'i32x4.bitmask' : 'i64x2.bitmask', half) as Value<'i32'>;
+    t.b.beginWhen(t.b.i32.and(signs, t.imm(1 << (i % lanes))));
+    t.allow(at, size, write, i * size);
+    t.b.endWhen();
+  }
 };
 /** VMASKMOVPS, VPMASKMOVD …: lanes whose mask is negative; others are not touched. */
 const masked = (code: string, storeCode: string, w: string, name: string, size: 4 | 8): X86Row[] =>
   (['128', '256'] as const).flatMap((length) => {
     const r = length === '128' ? 'xmm' : 'ymm';
     return [
-      insn(`VEX.${length}.66.0F38.${w} ${code} /r mem`, `${name} ${r}, ${r}, m`, (t) =>
-        addressed(t, maskedLoad, { d: t.d.reg, m: t.d.vvvv, size }),
-      ),
-      insn(`VEX.${length}.66.0F38.${w} ${storeCode} /r mem`, `${name} m, ${r}, ${r}`, (t) =>
-        addressed(t, maskedStore, { d: t.d.reg, m: t.d.vvvv, size }),
-      ),
+      insn(`VEX.${length}.66.0F38.${w} ${code} /r mem`, `${name} ${r}, ${r}, m`, (t) => {
+        allowLanes(t, size, false);
+        addressed(t, maskedLoad, { d: t.d.reg, m: t.d.vvvv, size });
+      }),
+      insn(`VEX.${length}.66.0F38.${w} ${storeCode} /r mem`, `${name} m, ${r}, ${r}`, (t) => {
+        allowLanes(t, size, true);
+        addressed(t, maskedStore, { d: t.d.reg, m: t.d.vvvv, size });
+      }),
     ];
   });
 

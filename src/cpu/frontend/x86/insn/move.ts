@@ -114,7 +114,7 @@ const popMemory = (t: Translator): void => {
 const ALL = [RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI];
 const pushAll = (t: Translator): void => {
   const size: Size = t.d.operand16 ? 2 : 4;
-  const sp = t.reg(RSP, 4);
+  const sp = t.onStack(t.reg(RSP, 4));
   for (const [i, n] of ALL.entries()) t.storeInt(t.reg(n, size), size, sp, -size * (i + 1));
   t.drop(-8 * size);
 };
@@ -132,20 +132,23 @@ const enter = (t: Translator): void => {
   const ns = t.ns(word);
   const [sp, bp] = [t.reg(RSP, word), t.reg(RBP, word)];
   const level = t.d.imm2 & 31;
-  t.storeInt(t.reg(RBP, size), size, sp, -size);
-  for (let i = 1; i < level; i++) t.storeInt(t.loadInt(size, bp, -size * i), size, sp, -size * (i + 1));
+  const at = t.onStack(sp);
+  const outer = level > 1 ? t.onStack(bp) : bp;
+  t.storeInt(t.reg(RBP, size), size, at, -size);
+  for (let i = 1; i < level; i++) t.storeInt(t.loadInt(size, outer, -size * i), size, at, -size * (i + 1));
   const frame = ns.sub(sp, t.constWord(size));
-  if (level > 0) t.storeInt(t.convert(frame, word, size, false), size, sp, -size * (level + 1));
+  if (level > 0) t.storeInt(t.convert(frame, word, size, false), size, at, -size * (level + 1));
   const below = size * (level + 1) + (t.d.imm & 0xffff);
   const top = ns.sub(sp, t.constWord(below));
-  t.storeInt(t.loadInt(1, top), 1, top);
+  const lowest = t.onStack(top);
+  t.storeInt(t.loadInt(1, lowest), 1, lowest);
   t.setReg(RBP, t.convert(frame, word, size, false), size);
   t.setReg(RSP, top, word);
 };
 const leaveFrame = (t: Translator): void => {
   const size = t.stackSize;
   const bp = t.reg(RBP, t.word);
-  const v = t.loadInt(size, bp);
+  const v = t.loadInt(size, t.onStack(bp));
   t.setReg(RSP, t.ns(t.word).add(bp, t.constWord(size)), t.word);
   t.setReg(RBP, v, size);
 };

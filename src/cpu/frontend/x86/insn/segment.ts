@@ -1,8 +1,8 @@
 import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
 import type { Int, Size } from '../flags.ts';
-import { loadSelector, trapBehind } from '../helpers/system.ts';
-import { Seg, Sys, selectorOffset } from '../registers.ts';
+import { leaveBehind, loadSelector, trapBehind } from '../helpers/system.ts';
+import { Seg, Single, Sys, selectorOffset } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 
@@ -21,6 +21,16 @@ const write = (t: Translator, n: number, v: Int): void => {
   t.b.set(Sys.OPERAND, t.convert(t.zx(v, 2), 4, 8, false));
   t.helper(loadSelector, n);
 };
+/** Behind the change of a segment register: if there are flat segments where there were not, or the reverse, others go on. */
+const settle = (t: Translator): void => {
+  // one by itself is followed by nothing
+  if (t.is64 || t.alone || t.terminal) return;
+  const { i32 } = t.b;
+  const now = i32.and(t.b.get('i32', Sys.SINGLE), t.imm(Single.SEGMENTED));
+  t.b.beginWhen(t.segmented ? i32.eqz(now) : now);
+  t.helper(leaveBehind, t.d.length);
+  t.b.endWhen();
+};
 
 /** To memory always 16 bits. */
 const moveFrom = (t: Translator): void => {
@@ -32,7 +42,9 @@ const moveFrom = (t: Translator): void => {
 };
 const moveTo = (t: Translator): void => {
   const n = t.d.reg & 7;
-  if (exists(t, n)) write(t, n, t.rm(2));
+  if (!exists(t, n)) return;
+  write(t, n, t.rm(2));
+  settle(t);
 };
 const push = (t: Translator, n: number): void => {
   const size = t.stackSize;
@@ -42,6 +54,7 @@ const pop = (t: Translator, n: number): void => {
   const size = t.stackSize;
   write(t, n, t.peek(2));
   t.drop(size);
+  settle(t);
 };
 /** LES, LDS, LSS, LFS, LGS: a register and a segment register from memory. */
 const loadFar = (t: Translator, n: number): void => {
@@ -49,6 +62,7 @@ const loadFar = (t: Translator, n: number): void => {
   const v = t.loadInt(size);
   write(t, n, t.loadInt(2, t.ea(), size));
   t.setR(v, size);
+  settle(t);
 };
 
 /** BOUND: an index between two limits (#BR). */

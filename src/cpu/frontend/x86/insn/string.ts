@@ -1,8 +1,16 @@
 import type { Value } from '../../../ir/value.ts';
 import type { Int, Size } from '../flags.ts';
-import { FLAT, repeatCompare, repeatMove, repeatScan, repeatStore } from '../helpers/strings.ts';
+import {
+  FLAT,
+  repeatCompare,
+  repeatMove,
+  repeatScan,
+  repeatStore,
+  SEGMENTED,
+  SOURCE_SHIFT,
+} from '../helpers/strings.ts';
 import { REPEAT_OPERAND, repeatMoves, repeatStores } from '../natives/moves.ts';
-import { RAX, RCX, RDI, RSI, Sys } from '../registers.ts';
+import { RAX, RCX, RDI, RSI, Seg, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
 
@@ -12,7 +20,7 @@ const width = (t: Translator): Size => t.d.addressSize;
 /** A pointer register as an address; the source's may be in another segment. */
 const pointer = (t: Translator, n: number): Int => {
   const address = t.pointer(n);
-  return n === RSI ? t.linear(address) : address;
+  return n === RSI ? t.linear(address) : t.inExtra(address);
 };
 
 /** Move a pointer on by one element, or back where DF is set. */
@@ -28,12 +36,13 @@ const repeat = (t: Translator, helper: number, size: Size): void => {
   const segment = t.linear(t.constWord(0));
   t.b.set(Sys.OPERAND, t.convert(segment, t.word, 8, false));
   const repne = t.d.rep === 0xf2 ? 16 : 0;
-  t.helper(helper, Math.log2(size) | (Math.log2(width(t)) << 2) | repne);
+  const segments = t.segmented ? SEGMENTED | (t.segmentOr(Seg.DS) << SOURCE_SHIFT) : 0;
+  t.helper(helper, Math.log2(size) | (Math.log2(width(t)) << 2) | repne | segments);
 };
 
 /** The same by a native where nothing is unusual; either leaves the registers for us. */
 const repeatQuickly = (t: Translator, natives: typeof repeatMoves, helper: number, size: Size): void => {
-  if (t.d.segment >= 0 || width(t) !== t.word) return repeat(t, helper, size);
+  if (t.d.segment >= 0 || t.segmented || width(t) !== t.word) return repeat(t, helper, size);
   const { b, word } = t;
   const put = (at: number, n: number): void => b.poke(at, t.convert(t.reg(n, word), word, 8, false));
   put(REPEAT_OPERAND.COUNT, RCX);

@@ -3,7 +3,15 @@ import type { Value } from '../../../ir/value.ts';
 import type { Int } from '../flags.ts';
 import { fwait } from '../helpers/fpu.ts';
 import * as fpu from '../helpers/x87.ts';
-import { fldcw, fnclex, fninit, loadEnvironment, packEnvironment, storeEnvironment } from '../helpers/x87-state.ts';
+import {
+  environmentSize,
+  fldcw,
+  fnclex,
+  fninit,
+  loadEnvironment,
+  packEnvironment,
+  storeEnvironment,
+} from '../helpers/x87-state.ts';
 import * as native from '../natives/x87.ts';
 import { RAX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
@@ -100,8 +108,10 @@ const move =
 const environment =
   (helper: number, whole: boolean): Lift =>
   (t) => {
+    const aux = packEnvironment(t.d.operand16, whole);
+    t.allow(t.ea(), environmentSize(aux), helper === storeEnvironment);
     t.b.poke(Sys.NUMBER, t.convert(t.ea(), t.word, 8, false) as Value as Value<'i64'>);
-    t.helper(helper, packEnvironment(t.d.operand16, whole));
+    t.helper(helper, aux);
   };
 const loadControl: Lift = (t) => {
   fetch(t, From.I16);
