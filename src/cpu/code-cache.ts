@@ -36,6 +36,8 @@ import type { ComposerCalls, WasmComposer } from './wasm-composer.ts';
 
 /** Executions of a block that enters a region that is at hand, compiled; others wait: their branch hints take node:v8, 10 ms. */
 const STORED_AFTER = 100;
+/** Executions for which a block is usual, as a share of those after which it is hot. */
+const USUAL = 32;
 /** A block that begins so near to a page's end may go on behind it, in bytes. */
 const LONGEST = 264;
 
@@ -272,6 +274,12 @@ export class CodeCache implements BlockSource {
 
   hasRun(pc: number): boolean {
     return this.table.recordsAt(pc).some((record) => !this.stale.has(record));
+  }
+
+  isUsual(pc: number): boolean {
+    // what waits to be compiled, or has a region, has been executed as often as that takes
+    const left = this.table.recordsAt(pc).map((record) => this.words[(record + Header.COUNT) >>> 2] as number);
+    return left.some((count) => count === NEVER || this.hotAfter - count >= this.hotAfter / USUAL);
   }
 
   isFunction(pc: number): boolean {

@@ -7,6 +7,7 @@ export const blockSource = (code: DataView, own: Partial<BlockSource> = {}): Blo
   return {
     lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
     hasRun: () => true,
+    isUsual: () => true,
     isFunction: () => false,
     isArrival: () => false,
     noteCode: () => {},

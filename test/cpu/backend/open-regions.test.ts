@@ -61,6 +61,17 @@ describe('a region of an interpreter', () => {
     }
   });
 
+  it('has room for operations that are rare behind those that are not', () => {
+    const all = Array.from({ length: 200 }, (_, i) => 0x4000 + 16 * i);
+    for (const at of all) for (const [i, word] of OPERATION.entries()) code.setUint32(at + 4 * i, word, true);
+    const usual = all.slice(-20);
+    const many = sourceOf(Object.fromEntries([A, ...all].map((pc) => [pc, all])));
+    const region = discover(A, { ...many, isUsual: (pc) => usual.includes(pc) });
+    expect(region?.isFull).toBe(true);
+    expect(usual.filter((pc) => !region?.entries.includes(pc))).toEqual([]);
+    expect(region?.entries.length).toBeGreaterThan(100);
+  });
+
   it('leaves the jumps of another region alone', () => {
     const open = { ownerOf: () => B, entriesOf: () => [] };
     expect(discover(A, source, open)).toMatchObject({ dispatch: -1, entries: [] });

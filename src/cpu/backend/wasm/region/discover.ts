@@ -17,6 +17,8 @@ export interface BlockSource {
   lift(pc: number, flagsIn: number): Block | null;
   /** Whether the cold tier has run the block: what never ran is left out. */
   hasRun(pc: number): boolean;
+  /** Whether the block, one that is jumped to indirectly, is executed often beside others. */
+  isUsual(pc: number): boolean;
   /** Whether pc is the entry of a function (a call went there): jumps to it are tail calls. */
   isFunction(pc: number): boolean;
   /** Whether calls that were to return elsewhere often return to pc: the one of setjmp, or a handler of exceptions. */
@@ -94,6 +96,8 @@ export const discover = (
   const lifted = new Map<number, Block>();
   const order: number[] = [];
   const work = [root];
+  /** Operations of an interpreter that are rare: they come when the others have found room. */
+  const later: number[] = [];
   let ops = 0;
   /** Targets of the region's indirect jumps: each is taken to go wherever one of them was seen to go. */
   const targets = new Set<number>();
@@ -101,8 +105,8 @@ export const discover = (
   // they ran, if not in this process
   const before = new Set(open.entriesOf(root));
   const collect = (most: { readonly blocks: number; readonly ops: number }): void => {
-    while (work.length > 0 && order.length < most.blocks && ops < most.ops) {
-      const pc = work.shift() as number;
+    while (work.length + later.length > 0 && order.length < most.blocks && ops < most.ops) {
+      const pc = (work.shift() ?? later.shift()) as number;
       if (lifted.has(pc)) continue;
       if (pc !== root && ((!source.hasRun(pc) && !before.has(pc)) || source.isFunction(pc))) continue;
       const block = lifter.look(pc, -1);
@@ -112,7 +116,10 @@ export const discover = (
       ops += block.ops.length;
       const own = isOwn(block) ? [...before, ...source.jumpTargets(block)] : [];
       for (const target of own) targets.add(target);
-      work.push(...successorPcs(block, own));
+      for (const next of successorPcs(block, own)) {
+        const isRare = targets.has(next) && !before.has(next) && !source.isUsual(next);
+        (isRare ? later : work).push(next);
+      }
     }
   };
   collect(MOST);
@@ -151,10 +158,11 @@ export const discover = (
   const copy = (block: Block): Block | null => liftedAs(block, lifter);
   const graph = reducible(whole.blocks, whole.succs, dispatch, copy, ({ pc }) => !around.has(pc));
   // of a loop in long code nothing else was kept: the rest begins where it is left
-  const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : work;
+  const rest = [...work, ...later];
+  const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : rest;
   const left = new Set(ends.filter((pc) => !known.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
-  const goesOnAt = !isOpen && work.length > 0 && left.size === 1 ? ([...left][0] as number) : -1;
-  return { root, ...graph, dispatch, entries, isArrival, isFull: work.length > 0, goesOnAt };
+  const goesOnAt = !isOpen && rest.length > 0 && left.size === 1 ? ([...left][0] as number) : -1;
+  return { root, ...graph, dispatch, entries, isArrival, isFull: rest.length > 0, goesOnAt };
 };
 
 /** The blocks from which control may come to the root. */
