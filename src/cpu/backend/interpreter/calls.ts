@@ -1,4 +1,5 @@
-import { CALL_TARGETS, CALL_TARGETS_SIZE, JUMP_CACHE_MASK, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { CALL_TARGETS, CALL_TARGETS_SIZE, JUMP_CACHE_VICTIM, State } from '../../memory/layout.ts';
+import { jumpCacheEntry } from '../wasm/jump-cache.ts';
 import { type Emitter, F, STATE } from './emitter.ts';
 
 /** Pushes the record to go on with for the guest address in slot a; leaves when there is none. */
@@ -30,7 +31,7 @@ const recordOf = (e: Emitter, otherwise: () => void): void => {
 /** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
 export const cachedRecord = (e: Emitter, missed: () => void): void => {
   const c = e.code;
-  jumpCacheEntry(e);
+  jumpCacheEntry(c, () => e.guest());
   recordOf(e, () => {
     c.get(e.tmp);
     c.i32(JUMP_CACHE_VICTIM);
@@ -50,25 +51,6 @@ export const cachedRecord = (e: Emitter, missed: () => void): void => {
   e.leave();
   c.end();
   c.get(e.tmp);
-};
-
-/** The jump cache lies at State.JUMP_CACHE; entries {pc, table slot, record, –} of 16 bytes. */
-const jumpCacheEntry = (e: Emitter): void => {
-  const c = e.code;
-  c.get(e.addr);
-  c.op('i32.wrap_i64');
-  c.i32(2);
-  c.op('i32.shl');
-  c.get(e.addr);
-  c.op('i32.wrap_i64');
-  c.i32(10);
-  c.op('i32.shr_u');
-  c.op('i32.xor');
-  c.i32(JUMP_CACHE_MASK);
-  c.op('i32.and');
-  c.get(STATE);
-  c.mem('i32.load', State.JUMP_CACHE, 2);
-  c.op('i32.add');
 };
 
 /** For regions, which may have what is called in place of the call: this one goes to the guest address in `addr`. */

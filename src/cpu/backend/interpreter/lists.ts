@@ -9,8 +9,8 @@ const REGISTERS = 2;
 /**
  * (state, address, registers) → 0: words from a guest address on, all plain memory, and the registers whose bits are set.
  *
- * A function of its own, as no loop of a few instructions may stand in the main loop's: for the sake of one that V8 could
- * unroll it copies the whole function, which takes six sevenths of a compilation of 400 ms and 70 MB there.
+ * A function of its own: for a loop so short that V8 could unroll it, its compiler copies the whole function around it once
+ * more, and the main loop's is the largest of all.
  */
 export const listFunction = (stores: boolean): Code => {
   const c = new Code(3);

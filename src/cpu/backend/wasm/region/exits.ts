@@ -1,5 +1,6 @@
-import { Exit, JUMP_CACHE_MASK, State } from '../../../memory/layout.ts';
+import { Exit, State } from '../../../memory/layout.ts';
 import type { Code } from '../encoder.ts';
+import { jumpCacheEntry } from '../jump-cache.ts';
 import { DEPTH, type ExitPoint, MISS_BITS, Miss, STATE } from './contract.ts';
 import type { RegSet } from './registers.ts';
 import type { ValueEmitter } from './values.ts';
@@ -14,22 +15,6 @@ export const leave = (c: Code, reason: number, pc: () => void): void => {
   c.mem('i32.store', State.EXIT_REASON, 2);
   c.i32(-1);
   c.return();
-};
-
-/** Pushes the wasm offset of the jump cache's entry for the guest address, of 32 bits, that `pc` pushes. */
-export const jumpCacheEntry = (c: Code, pc: () => void): void => {
-  pc();
-  c.i32(2);
-  c.op('i32.shl');
-  pc();
-  c.i32(10);
-  c.op('i32.shr_u');
-  c.op('i32.xor');
-  c.i32(JUMP_CACHE_MASK);
-  c.op('i32.and');
-  c.get(STATE);
-  c.mem('i32.load', State.JUMP_CACHE, 2);
-  c.op('i32.add');
 };
 
 /** Kinds of exits that are no misses, in the local that tells the kind. */

@@ -1,8 +1,9 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
 import { Exit, State } from '../../../memory/layout.ts';
+import { jumpCacheEntry } from '../jump-cache.ts';
 import { edgeKey } from './cfg.ts';
 import { DEPTH, STATE } from './contract.ts';
-import { jumpCacheEntry, leave } from './exits.ts';
+import { leave } from './exits.ts';
 import { MemoryEmitter } from './memory.ts';
 import { clobbers, type RegSet } from './registers.ts';
 
