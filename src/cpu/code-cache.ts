@@ -1,19 +1,16 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
-import type { BlockSource } from './backend/wasm/region/discover.ts';
 import { type BlockImage, type BlockUnit, writeImage } from './block-image.ts';
 import { BlockTable } from './block-table.ts';
 import { BlockWriter } from './block-writer.ts';
-import { targetsOf } from './call-targets.ts';
 import { CodeUnits, LOOSE } from './code-units.ts';
 import { FlagsAcrossCalls } from './flags-across-calls.ts';
 import type { FrontEnd } from './frontend/frontend.ts';
 import type { Block } from './ir/block.ts';
-import { leavingFrames } from './ir/frames.ts';
+import { KnownCode, LONGEST } from './known-code.ts';
 import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
   ASKS_FLAGS,
-  Control,
   HEADER,
   Header,
   LENGTH_SHIFT,
@@ -25,27 +22,20 @@ import {
   SINGLE,
   STUB,
 } from './memory/code-layout.ts';
-import { CODE_CONTROL, GUEST_TOP, PAGE_SHIFT, PAGE_SIZE } from './memory/layout.ts';
+import { GUEST_TOP, PAGE_SIZE } from './memory/layout.ts';
 import { RecordArenas } from './record-arenas.ts';
+import { RegionEntries } from './region-entries.ts';
 import { SingleBlocks } from './single-blocks.ts';
 import { StaleBlocks } from './stale-blocks.ts';
 import { encodeBlock } from './translation.ts';
-import { Translations } from './translations.ts';
 import { dumpUnits } from './unit-dump.ts';
 import type { ComposerCalls, WasmComposer } from './wasm-composer.ts';
-
-/** Executions of a block that enters a region that is at hand, compiled; others wait: their branch hints take node:v8, 10 ms. */
-const STORED_AFTER = 100;
-/** Executions for which a block is usual, as a share of those after which it is hot. */
-const USUAL = 32;
-/** A block that begins so near to a page's end may go on behind it, in bytes. */
-const LONGEST = 264;
 
 /**
  * The cold tier's translations of one process: blocks by guest pc (and by the flags kind they were translated for, where
  * they read flags). Their records and the table of them are in wasm memory, where the composer puts most of them.
  */
-export class CodeCache implements BlockSource {
+export class CodeCache {
   private readonly space: GuestAddressSpace;
   private readonly frontEnd: FrontEnd;
   private readonly words: Uint32Array;
@@ -53,9 +43,11 @@ export class CodeCache implements BlockSource {
   private readonly arenas: RecordArenas;
   readonly table: BlockTable;
   readonly flags: FlagsAcrossCalls;
+  readonly entries: RegionEntries;
+  /** What regions are made from. */
+  readonly code: KnownCode;
   private readonly units: CodeUnits;
   private readonly writer = new BlockWriter();
-  private notes = new Translations(null);
   /** Undefined: not asked for yet. */
   private composer: WasmComposer | null | undefined;
   /** Whether the table tells the composer of regions that are at hand. */
@@ -66,8 +58,6 @@ export class CodeCache implements BlockSource {
   private readonly stale: StaleBlocks;
   /** (start, end) of guest code whose translations are to be dropped: see invalidate. */
   private changed: number[] = [];
-  /** First records that enterRegion has overwritten, and their operations. */
-  private readonly entered = new Map<number, number>();
   /** Jumps into another unit, by the record, and the stubs they had. */
   private readonly crossings = new Map<number, number>();
   /** Makes the composer for a memory; null, or nothing that it makes: every block is lifted. */
@@ -88,11 +78,14 @@ export class CodeCache implements BlockSource {
     this.halves = new Uint16Array(space.memory.buffer);
     this.arenas = new RecordArenas(space, this.words);
     this.table = new BlockTable(space, this.words, (bytes) => this.arenas.other(bytes));
-    const { singles, spanning, entered, table } = this;
+    this.entries = new RegionEntries(space.memory, this.table);
+    const { singles, spanning, table, entries } = this;
+    const { entered } = entries;
     const isCodeAddress = (pc: number): boolean => frontEnd.isCodeAddress(pc);
     const mostBytes = frontEnd.coherentCode ? MOST_BYTES_X86 : MOST_BYTES;
     const blocks = { table, singles, spanning, entered, isCodeAddress, mostBytes };
     this.stale = new StaleBlocks(this.words, this.halves, blocks);
+    this.code = new KnownCode(space, frontEnd, { table, entries, stale: this.stale });
     this.units = new CodeUnits(
       space,
       this.arenas,
@@ -100,15 +93,6 @@ export class CodeCache implements BlockSource {
       (unit) => this.useUnit(unit),
     );
     this.flags = new FlagsAcrossCalls(space, frontEnd, this.words, this.table);
-    this.hotAfter = 2000;
-  }
-
-  /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
-  get hotAfter(): number {
-    return this.words[CODE_CONTROL / 4 + Control.HOT_AFTER] as number;
-  }
-  set hotAfter(count: number) {
-    this.words[CODE_CONTROL / 4 + Control.HOT_AFTER] = count;
   }
 
   /** The composer, where blocks may be made by it. */
@@ -121,7 +105,7 @@ export class CodeCache implements BlockSource {
         crosses: () => this.flags.tell(),
         lookAhead: (pc) => this.flags.lookAhead(pc),
         fetch: (pc) => this.space.executable(pc),
-        note: (pc, end) => this.noteCode(pc, end),
+        note: (pc, end) => this.code.noteCode(pc, end),
       });
     }
     if (!this.composer) return null;
@@ -137,23 +121,6 @@ export class CodeCache implements BlockSource {
 
   linked(pc: number, kind: number): number {
     return this.table.target(pc, kind);
-  }
-
-  /** IR of the block at pc, or null when it cannot be fetched. */
-  lift(pc: number, kind: number, context = 0): Block | null {
-    if (!this.space.executable(pc))
-      return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind, context) ?? null);
-    const limit = this.codeLimit(pc);
-    const block = this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
-    // its first instruction may reach into what cannot be fetched
-    return block.end > limit ? null : leavingFrames(block, this.frontEnd.sp);
-  }
-
-  /** Where code that can be fetched ends, as far as a block at pc might care. */
-  private codeLimit(pc: number): number {
-    let limit = pc - (pc % PAGE_SIZE) + PAGE_SIZE;
-    while (limit - pc < LONGEST && this.space.executable(limit)) limit += PAGE_SIZE;
-    return limit;
   }
 
   /** Whether the block at pc may lie in two mappings; both pages are noted to have code. */
@@ -177,7 +144,7 @@ export class CodeCache implements BlockSource {
     const composer = this.composing();
     if (composer === null || !this.space.executable(pc)) return 0;
     for (;;) {
-      const record = composer.make(pc, kind, this.codeLimit(pc), arena);
+      const record = composer.make(pc, kind, this.code.codeLimit(pc), arena);
       if (record !== 0 || !composer.wantsRoom) return record;
       if (this.table.isCrowded) this.table.grow();
       else this.arenas.grow(arena);
@@ -187,7 +154,7 @@ export class CodeCache implements BlockSource {
 
   /** Lift a block and put its records into an arena; returns the first one, 0 when it cannot be fetched. */
   private liftInto(arena: number, pc: number, kind: number, single = false, context = 0): number {
-    const block = this.lift(pc, kind, context);
+    const block = this.code.lift(pc, kind, context);
     if (!block) return 0;
     this.onTranslate?.(block);
     const { writer } = this;
@@ -202,13 +169,13 @@ export class CodeCache implements BlockSource {
     const record = at + HEADER;
     const asks = block.readsFlags && block.keepsFlags !== true;
     const reads = (block.readsFlags ? READS_FLAGS : 0) | (asks ? ASKS_FLAGS : 0);
-    const hotAfter = single || pc >= GUEST_TOP ? NEVER : this.hotAfter;
+    const hotAfter = single || pc >= GUEST_TOP ? NEVER : this.entries.hotAfter;
     const length = (block.end - pc) << LENGTH_SHIFT;
     this.words.set([hotAfter, pc, length | (version & 0xff) | reads, 0], at >>> 2);
     if (!single) this.table.add(pc, version, record);
     this.flags.note(block, asks && !single);
     // an instruction by itself may store to its own page
-    if (this.isLasting(context)) this.noteCode(pc, block.end);
+    if (this.isLasting(context)) this.code.noteCode(pc, block.end);
     this.arenas.commit(arena, this.connect(at, at + writer.size, arena));
     if (!single && pc < GUEST_TOP) this.made(pc, record);
     return record;
@@ -234,9 +201,9 @@ export class CodeCache implements BlockSource {
 
   /** A block was made: a region may begin there. */
   private made(pc: number, record: number): void {
-    if (this.isReady(pc)) this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
+    if (this.isReady(pc)) this.entries.rearmStored(record);
     const slot = this.regionSlot(pc);
-    if (slot !== undefined) this.enterRegion(pc, slot);
+    if (slot !== undefined) this.entries.enter(pc, slot);
   }
 
   /** No room for another block: the owner must flush before it translates on. */
@@ -244,110 +211,18 @@ export class CodeCache implements BlockSource {
     return this.arenas.full;
   }
 
-  /** Whether translated code lies in the pages of the range. */
-  holdsCode(start: number, end: number): boolean {
-    return this.notes.holdsPage(Math.floor(start / PAGE_SIZE), Math.ceil(end / PAGE_SIZE));
-  }
-
-  /** Whether some bytes of a page, from `start` up to `end`, were translated (see Facts.coherentCode). */
-  holdsCodeBytes(start: number, end: number): boolean {
-    const first = start - (start % PAGE_SIZE);
-    return this.notes.holdsBytes(first / PAGE_SIZE, start - first, end - first);
-  }
-
   /** Blocks of a page are about to be made, perhaps by the composer. */
   private notePage(address: number): void {
-    if (!this.frontEnd.coherentCode) this.noteCode(address, address + PAGE_SIZE);
+    if (!this.frontEnd.coherentCode) this.code.noteCode(address, address + PAGE_SIZE);
   }
 
-  // ── BlockSource ──
-
-  noteCode(start: number, end: number): void {
-    for (let page = start >>> PAGE_SHIFT; page <= (end - 1) >>> PAGE_SHIFT; page++) {
-      this.notes.pages.add(page);
-      if (!this.frontEnd.coherentCode) continue;
-      const first = page * PAGE_SIZE;
-      this.notes.noteBytes(page, Math.max(start - first, 0), Math.min(end - first, PAGE_SIZE));
-      this.space.watchCode(page);
-    }
-  }
-
-  hasRun(pc: number): boolean {
-    return this.table.recordsAt(pc).some((record) => !this.stale.has(record));
-  }
-
-  isUsual(pc: number): boolean {
-    // what waits to be compiled, or has a region, has been executed as often as that takes
-    const left = this.table.recordsAt(pc).map((record) => this.words[(record + Header.COUNT) >>> 2] as number);
-    return left.some((count) => count === NEVER || this.hotAfter - count >= this.hotAfter / USUAL);
-  }
-
-  isFunction(pc: number): boolean {
-    return this.table.has(pc, Mark.FUNCTION);
-  }
-
-  /** An indirect jump at `site` went to `pc` for the first time (as far as the jump cache tells). */
-  noteTarget(site: number, pc: number): void {
-    this.notes.addTarget(site, pc);
-  }
-
-  jumpTargets(block: Block): readonly number[] {
-    return targetsOf(block, this.notes, this.words);
-  }
-
-  wentTo(site: number, pc: number): boolean {
-    return this.notes.wentTo(site, pc);
-  }
-
-  /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
-  enterRegion(pc: number, slot: number): void {
-    this.table.mark(pc, Mark.REGION);
-    for (const record of this.table.recordsAt(pc)) {
-      const at = record >>> 1;
-      if (!this.entered.has(record)) this.entered.set(record, this.halves[at] as number);
-      // worker threads may run the block meanwhile: nothing they might read changes but the operation
-      this.words[(record + Header.SLOT) >>> 2] = slot;
-      Atomics.store(this.halves, at, ENTER);
-      this.words[(record + Header.COUNT) >>> 2] = NEVER;
-    }
-  }
-
-  /** Wait another while before the block is offered to the region compiler again. */
-  rearm(record: number, count: number): void {
-    this.words[(record + Header.COUNT) >>> 2] = count;
-  }
-
-  /**
-   * A call returned to the block that was to return elsewhere (longjmp, an exception caught): whether that was often enough
-   * for a region.
-   */
+  /** A call returned to the block at `record` that was to return elsewhere: see KnownCode.arrive. */
   arrive(record: number): boolean {
-    const at = (record + Header.COUNT) >>> 2;
-    const left = this.words[at] as number;
-    if (left === NEVER) return false;
-    this.words[at] = left - 1;
-    if (left > 1) return false;
-    this.notes.arrivals.add(this.pcOf(record));
-    return true;
-  }
-
-  isArrival(pc: number): boolean {
-    return this.notes.isArrival(pc);
+    return this.code.arrive(this.pcOf(record), record);
   }
 
   pcOf(record: number): number {
     return this.words[(record + Header.PC) >>> 2] as number;
-  }
-
-  /** No region is entered at pc any more. */
-  leaveRegion(pc: number): void {
-    for (const record of this.table.recordsAt(pc)) {
-      const op = this.entered.get(record);
-      if (op === undefined) continue;
-      this.entered.delete(record);
-      this.halves[record >>> 1] = op;
-      this.rearm(record, this.hotAfter);
-    }
   }
 
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
@@ -405,7 +280,7 @@ export class CodeCache implements BlockSource {
   invalidate(start: number, end: number, inRegion: boolean): boolean {
     const units = this.units.forget(start, end);
     this.changed.push(...units);
-    const found = this.holdsCode(start, end) ? this.stale.find(start, end) : NOTHING;
+    const found = this.code.holds(start, end) ? this.stale.find(start, end) : NOTHING;
     // they may read flags from before now
     for (const pc of found.called) this.flags.lookAhead(pc);
     if (inRegion || found.any) this.changed.push(start, end);
@@ -429,7 +304,7 @@ export class CodeCache implements BlockSource {
   drop(start: number, end: number): void {
     this.stale.add(start, end);
     if (!this.frontEnd.coherentCode) return;
-    this.notes = this.notes.without(Math.ceil(start / PAGE_SIZE), Math.floor(end / PAGE_SIZE));
+    this.code.drop(start, end);
   }
 
   /** The first record of a block whose code has changed was executed: translate what is there now. 0: it cannot be fetched. */
@@ -441,7 +316,7 @@ export class CodeCache implements BlockSource {
     const { table } = this;
     if (table.asksFlags(made) && this.flags.areOthers(pc)) this.flags.tell();
     if (this.spanning.get(pc) === record) return made;
-    this.rearm(record, this.hotAfter);
+    this.entries.rearm(record, this.entries.hotAfter);
     this.made(pc, record);
     return made;
   }
@@ -454,10 +329,9 @@ export class CodeCache implements BlockSource {
     this.spanning.clear();
     this.stale.clear();
     this.changed = [];
-    this.entered.clear();
+    this.entries.clear();
     this.crossings.clear();
-    // anew: children may use the old ones
-    this.notes = new Translations(null);
+    this.code.clear();
   }
 
   /**
@@ -468,13 +342,10 @@ export class CodeCache implements BlockSource {
     this.image ??= from.image;
     this.flags.inherit(from.flags);
     this.newComposer = from.newComposer;
-    this.notes = new Translations(from.notes);
+    this.code.inherit(from.code);
     this.table.inherit(from.space);
     this.units.inherit(from.units);
-    for (const [record, op] of from.entered) {
-      this.halves[record >>> 1] = op;
-      this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
-    }
+    this.entries.inherit(from.entries);
     for (const [record, stub] of from.crossings) this.crossings.set(record, stub);
     for (const [pc, record] of from.spanning) this.spanning.set(pc, record);
     this.stale.inherit(from.stale);
@@ -526,7 +397,7 @@ export class CodeCache implements BlockSource {
     if (!this.table.load(unit.entries, (entries) => unit.load(this.space.memory.buffer, entries))) return false;
     const { runs } = unit;
     for (let i = 0; i < runs.length; i += 2) {
-      this.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
+      this.code.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
     if (unit.crosses) this.flags.tell();
     for (const root of this.storedRoots()) {
@@ -557,7 +428,8 @@ export class CodeCache implements BlockSource {
 
   /** What to keep after this run, in pieces; null: nothing is new. `inPlace`: it is written before the memory is used again. */
   save(version: number, inPlace = false): Uint32Array[] | null {
-    const { units, arenas, table, words, entered, crossings, hotAfter } = this;
+    const { units, arenas, table, words, crossings } = this;
+    const { entered, hotAfter } = this.entries;
     const crosses = this.flags.cross;
     const { grown } = units;
     if (grown.length === 0) return null;
@@ -567,5 +439,4 @@ export class CodeCache implements BlockSource {
 }
 
 const UNLINKED = specialNumber('unlinked');
-const ENTER = specialNumber('enter');
 const NOTHING = { any: false, called: [] } as const;

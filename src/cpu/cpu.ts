@@ -113,7 +113,7 @@ export class Cpu implements HelperContext {
     this.runRecords = instance.exports.run as (state: number, depth: number) => number;
     this.regions = new RegionCompiler({
       space,
-      source: this.cache,
+      source: this.cache.code,
       runs: this.runs,
       sp: this.frontEnd.sp,
       frame: this.frontEnd.frame,
@@ -145,7 +145,7 @@ export class Cpu implements HelperContext {
     space.onFetch = () => this.halt();
     space.onCodeChange = (start, end) => this.invalidateCode(start, end - start);
     space.onCodeStore = (start, end) => {
-      if (!this.cache.holdsCodeBytes(start, end)) return false;
+      if (!this.cache.code.holdsBytes(start, end)) return false;
       this.cache.invalidatePage(start);
       this.halt();
       return true;
@@ -259,7 +259,7 @@ export class Cpu implements HelperContext {
     if (this.frontEnd.exact !== this.isExact) this.frontEnd.exact = this.isExact;
     if (kind === Request.HOT) this.promotion.hot(a);
     else if (kind === Request.LINK) this.cache.follow(a);
-    else if (kind === Request.TARGET) this.cache.noteTarget(a >>> 0, b >>> 0);
+    else if (kind === Request.TARGET) this.cache.code.noteTarget(a >>> 0, b >>> 0);
     else if (kind === Request.LOOP) this.promotion.longLoop(a >>> 0);
   }
 
@@ -313,7 +313,7 @@ export class Cpu implements HelperContext {
     this.onEnter?.(pc);
     const site = this.view.getUint32(state + State.SITE, true);
     if (site !== 0) {
-      this.cache.noteTarget(site, pc);
+      this.cache.code.noteTarget(site, pc);
       this.view.setUint32(state + State.SITE, 0, true);
     }
     if (this.outside !== null) this.index?.add(pc, record);
@@ -357,7 +357,7 @@ export class Cpu implements HelperContext {
     const why = this.view.getUint32(state + State.EXIT_INFO, true);
     const kind = why & ((1 << MISS_BITS) - 1);
     // the address is where the call returns to
-    if (kind === Miss.CALLED) this.cache.noteTarget(addr, this.pc);
+    if (kind === Miss.CALLED) this.cache.code.noteTarget(addr, this.pc);
     this.regions.miss(why >>> MISS_BITS, kind, addr, state + State.STACK_LO);
     const context = contextOf(this.frontEnd, this.view, state);
     const called = kind === Miss.CALLED;
@@ -423,7 +423,7 @@ export class Cpu implements HelperContext {
       const [start, end] = [changed[i] as number, changed[i + 1] as number];
       const pcs = this.regions.drop(start, end);
       for (const pc of pcs) {
-        this.cache.leaveRegion(pc);
+        this.cache.entries.leave(pc);
         this.jumps.move(pc, DISPATCH_SLOT);
       }
       if (pcs.length > 0) this.outside?.dropped(pcs);

@@ -36,13 +36,13 @@ export class Promotion {
 
   setTier(tier: Tier): void {
     this.tier = tier;
-    this.cache.hotAfter = tier === 'hot' ? 1 : HOT_AFTER;
+    this.cache.entries.hotAfter = tier === 'hot' ? 1 : HOT_AFTER;
   }
 
   /** A block was called or jumped back to often enough. */
   hot(record: number): void {
     if (!this.compiles) {
-      this.cache.rearm(record, 0x7fffffff);
+      this.cache.entries.rearm(record, 0x7fffffff);
       return;
     }
     const pc = this.cache.pcOf(record);
@@ -53,7 +53,7 @@ export class Promotion {
       this.enter(loaded);
       return;
     }
-    this.cache.rearm(record, early ? HOT_AFTER : PATIENCE);
+    this.cache.entries.rearm(record, early ? HOT_AFTER : PATIENCE);
     if (early || (this.tier === 'auto' && this.budget.isOverdrawn)) return;
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);
@@ -76,7 +76,7 @@ export class Promotion {
     for (const { stored } of regions) {
       for (const pc of [stored.pc, ...stored.entries]) {
         const slot = this.regions.slotOf(pc) as number;
-        this.cache.enterRegion(pc, slot);
+        this.cache.entries.enter(pc, slot);
         this.jumps.move(pc, slot);
       }
     }

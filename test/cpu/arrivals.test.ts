@@ -12,13 +12,13 @@ const [TIMES, HOT] = [50_000, 100];
 
 test('where calls return that were to return elsewhere a region begins, and its own calls lead back to it', () => {
   const cpu = processor(WORDS);
-  cpu.cache.hotAfter = HOT;
+  cpu.cache.entries.hotAfter = HOT;
   setRegisters(cpu, { 0: BigInt(TIMES) });
   const arrive = vi.spyOn(cpu.cache, 'arrive');
   expect(cpu.run()).toBe(Exit.FAULT);
   expect(cpu.pc).toBe(CODE + 24);
   expect([0, 1, 2].map((n) => Number(registerOf(cpu, n)))).toEqual([0, TIMES, 0]);
-  expect(cpu.cache.isArrival(TARGET)).toBe(true);
+  expect(cpu.cache.code.isArrival(TARGET)).toBe(true);
   expect(cpu.regions.slotOf(TARGET)).toBeDefined();
   // the dispatcher was asked until the region was compiled, which waited for company
   expect(arrive.mock.calls.length).toBeLessThan(HOT + 2000);
@@ -29,11 +29,11 @@ const LONGJMP = [...WORDS.slice(0, 7), 0xf9400285, 0x910000bf, 0xd61f0260];
 
 test('a jump that takes the stack pointer from memory returns so too, and no frame of ours stays', () => {
   const cpu = processor(LONGJMP);
-  cpu.cache.hotAfter = HOT;
+  cpu.cache.entries.hotAfter = HOT;
   setRegisters(cpu, { 0: BigInt(TIMES), 20: BigInt(CODE + 0x800) });
   expect(cpu.run()).toBe(Exit.FAULT);
   expect(cpu.pc).toBe(CODE + 24);
   expect([0, 1, 2].map((n) => Number(registerOf(cpu, n)))).toEqual([0, TIMES, 0]);
-  expect(cpu.cache.isArrival(TARGET)).toBe(true);
+  expect(cpu.cache.code.isArrival(TARGET)).toBe(true);
   expect(cpu.regions.slotOf(TARGET)).toBeDefined();
 });

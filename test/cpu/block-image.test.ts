@@ -81,12 +81,12 @@ test('blocks that were kept are found without being translated', () => {
   cache.onTranslate = () => {
     throw new Error('translated');
   };
-  expect(cache.hasRun(CODE + 8)).toBe(false);
+  expect(cache.code.hasRun(CODE + 8)).toBe(false);
   const record = cache.recordFor(CODE, -1);
   expect(cache.pcOf(record)).toBe(CODE);
   // the whole mapping came with it
-  expect(cache.hasRun(CODE + 8)).toBe(true);
-  expect(cache.isFunction(CODE + PAGE)).toBe(true);
+  expect(cache.code.hasRun(CODE + 8)).toBe(true);
+  expect(cache.code.isFunction(CODE + PAGE)).toBe(true);
   expect(cache.recordFor(CODE + PAGE, -1)).toBe(cache.linked(CODE + PAGE, -1));
   expect(cache.freshCount).toBe(0);
   expect(cache.save(1)).toBeNull();
@@ -224,7 +224,7 @@ test('code of anonymous or writable memory is not kept', () => {
 test('an image taken from the memory itself is the one that copies make', () => {
   const cache = translated(0, 8, PAGE);
   const record = cache.recordFor(CODE, -1);
-  cache.enterRegion(CODE, 7);
+  cache.entries.enter(CODE, 7);
   const copied = imageOf(cache);
   expect(wordAt(cache, record + Header.SLOT)).toBe(7);
   expect(imageOf(cache, true)).toEqual(copied);
@@ -273,7 +273,7 @@ test('a block that may lie in two mappings is not kept, and what leads to it has
   const target = cache.follow(stub);
   expect(cache.pcOf(target)).toBe(CODE + 0xffc);
   expect(wordAt(cache, jump + 8)).toBe(target);
-  expect(cache.holdsCode(CODE + PAGE, CODE + 2 * PAGE)).toBe(true);
+  expect(cache.code.holds(CODE + PAGE, CODE + 2 * PAGE)).toBe(true);
   const image = opened(imageOf(cache));
   expect(image?.count).toBe(1);
   const unit = image?.units[0];

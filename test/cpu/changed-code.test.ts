@@ -42,7 +42,7 @@ test('a change drops the blocks and regions that it is in, and no others', () =>
   const [first, second] = [enter(0), enter(PAGE)];
   for (const pc of [0, PAGE]) {
     const [region] = cpu.regions.compile([CODE + pc]);
-    cpu.cache.enterRegion(CODE + pc, region?.stored.slot as number);
+    cpu.cache.entries.enter(CODE + pc, region?.stored.slot as number);
   }
   put(cpu, { [PAGE]: movz(0, 3) });
   expect(cpu.invalidateCode(CODE + PAGE, 4)).toBe(true);
@@ -179,12 +179,12 @@ test('x86: a store to code drops the page, which can be stored to freely then', 
   expect(space.writable(CODE + PAGE + 1, 1)).toBe(true);
   expect(cpu.cache.isChanged).toBe(true);
   code(PAGE, 3);
-  expect(cpu.cache.holdsCodeBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(true);
+  expect(cpu.cache.code.holdsBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(true);
   expect(run(cpu, 0)).toBe(1);
-  expect(cpu.cache.holdsCodeBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(false);
+  expect(cpu.cache.code.holdsBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(false);
   expect(translate).not.toHaveBeenCalled();
   expect(run(cpu, PAGE)).toBe(3);
-  expect(cpu.cache.holdsCodeBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(true);
+  expect(cpu.cache.code.holdsBytes(CODE + PAGE, CODE + PAGE + 7)).toBe(true);
   expect(translate.mock.calls.map(([{ pc }]) => pc)).toEqual([CODE + PAGE]);
   expect(flush).not.toHaveBeenCalled();
 });

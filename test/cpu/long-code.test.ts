@@ -12,7 +12,7 @@ const [TIMES, HOT] = [1_400, 100];
 
 function machine(words: readonly number[], store?: RegionStore): Cpu {
   const cpu = processor(words, { length: 0x10000, ...(store ? { store } : {}) });
-  cpu.cache.hotAfter = HOT;
+  cpu.cache.entries.hotAfter = HOT;
   return cpu;
 }
 

@@ -41,7 +41,7 @@ function run(
   const cpu = processor(program, arm ? { frontEnd: createArm() } : {});
   cpu.space.map({ addr: DATA, length: PAGES * PAGE, prot: PROT_READ | PROT_WRITE, fixed: true });
   for (const [i, word] of words.entries()) cpu.space.view.setBigUint64(DATA + 8 * i, word, true);
-  cpu.cache.hotAfter = 10;
+  cpu.cache.entries.hotAfter = 10;
   if (precise) cpu.keepFaultsPrecise();
   let misses = 0;
   const miss = cpu.regions.miss.bind(cpu.regions);

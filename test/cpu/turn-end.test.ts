@@ -29,7 +29,7 @@ function machine(words: readonly number[] = RECURSION): Cpu {
 
 test('a turn that is over ends where a block gets hot, in code without loops', () => {
   const cpu = machine();
-  cpu.cache.hotAfter = 100;
+  cpu.cache.entries.hotAfter = 100;
   cpu.until = 0;
   expect(cpu.run()).toBe(Exit.INTERRUPT);
   expect(registerOf(cpu, 0)).toBeGreaterThan(DEPTH - 1000n);

@@ -12,9 +12,9 @@ const WORDS = [
 test('a block that is jumped to often is usual, one that was once is not', () => {
   const cpu = processor(WORDS);
   cpu.setTier('cold');
-  cpu.cache.hotAfter = 8000;
+  cpu.cache.entries.hotAfter = 8000;
   setRegisters(cpu, { 0: 1000n, 1: BigInt(OFTEN), 2: BigInt(ONCE) });
   expect(cpu.run()).toBe(Exit.FAULT);
   expect(cpu.pc).toBe(ONCE);
-  expect([OFTEN, ONCE].map((pc) => cpu.cache.isUsual(pc))).toEqual([true, false]);
+  expect([OFTEN, ONCE].map((pc) => cpu.cache.code.isUsual(pc))).toEqual([true, false]);
 });

@@ -34,7 +34,7 @@ export function compile(words: readonly number[], longLoop = false, guest: 'aarc
   const work = [CODE];
   while (work.length > 0) {
     const pc = work.shift() as number;
-    if (pc < CODE || pc >= end || cpu.cache.hasRun(pc)) continue;
+    if (pc < CODE || pc >= end || cpu.cache.code.hasRun(pc)) continue;
     cpu.cache.recordFor(pc, -1);
     work.push(...successorPcs(blocks.at(-1) as Block, []));
   }
