@@ -26,6 +26,11 @@ export interface CompiledRegion {
 
 /** Misses of one kind until a region is compiled anew without what missed. */
 const MANY = 12;
+/**
+ * The same of accesses beside the end of a mapping: each takes a microsecond, and in many programs some regions meet a few
+ * of them. To compile such a region anew takes ten milliseconds or more.
+ */
+const MANY_EDGES = 1000;
 
 /** An open region is compiled anew when what it lacks was asked for so many times for each of its entries. */
 const GROWTH = 1;
@@ -420,7 +425,8 @@ export class RegionCompiler {
     else if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
     else if (why === Miss.CALLED) this.recompile(r, ++r.callMisses, Policy.CALLS_MORE);
     // an unmapped or protected page is no fault of the region
-    else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN) this.recompile(r, ++r.edgeMisses, Policy.EXACT);
+    else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN)
+      this.recompile(r, ++r.edgeMisses, Policy.EXACT, MANY_EDGES);
   }
 
   /** The process's use of a region; undefined when its pc has another by now. */
@@ -429,10 +435,10 @@ export class RegionCompiler {
     return r?.stored === stored ? r : undefined;
   }
 
-  private recompile(r: CompiledRegion, misses: number, kind: number): void {
+  private recompile(r: CompiledRegion, misses: number, kind: number, many = MANY): void {
     const { pc, policy } = r.stored;
     // twice as many where it could not be compiled anew
-    if (Math.log2(misses / MANY) % 1 !== 0 || misses < MANY || (policy & kind) !== 0) return;
+    if (Math.log2(misses / many) % 1 !== 0 || misses < many || (policy & kind) !== 0) return;
     this.policies.set(pc, (this.policies.get(pc) ?? 0) | kind);
     this.compile([pc], true);
   }

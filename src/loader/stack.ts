@@ -1,3 +1,4 @@
+import { PAGE_SIZE } from '../cpu/memory/layout.ts';
 import type { AddressSpace } from '../cpu/memory/types.ts';
 import { type AuxEntry, type AuxInput, auxEntries } from './auxv.ts';
 
@@ -27,12 +28,22 @@ const byteLength = (strings: readonly string[]): number => strings.reduce((sum, 
 /** Bytes that {@link writeStack} will need, at most. */
 export function stackBytes(input: StackInput): number {
   const pointers = (input.argv.length + input.envp.length + 64) * 8;
-  return byteLength(input.argv) + byteLength(input.envp) + input.execfn.length + input.platform.length + pointers + 256;
+  return (
+    byteLength(input.argv) +
+    byteLength(input.envp) +
+    input.execfn.length +
+    input.platform.length +
+    pointers +
+    256 +
+    PAGE_SIZE
+  );
 }
 
 /**
  * Write the initial stack below `top`, as Linux lays it out: strings on top, then platform and random
- * bytes, then auxiliary vector, envp, argv and argc with sp aligned to 16.
+ * bytes, then auxiliary vector, envp, argv and argc with sp aligned to 16. Where Linux leaves a gap of random size,
+ * ours is such that strings alone are in the last page: behind it nothing is mapped, so that accesses to the frames
+ * of a program that calls not deeply would not be plain (see checks of page pairs).
  */
 export function writeStack(space: AddressSpace, top: number, input: StackInput): InitialStack {
   const { u8, view } = space;
@@ -54,7 +65,8 @@ export function writeStack(space: AddressSpace, top: number, input: StackInput):
       at = string(at, text);
     }
   }
-  let low = argStart - (argStart % 16);
+  const start = Math.min(argStart, top - PAGE_SIZE);
+  let low = start - (start % 16);
   let platform = 0;
   if (input.platform !== '') {
     low -= input.platform.length + 1;

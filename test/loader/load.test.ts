@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createAddressSpace, type GuestAddressSpace } from '../../src/cpu/memory/address-space.ts';
+import { PAGE_SIZE } from '../../src/cpu/memory/layout.ts';
 import { type ExecRequest, type LoadedProgram, loadProgram } from '../../src/loader/load.ts';
 import { LoadError } from '../../src/loader/load-error.ts';
 import { bytesFile, FIXTURES, hostFile, LOAD } from './files.ts';
@@ -81,6 +82,8 @@ test('the stack is what the ABI says', () => {
   expect(text(aux.get(15) ?? 0)).toBe('aarch64');
   expect(Buffer.from(space.u8.subarray(...program.args)).toString()).toBe('hello\0zwei\0\0');
   expect(Buffer.from(space.u8.subarray(...program.env)).toString()).toBe('HOME=/\0LANG=C\0');
+  // the frames' page is not the last one of the stack
+  expect(space.findMapping(program.sp + PAGE_SIZE)).toEqual(space.findMapping(program.sp));
 });
 
 test('a dynamic program starts in its interpreter', () => {

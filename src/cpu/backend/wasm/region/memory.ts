@@ -69,7 +69,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
     const c = this.code;
     if (wide) {
       this.halve(min);
-      if (max > min && !this.policy.exact) {
+      if (max > min) {
         // a byte of 1 is above what is in the upper half where that is 0, one of 0 is above nothing
         c.get(this.addrLocal);
         c.i64(32);
@@ -77,19 +77,25 @@ export abstract class MemoryEmitter extends ValueEmitter {
         this.pageOf(0);
         c.mem('i64.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
         c.op('i64.ge_u');
-        c.unlikelyBrIf(this.exit(kind));
+        this.unlessPlain(check, kind, true);
         return;
       }
-      c.get(this.plainLocal);
-      c.op('i64.extend_i32_u');
-      c.get(this.addrLocal);
-      c.op('i64.ne');
-      c.unlikelyBrIf(this.exit(kind));
+      this.testUpper(kind);
     } else {
       if (type === 'i64') c.op('i32.wrap_i64');
       this.narrow(min);
     }
     if (max > min) this.testPages(check, kind);
+  }
+
+  /** Leaves if addrLocal has upper bits. */
+  private testUpper(kind: ExitPoint['kind']): void {
+    const c = this.code;
+    c.get(this.plainLocal);
+    c.op('i64.extend_i32_u');
+    c.get(this.addrLocal);
+    c.op('i64.ne');
+    c.unlikelyBrIf(this.exit(kind));
   }
 
   /** Leaves unless base + min, the base being on the stack, is in a run; plainLocal ← that. */
@@ -107,13 +113,22 @@ export abstract class MemoryEmitter extends ValueEmitter {
   }
 
   /** Leaves unless the max − min bytes from plainLocal on are plain. */
-  private testPages({ min, max, write }: Check, kind: ExitPoint['kind']): void {
+  private testPages(check: Check, kind: ExitPoint['kind']): void {
     const c = this.code;
     this.pageOf(0);
-    c.mem('i32.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+    c.mem('i32.load8_u', check.write ? WRITE_PAIRS : READ_PAIRS);
     // not eqz: V8 would load the byte twice, once to compare it in memory
     c.i32(1);
     c.op('i32.xor');
+    this.unlessPlain(check, kind, false);
+  }
+
+  /**
+   * With a condition on the stack that says that the page and the next one are not both plain (or, `wide`, that the address
+   * has upper bits): leaves, unless the bytes are looked at exactly and are plain.
+   */
+  private unlessPlain({ min, max, write }: Check, kind: ExitPoint['kind'], wide: boolean): void {
+    const c = this.code;
     if (!this.policy.exact) {
       c.unlikelyBrIf(this.exit(kind));
       return;
@@ -121,6 +136,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
     const bytes = write ? WRITE_BYTES : READ_BYTES;
     c.unlikelyIf();
     this.labels.push(null);
+    if (wide) this.testUpper(kind);
     this.pageOf(0);
     c.mem('i32.load8_u', bytes);
     this.pageOf(max - min - 1);
