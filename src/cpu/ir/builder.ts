@@ -16,6 +16,9 @@ type Namespace<P extends string> = {
 /** Displacements below this are taken out of 32-bit address arithmetic. */
 const NEAR = 0x8000;
 
+const SUM32 = opInfo['i32.add'];
+const SUM64 = opInfo['i64.add'];
+
 const imms: Readonly<Record<string, true>> = { const: true, get: true, set: true, peek: true, poke: true };
 
 /**
@@ -30,6 +33,8 @@ export class Builder {
   terminal: Terminal | null = null;
   /** Guest pc put into the operations appended. */
   pc = 0;
+  /** Whether sums of the same values are one value: what is known of one pointer is known of the other. */
+  private shares = false;
   /** State offset → value last read or written. */
   private readonly regs = new Map<number, Value>();
 
@@ -70,8 +75,9 @@ export class Builder {
     this.f64x2 = take('f64x2');
   }
 
-  /** Forget everything and begin a new block. */
-  reset(): void {
+  /** Forget everything and begin a new block; `shares`: sums of the same values are one value. */
+  reset(shares = false): void {
+    this.shares = shares;
     this.ops = [];
     this.reads = [];
     this.terminal = null;
@@ -102,7 +108,10 @@ export class Builder {
   ): Value {
     const folded = fold(this, info, a, b, c, imm);
     if (folded) return folded;
+    const isSum = this.shares && (info === SUM32 || info === SUM64) && a !== null && b !== null && !b.isConst;
+    if (isSum && a.sum?.b === b && a.sum.info === info) return a.sum;
     const value = new Value(info, a, b, c, imm, hi, lanes, this.pc);
+    if (isSum) a.sum = value;
     this.ops.push(value);
     return value;
   }
@@ -237,7 +246,8 @@ export class Builder {
   endWhen(): void {
     this.emit('when.end');
     for (let i = this.partFrom; i < this.ops.length; i++) {
-      const { info, imm } = this.ops[i] as Value;
+      const { info, imm, a } = this.ops[i] as Value;
+      if (a) a.sum = null;
       if (info.kind === 'get' || info.kind === 'set') this.regs.delete(imm);
       else if (info.kind === 'cc') this.forgetFlags();
     }

@@ -76,9 +76,28 @@ const wrap: Rule = (b, x) => {
   return null;
 };
 
-const select: Rule = (_b, x, y, z) => {
+const truths = /^(i32|i64|f32|f64)\.(eqz|eq|ne|[lg][te](_[su])?)$/;
+
+/** Whether a value is 0 or 1. */
+const isTruth = (v: Value | null, depth = 3): boolean => {
+  if (v === null || depth === 0) return false;
+  if (v.info.name === 'i32.and' || v.info.name === 'i32.or') return isTruth(v.a, depth - 1) && isTruth(v.b, depth - 1);
+  return v.type === 'i32' && truths.test(v.info.name);
+};
+
+/** What was chosen by the same condition before is chosen already: instructions under conditions write registers one by one. */
+const select: Rule = (b, x, y, z) => {
   if (z.isConst) return z.imm !== 0 ? x : y;
-  return x === y ? x : null;
+  if (x === y) return x;
+  const choose = (one: Value | null, other: Value | null, cond: Value | null): Value =>
+    b.emit(`${x.type}.select` as OpName, one, other, cond);
+  if (z.info.name === 'i32.eqz') return choose(y, x, z.a);
+  const isChosen = (v: Value): boolean => v.info.name.endsWith('.select') && v.c === z;
+  if (isChosen(x)) return choose(x.a, y, z);
+  if (isChosen(y)) return choose(x, y.b, z);
+  if (x.type !== 'i32' || !isTruth(z)) return null;
+  if (is(x, 1) && isZero(y)) return z;
+  return isZero(x) && is(y, 1) ? b.i32.eqz(z as Value<'i32'>) : null;
 };
 
 /** Vector operations that make zeros of zeros, lane by lane. */

@@ -25,6 +25,8 @@ export class Value<T extends Type = Type> {
   left = 0;
   /** Scratch of the cold tier: an i32 whose slot has zeros in its upper half. */
   clear = false;
+  /** Scratch of the builder: the last sum of this value and one that is no constant. */
+  sum: Value | null = null;
 
   constructor(
     info: OpInfo,

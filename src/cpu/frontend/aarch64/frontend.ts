@@ -49,7 +49,7 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
     decoder,
     unimplemented: (code, pc) => missing(decoder.decode(code.getUint32(pc, true))),
     liftBlock(code, start, flagsIn, limit): Block {
-      builder.reset();
+      builder.reset(true);
       t.begin(flagsIn);
       let pc = start;
       let count = 0;

@@ -37,9 +37,19 @@ export interface FlagState {
   readonly fb: F64 | null;
   readonly nz: I32 | null;
   readonly c: I32 | null;
+  /** Where an instruction under a condition set them: all above are chosen by it, but the usual next condition needs none. */
+  readonly choice: FlagChoice | null;
 }
 
-const none = { a: null, b: null, r: null, fa: null, fb: null, nz: null, c: null };
+/** Flags that are `now` where condition number `cond`, which is `holds`, held of the old ones. */
+export interface FlagChoice {
+  readonly now: FlagState;
+  readonly old: FlagState;
+  readonly cond: number;
+  readonly holds: I32;
+}
+
+const none = { a: null, b: null, r: null, fa: null, fb: null, nz: null, c: null, choice: null };
 
 export const added = (a: I32, b: I32): FlagState => ({ ...none, base: Flags.ADD, a, b });
 export const subtracted = (a: I32, b: I32): FlagState => ({ ...none, base: Flags.SUB, a, b });
@@ -83,6 +93,7 @@ export const loadFlags = (b: Builder, kind: number): FlagState => {
     fb: float(State.CC_FB),
     nz: (kind & Flags.NZ) !== 0 ? word(State.CC_C) : null,
     c: (kind & Flags.C) !== 0 ? word(State.CC_D) : null,
+    choice: null,
   };
 };
 
@@ -244,6 +255,12 @@ const compareFloats = (b: Builder, x: F64, y: F64, cond: number): I32 | null => 
 /** An i32 that is 1 when the condition holds, else 0. */
 export const condition = (b: Builder, s: FlagState, cond: number): I32 => {
   if (cond >= 14) return b.const32(1);
+  if (s.choice) {
+    // compare, compare again if equal, go on if equal: both are
+    const { now, old, cond: before, holds } = s.choice;
+    if (cond === before) return b.i32.and(holds, condition(b, now, cond));
+    if (cond === (before ^ 1)) return b.i32.or(condition(b, old, cond), condition(b, now, cond));
+  }
   if (!s.nz && !s.c) {
     if (s.base === Flags.SUB) {
       const quick = compare(b, known(s.a), known(s.b), cond);

@@ -139,7 +139,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
     unimplemented: (code, pc) => missing(fetch(code, pc).row),
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
       const thumb = (start & 1) === 1;
-      builder.reset();
+      builder.reset(true);
       t.begin(flagsIn, thumb, context & 255);
       t.big = context & BIG_ENDIAN;
       let pc = start;

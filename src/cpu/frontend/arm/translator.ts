@@ -37,6 +37,7 @@ const UNKNOWN: FlagState = {
   fb: null,
   nz: null,
   c: null,
+  choice: null,
 };
 
 /**
@@ -81,6 +82,10 @@ export class Translator {
   private entry: number = Parts.ALL;
   /** The instruction's condition, while what it writes is to be chosen by it. */
   private predicate: I32 | null = null;
+  /** Its number. */
+  private predicateCond = 14;
+  /** The condition that was asked for last, of which flags: the instructions of an IT block have the same one or its opposite. */
+  private tested: { readonly flags: FlagState; readonly cond: number; readonly holds: I32 } | null = null;
   /** The condition, from its conditional part's beginning on. */
   private part: I32 | null = null;
   private flagsBeforePart: FlagState = UNKNOWN;
@@ -105,6 +110,7 @@ export class Translator {
     this.big = 0;
     this.itStored = itStored;
     this.predicate = null;
+    this.tested = null;
     this.part = null;
     this.isCold = false;
   }
@@ -115,12 +121,13 @@ export class Translator {
   conditionally(cond: number, lift: () => void): void {
     // a condition that comes last is tested by the branch itself
     this.flush();
-    const c = this.cond(cond);
+    const c = this.predicateOf(cond);
     if (c.isConst) {
       if (c.imm !== 0) lift();
       return;
     }
     this.predicate = c;
+    this.predicateCond = cond;
     lift();
     this.predicate = null;
     if (!this.part) return;
@@ -139,6 +146,17 @@ export class Translator {
       this.terminal = { ...this.terminal, target: this.b.get('i32', Sys.TARGET) } as Terminal;
       this.pendingTarget = false;
     }
+  }
+
+  private predicateOf(cond: number): I32 {
+    if (cond >= 14) return this.imm(1);
+    const flags = this.whole(cond);
+    const { tested } = this;
+    if (tested?.flags === flags && tested.cond === cond) return tested.holds;
+    if (tested?.flags === flags && tested.cond === (cond ^ 1)) return this.b.i32.eqz(tested.holds);
+    const holds = condition(this.b, flags, cond);
+    this.tested = { flags, cond, holds };
+    return holds;
   }
 
   /** Before an access to memory or a helper: what follows is done under the condition only. */
@@ -307,7 +325,7 @@ export class Translator {
   /** N, Z and C (in bit 0); V stays. A null carry stays too. */
   setNZC(result: I32, carry: I32 | null): void {
     const before = this.predicate ? this.whole() : this.flags;
-    this.putFlags({ ...before, nz: result, c: carry ?? before.c }, Parts.NZ | (carry ? Parts.C : 0));
+    this.putFlags({ ...before, nz: result, c: carry ?? before.c, choice: null }, Parts.NZ | (carry ? Parts.C : 0));
   }
   setNzcv(bits: I32): void {
     this.setFlags(fromBits(bits));
@@ -315,8 +333,9 @@ export class Translator {
   /** The new flags where the condition holds, else the old ones. */
   private choose(now: FlagState, old: FlagState, p: I32): FlagState {
     const { b } = this;
+    const choice = { now, old, cond: this.predicateCond, holds: p };
     if (kindOf(now) !== kindOf(old)) {
-      return fromBits(b.i32.select(nzcvOf(b, now), nzcvOf(b, old), p));
+      return { ...fromBits(b.i32.select(nzcvOf(b, now), nzcvOf(b, old), p)), choice };
     }
     const pick = <T extends Type>(x: Value<T> | null, y: Value<T> | null): Value<T> | null =>
       x && y ? (b.emit(`${x.type}.select` as OpName, x, y, p) as Value<T>) : null;
@@ -329,6 +348,7 @@ export class Translator {
       fb: pick(now.fb, old.fb),
       nz: pick(now.nz, old.nz),
       c: pick(now.c, old.c),
+      choice,
     };
   }
   /** Whether the instruction leaves the flags alone that it would set outside an IT block. */

@@ -63,7 +63,8 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
       };
     },
     liftBlock(code, start, flagsIn, limit, context = 0): Block {
-      builder.reset();
+      // a single instruction is an example of others with other registers
+      builder.reset(limit > start + 1);
       t.begin(flagsIn);
       let pc = start;
       let count = 0;
