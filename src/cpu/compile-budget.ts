@@ -27,6 +27,8 @@ export class WarmUp {
   private readonly start: number;
   private done = false;
   private lookedAt = Number.NEGATIVE_INFINITY;
+  /** This run has compiled a region. */
+  hasCompiled = false;
   /** Used by earlier runs that were over before. */
   earlierMs = 0;
   private readonly executions = new Map<number, number>();

@@ -7,6 +7,8 @@ import { BUDGET } from './state-blocks.ts';
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
 const BATCH = 16;
 const PATIENCE = 1000;
+/** The same where nothing has been compiled in this run (see RegionStore.isKept). */
+const FIRST_PATIENCE = 16_000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
 
@@ -53,7 +55,7 @@ export class Promotion {
       this.enter(loaded);
       return;
     }
-    this.cache.entries.rearm(record, early ? HOT_AFTER : PATIENCE);
+    this.cache.entries.rearm(record, early ? HOT_AFTER : this.regions.store.isKept ? FIRST_PATIENCE : PATIENCE);
     if (early || (this.tier === 'auto' && this.budget.isOverdrawn)) return;
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);

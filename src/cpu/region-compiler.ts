@@ -31,6 +31,10 @@ const MANY = 12;
  * of them. To compile such a region anew takes ten milliseconds or more.
  */
 const MANY_EDGES = 1000;
+/** So many times as often where nothing has been compiled in this run (see RegionStore.isKept). */
+const FIRST = 256;
+/** Times that a loop leaves its region, a tenth of a millisecond each, until it is worth to be the first that is compiled. */
+const LONG = 1000;
 
 /** An open region is compiled anew when what it lacks was asked for so many times for each of its entries. */
 const GROWTH = 1;
@@ -195,10 +199,20 @@ export class RegionCompiler {
     if ((policy & Policy.LONG_LOOP) !== 0) return [];
     // an interpreter's loop, whose pointers go anywhere
     if (this.compiled.get(pc)?.stored.entries.length) return [];
-    this.policies.set(pc, policy | Policy.LONG_LOOP);
     const stored = this.store.get(pc);
-    if (stored && (stored.policy & Policy.LONG_LOOP) !== 0 && !this.compiled.has(pc)) return this.load(pc);
-    return this.compile([pc], true);
+    const isThere = stored && (stored.policy & Policy.LONG_LOOP) !== 0 && !this.compiled.has(pc);
+    if (!isThere && this.store.isKept && this.hasCode(pc, pc + 1) && !this.isLong(pc)) return [];
+    this.policies.set(pc, policy | Policy.LONG_LOOP);
+    return isThere ? this.load(pc) : this.compile([pc], true);
+  }
+
+  /** How often loops in regions ran out of fuel while nothing had been compiled in this run. */
+  private readonly left = new Map<number, number>();
+
+  private isLong(pc: number): boolean {
+    const times = (this.left.get(pc) ?? 0) + 1;
+    this.left.set(pc, times);
+    return times >= LONG;
   }
 
   /**
@@ -323,6 +337,7 @@ export class RegionCompiler {
     }
     if (regions.length === 0) return [];
     const { store } = this;
+    store.warmUp.hasCompiled = true;
     const policies = regions.map((r) => this.policies.get(r.root) ?? 0);
     const runNumbers = policies.map((p) => {
       const wanted = (p & (Policy.LONG_LOOP | Policy.WANDERING)) === Policy.LONG_LOOP;
@@ -437,8 +452,9 @@ export class RegionCompiler {
 
   private recompile(r: CompiledRegion, misses: number, kind: number, many = MANY): void {
     const { pc, policy } = r.stored;
+    const enough = this.store.isKept ? FIRST * many : many;
     // twice as many where it could not be compiled anew
-    if (Math.log2(misses / many) % 1 !== 0 || misses < many || (policy & kind) !== 0) return;
+    if (Math.log2(misses / enough) % 1 !== 0 || misses < enough || (policy & kind) !== 0) return;
     this.policies.set(pc, (this.policies.get(pc) ?? 0) | kind);
     this.compile([pc], true);
   }
@@ -472,6 +488,7 @@ export class RegionCompiler {
     this.compiled.clear();
     this.byCode.clear();
     this.lacking.clear();
+    this.left.clear();
     this.policies.clear();
     if (this.instances.size > MAX_INSTANCES) this.instances.clear();
   }

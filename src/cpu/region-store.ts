@@ -152,6 +152,14 @@ export class RegionStore {
     return this.byPc.size;
   }
 
+  /**
+   * Whether the program's regions come from earlier runs alone up to now. The first one that a run compiles costs it some
+   * 200 ms, so that it waits for more than those behind it.
+   */
+  get isKept(): boolean {
+    return !this.warmUp.hasCompiled && this.count > 0;
+  }
+
   /** Flags turned out to live across calls, or faults to be looked at: no region made so far is right. */
   demand(what: 'flagsCross' | 'precise'): void {
     this[what] = true;

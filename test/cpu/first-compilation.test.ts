@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { Cpu } from '../../src/cpu/cpu.ts';
+import { Exit } from '../../src/cpu/memory/layout.ts';
+import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
+import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
+import { Policy, type RegionStore } from '../../src/cpu/region-store.ts';
+import { CODE, PAGE, processor, registerOf, setRegisters } from '../support/run-words.ts';
+
+const DATA = 0x2_0000;
+/** The middle of the only page, and its last word. */
+const [INSIDE, LAST] = [DATA + 8, DATA + PAGE - 8];
+const VERSION = 1;
+/** l: add x5, x0, #0; ldr x2, [x5]; add x1, x1, x2; subs x3, x3, #1; b.ne l; brk #0 */
+const WORDS = [0x91000005, 0xf94000a2, 0x8b020021, 0xf1000463, 0x54ffff81, 0xd4200000];
+
+const start = (store?: RegionStore): Cpu => {
+  const cpu = processor(WORDS, store ? { store } : {});
+  cpu.space.map({ addr: DATA, length: 2 * PAGE, prot: PROT_READ | PROT_WRITE, fixed: true });
+  cpu.cache.entries.hotAfter = 10;
+  return cpu;
+};
+
+const turns = (cpu: Cpu, count: number, x0: number): void => {
+  cpu.pc = CODE;
+  setRegisters(cpu, { 0: BigInt(x0), 3: BigInt(count) });
+  for (let exit = cpu.run(); exit !== Exit.FAULT; exit = cpu.run()) expect(exit).toBe(Exit.INTERRUPT);
+  expect(registerOf(cpu, 3)).toBe(0n);
+};
+
+/** A process that has what an earlier one compiled, and nothing else. */
+const later = (): Cpu => {
+  const before = start();
+  turns(before, 5000, INSIDE);
+  const words = writeRegions(before.regions.store, VERSION);
+  if (words === null) throw new Error('nothing was compiled');
+  return start(readRegions(Uint32Array.from(words), VERSION) ?? undefined);
+};
+
+const policyOf = (cpu: Cpu): number | undefined => cpu.regions.store.get(CODE)?.policy;
+
+test('a run that uses kept regions alone compiles none anew for what is enough for one that compiles', () => {
+  const cpu = later();
+  cpu.space.unmap(DATA + PAGE, PAGE);
+  turns(cpu, 20_000, LAST);
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+  expect(policyOf(cpu)).toBe(0);
+  cpu.regions.store.warmUp.hasCompiled = true;
+  turns(cpu, 20_000, LAST);
+  expect(policyOf(cpu)).toBe(Policy.EXACT);
+});
+
+test('nor for a loop, unless it runs very long', () => {
+  const cpu = later();
+  turns(cpu, 4_000_000, INSIDE);
+  expect(policyOf(cpu)).toBe(0);
+  turns(cpu, 30_000_000, INSIDE);
+  expect(policyOf(cpu)).toBe(Policy.LONG_LOOP);
+});
