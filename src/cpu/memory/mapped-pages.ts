@@ -20,6 +20,14 @@ export const MIN_ADDR = 0x1_0000;
 
 /** Pages of a file that are read at once, at least. */
 const FETCHED = 8;
+/** Pages without a file that are made ready at once, at least: a request of a worker thread costs as much as touching 20. */
+const CLEARED = 64;
+/**
+ * Bytes of a private mapping without a file from which on its pages are made ready when they are wanted: who asks for so
+ * much (heaps of JavaScriptCore, Go, the JVM) uses little of it, and every page that was mapped once is looked at when it is
+ * mapped again, and copied at fork.
+ */
+const LARGE = 0x200_0000;
 
 /** Resource limits the address space obeys; read at each use, so setrlimit may change them. */
 export interface MemoryLimits {
@@ -224,32 +232,43 @@ export class MappedPages {
   #fetchedTo = 0;
   #fetched = 0;
 
-  /** Read the absent page at an address, and some around or behind it. False: the file has it no more, or cannot be read. */
+  /** Make the absent page at an address ready, and some around or behind it. False: its file has it no more, or cannot be read. */
   fetch(vma: Vma, page: number): boolean {
     // twice as many as before where they are read one after the other
     const ahead = page === this.#fetchedTo;
-    const count = ahead ? this.#fetched * 2 : FETCHED;
+    const count = ahead ? this.#fetched * 2 : vma.source === null ? CLEARED : FETCHED;
     let from = ahead ? page : Math.max(page - (page % (count * PAGE_SIZE)), vma.start);
     for (let to = from; to <= page; to = this.bytes.presenceEnd(from, page + PAGE_SIZE)) from = to;
     const end = this.bytes.presenceEnd(from, Math.min(from + count * PAGE_SIZE, vma.end));
-    this.onFetch();
+    // nobody may run while bytes change
+    if (vma.source !== null || this.bytes.isUsed(from, end)) this.onFetch();
     this.#fetched = count;
     this.#fetchedTo = end;
-    const filled = Math.min(this.files.load(vma, from, end), end);
-    if (filled <= page) return false;
-    const next = roundUp(filled);
-    this.u8.fill(0, filled, next);
+    const next = this.#fill(vma, from, end);
+    if (next <= page) return false;
     this.bytes.present(from, next);
     this.renew(vma, from, next);
     return true;
   }
 
-  /** Read what is absent of [start, end). */
+  /** Give absent pages their contents, as far as their file has any; returns where that is. */
+  #fill(vma: Vma, start: number, end: number): number {
+    if (vma.source === null) {
+      this.bytes.zero(start, end);
+      return end;
+    }
+    const filled = Math.min(Math.max(this.files.load(vma, start, end), start), end);
+    const next = roundUp(filled);
+    this.u8.fill(0, filled, next);
+    return next;
+  }
+
+  /** Make ready what is absent of [start, end). */
   fetchAll(vma: Vma, start: number, end: number): void {
     for (let at = start; at < end; at = this.bytes.presenceEnd(at, end)) {
       if (!this.bytes.isAbsent(at)) continue;
       const to = this.bytes.presenceEnd(at, end);
-      const filled = Math.max(this.files.load(vma, at, to), at);
+      const filled = this.#fill(vma, at, to);
       this.u8.fill(0, filled, to);
       this.bytes.present(at, to);
       this.bytes.markUsed(at, to);
@@ -269,7 +288,9 @@ export class MappedPages {
   populate(vma: Vma, start: number, end: number): number {
     this.bytes.forget(start, end);
     if (vma.source === null) {
-      this.bytes.zero(start, end);
+      // a stack is written by the loader, which asks nobody
+      if (isDeferrable(vma) && !vma.growsDown && end - start >= LARGE) this.bytes.setFresh(start, end);
+      else this.bytes.zero(start, end);
       return 0;
     }
     if (isDeferrable(vma) && end - start > FETCHED * PAGE_SIZE) {
@@ -353,9 +374,8 @@ export class MappedPages {
     vma.source?.ref();
     // nobody may store to the old place any more
     this.bytes.onPlainLoss(from, from + length);
-    if (isDeferrable(vma)) this.fetchAll(vma, from, from + length);
-    this.bulk.copy(GUEST_BASE + to, GUEST_BASE + from, length);
-    this.bytes.markUsed(to, to + length);
+    if (isDeferrable(vma) && vma.source !== null) this.fetchAll(vma, from, from + length);
+    this.#copyContents(from, length, to);
     this.files.move(from, from + length, to - from);
     if (keep) {
       this.codeGone(vma, from, from + length);
@@ -370,6 +390,21 @@ export class MappedPages {
     if (newLength > length) this.growInPlace(moved, to + newLength);
     else this.vmas.merge(to, to + length);
     return to;
+  }
+
+  /** Copy pages to where nothing is mapped: what is fresh stays so. */
+  #copyContents(from: number, length: number, to: number): void {
+    const end = from + length;
+    for (let at = from; at < end; ) {
+      const next = this.bytes.presenceEnd(at, end);
+      const [start, stop] = [at + to - from, next + to - from];
+      if (this.bytes.isAbsent(at)) this.bytes.setFresh(start, stop);
+      else {
+        this.bulk.copy(GUEST_BASE + start, GUEST_BASE + at, next - at);
+        this.bytes.markUsed(start, stop);
+      }
+      at = next;
+    }
   }
 
   sharedOf(dev: number, ino: number): Vma[] {

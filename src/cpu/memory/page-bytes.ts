@@ -8,8 +8,8 @@ const SMALL = 64;
 /** Pages are looked for in chunks of 256. */
 const CHUNK_SHIFT = 8;
 
-/** Whether pages of a mapping are read when they are first wanted: of shared ones others may know. */
-export const isDeferrable = (vma: Vma): boolean => vma.source !== null && !vma.shared;
+/** Whether pages of a mapping may get their contents when they are first wanted: of shared ones others may know. */
+export const isDeferrable = (vma: Vma): boolean => !vma.shared;
 
 /**
  * The page byte tables that translated code tests, and which pages may hold old bytes. The tables of pairs
@@ -24,7 +24,7 @@ export class PageBytes {
   readonly #writePairs: Uint8Array;
   /** 1 = the page was accessible once and may not read as zero. */
   readonly #used: Uint8Array = new Uint8Array(TABLE_SIZE);
-  /** 1 = what the page holds is to be read from its file yet. */
+  /** 1 = the page is to be read from its file, or zeroed where it was used, when it is first wanted. */
   readonly #absent: Uint8Array = new Uint8Array(TABLE_SIZE);
   /** 1 = the page holds, or will hold, what its file has there. */
   readonly #ofFile: Uint8Array = new Uint8Array(TABLE_SIZE);
@@ -99,7 +99,7 @@ export class PageBytes {
     set(eof, end, PageByte.PAST_EOF);
   }
 
-  /** Whether what the page at an address holds is to be read from its file yet. */
+  /** Whether the page at an address does not hold yet what it is to hold. */
   isAbsent(address: number): boolean {
     return this.#absent[Math.floor(address / PAGE_SIZE)] === 1;
   }
@@ -117,7 +117,17 @@ export class PageBytes {
     this.#ofFile.fill(1, start / PAGE_SIZE, end / PAGE_SIZE);
   }
 
-  /** Absent pages were read. */
+  /** [start, end) is to read as zero: see to it when it is wanted. */
+  setFresh(start: number, end: number): void {
+    this.#absent.fill(1, start / PAGE_SIZE, end / PAGE_SIZE);
+  }
+
+  /** Whether some page of [start, end) may not read as zero. */
+  isUsed(start: number, end: number): boolean {
+    return !this.#runs(start / PAGE_SIZE, end / PAGE_SIZE).next().done;
+  }
+
+  /** Absent pages got their contents. */
   present(start: number, end: number): void {
     this.#absent.fill(0, start / PAGE_SIZE, end / PAGE_SIZE);
   }
@@ -206,20 +216,28 @@ export class PageBytes {
       this.#pair(this.write, this.#writePairs, page);
     }
     for (const [page, count] of this.#runs(first, last)) {
-      for (let p = page; p < page + count; p++) if (from.#used[p] === 0) this.#zeroRun(p, 1);
+      for (let p = page; p < page + count; p++) if (from.#used[p] === 0 && from.#absent[p] === 0) this.#zeroRun(p, 1);
     }
     // most of what is mapped was never stored to, a stack for instance
     for (const [page, count] of from.#runs(first, last)) {
       for (let p = page; p < page + count; ) {
-        const used = this.#used[p] as number;
-        const change = this.#used.subarray(p, page + count).indexOf(1 - used);
-        const part = change < 0 ? page + count - p : change;
-        const at = GUEST_BASE + p * PAGE_SIZE;
-        copyPages(at, at, part, used !== 0);
-        p += part;
+        const end = from.presenceEnd(p * PAGE_SIZE, (page + count) * PAGE_SIZE) / PAGE_SIZE;
+        if (from.#absent[p] === 0) this.#copyRun(p, end, copyPages);
+        p = end;
       }
-      this.markUsed(page * PAGE_SIZE, (page + count) * PAGE_SIZE);
     }
+  }
+
+  #copyRun(first: number, last: number, copyPages: Copier['copyPages']): void {
+    for (let p = first; p < last; ) {
+      const used = this.#used[p] as number;
+      const change = this.#used.subarray(p, last).indexOf(1 - used);
+      const part = change < 0 ? last - p : change;
+      const at = GUEST_BASE + p * PAGE_SIZE;
+      copyPages(at, at, part, used !== 0);
+      p += part;
+    }
+    this.markUsed(first * PAGE_SIZE, last * PAGE_SIZE);
   }
 
   #set(table: Uint8Array, base: number, start: number, end: number, value: number): void {

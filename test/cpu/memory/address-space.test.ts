@@ -203,6 +203,57 @@ describe('files', () => {
   });
 });
 
+describe('large mappings without a file', () => {
+  const AT = 0x50_0000;
+  const LENGTH = 0x4000_0000;
+  const large = (prot: number = RW): ReturnType<typeof createAddressSpace> => {
+    const space = createAddressSpace();
+    expect(space.map({ addr: AT, length: LENGTH, prot, fixed: true })).toBe(AT);
+    return space;
+  };
+  const at = (space: ReturnType<typeof createAddressSpace>, page: number): number | undefined =>
+    space.readRange(AT + page * P, 1)?.[0];
+  const put = (space: ReturnType<typeof createAddressSpace>, page: number): void => {
+    (space.writeRange(AT + page * P, 1) as Uint8Array)[0] = page & 0xff;
+  };
+
+  test('cost what is used of them', () => {
+    const space = large();
+    expect(space.touched).toBe(0);
+    put(space, 1000);
+    expect(space.touched).toBeLessThan(1000 * P);
+    for (let page = 2000; page < 4000; page++) put(space, page);
+    expect(space.touched).toBeLessThan(6000 * P);
+    space.unmap(AT, LENGTH);
+    expect(space.map({ addr: AT, length: LENGTH, prot: RW, fixed: true })).toBe(AT);
+    expect([at(space, 1000), at(space, 1001), at(space, 3999)]).toEqual([0, 0, 0]);
+    put(space, 1000);
+    expect(space.madvise(AT, LENGTH, 4)).toBe(0);
+    expect(at(space, 1000)).toBe(0);
+  });
+
+  test('are copied, moved and protected with what is in them', () => {
+    const space = large(0);
+    expect(space.resolveFault(AT + 5 * P, 1, 1)).toMatchObject({ signal: 11, code: 2 });
+    space.protect(AT, 0x1000 * P, RW);
+    for (const page of [3, 700]) put(space, page);
+    const child = createAddressSpace();
+    // what an earlier process left
+    child.map({ addr: AT, length: 0x200 * P, prot: RW, fixed: true });
+    for (const page of [3, 4, 200]) (child.writeRange(AT + page * P, 1) as Uint8Array)[0] = 99;
+    child.reset();
+    child.copyFrom(space);
+    expect([3, 4, 200, 700, 701].map((page) => at(child, page))).toEqual([3, 0, 0, 700 & 0xff, 0]);
+    expect(child.touched).toBeLessThan(0x800 * P);
+    const to = AT + LENGTH;
+    const length = 0x1000 * P;
+    expect(space.remap(AT, length, length, 3, to)).toBe(to);
+    const moved = [3, 4, 700].map((page) => space.readRange(to + page * P, 1)?.[0]);
+    expect([moved, at(space, 3)]).toEqual([[3, 0, 700 & 0xff], undefined]);
+    expect(space.resolveFault(to + 0x900 * P, 8, 2)).toBe(0);
+  });
+});
+
 describe('files that are read when they are wanted', () => {
   const AT = 0x50_0000;
   const PAGES = 64;
