@@ -22,7 +22,9 @@ import { calls as oldStats } from './old-stat.ts';
 import { calls as pidfds } from './pidfd.ts';
 import { calls as poll } from './poll.ts';
 import { calls as processes } from './process.ts';
+import { calls as processMemory } from './process-memory.ts';
 import { calls as readWrite } from './read-write.ts';
+import { calls as refused } from './refused.ts';
 import { calls as scheduling } from './scheduling.ts';
 import { calls as signals } from './signal.ts';
 import { calls as sockets } from './socket.ts';
@@ -61,7 +63,9 @@ export const SYSCALLS: readonly Syscall[] = [
   ...pidfds,
   ...poll,
   ...processes,
+  ...processMemory,
   ...readWrite,
+  ...refused,
   ...scheduling,
   ...signals,
   ...sockets,

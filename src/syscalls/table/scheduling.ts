@@ -1,8 +1,9 @@
-import { HEX, INT, PTR, R_INT, R_SIZE, SIZE } from '../args.ts';
+import { HEX, INT, inStruct, outStruct, PTR, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../errno.ts';
+import { E2BIG, EACCES, EFAULT, EINVAL, EPERM, ESRCH } from '../errno.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Task } from '../kernel/task.ts';
+import { i32, struct, u32, u64 } from '../struct.ts';
 import { putTimespec } from './timespec.ts';
 
 export const sched_yield: Syscall = syscall('sched_yield', {}, R_INT, (task) => {
@@ -67,6 +68,7 @@ const SCHED_FIFO = 1;
 const SCHED_RR = 2;
 const SCHED_BATCH = 3;
 const SCHED_IDLE = 5;
+const SCHED_DEADLINE = 6;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
 
 /** 0, or why there is no such thread (man 2 sched_setscheduler). */
@@ -113,6 +115,60 @@ export const sched_setparam: Syscall = syscall(
     if (!task.space.readable(param, 4)) return -EFAULT;
     return task.space.view.getInt32(param, true) === 0 ? 0 : -EINVAL;
   },
+);
+/** struct sched_attr as of its first version (linux/sched/types.h): 48 bytes. */
+const SCHED_ATTR = struct('sched_attr', {
+  size: u32,
+  sched_policy: u32,
+  sched_flags: u64,
+  sched_nice: i32,
+  sched_priority: u32,
+  sched_runtime: u64,
+  sched_deadline: u64,
+  sched_period: u64,
+});
+const ATTR_SIZE = 48;
+const SCHED_FLAG_RESET_ON_FORK = 1;
+
+export const sched_getattr: Syscall = syscall(
+  'sched_getattr',
+  { pid: INT, attr: outStruct(SCHED_ATTR), size: UINT, flags: UINT },
+  R_INT,
+  (task, { pid, attr, size, flags }) => {
+    if (attr === 0 || pid < 0 || size < ATTR_SIZE || size > 4096 || flags !== 0) return -EINVAL;
+    const missing = checkThread(task, pid);
+    if (missing !== 0) return missing;
+    const { policy, process } = threadOf(task, pid);
+    const none = { sched_flags: 0, sched_priority: 0, sched_runtime: 0, sched_deadline: 0, sched_period: 0 };
+    const value = { ...none, size: ATTR_SIZE, sched_policy: policy, sched_nice: process.nice };
+    return task.put(SCHED_ATTR, attr, value);
+  },
+);
+
+export const sched_setattr: Syscall = syscall(
+  'sched_setattr',
+  { pid: INT, attr: inStruct(SCHED_ATTR), flags: UINT },
+  R_INT,
+  (task, { pid, attr, flags }) => {
+    if (attr === 0 || pid < 0 || flags !== 0) return -EINVAL;
+    const value = task.get(SCHED_ATTR, attr);
+    if (value === null) return -EFAULT;
+    if (value.size !== 0 && value.size < ATTR_SIZE) return -E2BIG;
+    const missing = checkThread(task, pid);
+    if (missing !== 0) return missing;
+    const { sched_policy: policy, sched_nice: nice, sched_priority: realtime } = value;
+    if (Number(value.sched_flags) > SCHED_FLAG_RESET_ON_FORK) return -EINVAL;
+    if (policy === SCHED_FIFO || policy === SCHED_RR) return realtime < 1 || realtime > 99 ? -EINVAL : -EPERM;
+    if (policy === SCHED_DEADLINE) return -EPERM;
+    if ((policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) || realtime !== 0) return -EINVAL;
+    const target = threadOf(task, pid);
+    const asked = Math.max(-20, Math.min(19, nice));
+    if (task.process.uids[1] !== 0 && asked < target.process.nice) return -EPERM;
+    target.policy = policy;
+    target.process.nice = asked;
+    return 0;
+  },
+  { support: 'partial', note: 'Remembered and inherited; real-time policies and deadlines are EPERM.' },
 );
 const priority = (policy: number, realtime: number): number =>
   policy === 1 || policy === 2 ? realtime : policy === 0 || policy === 3 || policy === 5 || policy === 6 ? 0 : -EINVAL;
@@ -183,6 +239,8 @@ export const calls: readonly Syscall[] = [
   sched_setscheduler,
   sched_getparam,
   sched_setparam,
+  sched_getattr,
+  sched_setattr,
   sched_get_priority_max,
   sched_get_priority_min,
   sched_rr_get_interval,

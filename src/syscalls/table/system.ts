@@ -1,7 +1,7 @@
-import { FD, flags, INT, OUT_BYTES, outStruct, PTR, quote, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
+import { flags, INT, OUT_BYTES, outStruct, PTR, quote, R_INT, R_SIZE, SIZE, UINT } from '../args.ts';
 import { toByteString } from '../cursor.ts';
 import { type Syscall, syscall } from '../define.ts';
-import { EFAULT, EINVAL, ENOSYS, EPERM } from '../errno.ts';
+import { EFAULT, EINVAL, EPERM } from '../errno.ts';
 import { chars, long, struct, u16, u32, ulong } from '../struct.ts';
 
 /** struct new_utsname (man 2 uname). */
@@ -104,28 +104,4 @@ export const seccomp: Syscall = syscall('seccomp', { operation: UINT, flags: UIN
   note: 'EINVAL, as on a kernel built without it.',
 });
 
-const ABSENT = {
-  support: 'none',
-  note: 'ENOSYS without a message: programs probe for it and go another way.',
-} as const;
-/** Calls that programs try first and replace on ENOSYS. */
-const probed: readonly Syscall[] = [
-  'io_uring_setup',
-  'io_setup',
-  'userfaultfd',
-  'perf_event_open',
-  'bpf',
-  'openat2',
-  'landlock_create_ruleset',
-].map((name) => syscall(name, { arg0: FD, arg1: PTR, arg2: PTR }, R_INT, () => -ENOSYS, ABSENT));
-
-export const calls: readonly Syscall[] = [
-  uname,
-  sysinfo,
-  getrandom,
-  sethostname,
-  setdomainname,
-  syslog,
-  seccomp,
-  ...probed,
-];
+export const calls: readonly Syscall[] = [uname, sysinfo, getrandom, sethostname, setdomainname, syslog, seccomp];
