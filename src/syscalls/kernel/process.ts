@@ -450,7 +450,7 @@ export class Process {
       if (typeof stat === 'number') return stat;
       if ((stat.mode & S_IFMT) !== S_IFDIR) return -ENOTDIR;
     }
-    return namespace.resolve(file.path, path, follow);
+    return namespace.resolve(this.kernel.namespace.baseOf(file.path, path), path, follow);
   }
 }
 

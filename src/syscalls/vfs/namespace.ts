@@ -64,6 +64,11 @@ export class Namespace {
     return { fs: this.root, path: full };
   }
 
+  /** The directory that has `path`, of one that was opened: below -L's there is less than by absolute paths. */
+  baseOf(directory: BytePath, path: BytePath): BytePath {
+    return this.overlay?.baseOf(directory, path) ?? directory;
+  }
+
   /**
    * Where the walk of an absolute path begins: `top` is what absolute symlinks on it start from, -L's directory if it
    * has the path, else the root, which is ''; `rest` is walked from `here`, as nobody is asked about what is above -L's.

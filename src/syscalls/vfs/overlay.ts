@@ -32,6 +32,13 @@ export class SysrootOverlay {
     return this.walk(parts, follow) ?? path;
   }
 
+  /** Of a directory that was opened and the one that it stands before, the one that has a file: its own, if neither has. */
+  baseOf(directory: BytePath, path: BytePath): BytePath {
+    if (!directory.startsWith(`${this.prefix}/`) || this.lstat(`${directory}/${path}`) !== null) return directory;
+    const hidden = directory.slice(this.prefix.length);
+    return this.lstat(`${hidden}/${path}`) === null ? directory : hidden;
+  }
+
   private walk(parts: string[], follow: boolean): BytePath | null {
     let here = '';
     let links = 0;
