@@ -79,8 +79,8 @@ const recordOf = (value: Word): Push => shl(and(value, RECORD_MASK), 4);
 const readsFlags = (record: Word): Push => and(load(add(record, Header.KIND)), READS_FLAGS);
 const asksFlags = (record: Word): Push => and(load(add(record, Header.KIND)), ASKS_FLAGS);
 const arenaOf = (pc: Word): Push => load8(add(shrU(pc, PAGE_SHIFT), CODE_PAGES));
-/** What a page holds is not in memory. */
-const isAbsent = (pc: Word): Push => equal(load8(add(shrU(pc, PAGE_SHIFT), READ_BYTES)), PageByte.ABSENT);
+/** What a page holds may not be in memory: in a file, or where another place of a shared page was stored to. */
+const mayLack = (pc: Word): Push => differ(load8(add(shrU(pc, PAGE_SHIFT), READ_BYTES)), PageByte.PLAIN);
 
 /** Look for (pc, what) in the table: `at` is the place of the entry, or of the free one where it would be. */
 const search = (f: Writer, pc: Word, what: Word, at: Local, value: Local): void => {
@@ -274,10 +274,10 @@ const blockFunction = (F: MakerFunctions): Writer => {
   f.if(known, () => f.return(known));
   const id = f.local(arenaOf(pc));
   f.if(isZero(id), () => f.return(0));
-  f.if(isAbsent(pc), () => f.return(0));
+  f.if(mayLack(pc), () => f.return(0));
   const limit = f.local(add(or(pc, PAGE_SIZE - 1), 1));
   f.if(lessU(sub(limit, pc), LONGEST), () => {
-    f.if(or(differ(arenaOf(limit), id), isAbsent(limit)), () => f.return(0));
+    f.if(or(differ(arenaOf(limit), id), mayLack(limit)), () => f.return(0));
     f.set(limit, add(limit, PAGE_SIZE));
   });
   f.return(call(F.MAKE, pc, kind, limit, id));
