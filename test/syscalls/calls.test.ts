@@ -138,6 +138,17 @@ describe('calls of one process', () => {
     expect(m.call('mmap', 0, 0, 3, 2, fd, 0)).toBe(-22);
     expect(m.call('mmap', 0, 4096, 3, 2, 99, 0)).toBe(-9);
     expect(m.call('mmap', 2 ** 33, 4096, 3, 0x32, -1, 0)).toBe(-12);
+    // one that insists on a place that there is not gets an error in the end
+    const anywhere = m.call('mmap', 2 ** 36, 2 ** 30, 0, 0x22, -1, 0);
+    expect(anywhere).toBeGreaterThan(0);
+    let asked = 0;
+    for (let at = anywhere; at > 0 && asked < 1000; asked++) {
+      m.call('munmap', at, 2 ** 30);
+      at = m.call('mmap', 2 ** 36 + asked * 2 ** 20, 2 ** 30, 0, 0x22, -1, 0);
+    }
+    expect(asked).toBe(64);
+    expect(m.call('mmap', 2 ** 36, 2 ** 20, 0, 0x22, -1, 0)).toBe(-12);
+    expect(m.call('mmap', 0, 2 ** 20, 0, 0x22, -1, 0)).toBeGreaterThan(0);
   });
 
   it('tells how the parent is scheduled that getppid names, though it is of the host', () => {

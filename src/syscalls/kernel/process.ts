@@ -230,6 +230,8 @@ export class Process {
 
   /** Asked before files are touched; null: the emulator's own ids allow and forbid the same. */
   guard: Guard | null = null;
+  /** See `insists` of mmap. */
+  hugeRequests = 0;
   /** The same for the real ids: access(2). */
   realGuard: Guard | null = null;
 

@@ -21,6 +21,22 @@ export const brk: Syscall = syscall('brk', { addr: PTR }, R_PTR, (task, { addr }
   return task.space.brk(addr);
 });
 
+/** Requests for so many bytes at addresses that there are not, as many as a program makes that takes another place for an answer. */
+const HUGE = 2 ** 30;
+const MOST_HUGE = 64;
+
+/**
+ * Whether a program asks without end for a place above 4 GiB, as GHC's run-time system does for its heap: errors alone make
+ * it ask for less, and give up in the end.
+ */
+function insists(task: Task, addr: number, length: number): boolean {
+  if (addr < LIMIT) return false;
+  if (length >= HUGE) task.process.hugeRequests++;
+  if (task.process.hugeRequests <= MOST_HUGE) return false;
+  task.process.kernel.warnOnce('huge', 'the program wants addresses above 4 GiB, again and again: guests have none');
+  return true;
+}
+
 function map(task: Task, addr: number, length: number, prot: number, how: number, fd: number, offset: number): number {
   if (length === 0) return -EINVAL;
   if (offset < 0 || offset % PAGE !== 0) return -EINVAL;
@@ -29,6 +45,7 @@ function map(task: Task, addr: number, length: number, prot: number, how: number
   const fixed = (how & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
   if (fixed && addr % PAGE !== 0) return -EINVAL;
   if (length > LIMIT || (fixed && addr + length > LIMIT)) return -ENOMEM;
+  if (!fixed && insists(task, addr, length)) return -ENOMEM;
   const shared = type !== MAP_PRIVATE;
   const request: MapRequest = {
     // A hint above 4 GiB is only a hint: anywhere.
