@@ -437,8 +437,11 @@ export class RegionCompiler {
       if (r && aimed) this.recompile(r, ++r.runMisses, Policy.WANDERING);
     } else if (!r) return;
     else if (why === Miss.FP) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
-    else if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
-    else if (why === Miss.CALLED) this.recompile(r, ++r.callMisses, Policy.CALLS_MORE);
+    else if (why === Miss.HOISTED) {
+      // one that is touched for the first time
+      if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.ABSENT) return;
+      this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
+    } else if (why === Miss.CALLED) this.recompile(r, ++r.callMisses, Policy.CALLS_MORE);
     // an unmapped or protected page is no fault of the region
     else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN)
       this.recompile(r, ++r.edgeMisses, Policy.EXACT, MANY_EDGES);

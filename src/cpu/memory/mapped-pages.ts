@@ -20,8 +20,12 @@ export const MIN_ADDR = 0x1_0000;
 
 /** Pages of a file that are read at once, at least. */
 const FETCHED = 8;
-/** Pages without a file that are made ready at once, at least: a request of a worker thread costs as much as touching 20. */
+/**
+ * Pages without a file that are made ready at once, at least and at most: a request of a worker thread costs as much as
+ * touching 20.
+ */
 const CLEARED = 64;
+const MOST_CLEARED = 4096;
 /**
  * Bytes of a private mapping without a file from which on its pages are made ready when they are wanted: who asks for so
  * much (heaps of JavaScriptCore, Go, the JVM) uses little of it, and every page that was mapped once is looked at when it is
@@ -232,18 +236,27 @@ export class MappedPages {
   #fetchedTo = 0;
   #fetched = 0;
 
+  /** Whether a page follows those that were read last, and how many to read: twice as many as before, if it does. */
+  #reading(page: number): readonly [ahead: boolean, count: number] {
+    const ahead = page === this.#fetchedTo;
+    return [ahead, ahead ? this.#fetched * 2 : FETCHED];
+  }
+
+  /** Whether a page follows some that are ready, of any of a program's arrays, and how many to make ready: as many again. */
+  #clearing(vma: Vma, page: number): readonly [ahead: boolean, count: number] {
+    const ready = (page - this.bytes.presentFrom(vma.start, page)) / PAGE_SIZE;
+    return [ready > 0, Math.min(Math.max(ready, CLEARED), MOST_CLEARED)];
+  }
+
   /** Make the absent page at an address ready, and some around or behind it. False: its file has it no more, or cannot be read. */
   fetch(vma: Vma, page: number): boolean {
-    // twice as many as before where they are read one after the other
-    const ahead = page === this.#fetchedTo;
-    const count = ahead ? this.#fetched * 2 : vma.source === null ? CLEARED : FETCHED;
+    const [ahead, count] = vma.source === null ? this.#clearing(vma, page) : this.#reading(page);
     let from = ahead ? page : Math.max(page - (page % (count * PAGE_SIZE)), vma.start);
     for (let to = from; to <= page; to = this.bytes.presenceEnd(from, page + PAGE_SIZE)) from = to;
     const end = this.bytes.presenceEnd(from, Math.min(from + count * PAGE_SIZE, vma.end));
     // nobody may run while bytes change
     if (vma.source !== null || this.bytes.isUsed(from, end)) this.onFetch();
-    this.#fetched = count;
-    this.#fetchedTo = end;
+    if (vma.source !== null) [this.#fetched, this.#fetchedTo] = [count, end];
     const next = this.#fill(vma, from, end);
     if (next <= page) return false;
     this.bytes.present(from, next);

@@ -111,6 +111,12 @@ export class PageBytes {
     return other < 0 ? end : start + other * PAGE_SIZE;
   }
 
+  /** From where on, at `start` at the earliest, all pages below `end` are present. */
+  presentFrom(start: number, end: number): number {
+    const last = this.#absent.subarray(start / PAGE_SIZE, end / PAGE_SIZE).lastIndexOf(1);
+    return start + (last + 1) * PAGE_SIZE;
+  }
+
   /** What [start, end) holds is what the file has, to be read when it is wanted if it was not yet. */
   setFile(start: number, end: number, absent: boolean): void {
     this.#absent.fill(absent ? 1 : 0, start / PAGE_SIZE, end / PAGE_SIZE);

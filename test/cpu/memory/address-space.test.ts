@@ -224,6 +224,16 @@ describe('large mappings without a file', () => {
     expect(space.touched).toBeLessThan(1000 * P);
     for (let page = 2000; page < 4000; page++) put(space, page);
     expect(space.touched).toBeLessThan(6000 * P);
+    // several arrays, each from its beginning: ever more pages at once
+    let faults = 0;
+    for (let i = 0; i < 0x4000; i++) {
+      for (const first of [0x8000, 0x10000, 0x18000]) {
+        const absent = space.host.getUint8(READ_BYTES + AT / P + first + i) === PageByte.ABSENT;
+        if (absent) faults++;
+        expect(at(space, first + i)).toBe(0);
+      }
+    }
+    expect(faults).toBeLessThan(3 * 12);
     space.unmap(AT, LENGTH);
     expect(space.map({ addr: AT, length: LENGTH, prot: RW, fixed: true })).toBe(AT);
     expect([at(space, 1000), at(space, 1001), at(space, 3999)]).toEqual([0, 0, 0]);
