@@ -26,6 +26,11 @@ const FOLLOWS = [0xf8408402, 0xf9400046, 0xaa0203e4, 0xf1000463, 0x54ffff81, 0xd
 /** Of A32. l: tst r3, #1; ldr r6, [r7]; addeq r4, r4, #1; subs r3, r3, #1; bne l; bkpt */
 const PARITIES = [0xe3130001, 0xe5976000, 0x02844001, 0xe2533001, 0x1afffffa, 0xe1200070];
 
+/** Of A32. l: vldr d1, [r0]; ldr r6, [r7]; vmov r2, s2; vldr d1, [r0]; add r4, r4, r2; add r0, r0, #8; subs r3, r3, #1; bne l; bkpt */
+const HALVES = [
+  0xed901b00, 0xe5976000, 0xee112a10, 0xed901b00, 0xe0844002, 0xe2800008, 0xe2533001, 0x1afffff7, 0xe1200070,
+];
+
 /** Of T32. l: tst r3, #1; ite eq; ldreq r6, [r7]; addne r4, #1; subs r3, #1; bne l; bkpt */
 const CHOOSES = [0x0f01f013, 0x683ebf0c, 0x3b013401, 0xbe00d1f8];
 
@@ -115,4 +120,11 @@ test('a fault finds a register that its loop replaces before it reads it as some
   expect(run(FOLLOWS, addresses, { precise: true, end: 4 }).x4).toBe(before);
   // what it is worth: the loop does not bring it along
   expect(run(FOLLOWS, addresses, { end: 4 }).x4).not.toBe(before);
+});
+
+test('half of a vector register is there for what reads it behind an exit, though the whole is what was read', () => {
+  const numbers = Array.from({ length: COUNT }, (_, i) => BigInt(i));
+  const { x4, misses } = run(HALVES, numbers, { arm: true });
+  expect(misses).toBeGreaterThan(10);
+  expect(x4).toBe(BigInt((COUNT * (COUNT - 1)) / 2));
 });

@@ -81,8 +81,12 @@ export const neededRegisters = (
     /** Those of instructions from pc on, which may have no operations at all. */
     const readFrom = (pc: number): void => {
       for (; left > 0 && (reads[left - 2] as number) >= pc; left -= 2) {
-        const register = byOffset.get(reads[left - 1] as number);
-        if (register) add(needed, register.index);
+        const offset = reads[left - 1] as number;
+        // of a vector register that is taken apart (see lanes.ts) all parts may be what was read
+        for (let part = offset; part < (isVector(offset) ? offset + 16 : offset + 1); part += 4) {
+          const register = byOffset.get(part);
+          if (register) add(needed, register.index);
+        }
       }
     };
     let conditional = false;
@@ -243,6 +247,8 @@ const overwrite = (needed: RegSet, written: RegSet, register: number): void => {
 
 /** General and vector registers, which instructions name. Others (as ITSTATE of ARM) the cold tier reads of itself. */
 const isGeneral = (offset: number): boolean => offset >= State.REGS && offset < State.SYSREGS;
+
+const isVector = (offset: number): boolean => offset >= State.VREGS && offset < State.SYSREGS;
 
 /** What is live there comes from the block behind; calls give registers new values, others leave. */
 const goesOn = ({ terminal: t }: Block): boolean =>
