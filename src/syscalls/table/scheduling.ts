@@ -71,6 +71,13 @@ const SCHED_IDLE = 5;
 const SCHED_DEADLINE = 6;
 const SCHED_RESET_ON_FORK = 0x4000_0000;
 
+/** 0, or why a thread cannot have a policy and a real-time priority (man 2 sched_setscheduler). */
+function checkPolicy(policy: number, realtime: number): number {
+  if (policy === SCHED_FIFO || policy === SCHED_RR) return realtime < 1 || realtime > 99 ? -EINVAL : -EPERM;
+  const usual = policy === SCHED_OTHER || policy === SCHED_BATCH || policy === SCHED_IDLE;
+  return usual && realtime === 0 ? 0 : -EINVAL;
+}
+
 /** 0, or why there is no such thread (man 2 sched_setscheduler). */
 const checkThread = (task: Task, pid: number): number => (pid < 0 ? -EINVAL : exists(task, pid) ? 0 : -ESRCH);
 const threadOf = (task: Task, pid: number): Task => (pid === 0 ? task : (task.process.kernel.tasks.get(pid) ?? task));
@@ -92,8 +99,8 @@ export const sched_setscheduler: Syscall = syscall(
     const missing = checkThread(task, pid);
     if (missing !== 0) return missing;
     const policy = asked & ~SCHED_RESET_ON_FORK;
-    if (policy === SCHED_FIFO || policy === SCHED_RR) return realtime < 1 || realtime > 99 ? -EINVAL : -EPERM;
-    if ((policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) || realtime !== 0) return -EINVAL;
+    const refused = checkPolicy(policy, realtime);
+    if (refused !== 0) return refused;
     threadOf(task, pid).policy = policy;
     return 0;
   },
@@ -158,9 +165,9 @@ export const sched_setattr: Syscall = syscall(
     if (missing !== 0) return missing;
     const { sched_policy: policy, sched_nice: nice, sched_priority: realtime } = value;
     if (Number(value.sched_flags) > SCHED_FLAG_RESET_ON_FORK) return -EINVAL;
-    if (policy === SCHED_FIFO || policy === SCHED_RR) return realtime < 1 || realtime > 99 ? -EINVAL : -EPERM;
     if (policy === SCHED_DEADLINE) return -EPERM;
-    if ((policy !== SCHED_OTHER && policy !== SCHED_BATCH && policy !== SCHED_IDLE) || realtime !== 0) return -EINVAL;
+    const refused = checkPolicy(policy, realtime);
+    if (refused !== 0) return refused;
     const target = threadOf(task, pid);
     const asked = Math.max(-20, Math.min(19, nice));
     if (task.process.uids[1] !== 0 && asked < target.process.nice) return -EPERM;
