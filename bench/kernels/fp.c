@@ -32,7 +32,7 @@ int64_t nbody(void) {
     double *field = &bodies[i].x;
     for (int k = 0; k < 7; k++) field[k] = next_random(&seed) / 2147483648.0 + (k == 6 ? 1 : -0.5);
   }
-  for (int i = 0; i < 1700000 / LESS; i++) advance(bodies, 5, 1e-4);
+  for (int i = 0; i < 1700000 / DIVISOR; i++) advance(bodies, 5, 1e-4);
   return bits_of(bodies[0].x + bodies[1].y + bodies[2].z);
 }
 
@@ -49,7 +49,7 @@ static void spectral_product(const double *v, double *out, int transposed) {
 int64_t spectral(void) {
   double u[SPECTRAL_SIZE], v[SPECTRAL_SIZE], t[SPECTRAL_SIZE];
   for (int i = 0; i < SPECTRAL_SIZE; i++) u[i] = 1;
-  for (int i = 0; i < 330 / LESS; i++) {
+  for (int i = 0; i < 330 / DIVISOR; i++) {
     spectral_product(u, t, 0), spectral_product(t, v, 1);
     spectral_product(v, t, 0), spectral_product(t, u, 1);
   }
@@ -59,7 +59,7 @@ int64_t spectral(void) {
 }
 
 int64_t mandelbrot(void) {
-  enum { SIZE = 500, DEPTH = 1500 / LESS };
+  enum { SIZE = 500, DEPTH = 1500 / DIVISOR };
   int64_t sum = 0;
   for (int row = 0; row < SIZE; row++) {
     for (int column = 0; column < SIZE; column++) {
@@ -80,7 +80,7 @@ int64_t f32_mix(void) {
   uint64_t seed = 11;
   float low = 0, band = 0, peak = 0;
   int64_t crossings = 0;
-  for (int i = 0; i < 24000000 / LESS; i++) {
+  for (int i = 0; i < 24000000 / DIVISOR; i++) {
     float input = (float)(int)(next_random(&seed) & 0xffff) / 32768.0f - 1.0f;
     float high = input - low - 0.7f * band;
     float before = low;
@@ -95,7 +95,7 @@ int64_t f32_mix(void) {
 
 int64_t libm_calls(void) {
   double sum = 0;
-  for (int i = 1; i <= 1900000 / LESS; i++) {
+  for (int i = 1; i <= 1900000 / DIVISOR; i++) {
     double x = i * 1e-3;
     sum += sin(x) * cos(x) + exp(-x * 0.01) + log(x) - pow(x, 0.3) + atan2(x, 3) + fmod(x, 0.7);
   }

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-/* Tests do one part in LESS of the floating-point and SIMD kernels' work. */
-#ifndef LESS
-#define LESS 1
+/* Tests do one part in DIVISOR of the floating-point and SIMD kernels' work. */
+#ifndef DIVISOR
+#define DIVISOR 1
 #endif
 
 #ifdef __cplusplus

@@ -12,7 +12,7 @@ int64_t f32_matmul(void) {
       ma[i][j] = (float)(next_random(&seed) % 1000) / 500 - 1;
       mb[i][j] = (float)(next_random(&seed) % 1000) / 500 - 1;
     }
-  for (int round = 0; round < 80 / LESS; round++) {
+  for (int round = 0; round < 80 / DIVISOR; round++) {
     for (int i = 0; i < MATRIX; i++)
       for (int k = 0; k < MATRIX; k++) {
         float factor = ma[i][k];
@@ -30,7 +30,7 @@ static double sx[SAXPY], sy[SAXPY];
 
 int64_t f64_saxpy(void) {
   for (int i = 0; i < SAXPY; i++) sx[i] = i * 0.5, sy[i] = -i;
-  for (int round = 0; round < 77000 / LESS; round++) {
+  for (int round = 0; round < 77000 / DIVISOR; round++) {
     double a = 1e-3 * (round % 7 - 3);
     for (int i = 0; i < SAXPY; i++) sy[i] += a * sx[i];
   }
@@ -45,7 +45,7 @@ static uint8_t over[PIXELS], under[PIXELS], mixed[PIXELS];
 int64_t pixels(void) {
   uint64_t seed = 13;
   for (int i = 0; i < PIXELS; i++) over[i] = (uint8_t)next_random(&seed), under[i] = (uint8_t)next_random(&seed);
-  for (int round = 0; round < 40000 / LESS; round++) {
+  for (int round = 0; round < 40000 / DIVISOR; round++) {
     unsigned alpha = round & 255;
     for (int i = 0; i < PIXELS; i++) {
       unsigned v = (over[i] * alpha + under[i] * (255 - alpha) + 128) >> 8;
@@ -65,7 +65,7 @@ int64_t dot_product(void) {
   uint64_t seed = 14;
   for (int i = 0; i < DOT; i++) da[i] = (int16_t)next_random(&seed), db[i] = (int16_t)(next_random(&seed) >> 4);
   int64_t sum = 0;
-  for (int round = 0; round < 170000 / LESS; round++) {
+  for (int round = 0; round < 170000 / DIVISOR; round++) {
     int32_t part = 0;
     for (int i = 0; i < DOT; i++) part += (int32_t)((uint32_t)(da[i] * db[i]) >> 3);
     sum = sum * 3 + part;
