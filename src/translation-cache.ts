@@ -8,7 +8,7 @@ import type { CodeCache } from './cpu/code-cache.ts';
 import type { WarmUp } from './cpu/compile-budget.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { nativesCode, useNatives } from './cpu/machine-code.ts';
-import { readRegions, writeRegions } from './cpu/region-image.ts';
+import { openRegions, REGIONS_HEAD, writeRegions } from './cpu/region-image.ts';
 import type { RegionStore } from './cpu/region-store.ts';
 import { uptimeMs } from './uptime.ts';
 
@@ -132,10 +132,10 @@ export class TranslationCache {
   load(cpu: Cpu): void {
     const blocks = fileBytes(this.file + BLOCKS);
     if (blocks) cpu.cache.image = BlockImage.read(blocks, this.version);
-    const regions = readWords(this.file + REGIONS);
-    this.regionBytes = regions?.byteLength ?? 0;
-    const store = regions && readRegions(regions, this.version);
-    if (store) cpu.regions.use(store);
+    const head = readWords(this.file + REGIONS, REGIONS_HEAD);
+    const all = (): Uint32Array<ArrayBuffer> | null => readWords(this.file + REGIONS);
+    if (head) openRegions(cpu.regions.store, head, this.version, all);
+    this.regionBytes = cpu.regions.store.kept?.bytes ?? 0;
     if (cpu.isExact) return;
     const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
     cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
@@ -278,12 +278,12 @@ const fileBytes = (file: string): ImageBytes | null => {
   return { size, read };
 };
 
-/** A file as words; null: not there, or not readable. */
-const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
+/** A file, or no more than `most` bytes of it, as words; null: not there, or not readable. */
+const readWords = (file: string, most = Number.POSITIVE_INFINITY): Uint32Array<ArrayBuffer> | null => {
   try {
     const fd = fs.openSync(file, 'r');
     try {
-      const words = new Uint32Array(fs.fstatSync(fd).size >>> 2);
+      const words = new Uint32Array(Math.min(fs.fstatSync(fd).size, most) >>> 2);
       readAt(fd, new Uint8Array(words.buffer), 0);
       return words;
     } finally {

@@ -2,6 +2,7 @@ import type { CodeCache } from './code-cache.ts';
 import { CompileBudget } from './compile-budget.ts';
 import type { JumpCache } from './jump-cache.ts';
 import type { CompiledRegion, RegionCompiler } from './region-compiler.ts';
+import type { RegionStore } from './region-store.ts';
 import { BUDGET } from './state-blocks.ts';
 
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
@@ -23,6 +24,8 @@ export class Promotion {
   private readonly budget = new CompileBudget();
   private readonly queue: number[] = [];
   private tier: Tier = 'auto';
+  /** Whose regions' roots the code cache knows. */
+  private offered: RegionStore | null = null;
 
   constructor(cache: CodeCache, regions: RegionCompiler, jumps: JumpCache) {
     this.cache = cache;
@@ -47,6 +50,10 @@ export class Promotion {
       this.cache.entries.rearm(record, 0x7fffffff);
       return;
     }
+    if (!this.isThere(1)) {
+      this.cache.entries.rearm(record, HOT_AFTER);
+      return;
+    }
     const pc = this.cache.pcOf(record);
     // one that V8 has still to compile is worth that when one that is new would be
     const early = !this.regions.isReady(pc) && !this.isWarm(pc, HOT_AFTER);
@@ -66,7 +73,17 @@ export class Promotion {
 
   /** The loop at pc used up the budget of the cold tier, or the fuel of its region. */
   longLoop(pc: number): void {
-    if (this.compiles && this.isWarm(pc, BUDGET)) this.enter(this.regions.compileLoop(pc));
+    if (this.compiles && this.isThere(BUDGET / HOT_AFTER) && this.isWarm(pc, BUDGET))
+      this.enter(this.regions.compileLoop(pc));
+  }
+
+  /** Whether kept regions are read, if there are some: the blocks at their roots are offered soon then. */
+  private isThere(hot: number): boolean {
+    const { store } = this.regions;
+    if (!store.isThere(hot)) return false;
+    if (this.offered !== store) this.cache.offerStored();
+    this.offered = store;
+    return true;
   }
 
   private isWarm(pc: number, executions: number): boolean {
@@ -97,5 +114,6 @@ export class Promotion {
   /** As in the process this one is a copy of. */
   inherit(from: Promotion): void {
     this.setTier(from.tier);
+    this.offered = from.offered;
   }
 }

@@ -95,7 +95,6 @@ export class RegionCompiler {
   /** Use another store; nothing may be compiled yet, or everything must be flushed. */
   use(store: RegionStore): void {
     this.store = store;
-    this.host.runs.reserve(store.nextRun);
   }
 
   /** By root of a region with several entries: targets that it lacks, and how often they were asked for. */
@@ -267,7 +266,8 @@ export class RegionCompiler {
       exports = new WebAssembly.Instance(compiledModule(module), { e: this.host.imports }).exports;
       this.instances.set(module, exports);
     }
-    // its code may name any slot given so far
+    // its code may name any run and slot given so far
+    this.host.runs.reserve(this.store.nextRun);
     this.reach(this.store.nextSlot - 1);
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);

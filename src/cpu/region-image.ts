@@ -1,6 +1,6 @@
 import { checksum } from './checksum.ts';
 import { keptModules } from './region-merge.ts';
-import { RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
+import type { RegionStore, StoredModule, StoredRegion } from './region-store.ts';
 
 /**
  * A store of regions as it is kept on disk, as little-endian 32-bit words:
@@ -77,14 +77,36 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
   return words;
 };
 
-/** The store that was written, or null when the words are not a whole image of this version. */
-export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): RegionStore | null => {
-  if (words.length < HEAD || words[0] !== MAGIC || words[1] !== version >>> 0) return null;
-  if (words[2] !== words.length || words[3] !== checksum(words, CHECKED_FROM)) return null;
+/** Bytes from the start that `openRegions` wants. */
+export const REGIONS_HEAD = 4 * HEAD;
+
+/**
+ * What a program has to know of its regions from the start is taken from the head of their file; the rest is read by `all` when
+ * it is wanted. False: it is no file of this version.
+ */
+export const openRegions = (
+  store: RegionStore,
+  head: Uint32Array,
+  version: number,
+  all: () => Uint32Array<ArrayBuffer> | null,
+): boolean => {
+  if (head.length < HEAD || head[0] !== MAGIC || head[1] !== version >>> 0) return false;
+  const [, , length = 0, sum, flags = 0] = head;
+  store.flagsCross = (flags & FLAGS_CROSS) !== 0;
+  store.precise = (flags & PRECISE) !== 0;
+  const read = (into: RegionStore): void => {
+    const words = all();
+    // another run may have put another file in its place
+    if (words?.length === length && words[3] === sum) fillStore(into, words);
+  };
+  store.kept = { bytes: 4 * length, read };
+  return true;
+};
+
+/** Regions and numbers of a whole image; of what is damaged nothing is taken. */
+const fillStore = (store: RegionStore, words: Uint32Array<ArrayBuffer>): void => {
+  if (words[3] !== checksum(words, CHECKED_FROM)) return;
   const word = (i: number): number => words[i] as number;
-  const store = new RegionStore();
-  store.flagsCross = (word(4) & FLAGS_CROSS) !== 0;
-  store.precise = (word(4) & PRECISE) !== 0;
   store.nextSlot = word(5);
   store.nextId = word(6);
   store.nextRun = word(7);
@@ -120,5 +142,4 @@ export const readRegions = (words: Uint32Array<ArrayBuffer>, version: number): R
     };
     store.add(region);
   }
-  return store;
 };

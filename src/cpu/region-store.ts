@@ -66,6 +66,20 @@ export interface StoredRegion {
   readonly code: Uint8Array;
 }
 
+/** What earlier runs left in a file, read when it is worth that. */
+export interface KeptRegions {
+  readonly bytes: number;
+  /** Fill the store, which has given no number yet; nothing comes of it where the file is not what it was. */
+  readonly read: (store: RegionStore) => void;
+}
+
+/**
+ * Hot blocks that a run has to show before kept regions are read: so many anyway, and for each MiB. One is offered each
+ * millisecond or two of a script; to read a MiB, with V8's machine code in it, takes some 4 ms.
+ */
+const HOT_TO_READ = 3;
+const HOT_TO_READ_MIB = 2;
+
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
 
@@ -92,12 +106,26 @@ export class RegionStore {
   readonly machineCode: Map<StoredModule, { readonly code: Uint8Array; readonly optimised: number }> = new Map();
   /** Functions in it that are in no file yet. */
   unsavedOptimised = 0;
+  /** What there is besides; null: nothing, or it was read. */
+  kept: KeptRegions | null = null;
+  private hot = 0;
   /** Until it is over nothing is compiled. */
   warmUp: WarmUp;
 
   /** `warmUp`: of the store before this one. */
   constructor(warmUp: WarmUp = new WarmUp()) {
     this.warmUp = warmUp;
+  }
+
+  /** So many blocks were hot, or loops as long as that. Whether all there is can be had: kept regions are read for enough. */
+  isThere(hot: number): boolean {
+    const { kept } = this;
+    if (kept === null) return true;
+    this.hot += hot;
+    if (this.hot < HOT_TO_READ + (kept.bytes / (1 << 20)) * HOT_TO_READ_MIB) return false;
+    this.kept = null;
+    kept.read(this);
+    return true;
   }
 
   /** Functions of a module that there is machine code of. */
@@ -163,6 +191,7 @@ export class RegionStore {
   /** Flags turned out to live across calls, or faults to be looked at: no region made so far is right. */
   demand(what: 'flagsCross' | 'precise'): void {
     this[what] = true;
+    this.kept = null;
     this.byPc.clear();
     this.byEntry.clear();
   }

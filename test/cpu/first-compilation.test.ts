@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import type { Cpu } from '../../src/cpu/cpu.ts';
 import { Exit } from '../../src/cpu/memory/layout.ts';
 import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
-import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
+import { writeRegions } from '../../src/cpu/region-image.ts';
 import { Policy, type RegionStore } from '../../src/cpu/region-store.ts';
+import { readRegions } from '../support/kept-regions.ts';
 import { CODE, PAGE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
 const DATA = 0x2_0000;

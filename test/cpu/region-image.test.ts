@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Cpu } from '../../src/cpu/cpu.ts';
 import { PROT_READ } from '../../src/cpu/memory/types.ts';
-import { readRegions, writeRegions } from '../../src/cpu/region-image.ts';
-import { compiledModule, type RegionStore, type StoredRegion } from '../../src/cpu/region-store.ts';
+import { openRegions, REGIONS_HEAD, writeRegions } from '../../src/cpu/region-image.ts';
+import { compiledModule, RegionStore, type StoredRegion } from '../../src/cpu/region-store.ts';
+import { readRegions } from '../support/kept-regions.ts';
 import { CODE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
 /** sum: add x0, x0, x1; subs x1, x1, #1; b.ne sum; svc #0 */
@@ -132,4 +133,36 @@ test('machine code that V8 does not take is no harm', () => {
   const cpu = machine();
   cpu.regions.use(store);
   expect(sum(cpu, 1000n)).toBe(500500n);
+});
+
+test('kept regions are read when blocks were hot as often as that is worth', () => {
+  const store = new RegionStore();
+  const words = written();
+  let reads = 0;
+  openRegions(store, words.subarray(0, REGIONS_HEAD / 4), VERSION, () => {
+    reads++;
+    return words;
+  });
+  const cpu = machine();
+  cpu.regions.use(store);
+  // blocks are hot after 8,000 executions; the cold tier counts one for each turn
+  expect(sum(cpu, 1000n)).toBe(500500n);
+  expect([reads, store.count]).toEqual([0, 0]);
+  for (let n = 0; n < 20; n++) sum(cpu, 20_000n);
+  expect([reads, store.count]).toEqual([1, 1]);
+  for (let n = 0; n < 40 && cpu.regions.slotOf(CODE) === undefined; n++) sum(cpu, 20_000n);
+  expect(cpu.regions.slotOf(CODE)).toBeDefined();
+});
+
+test('nothing is taken of a file that another one has replaced, or of regions that turn out to be wrong before', () => {
+  const words = written();
+  const replaced = new RegionStore();
+  openRegions(replaced, words, VERSION, () => words.slice(0, -1));
+  replaced.isThere(Number.POSITIVE_INFINITY);
+  expect([replaced.kept, replaced.count, replaced.nextSlot]).toEqual([null, 0, new RegionStore().nextSlot]);
+  const demanded = new RegionStore();
+  openRegions(demanded, words, VERSION, () => words);
+  demanded.demand('precise');
+  demanded.isThere(Number.POSITIVE_INFINITY);
+  expect(demanded.count).toBe(0);
 });

@@ -96,7 +96,7 @@ export class Network {
   private get firstFree(): number {
     if (!this.host) return FIRST_FREE;
     try {
-      return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'latin1'));
+      return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
     } catch {
       // Not Linux.
       return FIRST_FREE;

@@ -458,7 +458,7 @@ export class Process {
 
 function hostGroups(): number[] {
   try {
-    const line = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
+    const line = /^Groups:(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
     return line.split(/\s+/).filter(Boolean).map(Number);
   } catch {
     // Not Linux.

@@ -23,7 +23,7 @@ const { O_NONBLOCK, O_NOCTTY } = fs.constants;
 /** pos and flags of a host descriptor: Node has neither lseek nor fcntl, Linux tells in /proc. */
 function fdinfo(fd: number): { pos: number; flags: number } | null {
   try {
-    const text = fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+    const text = fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
     const pos = /^pos:\s*(\d+)/m.exec(text)?.[1];
     const flags = /^flags:\s*([0-7]+)/m.exec(text)?.[1];
     return pos === undefined || flags === undefined ? null : { pos: Number(pos), flags: Number.parseInt(flags, 8) };

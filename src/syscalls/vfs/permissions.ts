@@ -97,7 +97,7 @@ export const USUAL_PROTECTIONS: Protections = { symlinks: 1, hardlinks: 1, regul
 export function hostProtections(): Protections {
   const read = (name: string): number => {
     try {
-      return Number(fs.readFileSync(`/proc/sys/fs/protected_${name}`, 'latin1'));
+      return Number(fs.readFileSync(`/proc/sys/fs/protected_${name}`, 'utf8'));
     } catch {
       // Not Linux, or an older one.
       return 0;
