@@ -27,6 +27,8 @@ export interface RegisterUse extends RegionRegisters {
   readonly liveIn: readonly RegSet[];
   /** Fields of the condition codes whose locals a block sets first of all, and from what. */
   readonly recovered: readonly Copies[];
+  /** Block to whose successors registers come in memory, or -1. */
+  readonly storedAt: number;
 }
 
 /** What of a block counts for blocks around it. */
@@ -41,8 +43,33 @@ const noteWritten = (set: RegSet, what: number, fields: readonly number[]): void
   else for (let n = what >> REGISTER_SHIFT; n > 0; n--) add(set, fields[n - 1] as number);
 };
 
+/** Fewest operations of an interpreter for registers to be in memory between them, and blocks for each that calls. */
+const MANY_ENTRIES = 8;
+const BLOCKS_PER_CALL = 10;
+/**
+ * Fewest integer registers for the same: AArch64's sqlite, with 29 of all kinds, is a tenth faster by that, ARM's, with 22,
+ * 5 % slower.
+ */
+const MANY_REGISTERS = 25;
+
+/**
+ * Index of the block between whose predecessors and successors registers are in memory, or -1: where many operations of an
+ * interpreter meet, some of which call. In locals, each would bring along those of all others: V8 has to move or spill
+ * them at each turn, and each call would store and load all of them. Without calls, or where they are few, locals are faster.
+ */
+const storedAt = ({ blocks, dispatch, entries }: Region, registers: readonly RegionRegister[]): number => {
+  const integers = registers.filter(({ type }) => type === 'i32' || type === 'i64');
+  if (entries.length < MANY_ENTRIES || integers.length < MANY_REGISTERS) return -1;
+  return blocks.filter(clobbers).length * BLOCKS_PER_CALL >= blocks.length ? dispatch : -1;
+};
+
 /** Forward: registers dirty at entry. */
-const dirtyAtEntry = (region: Region, { does, fields }: RegionRegisters, words: number): readonly RegSet[] => {
+const dirtyAtEntry = (
+  region: Region,
+  { does, fields }: RegionRegisters,
+  words: number,
+  stored: number,
+): readonly RegSet[] => {
   const { blocks, succs } = region;
   const dirtyIn = blocks.map(() => new Uint32Array(words));
   const effects = blocks.map((block, b): Effect => {
@@ -65,6 +92,7 @@ const dirtyAtEntry = (region: Region, { does, fields }: RegionRegisters, words: 
       if (clobbers(blocks[b] as Block)) continue; // nothing is dirty behind it
       const { out, passes } = effects[b] as Effect;
       for (const s of succs[b] as readonly number[]) {
+        if (s === stored) continue;
         const into = dirtyIn[s] as RegSet;
         if (union(into, out)) changed = true;
         if (passes && union(into, dirtyIn[b] as RegSet)) changed = true;
@@ -86,7 +114,8 @@ export const analyseRegisters = (
   const { blocks, succs, cfg } = region;
   const words = Math.max(1, (registers.length + 31) >> 5);
   const index = (offset: number): number => (byOffset.get(offset) as RegionRegister).index;
-  const dirtyIn = dirtyAtEntry(region, known, words);
+  const stored = storedAt(region, registers);
+  const dirtyIn = dirtyAtEntry(region, known, words, stored);
 
   const recovered = copies.map((own, b) => {
     if (own.size === 0) return own;
@@ -153,7 +182,9 @@ export const analyseRegisters = (
       const b = order[i] as number;
       const { kill } = uses[b] as { kill: RegSet };
       const live = liveIn[b] as RegSet;
+      if (b === stored) continue;
       for (const s of succs[b] as readonly number[]) {
+        if (s === stored) continue;
         const from = liveIn[s] as RegSet;
         for (let w = 0; w < words; w++) {
           const before = live[w] as number;
@@ -165,5 +196,5 @@ export const analyseRegisters = (
       }
     }
   }
-  return { ...known, dirtyIn, liveIn, recovered };
+  return { ...known, dirtyIn, liveIn, recovered, storedAt: stored };
 };

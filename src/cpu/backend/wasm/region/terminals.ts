@@ -251,8 +251,10 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.set(this.addrLocal);
     const { dispatch, succs } = this.region;
     const inside = (succs[this.current] as readonly number[]).includes(dispatch);
-    if (inside && !this.cfg.irreducible.has(edgeKey(this.current, dispatch))) this.gotoBlock(dispatch);
-    else this.leaveIndirect();
+    if (inside && !this.cfg.irreducible.has(edgeKey(this.current, dispatch))) {
+      if (dispatch === this.use.storedAt) this.flush();
+      this.gotoBlock(dispatch);
+    } else this.leaveIndirect();
   }
 
   /** Out of the region to the guest address in addrLocal. */
@@ -321,9 +323,18 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     c.brTable(depths, pcs.length);
     for (const pc of pcs) {
       this.closeLabel();
-      this.goto(pc);
+      this.gotoCase(pc);
     }
     this.closeLabel();
+  }
+
+  /** From the dispatch block to one of its targets. */
+  private gotoCase(pc: number): void {
+    if (this.current !== this.use.storedAt) return this.goto(pc);
+    this.code.i32(pc);
+    this.code.set(this.pcLocal);
+    this.reload(this.use.liveIn[this.successor(pc) as number] as RegSet);
+    this.goto(pc);
   }
 
   /** Those with one hash are compared one after the other. */
@@ -351,7 +362,7 @@ export abstract class TerminalEmitter extends MemoryEmitter {
         c.op('i64.eq');
         c.if();
         this.labels.push(null);
-        this.goto(pc);
+        this.gotoCase(pc);
         this.labels.pop();
         c.end();
       }
