@@ -110,10 +110,12 @@ let command = null;
 function loadWithCodeCache(dir, name) {
   const bundle = path.join(dist, `${name}.cjs`);
   const { mtimeMs, size } = fs.statSync(bundle);
-  const file = path.join(dir, `${name}-${process.version}-${process.arch}-${size}-${mtimeMs}`);
+  const key = `${name}-${process.version}-${process.arch}-${size}-${mtimeMs}`;
+  const file = path.join(dir, key);
   // esbuild writes ASCII
   const text = read(bundle).latin1Slice();
-  const cachedData = unseal(readIfThere(file));
+  // where no run has left one yet, the build's (scripts/build-seed.ts)
+  const cachedData = unseal(readIfThere(file)) ?? unseal(readIfThere(path.join(dist, 'seed', 'v8', key)));
   const script = new vm.Script(text, {
     filename: bundle,
     cachedData,

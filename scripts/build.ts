@@ -10,6 +10,7 @@ import { templateFile, templatesName } from '../src/cpu/built-templates.ts';
 import { Templates } from '../src/cpu/templates.ts';
 import { generateInterpreter, INTERPRETERS, interpreterFile } from '../src/interpreter-bytes.ts';
 import * as translator from '../src/translator.ts';
+import { buildSeed } from './build-seed.ts';
 import { type ByteGuestName, guestsWithBytes, learnedBytes } from './usual-bytes.ts';
 import { guestsWithWords, usualWords } from './usual-words.ts';
 
@@ -187,4 +188,5 @@ if (import.meta.main) {
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
     stdio: 'inherit',
   });
+  buildSeed(root);
 }

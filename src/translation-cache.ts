@@ -15,6 +15,9 @@ import { uptimeMs } from './uptime.ts';
 /** Set by the build: a hash of the sources (u32). Running from the sources, translations are not kept. */
 declare const TSQEMU_BUILD: number | undefined;
 
+/** What scripts/build-seed.ts leaves beside the bundles, so that the very first run is like the first one of a program. */
+const SEED = path.join(import.meta.dirname, 'seed', 'code');
+
 /** Largest image of one program, and of all together; the least recently used go first. */
 const MAX_FILE = 64 << 20;
 const MAX_TOTAL = 512 << 20;
@@ -110,18 +113,23 @@ export class TranslationCache {
 
   /** Machine code of the cold tier from an earlier run, of whatever program; what reads it is kept beside it. */
   interpreterCode(): Uint8Array<ArrayBuffer> | null {
-    const bytecode = this.sealed(this.nativesFile);
+    const bytecode = this.common(this.nativesFile);
     if (bytecode) useNatives(Buffer.from(bytecode.buffer, bytecode.byteOffset, bytecode.length));
-    const code = this.sealed(this.interpreterFile);
+    const code = this.common(this.interpreterFile);
     this.interpreterBytes = code?.length ?? 0;
     return code;
   }
 
   /** The same of the composer. */
   composerCode(): Uint8Array<ArrayBuffer> | null {
-    const code = this.sealed(this.composerFile);
+    const code = this.common(this.composerFile);
     this.composerBytes = code?.length ?? 0;
     return code;
+  }
+
+  /** What programs have in common, from an earlier run or from the build. */
+  private common(file: string): Uint8Array<ArrayBuffer> | null {
+    return this.sealed(file) ?? this.sealed(path.join(SEED, path.basename(file)));
   }
 
   private sealed(file: string): Uint8Array<ArrayBuffer> | null {
