@@ -98,6 +98,8 @@ function replace(file, bytes) {
 
 /** A run that did more than those before it: a cache is written anew when it becomes larger by this. */
 const LARGER = 1.1;
+/** Seconds. */
+const LONG = 1;
 
 /** The command line's exports, and whether this run learned something: its caches are written then. */
 let command = null;
@@ -115,7 +117,8 @@ function loadWithCodeCache(dir, name) {
   // esbuild writes ASCII
   const text = read(bundle).latin1Slice();
   // where no run has left one yet, the build's (scripts/build-seed.ts)
-  const cachedData = unseal(readIfThere(file)) ?? unseal(readIfThere(path.join(dist, 'seed', 'v8', key)));
+  const own = unseal(readIfThere(file));
+  const cachedData = own ?? unseal(readIfThere(path.join(dist, 'seed', 'v8', key)));
   const script = new vm.Script(text, {
     filename: bundle,
     cachedData,
@@ -126,6 +129,8 @@ function loadWithCodeCache(dir, name) {
   const bundled = { exports: {} };
   process.once('exit', () => {
     if (had > 0 && !command.learned()) return;
+    // to make one takes a tenth of a short run, which needs little more than the build's has
+    if (had > 0 && own === undefined && process.uptime() < LONG) return;
     const data = script.createCachedData();
     if (data.length > had * LARGER) replace(file, seal(data));
   });

@@ -10,6 +10,12 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const hello = path.join(root, 'test/fixtures/aarch64/hello');
 const parent = fs.mkdtempSync(path.join(os.tmpdir(), 'tsqemu-cache-'));
 afterAll(() => fs.rmSync(parent, { recursive: true, force: true }));
+/** Without what the build leaves for first runs (test/cli/seed.test.ts): all that V8 makes is kept by the runs. */
+const build = path.join(parent, 'build');
+for (const folder of ['bin', 'dist']) {
+  const filter = (file: string): boolean => path.basename(file) !== 'seed';
+  fs.cpSync(path.join(root, folder), path.join(build, folder), { recursive: true, filter });
+}
 
 let cache: string;
 beforeEach(() => {
@@ -17,7 +23,7 @@ beforeEach(() => {
 });
 
 const run = (...args: string[]): string => {
-  const result = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), ...args, hello, 'a'], {
+  const result = spawnSync(process.execPath, [path.join(build, 'bin/tsqemu-user.js'), ...args, hello, 'a'], {
     env: { ...process.env, TSQEMU_CACHE: cache },
     encoding: 'utf8',
   });
@@ -47,7 +53,7 @@ test('a second run uses what the first one kept, private to the user', () => {
 test('a run whose translations were all kept does not load the translator', () => {
   const copy = fs.mkdtempSync(path.join(parent, 'd-'));
   for (const folder of ['bin', 'dist'])
-    fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
+    fs.cpSync(path.join(build, folder), path.join(copy, folder), { recursive: true });
   const copied = (): string => {
     const args = [path.join(copy, 'bin/tsqemu-user.js'), hello, 'a'];
     const result = spawnSync(process.execPath, args, {
@@ -122,7 +128,7 @@ test('damaged code caches of the command line are none', () => {
 
 test('a run that adds a few blocks alone does not make V8 write the code cache of the command line anew', () => {
   const cli = (...args: string[]): number | null =>
-    spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), ...args], {
+    spawnSync(process.execPath, [path.join(build, 'bin/tsqemu-user.js'), ...args], {
       env: { ...process.env, TSQEMU_CACHE: cache },
     }).status;
   const sizeOf = (folder: string, name: RegExp): number => {
@@ -158,7 +164,7 @@ test('a guest that is killed keeps nobody waiting: nothing is written', () => {
     const file = path.join(cache, name);
     fs.writeFileSync(file, tinyElf(words), { mode: 0o755 });
     const env = { ...process.env, TSQEMU_CACHE: path.join(cache, `of-${name}`) };
-    const { status, signal } = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), file], { env });
+    const { status, signal } = spawnSync(process.execPath, [path.join(build, 'bin/tsqemu-user.js'), file], { env });
     const code = path.join(cache, `of-${name}`, 'code');
     return [name, status, signal, fs.readdirSync(code).filter((image) => image.endsWith('.blocks')).length];
   });
@@ -188,7 +194,7 @@ test('of processes that run at the same time the last one writes', () => {
      const rename = fs.renameSync;
      fs.renameSync = (from, to) => { if (to.endsWith('.blocks')) fs.writeSync(2, 'blocks '); rename(from, to); };`,
   );
-  const line = ['--require', hook, path.join(root, 'bin/tsqemu-user.js'), file];
+  const line = ['--require', hook, path.join(build, 'bin/tsqemu-user.js'), file];
   const env = { ...process.env, TSQEMU_CACHE: path.join(cache, 'kept') };
   const { status, stderr } = spawnSync(process.execPath, line, { env, encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, 'blocks ']);
@@ -205,7 +211,7 @@ test('a process that goes on to exact floating point keeps what it translated be
   const kept = path.join(cache, 'kept');
   const env = { ...process.env, TSQEMU_CACHE: kept };
   const go = (): [number | null, string] => {
-    const { status, stderr } = spawnSync(process.execPath, [path.join(root, 'bin/tsqemu-user.js'), file], { env, encoding: 'utf8' }); // biome-ignore format: one line
+    const { status, stderr } = spawnSync(process.execPath, [path.join(build, 'bin/tsqemu-user.js'), file], { env, encoding: 'utf8' }); // biome-ignore format: one line
     return [status, stderr];
   };
   expect(go()).toEqual([0, '']);
