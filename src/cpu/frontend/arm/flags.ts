@@ -39,6 +39,14 @@ export interface FlagState {
   readonly c: I32 | null;
   /** Where an instruction under a condition set them: all above are chosen by it, but the usual next condition needs none. */
   readonly choice: FlagChoice | null;
+  /** Where a subtraction with carry ended that of numbers of two words, these: its C, N and V are their comparison's. */
+  readonly words: Words | null;
+}
+
+/** Two numbers of 64 bits. */
+export interface Words {
+  readonly x: Value<'i64'>;
+  readonly y: Value<'i64'>;
 }
 
 /** Flags that are `now` where condition number `cond`, which is `holds`, held of the old ones. */
@@ -49,11 +57,22 @@ export interface FlagChoice {
   readonly holds: I32;
 }
 
-const none = { a: null, b: null, r: null, fa: null, fb: null, nz: null, c: null, choice: null };
+const none = { a: null, b: null, r: null, fa: null, fb: null, nz: null, c: null, choice: null, words: null };
 
 export const added = (a: I32, b: I32): FlagState => ({ ...none, base: Flags.ADD, a, b });
 export const subtracted = (a: I32, b: I32): FlagState => ({ ...none, base: Flags.SUB, a, b });
-export const addedWithCarry = (a: I32, b: I32, r: I32): FlagState => ({ ...none, base: Flags.ADC, a, b, r });
+export const addedWithCarry = (a: I32, b: I32, r: I32, words: Words | null = null): FlagState => ({ ...none, base: Flags.ADC, a, b, r, words }); // biome-ignore format: one line
+
+/** What `x` − `y` − (1 − C) compares, if C comes from the subtraction of words below them. */
+export const wordsOf = (b: Builder, below: FlagState, x: I32, y: I32): Words | null => {
+  if (below.base !== Flags.SUB || below.c) return null;
+  const { i64 } = b;
+  const join = (high: I32, low: I32): Value<'i64'> =>
+    high.isConst && low.isConst
+      ? b.const64Parts(low.imm, high.imm)
+      : i64.or(i64.shl(i64.extend_i32_u(high), b.const64(32)), i64.extend_i32_u(low));
+  return { x: join(x, known(below.a)), y: join(y, known(below.b)) };
+};
 export const compared = (fa: F64, fb: F64): FlagState => ({ ...none, base: Flags.FCMP, fa, fb });
 export const fromBits = (a: I32): FlagState => ({ ...none, base: Flags.NZCV, a });
 
@@ -94,6 +113,7 @@ export const loadFlags = (b: Builder, kind: number): FlagState => {
     nz: (kind & Flags.NZ) !== 0 ? word(State.CC_C) : null,
     c: (kind & Flags.C) !== 0 ? word(State.CC_D) : null,
     choice: null,
+    words: null,
   };
 };
 
@@ -175,6 +195,7 @@ export const carryOf = (b: Builder, s: FlagState): I32 => {
     case Flags.SUB:
       return b.i32.ge_u(known(s.a), known(s.b));
     case Flags.ADC: {
+      if (s.words) return b.i64.ge_u(s.words.x, s.words.y);
       const [x, y, r] = [known(s.a), known(s.b), known(s.r)];
       const out = b.i32.or(b.i32.and(x, y), b.i32.and(b.i32.or(x, y), b.i32.xor(r, b.const32(-1))));
       return b.i32.shr_u(out, b.const32(31));
@@ -227,6 +248,22 @@ const compare = (b: Builder, x: I32, y: I32, cond: number): I32 | null => {
   }
 };
 
+/** Conditions of C, or of N and V, behind the subtraction of numbers of two words. */
+const compareWords = ({ i64 }: Builder, { x, y }: Words, cond: number): I32 | null => {
+  switch (cond) {
+    case CS:
+      return i64.ge_u(x, y);
+    case CS + 1:
+      return i64.lt_u(x, y);
+    case GE:
+      return i64.ge_s(x, y);
+    case GE + 1:
+      return i64.lt_s(x, y);
+    default:
+      return null;
+  }
+};
+
 /** VCMP: less 1000, equal 0110, greater 0010, unordered 0011. */
 const compareFloats = (b: Builder, x: F64, y: F64, cond: number): I32 | null => {
   const { f64, i32 } = b;
@@ -267,6 +304,9 @@ export const condition = (b: Builder, s: FlagState, cond: number): I32 => {
       if (quick) return quick;
     } else if (s.base === Flags.FCMP) {
       const quick = compareFloats(b, s.fa as F64, s.fb as F64, cond);
+      if (quick) return quick;
+    } else if (s.words) {
+      const quick = compareWords(b, s.words, cond);
       if (quick) return quick;
     }
   }

@@ -18,6 +18,8 @@ import {
   nzcvOf,
   Parts,
   storeFlags,
+  type Words,
+  wordsOf,
 } from './flags.ts';
 import { goToTarget, leaveBehind, materializeFlags, raiseBreakpoint, raiseUndefined } from './helpers.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
@@ -38,6 +40,7 @@ const UNKNOWN: FlagState = {
   nz: null,
   c: null,
   choice: null,
+  words: null,
 };
 
 /**
@@ -300,6 +303,10 @@ export class Translator {
   carry(): I32 {
     return carryOf(this.b, this.whole(2));
   }
+  /** See {@link wordsOf}. */
+  words(x: I32, y: I32): Words | null {
+    return wordsOf(this.b, this.whole(2), x, y);
+  }
   nzcv(): I32 {
     return nzcvOf(this.b, this.whole());
   }
@@ -325,7 +332,10 @@ export class Translator {
   /** N, Z and C (in bit 0); V stays. A null carry stays too. */
   setNZC(result: I32, carry: I32 | null): void {
     const before = this.predicate ? this.whole() : this.flags;
-    this.putFlags({ ...before, nz: result, c: carry ?? before.c, choice: null }, Parts.NZ | (carry ? Parts.C : 0));
+    this.putFlags(
+      { ...before, nz: result, c: carry ?? before.c, choice: null, words: null },
+      Parts.NZ | (carry ? Parts.C : 0),
+    );
   }
   setNzcv(bits: I32): void {
     this.setFlags(fromBits(bits));
@@ -349,6 +359,7 @@ export class Translator {
       nz: pick(now.nz, old.nz),
       c: pick(now.c, old.c),
       choice,
+      words: null,
     };
   }
   /** Whether the instruction leaves the flags alone that it would set outside an IT block. */

@@ -1,6 +1,6 @@
 import type { Value } from '../../../ir/value.ts';
 import type { Row } from '../../row.ts';
-import { added, addedWithCarry, subtracted } from '../flags.ts';
+import { added, addedWithCarry, subtracted, type Words } from '../flags.ts';
 import { PC, SP } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 import { a32, type F, t16, t32 } from './row.ts';
@@ -41,11 +41,12 @@ export const dp = (t: Translator, op: DpOp, s: number, rd: number, rn: number, {
     if (s !== 0) t.setFlags(subtracted(a, b));
     if (!compares) t.setResult(rd, b.isConst ? i32.add(a, t.imm(-b.imm)) : i32.sub(a, b));
   };
-  const withCarry = (a: I32, b: I32): void => {
+  const withCarry = (a: I32, b: I32, words: Words | null = null): void => {
     const r = i32.add(i32.add(a, b), t.carry());
-    if (s !== 0) t.setFlags(addedWithCarry(a, b, r));
+    if (s !== 0) t.setFlags(addedWithCarry(a, b, r, words));
     t.setResult(rd, r);
   };
+  const subWithCarry = (a: I32, b: I32): void => withCarry(a, not(t, b), s === 0 ? null : t.words(a, b));
   const logic = (result: I32): void => {
     if (!compares) t.setResult(rd, result);
     if (s !== 0) t.setNZC(result, carry);
@@ -62,9 +63,9 @@ export const dp = (t: Translator, op: DpOp, s: number, rd: number, rn: number, {
     case 'adc':
       return withCarry(x, v);
     case 'sbc':
-      return withCarry(x, not(t, v));
+      return subWithCarry(x, v);
     case 'rsc':
-      return withCarry(v, not(t, x));
+      return subWithCarry(v, x);
     case 'and':
     case 'tst':
       return logic(i32.and(x, v));
