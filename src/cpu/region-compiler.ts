@@ -20,6 +20,7 @@ export interface CompiledRegion {
   stackMisses: number;
   edgeMisses: number;
   hoistMisses: number;
+  movingMisses: number;
   fpMisses: number;
   callMisses: number;
 }
@@ -271,7 +272,16 @@ export class RegionCompiler {
     this.reach(this.store.nextSlot - 1);
     table.set(stored.slot, exports[exportName(stored.index)]);
     for (let i = 0; i < ranges.length; i += 2) source.noteCode(ranges[i] as number, ranges[i + 1] as number);
-    const region = { stored, runMisses: 0, stackMisses: 0, edgeMisses: 0, hoistMisses: 0, fpMisses: 0, callMisses: 0 };
+    const region = {
+      stored,
+      runMisses: 0,
+      stackMisses: 0,
+      edgeMisses: 0,
+      hoistMisses: 0,
+      movingMisses: 0,
+      fpMisses: 0,
+      callMisses: 0,
+    };
     const before = this.compiled.get(pc);
     if (before?.stored.pc === pc) this.byCode.delete(before);
     this.byCode.add(region);
@@ -359,6 +369,7 @@ export class RegionCompiler {
         stackRun: (policy & Policy.OFF_STACK) === 0,
         exact: (policy & Policy.EXACT) !== 0,
         hoist: (policy & (Policy.NO_HOIST | Policy.LONG_LOOP)) === Policy.LONG_LOOP,
+        moving: (policy & Policy.NO_MOVING) === 0,
         fast: (policy & Policy.UNUSUAL_FP) === 0,
         learns: (policy & Policy.CALLS_MORE) === 0,
       });
@@ -437,10 +448,11 @@ export class RegionCompiler {
       if (r && aimed) this.recompile(r, ++r.runMisses, Policy.WANDERING);
     } else if (!r) return;
     else if (why === Miss.FP) this.recompile(r, ++r.fpMisses, Policy.UNUSUAL_FP);
-    else if (why === Miss.HOISTED) {
+    else if (why === Miss.HOISTED || why === Miss.MOVING) {
       // one that is touched for the first time
       if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.ABSENT) return;
-      this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
+      if (why === Miss.HOISTED) this.recompile(r, ++r.hoistMisses, Policy.NO_HOIST);
+      else this.recompile(r, ++r.movingMisses, Policy.NO_MOVING, MANY_EDGES);
     } else if (why === Miss.CALLED) this.recompile(r, ++r.callMisses, Policy.CALLS_MORE);
     // an unmapped or protected page is no fault of the region
     else if (this.pageBytes[addr >>> PAGE_SHIFT] === PageByte.PLAIN)

@@ -14,6 +14,8 @@ export const Policy = {
   EXACT: 4,
   /** Checks in front of its loops failed often. */
   NO_HOIST: 8,
+  /** Pointers that its loops move are near the ends of mappings often. */
+  NO_MOVING: 256,
   /** It met many NaNs, or vectors where only scalars were expected. */
   UNUSUAL_FP: 16,
   /** Its calls often go elsewhere than to the functions in their place. */

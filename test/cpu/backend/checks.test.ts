@@ -18,7 +18,7 @@ describe('a table that a loop looks bytes up in', () => {
   const region = discover(CODE, blockSource(space.view));
   if (!region) throw new Error('no region');
   const plan = (hoist: boolean): { checked: string[]; hoisted: object[] } => {
-    const { checks, hoists } = planChecks(region, region.cfg, { exact: false, hoist, runs: null, sp: x(31), stackRun: false }); // biome-ignore format: one line
+    const { checks, hoists } = planChecks(region, region.cfg, { exact: false, hoist, moving: false, runs: null, sp: x(31), stackRun: false }); // biome-ignore format: one line
     return { checked: [...checks.keys()].map((v) => v.info.name), hoisted: [...hoists.values()].flat() };
   };
 
@@ -45,7 +45,7 @@ describe('a pointer that goes down', () => {
   it('is checked once, for all that is stored', () => {
     const region = discover(CODE, blockSource(space.view));
     if (!region) throw new Error('no region');
-    const policy = { exact: false, hoist: false, runs: null, sp: x(31), stackRun: false };
+    const policy = { exact: false, hoist: false, moving: false, runs: null, sp: x(31), stackRun: false };
     const { checks } = planChecks(region, region.cfg, policy);
     expect([...checks.values()].map(({ min, max, write }) => [min, max, write])).toEqual([[-16, 8, true]]);
   });

@@ -53,6 +53,7 @@ describe('a region of an interpreter', () => {
         stackRun: true,
         exact: false,
         hoist: false,
+        moving: false,
         fast: true,
         learns: true,
       };

@@ -22,6 +22,7 @@ const policy = {
   stackRun: true,
   exact: false,
   hoist: false,
+  moving: false,
   fast: true,
   learns: true,
   precise: false,

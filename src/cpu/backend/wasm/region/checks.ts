@@ -6,6 +6,7 @@ import { isAccess, isWrite } from './access.ts';
 import type { Cfg } from './cfg.ts';
 import type { Region } from './discover.ts';
 import { callFreeLoops, type Hoist, hoistable } from './hoist.ts';
+import { type MovingPointers, movingPointers } from './moving.ts';
 import {
   type Fact,
   indexed,
@@ -47,6 +48,8 @@ export interface CheckPlan {
   readonly misaligned: ReadonlySet<Value>;
   /** By header of a loop. */
   readonly hoists: ReadonlyMap<number, readonly Hoist[]>;
+  /** By header of a loop: what is checked for many turns at once. */
+  readonly moving: ReadonlyMap<number, MovingPointers>;
 }
 
 export interface CheckPolicy {
@@ -54,6 +57,8 @@ export interface CheckPolicy {
   readonly exact: boolean;
   /** Check in front of loops, and follow what is known around them: worth its time where loops run long. */
   readonly hoist: boolean;
+  /** Check pointers that loops move for many turns at once. */
+  readonly moving: boolean;
   /** Whether the region has a run: for loops without calls. */
   readonly runs: number | null;
   /** State offset of the stack pointer, and whether its run is used. */
@@ -89,10 +94,20 @@ class BlockWalk {
   private readonly looping: boolean;
   /** Accesses to test for bits that have to be 0; null: the region has none that ask for it. */
   private readonly misaligned: Set<Value> | null;
+  /** Accesses that are checked for many turns at once. */
+  private readonly moving: ReadonlySet<Value>;
   private forgotten = false;
 
-  constructor(entry: Facts, policy: CheckPolicy, looping: boolean, misaligned: Set<Value> | null) {
+  constructor(
+    entry: Facts,
+    policy: CheckPolicy,
+    looping: boolean,
+    misaligned: Set<Value> | null,
+    moving: ReadonlySet<Value>,
+  ) {
+    // biome-ignore format: one line
     this.misaligned = misaligned;
+    this.moving = moving;
     this.entry = entry;
     this.policy = policy;
     this.looping = looping;
@@ -140,6 +155,7 @@ class BlockWalk {
     let max = min + v.info.size;
     let write = isWrite(v);
     if (this.misaligned && !atomic && v.hi !== 0) this.align(this.misaligned, v, root, min);
+    if (this.moving.has(v)) return;
     const fact = this.factOf(root);
     if (!atomic && (isCovered(fact, min, max, write) || this.isInTable(root, min, max, write))) return;
     const run = this.runOf(root);
@@ -153,7 +169,7 @@ class BlockWalk {
         if (kind === 'helper' || kind === 'when') break;
         if (kind !== 'load' && kind !== 'store') continue;
         const [other, more] = split(w.a as Value);
-        if (other !== root) continue;
+        if (other !== root || this.moving.has(w)) continue;
         const low = Math.min(min, more + w.imm);
         const high = Math.max(max, more + w.imm + w.info.size);
         if (high - low > limit) continue;
@@ -333,6 +349,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   const back = cfg.preds.map((preds, b) => preds.filter((p) => !isForward(p, b)));
   const loops = policy.hoist || policy.runs !== null ? callFreeLoops(region, cfg) : new Map<number, Set<number>>();
   const hoists = policy.hoist ? hoistable(region, loops) : new Map<number, Hoist[]>();
+  const moving = movingPointers(region, cfg, policy.hoist && policy.moving ? loops : new Map(), policy.sp);
   const looping = new Set(policy.runs === null ? [] : [...loops.values()].flatMap((body) => [...body]));
   const ins: (Facts | null)[] = new Array(n).fill(null);
   const outs: (Facts | null)[] = new Array(n).fill(null);
@@ -351,8 +368,9 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   const walk = (b: number, facts: Facts): Facts => {
     const own = new Map<Value, Check>();
     found[b] = own;
-    return new BlockWalk(facts, policy, looping.has(b), misaligned).walk(region.blocks[b] as Block, (v, check) =>
-      own.set(v, check),
+    return new BlockWalk(facts, policy, looping.has(b), misaligned, moving.accesses).walk(
+      region.blocks[b] as Block,
+      (v, check) => own.set(v, check),
     );
   };
   // blocks whose ways in may have changed since they were looked at
@@ -394,5 +412,5 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
   }
   const checks = new Map<Value, Check>();
   for (const own of found) for (const [v, check] of own) checks.set(v, check);
-  return { checks, misaligned: misaligned ?? new Set(), hoists: kept };
+  return { checks, misaligned: misaligned ?? new Set(), hoists: kept, moving: moving.loops };
 };

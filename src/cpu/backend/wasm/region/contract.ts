@@ -29,6 +29,8 @@ export interface MemoryPolicy {
   readonly exact: boolean;
   /** Check pointers in front of loops: see CheckPolicy. */
   readonly hoist: boolean;
+  /** Check pointers that loops move for many turns at once: see CheckPolicy. */
+  readonly moving: boolean;
   /** Whether flags may be live across calls and returns (the guest has shown that some are). */
   readonly flagsCross: boolean;
   /** Whether faults find all registers as the architecture has them in loops too: the guest handles some. */
@@ -52,7 +54,7 @@ export const exportName = (index: number): string => `r${index}`;
 export const STATE = 0;
 export const DEPTH = 1;
 /** Why a region calls `miss`: in State.EXIT_INFO, below the region's number. */
-export const Miss = { PAGE: 0, READ_RUN: 1, WRITE_RUN: 2, STACK: 3, FP: 4, HOISTED: 5, CALLED: 6 } as const;
+export const Miss = { PAGE: 0, READ_RUN: 1, WRITE_RUN: 2, STACK: 3, FP: 4, HOISTED: 5, CALLED: 6, MOVING: 7 } as const;
 export const MISS_BITS = 3;
 
 /** An exit sequence shared by all places that leave the same way with the same dirty registers. */

@@ -11,6 +11,7 @@ import { type MemoryPolicy, type RegionModule, STATE } from './contract.ts';
 import type { Region } from './discover.ts';
 import { ExitEmitter, leave } from './exits.ts';
 import { coveredGuards, isFused, NONE } from './guards.ts';
+import type { MovingPointers } from './moving.ts';
 import { Does, doesOf, type RegSet, writes } from './registers.ts';
 import { TerminalEmitter } from './terminals.ts';
 import { HOME, LAZY } from './values.ts';
@@ -96,14 +97,32 @@ class RegionEmitter extends TerminalEmitter {
       .sort((x, y) => (this.cfg.number[y] as number) - (this.cfg.number[x] as number));
     if (this.cfg.isLoop[b]) {
       this.hoisted(b);
+      const moving = this.plan.moving.get(b);
+      if (moving) this.beginTurns(b, moving);
       this.code.loop();
       this.labels.push(b);
       this.within(b, merges, 0);
       this.labels.pop();
       this.code.end();
+      if (moving) {
+        this.labels.pop();
+        this.code.end();
+      }
     } else {
       this.within(b, merges, 0);
     }
+  }
+
+  /** The loop around that of moving pointers' turns; their fuel is taken off when they are done. */
+  private beginTurns(b: number, moving: MovingPointers): void {
+    const c = this.code;
+    c.get(this.fuelLocal);
+    c.i32(moving.turns);
+    c.op('i32.add');
+    c.set(this.fuelLocal);
+    c.loop();
+    this.labels.push(null);
+    this.lookAhead(b, moving);
   }
 
   /** The block's code inside a wasm block for every merge point it dominates, the last in order outermost. */
@@ -181,6 +200,15 @@ class RegionEmitter extends TerminalEmitter {
   /** A turn of the loop with header b uses up fuel. */
   private turn(b: number, pc: number): void {
     const c = this.code;
+    if (this.plan.moving.has(b)) {
+      c.get(this.turnsLocal);
+      c.i32(1);
+      c.op('i32.sub');
+      c.tee(this.turnsLocal);
+      c.op('i32.eqz');
+      c.unlikelyBrIf(this.labels.length - this.labels.lastIndexOf(b));
+      return;
+    }
     const isDispatch = b === this.region.dispatch;
     if (!isDispatch) {
       c.i32(pc);

@@ -1,10 +1,19 @@
 import type { Block } from '../../../ir/block.ts';
 import type { Type } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
-import { GUEST_BASE, READ_BYTES, READ_PAIRS, State, WRITE_BYTES, WRITE_PAIRS } from '../../../memory/layout.ts';
+import {
+  GUEST_BASE,
+  PAGE_SIZE,
+  READ_BYTES,
+  READ_PAIRS,
+  State,
+  WRITE_BYTES,
+  WRITE_PAIRS,
+} from '../../../memory/layout.ts';
 import type { Check } from './checks.ts';
 import type { ExitPoint } from './contract.ts';
 import type { Hoist } from './hoist.ts';
+import type { Moving, MovingPointers } from './moving.ts';
 import type { RegSet } from './registers.ts';
 import { ValueEmitter } from './values.ts';
 
@@ -207,5 +216,99 @@ export abstract class MemoryEmitter extends ValueEmitter {
     if (hoist.type === 'i64') c.op('i32.wrap_i64');
     c.set(this.plainLocal);
     this.testLowBits(low.mask, -low.rest, 'HOISTED');
+  }
+
+  /** At the top of turns of a loop with moving pointers: turnsLocal ← how many of them stay on plain pages, and one. */
+  protected lookAhead(header: number, { pointers, turns }: MovingPointers): void {
+    const c = this.code;
+    this.recover(header);
+    this.dirty = (this.use.dirtyIn[header] as RegSet).slice();
+    this.needed = this.neededAt.atEntry[header] as RegSet;
+    c.i32((this.region.blocks[header] as Block).pc);
+    c.set(this.pcLocal);
+    c.get(this.fuelLocal);
+    c.i32(turns);
+    c.op('i32.le_s');
+    c.unlikelyBrIf(this.exit('interrupt'));
+    c.get(this.fuelLocal);
+    c.i32(turns);
+    c.op('i32.sub');
+    c.set(this.fuelLocal);
+    c.i32(turns + 1);
+    c.set(this.turnsLocal);
+    for (const pointer of pointers) this.lookAt(pointer);
+  }
+
+  /** Fewer turns if a pointer leaves the plain pages in them; out of the region if that is in this one. */
+  private lookAt({ terms, type, low, high, step, write }: Moving): void {
+    const c = this.code;
+    const up = step > 0;
+    for (const [i, [offset, shift]] of terms.entries()) {
+      c.get(this.locals[this.register(offset).index] as number);
+      if (shift > 0) {
+        if (type === 'i64') c.i64(shift);
+        else c.i32(shift);
+        c.op(`${type as 'i64'}.shl`);
+      }
+      if (i > 0) c.op(`${type as 'i64'}.add`);
+    }
+    const first = up ? low : high - PAGE_SIZE;
+    if (type === 'i64') {
+      this.halve(first);
+      this.testUpper('MOVING');
+    } else this.narrow(first);
+    this.pageOf(0);
+    c.mem('i32.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+    c.i32(1);
+    c.op('i32.xor');
+    c.unlikelyIf();
+    this.labels.push(null);
+    // the turns that the bytes of the first page are enough for, and one
+    const end = up ? 0 : PAGE_SIZE - 1;
+    const inPage = (): void => {
+      c.get(this.plainLocal);
+      c.i32(end);
+      c.op('i32.add');
+      c.i32(PAGE_SIZE - 1);
+      c.op('i32.and');
+    };
+    if (up) {
+      c.i32(PAGE_SIZE - (high - low));
+      inPage();
+      c.op('i32.sub');
+    } else {
+      inPage();
+      c.i32(1 - (high - low));
+      c.op('i32.add');
+    }
+    c.i32(Math.abs(step));
+    c.op('i32.div_s');
+    c.i32(1);
+    c.op('i32.add');
+    c.i32(0);
+    this.pageOf(end);
+    c.mem('i32.load8_u', write ? WRITE_BYTES : READ_BYTES);
+    c.i32(1);
+    c.op('i32.eq');
+    c.select();
+    c.set(this.tmpLocal);
+    // where the turn may end
+    c.get(this.plainLocal);
+    c.i32(up ? high - low + step - 1 : low + step - first);
+    c.op('i32.add');
+    c.set(this.plainLocal);
+    c.get(this.tmpLocal);
+    c.i32(2);
+    c.op('i32.lt_s');
+    c.unlikelyBrIf(this.exit('MOVING'));
+    c.get(this.tmpLocal);
+    c.get(this.turnsLocal);
+    c.get(this.tmpLocal);
+    c.get(this.turnsLocal);
+    c.op('i32.lt_s');
+    c.select();
+    c.set(this.turnsLocal);
+    this.labels.pop();
+    c.end();
   }
 }

@@ -36,6 +36,8 @@ export abstract class ValueEmitter {
   protected readonly plainLocal: number;
   protected readonly tmpLocal: number;
   protected readonly fuelLocal: number;
+  /** Turns until a loop's moving pointers are looked at again, and one; in regions that have such loops. */
+  protected readonly turnsLocal: number;
   /** Depth for what is called, if anything is. */
   protected belowLocal: number | null = null;
   protected readonly wide = new Map<number, number>();
@@ -69,6 +71,7 @@ export abstract class ValueEmitter {
     this.pcLocal = this.code.local('i32');
     this.tmpLocal = this.code.local('i32');
     this.fuelLocal = this.code.local('i32');
+    this.turnsLocal = this.plan.moving.size > 0 ? this.code.local('i32') : this.fuelLocal;
     this.addrLocal = this.code.local('i64');
     this.plainLocal = this.code.local('i32');
     this.dirty = new Uint32Array(0);
