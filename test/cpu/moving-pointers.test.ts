@@ -21,6 +21,8 @@ const LOOPS = {
   index: [0xf8657802, 0xf8257882, 0x8b020021, 0x910004a5, 0xf1000463, 0x54ffff61, 0xd4200000],
   // tbz x3, #0, 1f; ldr x2, [x0], #8; add x1, x1, x2; 1: strb w3, [x4, #1]!; subs x3, x3, #1; b.ne; brk #0
   sometimes: [0x36000063, 0xf8408402, 0x8b020021, 0x38001c83, 0xf1000463, 0x54ffff61, 0xd4200000],
+  // of two arrays: ldr x2, [x0]; add x6, x0, #0x20000; str x2, [x6]; add x0, x0, #8; subs x3, x3, #1; b.ne; brk #0
+  both: [0xf9400002, 0x91408006, 0xf90000c2, 0x91002000, 0xf1000463, 0x54ffff61, 0xd4200000],
 } as const;
 
 /** Where all of them end. */

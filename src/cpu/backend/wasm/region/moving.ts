@@ -3,7 +3,7 @@ import type { Value } from '../../../ir/value.ts';
 import { isWrite } from './access.ts';
 import type { Cfg } from './cfg.ts';
 import type { Region } from './discover.ts';
-import { MAX_DRIFT, split } from './ranges.ts';
+import { split } from './ranges.ts';
 import { Does, doesOf, writes } from './registers.ts';
 
 /**
@@ -40,6 +40,10 @@ const REACH = 4096;
 const FEW_TURNS = 16;
 const MAX_POINTERS = 6;
 const MAX_SHIFT = 4;
+/** Largest displacement: those of 32-bit programs are addresses of arrays. */
+const FAR = 1 << 30;
+/** How far the accesses of one look may lie apart. */
+const SPREAD = 1024;
 
 type Terms = Map<number, number>;
 
@@ -76,34 +80,43 @@ const stepsIn = (region: Region, body: ReadonlySet<number>): Map<number, readonl
   return steps;
 };
 
+interface Access {
+  readonly v: Value;
+  /** From the sum's value. */
+  readonly low: number;
+  readonly high: number;
+}
+
 interface Group {
   readonly terms: Terms;
   readonly type: Type;
-  readonly accesses: Value[];
-  low: number;
-  high: number;
-  write: boolean;
+  readonly accesses: Access[];
 }
 
-/** The loop's accesses by sums of registers. */
-const groupsIn = (region: Region, body: ReadonlySet<number>, sp: number): Map<string, Group> => {
-  const groups = new Map<string, Group>();
+/** The loop's accesses by sums of registers, those of one that lie apart (in different arrays) by themselves. */
+const groupsIn = (region: Region, body: ReadonlySet<number>, sp: number): Group[] => {
+  const sums = new Map<string, Group>();
   for (const b of body) {
     for (const v of (region.blocks[b] as Region['blocks'][number]).ops) {
       if (v.info.kind !== 'load' && v.info.kind !== 'store') continue;
-      const [root, by] = split(v.a as Value);
+      const [root, by] = split(v.a as Value, FAR);
       const terms = termsOf(root, 0, new Map(), root.type);
       if (!terms || terms.has(sp)) continue;
       const key = [...terms].sort(([x], [y]) => x - y).join();
-      let group = groups.get(key);
-      if (!group) {
-        group = { terms, type: root.type, accesses: [], low: by + v.imm, high: by + v.imm, write: false };
-        groups.set(key, group);
+      let sum = sums.get(key);
+      if (!sum) sums.set(key, (sum = { terms, type: root.type, accesses: [] }));
+      sum.accesses.push({ v, low: by + v.imm, high: by + v.imm + v.info.size });
+    }
+  }
+  const groups: Group[] = [];
+  for (const { terms, type, accesses } of sums.values()) {
+    let group: Group | null = null;
+    for (const access of accesses.sort((x, y) => x.low - y.low)) {
+      if (!group || access.high - (group.accesses[0] as Access).low > SPREAD) {
+        group = { terms, type, accesses: [] };
+        groups.push(group);
       }
-      group.accesses.push(v);
-      group.low = Math.min(group.low, by + v.imm);
-      group.high = Math.max(group.high, by + v.imm + v.info.size);
-      group.write ||= isWrite(v);
+      group.accesses.push(access);
     }
   }
   return groups;
@@ -129,7 +142,9 @@ export const movingPointers = (
     const steps = stepsIn(region, body);
     const pointers: Moving[] = [];
     let turns = REACH;
-    for (const { terms, type, accesses, low, high, write } of groupsIn(region, body, sp).values()) {
+    for (const { terms, type, accesses } of groupsIn(region, body, sp)) {
+      const low = (accesses[0] as Access).low;
+      const high = Math.max(...accesses.map((access) => access.high));
       let [down, up] = [0, 0];
       for (const [offset, shift] of terms) {
         const step = steps.get(offset);
@@ -140,10 +155,10 @@ export const movingPointers = (
       const step = down === 0 ? up : down;
       const enough = Math.floor((REACH - (high - low)) / Math.abs(step));
       if ((down !== 0 && up !== 0) || step === 0 || !(enough >= FEW_TURNS)) continue;
-      if (Math.max(Math.abs(low), Math.abs(high)) > MAX_DRIFT / 4 || pointers.length === MAX_POINTERS) continue;
-      pointers.push({ terms: [...terms], type, low, high, step, write });
+      if (pointers.length === MAX_POINTERS) continue;
+      pointers.push({ terms: [...terms], type, low, high, step, write: accesses.some(({ v }) => isWrite(v)) });
       turns = Math.min(turns, enough);
-      for (const v of accesses) found.accesses.add(v);
+      for (const { v } of accesses) found.accesses.add(v);
     }
     if (pointers.length > 0) found.loops.set(header, { pointers, turns });
   }

@@ -179,11 +179,11 @@ const addend = ({ info: { name }, a, b, type }: Value): number => {
   return name === 'i64.sub' || name === 'i32.sub' ? -b.imm : Number.NaN;
 };
 
-/** Value and the constant added to it. */
-export const split = (v: Value): readonly [Value, number] => {
+/** Value and the constant added to it, of so much `most`. */
+export const split = (v: Value, most: number = MAX_DRIFT): readonly [Value, number] => {
   let root = v;
   let by = 0;
-  for (let more = addend(v); Math.abs(by + more) <= MAX_DRIFT; more = addend(root)) {
+  for (let more = addend(v); Math.abs(by + more) <= most; more = addend(root)) {
     by += more;
     root = root.a as Value;
   }
