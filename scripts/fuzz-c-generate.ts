@@ -18,8 +18,13 @@ const FUNCTIONS = 8;
 /** How often main calls each function: enough for a loop's region to be made anew for what it met. */
 const CALLS = 24;
 
+/** Bits of each integer type. */
+const bitsOf = (type: Integer): number => Number(type.slice(1));
+const isFloat = (type: Type): type is Float => type === 'f32' || type === 'f64';
+
 const HEAD = `#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;
 typedef int8_t i8; typedef int16_t i16; typedef int32_t i32; typedef int64_t i64;
@@ -27,6 +32,20 @@ typedef float f32; typedef double f64;
 #define N ${ELEMENTS}
 ${TYPES.filter((t, i) => TYPES.indexOf(t) === i)
   .map((t) => `static ${t} g_${t}[N + 16];`)
+  .join('\n')}
+/* Pages with nothing in front of them and behind them: arrays begin and end where they do. */
+static u8 *ints, *f32s, *f64s;
+static u8 *alone(void) {
+  u8 *p = mmap(0, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  munmap(p, 4096);
+  munmap(p + 2 * 4096, 4096);
+  return p + 4096;
+}
+${TYPES.filter((t, i) => TYPES.indexOf(t) === i)
+  .map((t) => {
+    const page = isFloat(t) ? `${t}s` : 'ints';
+    return `#define s_${t} ((${t} *)${page})\n#define e_${t} ((${t} *)(${page} + 4096) - N)`;
+  })
   .join('\n')}
 static u64 mix(u64 h, u64 x) { h ^= x; h *= 0x9e3779b97f4a7c15u; return h ^ (h >> 29); }
 static u64 of_f64(f64 x) { u64 b; memcpy(&b, &x, 8); return x != x ? 0x7ff8 : b; }
@@ -53,15 +72,13 @@ interface Scope {
   readonly locals: readonly { readonly name: string; readonly type: Type }[];
   /** Counters of the loops around; never assigned to. */
   readonly counters: readonly string[];
+  /** In a sweep: a counter that runs below this, so that arrays may be indexed by it as it is. */
+  readonly sweep: { readonly counter: string; readonly below: number } | null;
   /** How deep branches may lie in each other yet. */
   readonly branches: number;
   /** Number of the function: it may call those before it. */
   readonly index: number;
 }
-
-/** Bits of each integer type. */
-const bitsOf = (type: Integer): number => Number(type.slice(1));
-const isFloat = (type: Type): type is Float => type === 'f32' || type === 'f64';
 
 class Generator {
   private readonly random: Random;
@@ -94,8 +111,19 @@ class Generator {
     return `g_${type}[(${index}${by < 4 ? ` + ${by}` : ''}) & (N - 1)]`;
   }
 
+  /** An element whose address moves with the counter of a sweep. */
+  private swept(type: Type, { counter, below }: { counter: string; below: number }): string {
+    const array = this.pick(['g', 's', 'e']);
+    const by = array === 'g' && this.random.oneIn(2) ? ` + ${this.random.below(16)}` : '';
+    return `${array}_${type}[${this.random.oneIn(4) ? `${below - 1} - ${counter}` : counter}${by}]`;
+  }
+
   private leaf(type: Type, scope: Scope, depth: number): string {
     const { random } = this;
+    if (scope.sweep !== null && random.oneIn(2)) {
+      const of = random.oneIn(2) ? type : this.pick(TYPES);
+      return this.convert(this.swept(of, scope.sweep), of, type);
+    }
     const same = scope.locals.filter((l) => l.type === type);
     if (depth > 0 && random.oneIn(3)) return this.element(type, scope, depth);
     if (same.length > 0 && !random.oneIn(4)) return this.pick(same).name;
@@ -223,6 +251,37 @@ class Generator {
     }
   }
 
+  /** Loops over arrays from end to end, often enough for one to run long: pointers that move, some under conditions. */
+  private sweep(scope: Scope): string {
+    const { random } = this;
+    const [i, q] = [`c${this.names++}`, `p${this.names++}`];
+    const below = 1 + random.below(ELEMENTS);
+    const sweep = { counter: i, below };
+    const inner = { ...scope, counters: [i], sweep };
+    const to = this.pick(TYPES);
+    const parts = Array.from({ length: 1 + random.below(3) }, (_, n) => {
+      const type = this.pick(TYPES);
+      const { name, type: local } = this.pick(scope.locals);
+      // once a turn at most
+      if (n === 0 && random.oneIn(3)) {
+        return `if ${this.condition(inner, 1)} *${q}++ = ${this.expression(to, inner, 2)};`;
+      }
+      switch (random.below(4)) {
+        case 0:
+          return `if ${this.condition(inner, 1)} ${this.swept(type, sweep)} = ${this.expression(type, inner, 2)};`;
+        case 1:
+          return `${name} ${this.pick(['+=', '-='])} ${this.expression(local, inner, 2)};`;
+        default:
+          return `${this.swept(type, sweep)} = ${this.expression(type, inner, 2)};`;
+      }
+    });
+    const type = this.pick(['u32', 'i32', 'u64']);
+    const head = random.oneIn(4)
+      ? `for (${type} ${i} = ${below}; ${i}-- > 0;)`
+      : `for (${type} ${i} = 0; ${i} < ${below}; ${i} += ${1 + random.below(3)})`;
+    return `for (u32 r = 0; r < ${1 + random.below(120)}; r++) { ${to} *${q} = ${this.pick(['s', 'e', 'g'])}_${to}; ${head} { ${parts.join(' ')} } }`;
+  }
+
   private statement(scope: Scope, loops: number): string {
     const { random } = this;
     const some = (): number => 1 + random.below(3);
@@ -261,6 +320,8 @@ class Generator {
         return `h = mix(h, f${random.below(scope.index)}(h));`;
       case 6:
         return this.walk(scope);
+      case 7:
+        return loops === 3 ? this.sweep(scope) : this.assignment(scope);
       default:
         return this.assignment(scope);
     }
@@ -271,7 +332,7 @@ class Generator {
       name: `v${n}`,
       type: this.pick(TYPES),
     }));
-    const scope = { locals, counters: [], branches: 2, index };
+    const scope = { locals, counters: [], sweep: null, branches: 2, index };
     const declared = locals.map(
       ({ name, type }, n) =>
         `${type} ${name} = ${isFloat(type) ? `(${type})(i32)(h >> ${n}) / ${n + 3}` : `(${type})(h >> ${n * 3})`};`,
@@ -296,14 +357,19 @@ ${functions.join('\n')}
 static u64 (*const all[])(u64) = { ${functions.map((_, n) => `f${n}`).join(', ')} };
 int main(void) {
   u64 x = ${this.random.u32()};
+  ints = alone(), f32s = alone(), f64s = alone();
   for (u32 i = 0; i < N + 16; i++) {
     x = mix(x, i);
     ${fill.join(' ')} g_f32[i] = (f32)(i16)x / 16; g_f64[i] = (f64)(i32)x / 1024;
+    if (i < 512) s_u64[i] = x;
+    if (i < N) s_f32[i] = g_f32[i], e_f32[i] = -g_f32[i], s_f64[i] = g_f64[i], e_f64[i] = -g_f64[i];
   }
   for (u32 n = 0; n < ${FUNCTIONS}; n++) {
     u64 h = n;
     for (u32 k = 0; k < ${CALLS}; k++) h = mix(h, all[n](h + k));
     for (u32 i = 0; i < N; i++) { ${sums.join(' ')} }
+    for (u32 i = 0; i < 512; i++) h = mix(h, s_u64[i]);
+    for (u32 i = 0; i < N; i++) h = mix(h, of_f32(s_f32[i]) + of_f32(e_f32[i]) + of_f64(s_f64[i]) + of_f64(e_f64[i]));
     char line[20];
     for (u32 i = 0; i < 16; i++) line[i] = "0123456789abcdef"[h >> (60 - 4 * i) & 15];
     line[16] = '\\n';
