@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { canCompile, runCase, TARGETS } from '../../scripts/fuzz-c-run.ts';
 
 /** Its program has found 32-bit ARM's exits between the halves of a vector register wrong. */
-const SEED = 503;
+const SEED = 501;
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tsqemu-random-c-'));
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
