@@ -13,6 +13,9 @@ const FIRST_PATIENCE = 16_000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
 
+/** A block with more guest code than this is as hot as several. */
+const USUAL_BYTES = 64;
+
 /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
 export type Tier = 'auto' | 'cold' | 'hot';
 
@@ -50,7 +53,7 @@ export class Promotion {
       this.cache.entries.rearm(record, 0x7fffffff);
       return;
     }
-    if (!this.isThere(1)) {
+    if (!this.isThere(Math.max(1, this.cache.bytesOf(record) / USUAL_BYTES))) {
       this.cache.entries.rearm(record, HOT_AFTER);
       return;
     }

@@ -77,10 +77,10 @@ export interface KeptRegions {
 
 /**
  * Hot blocks that a run has to show before kept regions are read: so many anyway, and for each MiB. One is offered each
- * millisecond or two of a script; to read a MiB, with V8's machine code in it, takes some 4 ms.
+ * some milliseconds of a script; to read a MiB, with V8's machine code in it, takes some 4 ms.
  */
-const HOT_TO_READ = 3;
-const HOT_TO_READ_MIB = 2;
+const HOT_TO_READ = 2;
+const HOT_TO_READ_MIB = 1;
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
