@@ -35,6 +35,8 @@ const SMALL_IMAGE = 15_000;
 const MIN_PART = 1 / 256;
 /** The part of an image that new blocks have to be for the run to have done what those before it did not. */
 const LEARNED_PART = 1 / 8;
+/** Largest file of regions that a start reads: it takes some 20 ms then, as much as executing what they are for without them. */
+const AT_ONCE = 4 << 20;
 /** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
 const WRITE_MS = 15;
 const WRITE_MS_PER_BYTE = 1 / 100_000;
@@ -142,8 +144,10 @@ export class TranslationCache {
     if (blocks) cpu.cache.image = BlockImage.read(blocks, this.version);
     const head = readWords(this.file + REGIONS, REGIONS_HEAD);
     const all = (): Uint32Array<ArrayBuffer> | null => readWords(this.file + REGIONS);
-    if (head) openRegions(cpu.regions.store, head, this.version, all);
-    this.regionBytes = cpu.regions.store.kept?.bytes ?? 0;
+    const { store } = cpu.regions;
+    if (head) openRegions(store, head, this.version, all);
+    this.regionBytes = store.kept?.bytes ?? 0;
+    if (this.regionBytes <= AT_ONCE) store.readKept();
     if (cpu.isExact) return;
     const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
     cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;

@@ -125,9 +125,15 @@ export class RegionStore {
     if (kept === null) return true;
     this.hot += hot;
     if (this.hot < HOT_TO_READ + (kept.bytes / (1 << 20)) * HOT_TO_READ_MIB) return false;
-    this.kept = null;
-    kept.read(this);
+    this.readKept();
     return true;
+  }
+
+  /** Read what there is besides. */
+  readKept(): void {
+    const { kept } = this;
+    this.kept = null;
+    kept?.read(this);
   }
 
   /** Functions of a module that there is machine code of. */
