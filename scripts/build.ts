@@ -86,8 +86,8 @@ function newestSource(): number {
   return inputs.reduce((newest, name) => Math.max(newest, fs.statSync(root + name).mtimeMs), 0);
 }
 
-/** Bundle again unless nothing changed since the last time. */
-export async function bundleIfStale(): Promise<void> {
+/** Whether something changed since the last time. */
+function isStale(): boolean {
   const files = [
     'cli.cjs',
     'index.js',
@@ -98,7 +98,11 @@ export async function bundleIfStale(): Promise<void> {
     ...Object.values(RARE),
   ].map((name) => `${root}dist/${name}`);
   const built = files.map((file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  if (Math.min(...built) <= newestSource()) await bundle();
+  return Math.min(...built) <= newestSource();
+}
+
+export async function bundleIfStale(): Promise<void> {
+  if (isStale()) await bundle();
 }
 
 /**
@@ -182,7 +186,9 @@ async function bundleInto(dist: string): Promise<void> {
   for (const kind of INTERPRETERS) fs.writeFileSync(`${dist}/${interpreterFile(kind)}`, generateInterpreter(kind));
 }
 
-if (import.meta.main) {
+// npm runs `prepare` in a clone, and again when npx is used there for the first time
+const isDone = process.argv.includes('--if-stale') && !isStale() && fs.existsSync(`${root}dist/types/index.d.ts`);
+if (import.meta.main && !isDone) {
   fs.rmSync(`${root}dist/types`, { recursive: true, force: true });
   await bundle();
   execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], {
