@@ -77,6 +77,8 @@ export const writeRegions = (store: RegionStore, version: number): Uint32Array |
   return words;
 };
 
+/** No file is larger (see TranslationCache). */
+const LARGEST = 64 << 20;
 /** Bytes from the start that `openRegions` wants. */
 export const REGIONS_HEAD = 4 * HEAD;
 
@@ -99,7 +101,8 @@ export const openRegions = (
     // another run may have put another file in its place
     if (words?.length === length && words[3] === sum) fillStore(into, words);
   };
-  store.kept = { bytes: 4 * length, read };
+  // what is damaged shall not keep hot code waiting for ever
+  store.kept = { bytes: Math.min(4 * length, LARGEST), read };
   return true;
 };
 

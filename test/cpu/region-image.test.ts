@@ -166,3 +166,9 @@ test('nothing is taken of a file that another one has replaced, or of regions th
   demanded.isThere(Number.POSITIVE_INFINITY);
   expect(demanded.count).toBe(0);
 });
+
+test('a head with a damaged length does not keep hot code in the cold tier', () => {
+  const store = new RegionStore();
+  openRegions(store, written().with(2, 0xffff_ffff), VERSION, () => null);
+  expect([store.isThere(1), store.isThere(100), store.count]).toEqual([false, true, 0]);
+});
