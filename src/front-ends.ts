@@ -1,9 +1,10 @@
 /** The front ends, with all their instructions: see guests.ts for what is needed of a guest before any is translated. */
 import { createAarch64 } from './cpu/frontend/aarch64/frontend.ts';
 import { createArm } from './cpu/frontend/arm/frontend.ts';
+import { natives as arm } from './cpu/frontend/arm/natives.ts';
 import type { FrontEnd, Processor } from './cpu/frontend/frontend.ts';
 import { createI386, createX86_64 } from './cpu/frontend/x86/frontend.ts';
-import { natives } from './cpu/frontend/x86/natives.ts';
+import { natives as x86 } from './cpu/frontend/x86/natives.ts';
 import type { Native } from './cpu/ir/native.ts';
 
 const create: Readonly<Record<string, (processor?: Processor) => FrontEnd>> = {
@@ -22,7 +23,8 @@ export const createFrontEnd = (guest: string, processor?: Processor): FrontEnd =
 };
 
 /** The natives that {@link FrontEnd.natives} names. */
-export const nativesOf = (name: string | undefined): readonly Native[] => (name === 'x86' ? natives : []);
+export const nativesOf = (name: string | undefined): readonly Native[] =>
+  name === 'x86' ? x86 : name === 'arm' ? arm : [];
 
 /** The same for a worker thread, which needs its helpers. */
 export const frontEndOf = (guest: string): FrontEnd => {

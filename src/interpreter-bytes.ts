@@ -19,10 +19,12 @@ export const interpreterName = ({ addressType, natives = '' }: InterpreterKind):
   `interpreter-${addressType}${natives && '-'}${natives}`;
 /** Its file. */
 export const interpreterFile = (kind: InterpreterKind): string => `${interpreterName(kind)}.wasm`;
-export const INTERPRETERS: readonly InterpreterKind[] = (['i32', 'i64'] as const).flatMap((addressType) => [
-  { addressType },
-  { addressType, natives: 'x86' },
-]);
+export const INTERPRETERS: readonly InterpreterKind[] = [
+  { addressType: 'i32', natives: 'arm' },
+  { addressType: 'i32', natives: 'x86' },
+  { addressType: 'i64' },
+  { addressType: 'i64', natives: 'x86' },
+];
 
 /** The whole 4 GiB, as the address space creates its memory. */
 export const MEMORY_PAGES = { initial: 65536, maximum: 65536 };

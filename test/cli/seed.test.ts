@@ -31,7 +31,7 @@ test("a first run takes V8's code from the build, and makes its own where that i
   const seed = path.join(copy, 'dist/seed');
   const files = fs.readdirSync(seed, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const names = files.map(({ name }) => name.replace(/-v\d.*/, '')).sort();
-  const tiers = ['interpreter-i32', 'interpreter-i32-x86', 'interpreter-i64', 'interpreter-i64-x86'];
+  const tiers = ['interpreter-i32-arm', 'interpreter-i32-x86', 'interpreter-i64', 'interpreter-i64-x86'];
   expect(names).toEqual(['cli', 'composer', 'composer-bytes', ...tiers, 'natives', 'translator']);
 
   const ofSeed = firstRun();

@@ -1,5 +1,6 @@
 import type { Terminal } from './block.ts';
 import { fold } from './fold.ts';
+import { PURE_NATIVE } from './native.ts';
 import { type Args, type ArgType, type OpInfo, type OpName, opInfo, opTable, type ResultOf } from './opcodes.ts';
 import type { Type } from './types.ts';
 import { Value } from './value.ts';
@@ -214,6 +215,11 @@ export class Builder {
   helper(id: number, aux = 0): void {
     this.emit('helper.call', null, null, null, id, aux);
     this.regs.clear();
+  }
+
+  /** Call native `n`, which does what a helper would: every register may change. */
+  nativeHelper(n: number): void {
+    this.helper(PURE_NATIVE | (n << 16));
   }
 
   /** Have native `n` do it, or helper `id` (see `native.call`). */

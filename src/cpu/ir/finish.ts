@@ -1,5 +1,5 @@
 import type { Terminal } from './block.ts';
-import { PURE_NATIVE } from './native.ts';
+import { isPure } from './native.ts';
 import type { Value } from './value.ts';
 
 /** The value that a terminal reads itself. */
@@ -62,7 +62,7 @@ export const eliminateDeadCode = (ops: readonly Value[], terminal: Terminal, rea
       if (v.uses === 0) drop = true;
       else if (v.imm >= 0x80 && v.imm < 0xa0) overwritten.delete(-1);
       overwritten.delete(v.imm);
-    } else if (kind === 'native' && (v.imm & 0xffff) === PURE_NATIVE && !peeked) {
+    } else if (kind === 'native' && isPure(v) && !peeked) {
       drop = useless = true;
     } else if (kind === 'poke' && v.hi === 1 && useless) {
       drop = true;

@@ -59,6 +59,7 @@ export interface NativeBuilder {
 
 /** In place of a helper's number: the native does all, and changes nothing but what is peeked behind it. */
 export const PURE_NATIVE = 0xfffe;
+export const isPure = (call: { readonly imm: number }): boolean => (call.imm & 0xffff) === PURE_NATIVE;
 
 /** Writes a native's body; falling off its end returns 0. */
 export type Native = (n: NativeBuilder) => void;

@@ -160,7 +160,10 @@ export const opcodes = {
   'cc.set': ['void', 'i64', 'i64'],
   /** The same with a third operand for CC_C. */
   'cc.set3': ['void', 'i64', 'i64', 'i32'],
-  /** Calls helper `imm` with the CPU state in memory; `aux` is its second argument. */
+  /**
+   * Calls helper `imm` with the CPU state in memory; `aux` is its second argument. If `imm & 0xffff` is PURE_NATIVE, it is
+   * native `imm >>> 16` that is called so.
+   */
   'helper.call': ['void'],
   /**
    * Calls native `imm >>> 16` (see ir/native.ts), and helper `imm & 0xffff` if that says so. The helper must leave alone

@@ -15,9 +15,9 @@ import {
   State,
   WRITE_BYTES,
 } from '../../../src/cpu/memory/layout.ts';
-import { x86Natives } from '../../support/x86-natives.ts';
+import { nativesAlone } from '../../support/natives.ts';
 
-const { run, view, u8 } = x86Natives();
+const { run, view, u8 } = nativesAlone({ addressType: 'i64', natives: 'x86' });
 const frontEnd = createX86_64();
 const context = {
   view,

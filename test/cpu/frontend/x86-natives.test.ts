@@ -11,9 +11,9 @@ import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
 import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
 import type { Native } from '../../../src/cpu/ir/native.ts';
 import { CPU_STATES, State } from '../../../src/cpu/memory/layout.ts';
-import { x86Natives } from '../../support/x86-natives.ts';
+import { nativesAlone } from '../../support/natives.ts';
 
-const { run, view, u8 } = x86Natives();
+const { run, view, u8 } = nativesAlone({ addressType: 'i64', natives: 'x86' });
 const frontEnd = createX86_64();
 const context = { view, u8 } as unknown as HelperContext;
 const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];

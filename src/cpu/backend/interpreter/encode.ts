@@ -1,5 +1,6 @@
 import { type Block, lastByte } from '../../ir/block.ts';
 import { terminalValue } from '../../ir/finish.ts';
+import { isPure } from '../../ir/native.ts';
 import { opTable } from '../../ir/opcodes.ts';
 import type { Value } from '../../ir/value.ts';
 import { State } from '../../memory/layout.ts';
@@ -109,7 +110,7 @@ class BlockEncoder extends FusingEncoder {
         return false;
       case 'helper':
         for (const offset of [...this.homed.keys()]) this.evict(offset);
-        this.put(handlerNumber('helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
+        this.put(handlerNumber(isPure(v) ? 'native' : 'helper'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);
         return false;
       case 'native':
         this.put(handlerNumber('native'), 0, v.hi & 0xffff, v.hi >>> 16, v.imm, this.pc);

@@ -1,6 +1,6 @@
 import { type Facts, MAX, type Processor, variantFor } from '../frontend.ts';
 import { readCpsr, readFpscr, writeCpsr, writeFpscr } from './cpsr.ts';
-import { flagFields, settleFlags } from './flags.ts';
+import { flagFields } from './flags.ts';
 import { VECTORS } from './kuser.ts';
 import { LR, rOffset, SP, Sys } from './registers.ts';
 
@@ -22,7 +22,7 @@ export const armFacts = (processor: Processor = MAX): Facts => ({
   sp: rOffset(SP),
   frame: (pc) => (pc % 2 === 1 ? FRAME_T32 : FRAME_A32),
   flagFields,
-  firstHelpers: [settleFlags],
+  natives: 'arm',
   readFlags: readCpsr,
   writeFlags: writeCpsr,
   fpStatus: { read: readFpscr, write: writeFpscr },

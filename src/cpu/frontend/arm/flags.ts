@@ -1,7 +1,6 @@
 import type { Builder } from '../../ir/builder.ts';
 import type { Value } from '../../ir/value.ts';
 import { State } from '../../memory/layout.ts';
-import type { Helper } from '../helper.ts';
 
 type I32 = Value<'i32'>;
 type F64 = Value<'f64'>;
@@ -391,10 +390,4 @@ export const readNzcv = (view: DataView, state: number): number => {
 export const writeNzcv = (view: DataView, state: number, bits: number): void => {
   view.setUint32(state + State.CC_OP, Flags.NZCV, true);
   view.setUint32(state + State.CC_A, bits, true);
-};
-
-/** The helper for flags of a kind that is not known: makes NZCV of them. */
-export const settleFlags: Helper = ({ view }, state) => {
-  writeNzcv(view, state, readNzcv(view, state));
-  return 0;
 };

@@ -1,6 +1,5 @@
 import { Exit, State } from '../../memory/layout.ts';
 import type { Helper, HelperContext } from '../helper.ts';
-import { settleFlags } from './flags.ts';
 import { Sys } from './registers.ts';
 
 /**
@@ -14,8 +13,6 @@ const table: Helper[] = [];
 export const defineHelper = (helper: Helper): number => table.push(helper) - 1;
 
 export const helpers: readonly Helper[] = table;
-
-export const materializeFlags: number = defineHelper(settleFlags);
 
 /** SIGILL at the instruction. */
 export const raiseUndefined: number = defineHelper((c, state) => {

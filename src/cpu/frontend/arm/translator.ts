@@ -1,10 +1,11 @@
 import type { Terminal } from '../../ir/block.ts';
 import type { Builder } from '../../ir/builder.ts';
+import { PURE_NATIVE } from '../../ir/native.ts';
 import type { OpName, ResultOf } from '../../ir/opcodes.ts';
 import { opInfo } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
-import { Exit } from '../../memory/layout.ts';
+import { Exit, State } from '../../memory/layout.ts';
 import { advanced } from '../form.ts';
 import { elementOf, turned, unsignedOf } from './endian.ts';
 import {
@@ -21,7 +22,8 @@ import {
   type Words,
   wordsOf,
 } from './flags.ts';
-import { goToTarget, leaveBehind, materializeFlags, raiseBreakpoint, raiseUndefined } from './helpers.ts';
+import { goToTarget, leaveBehind, raiseBreakpoint, raiseUndefined } from './helpers.ts';
+import { FLAGS_OPERAND, NZCV_OF_ANY, SETTLE_FLAGS } from './natives.ts';
 import { LR, PC, qOffset, rOffset, SP, Sys } from './registers.ts';
 
 type I32 = Value<'i32'>;
@@ -283,10 +285,28 @@ export class Translator {
     this.reads |= (whole || Parts.ALL) & this.entry;
     if (whole !== 0) return this.flags;
     this.flush();
-    this.b.helper(materializeFlags);
+    this.settleFlags();
     this.flags = loadFlags(this.b, Flags.NZCV);
     this.stored = this.flags;
     return this.flags;
+  }
+  /** Flags of which nothing is known become those of kind NZCV. */
+  private settleFlags(): void {
+    const { b } = this;
+    if (this.isCold) return b.nativeHelper(SETTLE_FLAGS);
+    const word = (to: number, from: number): void => b.pokeOperand(to, b.get('i32', from));
+    const float = (to: number, from: number): void => b.pokeOperand(to, b.i64.reinterpret_f64(b.get('f64', from)));
+    word(FLAGS_OPERAND.KIND, State.CC_OP);
+    word(FLAGS_OPERAND.A, State.CC_A);
+    word(FLAGS_OPERAND.B, State.CC_B);
+    word(FLAGS_OPERAND.R, State.CC_R);
+    float(FLAGS_OPERAND.FA, State.CC_FA);
+    float(FLAGS_OPERAND.FB, State.CC_FB);
+    word(FLAGS_OPERAND.NZ, State.CC_C);
+    word(FLAGS_OPERAND.C, State.CC_D);
+    b.native(NZCV_OF_ANY, PURE_NATIVE);
+    b.set(State.CC_OP, this.imm(Flags.NZCV));
+    b.set(State.CC_A, b.peek('i32', FLAGS_OPERAND.RESULT));
   }
   get readsFlags(): boolean {
     return this.reads !== 0;

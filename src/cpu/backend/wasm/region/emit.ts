@@ -1,4 +1,5 @@
 import type { Block } from '../../../ir/block.ts';
+import { isPure } from '../../../ir/native.ts';
 import { typeSize } from '../../../ir/types.ts';
 import type { Value } from '../../../ir/value.ts';
 import { EntryCost, frameDepth } from '../../../memory/fuel.ts';
@@ -376,14 +377,12 @@ class RegionEmitter extends TerminalEmitter {
   /** What it does not do is rare: the cold tier's, as long as that goes well. */
   private native(v: Value): void {
     const c = this.code;
+    if (isPure(v)) return this.callPure(v);
     if (this.policy.fast) {
       c.i32(v.pc);
       c.set(this.pcLocal);
     }
-    c.get(STATE);
-    c.i32(v.imm >>> 16);
-    c.i32(v.hi);
-    c.call(this.module.native);
+    this.callNative(v);
     if (this.policy.fast) return this.unusual();
     c.unlikelyIf();
     this.storeRegisters(c, this.dirty);
@@ -391,12 +390,27 @@ class RegionEmitter extends TerminalEmitter {
     c.end();
   }
 
+  private callNative(v: Value): void {
+    const c = this.code;
+    c.get(STATE);
+    c.i32(v.imm >>> 16);
+    c.i32(v.hi);
+    c.call(this.module.native);
+  }
+
+  /** It has done all. */
+  private callPure(v: Value): void {
+    this.callNative(v);
+    this.code.drop();
+  }
+
   private helper(v: Value): void {
     // values read before the helper stay what they were
     for (const offset of this.homed.keys()) this.moveOut(offset);
     this.homed.clear();
     this.flushAll();
-    this.callHelper(v, v.imm);
+    if (isPure(v)) this.callPure(v);
+    else this.callHelper(v, v.imm);
     this.reload(new Uint32Array(this.dirty.length).fill(0xffffffff));
   }
 
