@@ -17,6 +17,8 @@ const ONE_RUN_MS = 1000;
 const ALL_RUNS_MS = 10_000;
 /** Executions of one block, or turns of one loop, that end it before: the program computes. */
 const EXECUTIONS = 500_000;
+/** Executions of all blocks that had to wait, in all runs, that are worth as much as ALL_RUNS_MS. */
+const ALL_EXECUTIONS = 12_000_000;
 /** How often the CPU time is looked at, which is a system call: blocks get hot every few microseconds. */
 const LOOK_MS = 10;
 
@@ -29,9 +31,11 @@ export class WarmUp {
   private lookedAt = Number.NEGATIVE_INFINITY;
   /** This run has compiled a region. */
   hasCompiled = false;
-  /** Used by earlier runs that were over before. */
+  /** Used by earlier runs in which something had to wait, see usedMs. */
   earlierMs = 0;
   private readonly executions = new Map<number, number>();
+  /** Executions of blocks that had to wait. */
+  private inVain = 0;
 
   constructor(clock: () => number = cpuMs, uptime: () => number = uptimeMs) {
     this.clock = clock;
@@ -39,16 +43,22 @@ export class WarmUp {
     this.start = clock();
   }
 
+  /** CPU time up to now, or what the executions of blocks that waited are worth: what they take is what compiling would save. */
   get usedMs(): number {
+    return Math.max(this.cpuMs, (ALL_RUNS_MS * this.inVain) / ALL_EXECUTIONS);
+  }
+
+  private get cpuMs(): number {
     return this.clock() - this.start;
   }
 
-  /** The block at pc was executed as often again. Whether it may be compiled. */
-  isOver(pc: number, executions: number): boolean {
+  /** The block at pc was executed as often again, in the cold tier unless it is a loop of a region. Whether it may be compiled. */
+  isOver(pc: number, executions: number, isCold = true): boolean {
     if (this.done) return true;
     const count = (this.executions.get(pc) ?? 0) + executions;
     this.executions.set(pc, count);
     this.done = count >= EXECUTIONS || this.isTimeOver();
+    if (!this.done && isCold) this.inVain += executions;
     return this.done;
   }
 
@@ -56,13 +66,13 @@ export class WarmUp {
     const now = this.uptime();
     if (now - this.lookedAt < LOOK_MS) return false;
     this.lookedAt = now;
-    const used = this.usedMs;
+    const used = this.cpuMs;
     return used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
   }
 
-  /** Something was hot and had to wait up to the end. */
+  /** Something was hot in the cold tier and had to wait, and nothing was compiled up to the end, though it might have been later. */
   get waited(): boolean {
-    return !this.done && this.executions.size > 0;
+    return !this.hasCompiled && this.inVain > 0;
   }
 }
 

@@ -76,7 +76,7 @@ export class Promotion {
 
   /** The loop at pc used up the budget of the cold tier, or the fuel of its region. */
   longLoop(pc: number): void {
-    if (this.compiles && this.isThere(BUDGET / HOT_AFTER) && this.isWarm(pc, BUDGET))
+    if (this.compiles && this.isThere(BUDGET / HOT_AFTER) && this.isWarm(pc, BUDGET, false))
       this.enter(this.regions.compileLoop(pc));
   }
 
@@ -89,8 +89,8 @@ export class Promotion {
     return true;
   }
 
-  private isWarm(pc: number, executions: number): boolean {
-    return this.tier === 'hot' || this.regions.store.warmUp.isOver(pc, executions);
+  private isWarm(pc: number, executions: number, isCold = true): boolean {
+    return this.tier === 'hot' || this.regions.store.warmUp.isOver(pc, executions, isCold);
   }
 
   /** From now on the cold tier and indirect jumps go into these regions. */

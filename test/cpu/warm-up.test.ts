@@ -11,7 +11,10 @@ test('nothing is compiled for a run of less than a second', () => {
   expect(warmUp.waited).toBe(true);
   now += 200;
   expect(warmUp.isOver(2, 8000)).toBe(true);
-  expect([warmUp.waited, warmUp.usedMs]).toEqual([false, 1100]);
+  // what waited up to then has still no region
+  expect([warmUp.waited, warmUp.usedMs]).toEqual([true, 1100]);
+  warmUp.hasCompiled = true;
+  expect(warmUp.waited).toBe(false);
 });
 
 test('but for one that does the same very often', () => {
@@ -36,4 +39,25 @@ test('earlier runs that were over before count', () => {
   expect(warmUp.isOver(1, 8000)).toBe(false);
   now = 300;
   expect(warmUp.isOver(1, 8000)).toBe(true);
+});
+
+test('a run in which blocks waited counts as their share of the executions that are enough in all runs', () => {
+  const warmUp = new WarmUp(
+    () => 0,
+    () => 0,
+  );
+  for (let n = 0; n < 450; n++) expect(warmUp.isOver(n % 30, 8000)).toBe(false);
+  // a loop of a region waits for nothing, also where it runs long enough to end it for others
+  for (let n = 1; n < 10; n++) expect(warmUp.isOver(100, 50_000, false)).toBe(false);
+  expect(warmUp.isOver(100, 50_000, false)).toBe(true);
+  expect([warmUp.waited, warmUp.usedMs]).toEqual([true, 3000]);
+});
+
+test('loops of regions alone are nothing that waits', () => {
+  const warmUp = new WarmUp(
+    () => 0,
+    () => 0,
+  );
+  expect(warmUp.isOver(1, 50_000, false)).toBe(false);
+  expect([warmUp.waited, warmUp.usedMs]).toEqual([false, 0]);
 });
