@@ -282,10 +282,25 @@ class Generator {
     return `for (u32 r = 0; r < ${1 + random.below(120)}; r++) { ${to} *${q} = ${this.pick(['s', 'e', 'g'])}_${to}; ${head} { ${parts.join(' ')} } }`;
   }
 
+  /** Pieces that jump to each other as they like: loops that are entered at several places. */
+  private jumps(scope: Scope, turns: number): string {
+    const { random } = this;
+    const n = this.names++;
+    const count = 3 + random.below(6);
+    const to = (): string => `goto l${n}_${random.below(count)};`;
+    const inner = { ...scope, branches: 0 };
+    const pieces = Array.from({ length: count }, (_, i) => {
+      const does = Array.from({ length: 1 + random.below(4) }, () => this.assignment(inner)).join(' ');
+      const next = random.oneIn(3) ? '' : to();
+      return `l${n}_${i}: ${does} if (--n${n} == 0) goto e${n}; if ${this.condition(inner, 1)} ${to()} ${next}`;
+    });
+    return `{ u32 n${n} = ${turns}; if ${this.condition(inner, 1)} ${to()} ${to()} ${pieces.join(' ')} e${n}:; }`;
+  }
+
   private statement(scope: Scope, loops: number): string {
     const { random } = this;
     const some = (): number => 1 + random.below(3);
-    switch (random.below(12)) {
+    switch (random.below(13)) {
       case 0:
       case 1: {
         if (scope.branches === 0) return this.assignment(scope);
@@ -322,6 +337,8 @@ class Generator {
         return this.walk(scope);
       case 7:
         return loops === 3 ? this.sweep(scope) : this.assignment(scope);
+      case 8:
+        return this.jumps(scope, 1 + random.below(loops === 3 ? 400 : 9));
       default:
         return this.assignment(scope);
     }

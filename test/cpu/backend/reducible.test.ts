@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { edgeKey } from '../../../src/cpu/backend/wasm/region/cfg.ts';
 import { discover, type Region } from '../../../src/cpu/backend/wasm/region/discover.ts';
 import { emitRegion } from '../../../src/cpu/backend/wasm/region/emit.ts';
+import { successorAt } from '../../../src/cpu/backend/wasm/region/flow.ts';
 import { reducible } from '../../../src/cpu/backend/wasm/region/reducible.ts';
 import type { Block } from '../../../src/cpu/ir/block.ts';
 import { REGION_IMPORTS, regionModule } from '../../../src/cpu/region-module.ts';
@@ -52,6 +53,52 @@ describe('a loop with two entries', () => {
 
   it('has operations of its own in each copy, and is valid WebAssembly', () => {
     expect(new Set(region.blocks.flatMap(({ ops }) => ops)).size).toBe(region.blocks.reduce((n, b) => n + b.ops.length, 0)); // biome-ignore format: one line
+    const body = emitRegion(region, { ...REGION_IMPORTS, slot: () => 2 }, policy);
+    expect(WebAssembly.validate(regionModule([body]).bytes)).toBe(true);
+  });
+});
+
+describe('a loop with two entries that is too large to be there twice', () => {
+  /** mul x1, x1, x3, and mul x2, x2, x3: nothing that several of would be one. */
+  const [MUL1, MUL2, COUNT] = [0x9b03_7c21, 0x9b03_7c42, 420] as const;
+  const large = new DataView(new ArrayBuffer(0x4000));
+  const second = START + 8 + 4 * COUNT;
+  const words = [
+    0xb400_0000 | ((COUNT + 1) << 5), // cbz x0, second
+    ...Array<number>(COUNT).fill(MUL1),
+    0x1400_0001,
+    ...Array<number>(COUNT).fill(MUL2),
+    0xb500_0001 | ((-(2 * COUNT + 1) & 0x7ffff) << 5), // cbnz x1, the first
+    0xd65f_03c0,
+  ];
+  for (const [i, word] of words.entries()) large.setUint32(START + 4 * i, word >>> 0, true);
+  const region = discover(START, blockSource(large));
+  if (!region) throw new Error('no region');
+  const { blocks, succs, cfg, crossings } = region;
+
+  it('is entered through a crossing alone, and none of its edges leaves the region', () => {
+    expect(cfg.irreducible.size).toBe(0);
+    expect(new Set(blocks.map(({ pc }) => pc)).size).toBe(blocks.length);
+    const [crossing] = [...crossings] as [number];
+    expect(crossings.size).toBe(1);
+    expect(cfg.isLoop.flatMap((is, b) => (is ? [b] : []))).toEqual([crossing]);
+    const entries = (succs[crossing] as readonly number[]).map((b) => blocks[b]?.pc);
+    expect(entries.toSorted()).toEqual([START + 4, second]);
+  });
+
+  it('goes where it went', () => {
+    for (const [b, { terminal: t }] of blocks.entries()) {
+      if (crossings.has(b)) continue;
+      const to = t.kind === 'branch' ? [t.taken, t.next] : t.kind === 'jump' ? [t.target] : [];
+      for (const pc of to) {
+        const s = successorAt(region, b, pc);
+        const leadsThere = s !== undefined && (crossings.has(s) ? succs[s]?.some((e) => blocks[e]?.pc === pc) : blocks[s]?.pc === pc); // biome-ignore format: one line
+        expect(leadsThere).toBe(true);
+      }
+    }
+  });
+
+  it('is valid WebAssembly', () => {
     const body = emitRegion(region, { ...REGION_IMPORTS, slot: () => 2 }, policy);
     expect(WebAssembly.validate(regionModule([body]).bytes)).toBe(true);
   });

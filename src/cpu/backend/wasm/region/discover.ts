@@ -53,6 +53,8 @@ export interface Region {
    * targets, or -1. An interpreter with a jump at the end of every operation would be irreducible without.
    */
   readonly dispatch: number;
+  /** Indices of other blocks that are none: see CrossedGraph. */
+  readonly crossings: ReadonlySet<number>;
   /**
    * Pcs besides the root where it may be entered, State.PC telling where: those of an interpreter's operations. Then
    * block 0 is the dispatch block, which goes to the root too.

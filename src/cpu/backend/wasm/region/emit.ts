@@ -150,7 +150,28 @@ class RegionEmitter extends TerminalEmitter {
       this.code.br(this.exit('dispatch'));
       return;
     }
+    if (this.region.crossings.has(target)) {
+      this.code.i32(pc);
+      this.code.set(this.pcLocal);
+    }
     this.gotoBlock(target);
+  }
+
+  /** To the entry of a loop that pcLocal tells. */
+  private cross(b: number): void {
+    const c = this.code;
+    const entries = this.region.succs[b] as readonly number[];
+    for (const entry of entries.slice(1)) {
+      c.get(this.pcLocal);
+      c.i32((this.region.blocks[entry] as Block).pc);
+      c.op('i32.eq');
+      c.if();
+      this.labels.push(null);
+      this.gotoBlock(entry);
+      this.labels.pop();
+      c.end();
+    }
+    this.gotoBlock(entries[0] as number);
   }
 
   protected gotoBlock(target: number): void {
@@ -182,6 +203,7 @@ class RegionEmitter extends TerminalEmitter {
       this.leaveIndirect();
       return;
     }
+    if (this.region.crossings.has(b)) return this.cross(b);
     for (const v of block.ops) {
       v.left = v.uses;
       v.slot = LAZY;
@@ -211,7 +233,7 @@ class RegionEmitter extends TerminalEmitter {
       return;
     }
     const isDispatch = b === this.region.dispatch;
-    if (!isDispatch) {
+    if (!isDispatch && !this.region.crossings.has(b)) {
       c.i32(pc);
       c.set(this.pcLocal);
     }

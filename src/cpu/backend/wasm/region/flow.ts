@@ -1,9 +1,22 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
+import type { Region } from './discover.ts';
 
 /** Pcs at which control may go on inside the function after a terminal. */
 export const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
   const { guard } = block.terminal;
   return guard ? [...ownSuccessors(block, targets), guard.next] : ownSuccessors(block, targets);
+};
+
+/** Index of the block of a region at a pc that block b goes on to, or of the crossing on the way there; undefined: none. */
+export const successorAt = (
+  { blocks, succs, crossings }: Pick<Region, 'blocks' | 'succs' | 'crossings'>,
+  b: number,
+  pc: number,
+): number | undefined => {
+  const isAt = (s: number): boolean => (blocks[s] as Block).pc === pc;
+  return (succs[b] as readonly number[]).find(
+    (s) => isAt(s) || (crossings.has(s) && (succs[s] as readonly number[]).some(isAt)),
+  );
 };
 
 const ownSuccessors = (block: Block, targets: Iterable<number>): readonly number[] => {

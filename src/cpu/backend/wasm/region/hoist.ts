@@ -118,7 +118,7 @@ export const hoistable = (region: Region, loops: ReadonlyMap<number, ReadonlySet
   const uses = region.blocks.map(usesOf);
   for (const [header, body] of loops) {
     // no place in front of it belongs to an instruction
-    if (header === region.dispatch) continue;
+    if (header === region.dispatch || region.crossings.has(header)) continue;
     const pointers = exposed(header, body, region, uses, ({ pointers }) => pointers);
     const list = [...pointers].map((offset) => hoistOf(offset, body, uses));
     for (const offset of exposed(header, body, region, uses, ({ low }) => low)) addLow(list, offset, body, uses);

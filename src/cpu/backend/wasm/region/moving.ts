@@ -138,7 +138,7 @@ export const movingPointers = (
     const native = [...body].some((b) =>
       (region.blocks[b] as Region['blocks'][number]).ops.some((v) => (doesOf(v.info) & Does.NATIVE) !== 0),
     );
-    if (header === region.dispatch || !isInner || native) continue;
+    if (header === region.dispatch || region.crossings.has(header) || !isInner || native) continue;
     const steps = stepsIn(region, body);
     const pointers: Moving[] = [];
     let turns = REACH;

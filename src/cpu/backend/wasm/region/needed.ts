@@ -5,6 +5,7 @@ import { loopOf } from './cfg.ts';
 import type { Copies } from './copies.ts';
 import type { Region } from './discover.ts';
 import { isFlags } from './flag-fields.ts';
+import { successorAt } from './flow.ts';
 import {
   add,
   Does,
@@ -121,8 +122,9 @@ export const neededRegisters = (
 
   const outside = (block: Block, b: number): RegSet => {
     const { terminal: t } = block;
+    if (region.crossings.has(b)) return always.slice();
     if (block.pc === -1 || t.guard) return all.slice();
-    const inside = (pc: number): boolean => (succs[b] as readonly number[]).some((s) => blocks[s]?.pc === pc);
+    const inside = (pc: number): boolean => successorAt(region, b, pc) !== undefined;
     if (t.kind === 'choice' || (t.kind === 'jump' && inside(t.target))) return always.slice();
     if (t.kind === 'branch' && inside(t.taken) && inside(t.next)) return always.slice();
     const out = all.slice();

@@ -4,6 +4,7 @@ import { jumpCacheEntry } from '../jump-cache.ts';
 import { edgeKey } from './cfg.ts';
 import { DEPTH, STATE } from './contract.ts';
 import { leave } from './exits.ts';
+import { successorAt } from './flow.ts';
 import { MemoryEmitter } from './memory.ts';
 import { clobbers, type RegSet } from './registers.ts';
 
@@ -17,10 +18,9 @@ export abstract class TerminalEmitter extends MemoryEmitter {
   protected abstract goto(pc: number): void;
   protected abstract gotoBlock(target: number): void;
 
-  /** The block of the region at a pc that the current block goes on to; undefined when it is outside. */
+  /** The block of the region that the current block goes on to for a pc; undefined when that is outside. */
   protected successor(pc: number): number | undefined {
-    const { blocks, succs } = this.region;
-    return (succs[this.current] as readonly number[]).find((s) => (blocks[s] as Block).pc === pc);
+    return successorAt(this.region, this.current, pc);
   }
 
   protected leave(reason: number, pc: () => void): void {
