@@ -66,6 +66,8 @@ const and64: Rule = (b, x, y) => {
   if (x.isConst && y.isConst) return b.const64Parts(x.imm & y.imm, x.hi & y.hi);
   if (is(y, -1)) return x;
   if (isZero(y)) return y;
+  // what a part of a register is written over, where nothing is beside it
+  if (y.isConst && x.info.name === 'i64.extend_i32_u' && (bitsOf(x.a as Value) & y.imm) === 0) return b.const64(0);
   return null;
 };
 
@@ -74,6 +76,74 @@ const wrap: Rule = (b, x) => {
   if (x.isConst) return b.const32(x.imm);
   if (x.info.name === 'i64.extend_i32_u' || x.info.name === 'i64.extend_i32_s') return x.a;
   return null;
+};
+
+/** Bits of a 32-bit value that may be set; nothing is said of shifts, whose counts are left open where rows are learned from. */
+const bitsOf = (v: Value, depth = 4): number => {
+  if (v.isConst) return v.imm;
+  const { a, b } = v;
+  if (a === null || depth === 0) return -1;
+  switch (v.info.name) {
+    case 'i32.load8_u':
+      return 0xff;
+    case 'i32.load16_u':
+      return 0xffff;
+    case 'i32.and':
+      return bitsOf(a, depth - 1) & bitsOf(b as Value, depth - 1);
+    case 'i32.or':
+    case 'i32.xor':
+      return bitsOf(a, depth - 1) | bitsOf(b as Value, depth - 1);
+    case 'i32.wrap_i64':
+      return lowBitsOf(a, depth - 1);
+    default:
+      return isTruth(v) ? 1 : -1;
+  }
+};
+
+/** The same of the lower half of a 64-bit value. */
+const lowBitsOf = (v: Value, depth: number): number => {
+  if (v.isConst) return v.imm;
+  const { a, b } = v;
+  if (a === null || depth === 0) return -1;
+  switch (v.info.name) {
+    case 'i64.extend_i32_u':
+      return bitsOf(a, depth - 1);
+    case 'i64.and':
+      return lowBitsOf(a, depth - 1) & lowBitsOf(b as Value, depth - 1);
+    case 'i64.or':
+      return lowBitsOf(a, depth - 1) | lowBitsOf(b as Value, depth - 1);
+    default:
+      return -1;
+  }
+};
+
+/** A mask that changes nothing, of another mask, or of a union of which it takes one part (of registers that are written in parts). */
+const and32: Rule = (b, x, y) => {
+  if (x.isConst && y.isConst) return b.const32(x.imm & y.imm);
+  if (!y.isConst || y.imm === 0) return null;
+  const mask = y.imm;
+  if ((bitsOf(x) & ~mask) === 0) return x;
+  if ((bitsOf(x) & mask) === 0) return b.const32(0);
+  const masked = (v: Value): Value => b.i32.and(v as Value<'i32'>, y as Value<'i32'>);
+  if (x.info.name === 'i32.and' && x.b?.isConst) return b.i32.and(x.a as Value<'i32'>, b.const32(x.b.imm & mask));
+  if (x.info.name === 'i32.or') {
+    if ((bitsOf(x.a as Value) & mask) === 0) return masked(x.b as Value);
+    if ((bitsOf(x.b as Value) & mask) === 0) return masked(x.a as Value);
+  }
+  if (x.info.name === 'i32.wrap_i64' && x.a?.info.name === 'i64.or') {
+    const half = (v: Value): Value => masked(b.i32.wrap_i64(v as Value<'i64'>));
+    if ((lowBitsOf(x.a.a as Value, 4) & mask) === 0) return half(x.a.b as Value);
+    if ((lowBitsOf(x.a.b as Value, 4) & mask) === 0) return half(x.a.a as Value);
+  }
+  return null;
+};
+
+/** Of a mask that takes nothing but what is shifted out. */
+const shl32: Rule = (b, x, y) => {
+  if (x.isConst && y.isConst) return b.const32(x.imm << y.imm);
+  if (isZero(y)) return x;
+  if (!y.isConst || x.info.name !== 'i32.and' || !x.b?.isConst) return null;
+  return ~x.b.imm << y.imm === 0 ? b.i32.shl(x.a as Value<'i32'>, y as Value<'i32'>) : null;
 };
 
 const truths = /^(i32|i64|f32|f64)\.(eqz|eq|ne|[lg][te](_[su])?)$/;
@@ -148,10 +218,10 @@ const rules: { [O in OpName]?: Rule } = {
   'i32.add': add32,
   'i32.sub': int32((x, y) => x - y, 0),
   'i32.mul': int32(Math.imul, 1),
-  'i32.and': int32((x, y) => x & y, -1),
+  'i32.and': and32,
   'i32.or': int32((x, y) => x | y, 0),
   'i32.xor': int32((x, y) => x ^ y, 0),
-  'i32.shl': int32((x, y) => x << y, 0),
+  'i32.shl': shl32,
   'i32.shr_u': int32((x, y) => x >>> y, 0),
   'i32.shr_s': int32((x, y) => x >> y, 0),
   'i32.rotr': int32((x, y) => (x >>> (y & 31)) | (x << (32 - (y & 31))), 0),

@@ -10,7 +10,7 @@ export type Size = 1 | 2 | 4 | 8;
 
 /**
  * Lazy EFLAGS: what the flags were computed from. CC_OP holds the kind, CC_A and CC_B its operands in a register's width
- * (whose bits above the operand's size mean nothing). Kinds but EFLAGS come in four sizes: add log2 of the bytes. Each may
+ * (whose bits above the operand's size mean nothing unless a kind says so). Kinds but EFLAGS come in four sizes: add log2 of the bytes. Each may
  * have newer CF and OF over it: see OVER.
  */
 export const Flags = {
@@ -18,8 +18,9 @@ export const Flags = {
   EFLAGS: 0,
   /** Of CC_A + CC_B. */
   ADD: 1,
+  /** Of CC_A - CC_B, whose bits above the operand's size are zeros. */
   SUB: 5,
-  /** Of the result in CC_A; CF and OF are 0 (and AF, which is undefined). */
+  /** Of the result in CC_A, the same; CF and OF are 0 (and AF, which is undefined). */
   LOGIC: 9,
   /** ZF, SF and PF of the result in CC_A; CF, AF and OF in their places in CC_B. */
   RESULT: 13,
@@ -271,7 +272,7 @@ export class FlagReader {
       case Flags.ADD:
         return ns.lt_u(this.result(), this.x);
       case Flags.SUB:
-        return ns.lt_u(this.x, this.y);
+        return ns.lt_u(s.a, s.b as Int);
       case Flags.ADC: {
         const [r, x] = [this.result(), this.x];
         return this.orEqual(ns.lt_u(r, x), r, x);
@@ -297,7 +298,8 @@ export class FlagReader {
     const { ns, s } = this;
     if (s.parts?.zf) return s.parts.zf;
     if (s.base === Flags.EFLAGS) return this.bit(s.a, ZF);
-    return s.base === Flags.SUB ? ns.eq(this.x, this.y) : ns.eqz(this.result());
+    if (s.base === Flags.SUB) return ns.eq(s.a, s.b as Int);
+    return ns.eqz(s.base === Flags.LOGIC ? s.a : this.result());
   }
 
   sf(): I32 {
@@ -378,28 +380,29 @@ export class FlagReader {
 
   /** The conditions of a subtraction are comparisons. */
   private compare(cond: number): I32 | null {
-    const { ns, x, y } = this;
+    const { ns, s } = this;
+    const [a, b] = [s.a, s.b as Int];
     switch (cond) {
       case Cond.B:
-        return ns.lt_u(x, y);
+        return ns.lt_u(a, b);
       case Cond.B + 1:
-        return ns.ge_u(x, y);
+        return ns.ge_u(a, b);
       case Cond.E:
-        return ns.eq(x, y);
+        return ns.eq(a, b);
       case Cond.E + 1:
-        return ns.ne(x, y);
+        return ns.ne(a, b);
       case Cond.BE:
-        return ns.le_u(x, y);
+        return ns.le_u(a, b);
       case Cond.BE + 1:
-        return ns.gt_u(x, y);
+        return ns.gt_u(a, b);
       case Cond.L:
-        return ns.lt_s(x, y);
+        return ns.lt_s(this.x, this.y);
       case Cond.L + 1:
-        return ns.ge_s(x, y);
+        return ns.ge_s(this.x, this.y);
       case Cond.LE:
-        return ns.le_s(x, y);
+        return ns.le_s(this.x, this.y);
       case Cond.LE + 1:
-        return ns.gt_s(x, y);
+        return ns.gt_s(this.x, this.y);
       default:
         return null;
     }
@@ -407,23 +410,23 @@ export class FlagReader {
 
   /** Conditions of a result without carry and overflow. */
   private sign(cond: number): I32 | null {
-    const { ns } = this;
-    const [r, zero] = [this.x, this.k(0)];
+    const { ns, s } = this;
+    const zero = this.k(0);
     switch (cond) {
       case Cond.E + 1:
       case Cond.BE + 1:
-        return ns.ne(r, zero);
+        return ns.ne(s.a, zero);
       case Cond.BE:
-        return ns.eqz(r);
+        return ns.eqz(s.a);
       case Cond.L:
-        return ns.lt_s(r, zero);
+        return ns.lt_s(this.x, zero);
       case Cond.S + 1:
       case Cond.L + 1:
-        return ns.ge_s(r, zero);
+        return ns.ge_s(this.x, zero);
       case Cond.LE:
-        return ns.le_s(r, zero);
+        return ns.le_s(this.x, zero);
       case Cond.LE + 1:
-        return ns.gt_s(r, zero);
+        return ns.gt_s(this.x, zero);
       default:
         return null;
     }

@@ -35,6 +35,8 @@ export abstract class Operands {
   /** Some segment of a 32-bit program is not flat: accesses are looked at, and all bases added. */
   segmented = false;
   private address: Value | null = null;
+  /** What zx made of bytes and halves: results go into a register and into flags. */
+  private readonly cleared: readonly Map<Int, Int>[] = [new Map(), new Map()];
   /** Where the instruction's addresses lie in their segments, if these are not flat. */
   private readonly places = new Map<Value, { readonly segment: number; readonly offset: I32 }>();
 
@@ -80,7 +82,14 @@ export abstract class Operands {
   }
   /** Bits above the operand cleared. */
   zx(v: Int, size: Size): Int {
-    return size >= 4 ? v : this.ns(4).and(v, this.k(size === 1 ? 0xff : 0xffff, 4));
+    if (size >= 4) return v;
+    const known = this.cleared[size === 1 ? 0 : 1] as Map<Int, Int>;
+    let clear = known.get(v);
+    if (clear === undefined) {
+      clear = this.ns(4).and(v, this.k(size === 1 ? 0xff : 0xffff, 4));
+      known.set(v, clear);
+    }
+    return clear;
   }
   /** Bits above the operand made copies of its sign. */
   sx(v: Int, size: Size): Int {

@@ -139,14 +139,14 @@ export class Translator extends Operands {
     this.setFlags({ base: Flags.ADD, size, a, b, parts: null });
   }
   flagsOfSub(a: Int, b: Int, size: Size): void {
-    this.setFlags({ base: Flags.SUB, size, a, b, parts: null });
+    this.setFlags({ base: Flags.SUB, size, a: this.zx(a, size), b: this.zx(b, size), parts: null });
   }
   /** Of a sum or difference with a carry (0 or 1) in it. */
   flagsWithCarry(base: 'ADC' | 'SBB', a: Int, b: Int, carry: I32, result: Int, size: Size): void {
     this.setFlags({ base: Flags[base], size, a, b, carry, result, parts: null });
   }
   flagsOfLogic(result: Int, size: Size): void {
-    this.setFlags({ base: Flags.LOGIC, size, a: result, b: null, parts: null });
+    this.setFlags({ base: Flags.LOGIC, size, a: this.zx(result, size), b: null, parts: null });
   }
   /** ZF, SF and PF of a result; CF, OF (and AF, else 0) as given. */
   flagsOfResult(result: Int, size: Size, parts: { cf: I32; of: I32; af?: I32 }, kept = 0): void {

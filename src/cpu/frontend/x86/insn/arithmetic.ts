@@ -145,7 +145,12 @@ const negate = (t: Translator, size: Size): void => {
   if (old !== null) t.retryWhen(ns.ne(t.zx(old, size), t.zx(v, size)));
 };
 
-const test = (t: Translator, a: Int, b: Int, size: Size): void => t.flagsOfLogic(a === b ? a : t.ns(size).and(a, b), size); // biome-ignore format: one line
+const test = (t: Translator, a: Int, b: Int, size: Size): void => t.flagsOfLogic(t.ns(size).and(a, b), size);
+/** TEST of a register and itself asks for its sign or zero. */
+const testRegister = (t: Translator, size: Size): void => {
+  if (t.d.mod === 3 && t.d.rm === t.d.reg) t.flagsOfLogic(t.r(size), size);
+  else test(t, t.rm(size), t.r(size), size);
+};
 
 /** MUL, IMUL with one operand: the product is twice as long. */
 const multiply = (t: Translator, size: Size, signed: boolean): void => {
@@ -256,8 +261,8 @@ const MULX = (t: Translator): void => {
 // biome-ignore format: one instruction per line
 export const arithmeticRows: readonly X86Row[] = [
   ...ARITHMETIC.flatMap(family),
-  insn('84 /r', 'test r/m8, r8', (t) => test(t, t.rm(1), t.r(1), 1)),
-  insn('85 /r', 'test r/m, r', (t) => test(t, t.rm(t.size), t.r(t.size), t.size)),
+  insn('84 /r', 'test r/m8, r8', (t) => testRegister(t, 1)),
+  insn('85 /r', 'test r/m, r', (t) => testRegister(t, t.size)),
   insn('A8 ib', 'test al, imm8', (t) => test(t, t.reg(RAX, 1), t.immediate(1), 1)),
   insn('A9 iz', 'test rax, imm', (t) => test(t, t.reg(RAX, t.size), t.immediate(t.size), t.size)),
   ...[0, 1].flatMap((n) => [
