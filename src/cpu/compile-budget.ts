@@ -28,6 +28,8 @@ export class WarmUp {
   private readonly uptime: () => number;
   private readonly start: number;
   private done = false;
+  /** It was over by time, not by what was executed. */
+  private isLong = false;
   private lookedAt = Number.NEGATIVE_INFINITY;
   /** This run has compiled a region. */
   hasCompiled = false;
@@ -67,12 +69,16 @@ export class WarmUp {
     if (now - this.lookedAt < LOOK_MS) return false;
     this.lookedAt = now;
     const used = this.cpuMs;
-    return used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
+    this.isLong = used > ONE_RUN_MS || used + this.earlierMs > ALL_RUNS_MS;
+    return this.isLong;
   }
 
-  /** Something was hot in the cold tier and had to wait, and nothing was compiled up to the end, though it might have been later. */
+  /**
+   * Something was hot in the cold tier, had to wait, and was not compiled later. A run that is long by itself compiles what is hot
+   * then: what is hot before alone is start-up, of which there is much, each part executed little.
+   */
   get waited(): boolean {
-    return !this.hasCompiled && this.inVain > 0;
+    return !this.hasCompiled && !this.isLong && this.inVain > 0;
   }
 }
 
