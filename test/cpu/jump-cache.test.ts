@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { DISPATCH_SLOT } from '../../src/cpu/backend/interpreter/contract.ts';
 import { JumpCache } from '../../src/cpu/jump-cache.ts';
-import { JUMP_CACHE_SIZE, JUMP_CACHE_VICTIM } from '../../src/cpu/memory/layout.ts';
+import { Exit, JUMP_CACHE_SIZE, JUMP_CACHE_VICTIM, State } from '../../src/cpu/memory/layout.ts';
+import { CODE, PAGE, processor, RWX, registerOf } from '../support/run-words.ts';
 
 const START = 0x1000;
 const bytes = new Uint8Array(START + JUMP_CACHE_SIZE);
@@ -41,4 +43,46 @@ test('what was in an entry goes to its victim', () => {
   expect([jumps.find(first), jumps.find(second)]).toEqual([0x100_0040, 0x100_0080]);
   jumps.move(first, 9);
   expect(probed(first, JUMP_CACHE_VICTIM)).toBe(first);
+});
+
+test('the dispatcher puts what it finds at a victim back, and goes into its region', () => {
+  /** add x0, x0, #1, and what is no instruction */
+  const words = [0x91000400, 0];
+  const cpu = processor(words);
+  const other = CODE + (JUMP_CACHE_SIZE << 10);
+  cpu.space.map({ addr: other, length: PAGE, prot: RWX, fixed: true });
+  for (const [i, word] of words.entries()) cpu.space.view.setUint32(other + 4 * i, word, true);
+  const run = (pc: number): void => {
+    cpu.pc = pc;
+    expect([cpu.run(), cpu.pc]).toEqual([Exit.FAULT, pc + 4]);
+  };
+  const dispatch = cpu.table.get(DISPATCH_SLOT) as (state: number, depth: number) => number;
+  /** As regions go to what they do not find. */
+  const goTo = (pc: number): void => {
+    cpu.pc = pc;
+    expect([dispatch(cpu.state, 0), cpu.pc]).toEqual([-1, pc + 4]);
+  };
+  /** What is in the entry and its victim. */
+  const entries = (): number[] => {
+    const at = cpu.view.getUint32(cpu.state + State.JUMP_CACHE, true) + (((CODE << 2) ^ (CODE >>> 10)) & (JUMP_CACHE_SIZE - 16)); // biome-ignore format: one line
+    return [at, at ^ JUMP_CACHE_VICTIM].map((entry) => cpu.view.getUint32(entry, true));
+  };
+  run(CODE);
+  run(other);
+  expect(entries()).toEqual([other, CODE]);
+  goTo(CODE);
+  expect(entries()).toEqual([CODE, other]);
+  goTo(CODE);
+  expect(entries()).toEqual([CODE, other]);
+  cpu.setTier('hot');
+  goTo(other);
+  for (let n = 0; cpu.regions.slotOf(CODE) === undefined; n++) {
+    if (n > 20_000) throw new Error('no region');
+    goTo(CODE);
+  }
+  const before = registerOf(cpu, 0);
+  goTo(other);
+  goTo(CODE);
+  expect(registerOf(cpu, 0)).toBe(before + 2n);
+  expect(entries()).toEqual([CODE, other]);
 });

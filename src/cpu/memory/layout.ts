@@ -31,8 +31,8 @@ export const JUMP_CACHE_SIZE = 0x4_0000;
 /** Bits of an entry's offset. */
 export const JUMP_CACHE_MASK: number = JUMP_CACHE_SIZE - 16;
 /**
- * What an entry had before goes to the one whose offset differs in this bit, where the dispatcher finds it: two
- * targets with one entry would else ask JavaScript in turn.
+ * What an entry had before goes to the one whose offset differs in this bit, where the dispatcher finds it, and puts it
+ * back: two targets with one entry would else ask JavaScript in turn.
  */
 export const JUMP_CACHE_VICTIM: number = JUMP_CACHE_SIZE / 2;
 

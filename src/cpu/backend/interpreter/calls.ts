@@ -14,13 +14,14 @@ export const indirect = (e: Emitter): void => {
 };
 
 /** Pushes the record of the jump cache's entry on the stack if that is of the guest address in `addr`, else what `otherwise` does. */
-const recordOf = (e: Emitter, otherwise: () => void): void => {
+const recordOf = (e: Emitter, otherwise: () => void, found = (): void => {}): void => {
   const c = e.code;
   c.tee(e.tmp);
   c.mem('i64.load32_u', 0, 2);
   c.get(e.addr);
   c.op('i64.eq');
   c.likelyIf(0x7f);
+  found();
   c.get(e.tmp);
   c.mem('i32.load', 8, 2);
   c.else();
@@ -28,22 +29,54 @@ const recordOf = (e: Emitter, otherwise: () => void): void => {
   c.end();
 };
 
-/** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked. */
-export const cachedRecord = (e: Emitter, missed: () => void): void => {
+/** Exchange the jump cache's entry in `tmp` with the one that it is the victim of, which `tmp` is then. */
+export const promoteVictim = (e: Emitter): void => {
+  const c = e.code;
+  for (const [i, offset] of [0, 8].entries()) {
+    c.get(e.tmp);
+    c.mem('i64.load', offset, 3);
+    c.set(e.wide[i] as number);
+  }
+  const other = (): void => {
+    c.get(e.tmp);
+    c.i32(JUMP_CACHE_VICTIM);
+    c.op('i32.xor');
+  };
+  for (const offset of [0, 8]) {
+    c.get(e.tmp);
+    other();
+    c.mem('i64.load', offset, 3);
+    c.mem('i64.store', offset, 3);
+  }
+  other();
+  c.set(e.tmp);
+  for (const [i, offset] of [0, 8].entries()) {
+    c.get(e.tmp);
+    c.get(e.wide[i] as number);
+    c.mem('i64.store', offset, 3);
+  }
+};
+
+/** Pushes the record for the guest address in `addr`; `missed` runs before the dispatcher is asked, `displaced` where a victim has it. */
+export const cachedRecord = (e: Emitter, missed: () => void, displaced = (): void => {}): void => {
   const c = e.code;
   jumpCacheEntry(c, () => e.guest());
   recordOf(e, () => {
     c.get(e.tmp);
     c.i32(JUMP_CACHE_VICTIM);
     c.op('i32.xor');
-    recordOf(e, () => {
-      c.get(STATE);
-      c.get(e.addr);
-      c.mem('i64.store', State.PC, 3);
-      missed();
-      c.get(STATE);
-      c.call(F.lookup);
-    });
+    recordOf(
+      e,
+      () => {
+        c.get(STATE);
+        c.get(e.addr);
+        c.mem('i64.store', State.PC, 3);
+        missed();
+        c.get(STATE);
+        c.call(F.lookup);
+      },
+      displaced,
+    );
   });
   c.tee(e.tmp);
   c.op('i32.eqz');

@@ -1,14 +1,15 @@
 import type { Native } from '../../ir/native.ts';
 import type { OpName } from '../../ir/opcodes.ts';
+import { Header } from '../../memory/code-layout.ts';
 import { EntryCost, frameDepth } from '../../memory/fuel.ts';
 import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
 import { clmulFunction } from '../wasm/ciphers.ts';
 import { emitDepthCheck } from '../wasm/depth-check.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
 import { emitNative } from '../wasm/native.ts';
-import { cachedRecord, callRecord, countDown, header, indirect, noteCall } from './calls.ts';
+import { cachedRecord, callRecord, countDown, header, indirect, noteCall, promoteVictim } from './calls.ts';
 import { flags, over } from './condition-codes.ts';
-import type { SpecialName } from './contract.ts';
+import { type SpecialName, specialNumber } from './contract.ts';
 import { type AddressType, DEPTH, Emitter, F, IMPORTS, REC, STATE, setAddressType, T } from './emitter.ts';
 import { enterBlocksFunction } from './enter-blocks.ts';
 import { gatherBlocksFunction } from './gather-blocks.ts';
@@ -446,8 +447,26 @@ const dispatchFunction = (): Code => {
   c.get(STATE);
   c.mem('i64.load', State.PC, 3);
   c.set(e.addr);
-  cachedRecord(e, () => {});
+  // regions do not look at victims: what they often go to must be none
+  cachedRecord(
+    e,
+    () => {},
+    () => promoteVictim(e),
+  );
   c.set(e.tmp);
+  c.get(e.tmp);
+  c.mem('i32.load16_u', 0, 1);
+  c.i32(specialNumber('enter'));
+  c.op('i32.eq');
+  c.if();
+  c.get(STATE);
+  c.get(DEPTH);
+  c.get(e.tmp);
+  c.i32(Header.SLOT);
+  c.op('i32.add');
+  c.mem('i32.load', 0, 2);
+  c.returnCallIndirect(T.ii_i);
+  c.end();
   c.get(STATE);
   c.get(e.tmp);
   c.mem('i32.store', State.IP, 2);
