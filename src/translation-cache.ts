@@ -2,14 +2,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { append, readAt } from './bounce.ts';
-import { BlockImage, type ImageBytes } from './cpu/block-image.ts';
+import { BlockImage } from './cpu/block-image.ts';
 import { checksum } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
 import type { WarmUp } from './cpu/compile-budget.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import { nativesCode, useNatives } from './cpu/machine-code.ts';
-import { openRegions, REGIONS_HEAD, writeRegions } from './cpu/region-image.ts';
+import { readRegions, writeRegions } from './cpu/region-image.ts';
 import type { RegionStore } from './cpu/region-store.ts';
+import { KeptFile } from './kept-file.ts';
 import { uptimeMs } from './uptime.ts';
 
 /** Set by the build: a hash of the sources (u32). Running from the sources, translations are not kept. */
@@ -35,8 +36,6 @@ const SMALL_IMAGE = 15_000;
 const MIN_PART = 1 / 256;
 /** The part of an image that new blocks have to be for the run to have done what those before it did not. */
 const LEARNED_PART = 1 / 8;
-/** Largest file of regions that a start reads: it takes some 20 ms then, as much as executing what they are for without them. */
-const AT_ONCE = 4 << 20;
 /** What it costs to write regions, in milliseconds: anyway, and for each byte there was. */
 const WRITE_MS = 15;
 const WRITE_MS_PER_BYTE = 1 / 100_000;
@@ -70,6 +69,8 @@ export class TranslationCache {
   private readonly version: number;
   /** Size of the file of regions. */
   private regionBytes = 0;
+  /** Those that are read. */
+  private files: readonly (KeptFile | null)[] = [];
   /** What is in no file yet. */
   private regions: RegionStore | null = null;
   private blocks: readonly Uint32Array[] | null = null;
@@ -140,17 +141,15 @@ export class TranslationCache {
   }
 
   load(cpu: Cpu): void {
-    const blocks = fileBytes(this.file + BLOCKS);
+    const blocks = KeptFile.find(this.file + BLOCKS);
     if (blocks) cpu.cache.image = BlockImage.read(blocks, this.version);
-    const head = readWords(this.file + REGIONS, REGIONS_HEAD);
-    const all = (): Uint32Array<ArrayBuffer> | null => readWords(this.file + REGIONS);
+    const regions = KeptFile.find(this.file + REGIONS);
     const { store } = cpu.regions;
-    if (head) openRegions(store, head, this.version, all);
-    this.regionBytes = store.kept?.bytes ?? 0;
-    if (this.regionBytes <= AT_ONCE) store.readKept();
+    if (regions && readRegions(store, regions, this.version)) this.regionBytes = regions.size;
+    this.files = [blocks, regions];
     if (cpu.isExact) return;
     const waited = fs.statSync(this.file + WAITED, { throwIfNoEntry: false })?.size ?? 0;
-    cpu.regions.store.warmUp.earlierMs = waited * WAITED_MS;
+    store.warmUp.earlierMs = waited * WAITED_MS;
   }
 
   /** Enough runs in which something was hot but not compiled are as good as one long one. */
@@ -189,14 +188,15 @@ export class TranslationCache {
     if (othersRun && uptimeMs() - this.writtenAt < WRITE_EVERY_MS) return;
     const { regions: store, blocks } = this;
     if (store !== null) {
-      const words = writeRegions(store, this.version);
-      write(this.file + REGIONS, words && [words]);
-      this.regionBytes = words?.byteLength ?? 0;
+      const pieces = writeRegions(store, this.version);
+      write(this.file + REGIONS, pieces);
+      if (pieces) this.regionBytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
       store.unsavedMs = 0;
       store.unsavedOptimised = 0;
     }
     write(this.file + BLOCKS, blocks, this.manyBlocks);
     if (store !== null || blocks !== null) this.writtenAt = uptimeMs();
+    if (!othersRun) for (const file of this.files) file?.close();
     this.regions = null;
     this.blocks = null;
     this.manyBlocks = false;
@@ -263,39 +263,12 @@ const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<Ar
   return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
 };
 
-/**
- * A file to be read when something of it is wanted, by name each time: what another run has put there meanwhile has other
- * checksums. Null: not there.
- */
-const fileBytes = (file: string): ImageBytes | null => {
-  const size = fs.statSync(file, { throwIfNoEntry: false })?.size;
-  if (size === undefined) return null;
-  const read = (at: number, into: readonly Uint8Array[]): boolean => {
-    try {
-      const fd = fs.openSync(file, 'r');
-      try {
-        let from = at;
-        for (const part of into) {
-          if (readAt(fd, part, from) !== part.length) return false;
-          from += part.length;
-        }
-        return true;
-      } finally {
-        fs.closeSync(fd);
-      }
-    } catch {
-      return false;
-    }
-  };
-  return { size, read };
-};
-
-/** A file, or no more than `most` bytes of it, as words; null: not there, or not readable. */
-const readWords = (file: string, most = Number.POSITIVE_INFINITY): Uint32Array<ArrayBuffer> | null => {
+/** A file as words; null: not there, or not readable. */
+const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
   try {
     const fd = fs.openSync(file, 'r');
     try {
-      const words = new Uint32Array(Math.min(fs.fstatSync(fd).size, most) >>> 2);
+      const words = new Uint32Array(fs.fstatSync(fd).size >>> 2);
       readAt(fd, new Uint8Array(words.buffer), 0);
       return words;
     } finally {

@@ -405,18 +405,11 @@ export class CodeCache {
       this.code.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
     if (unit.crosses) this.flags.tell();
-    for (const root of this.storedRoots()) if (root >= unit.start && root < unit.end) this.offer(root);
+    for (const root of this.storedRoots()) {
+      if (root < unit.start || root >= unit.end) continue;
+      for (const record of this.table.recordsAt(root)) this.made(root, record);
+    }
     return true;
-  }
-
-  /** There are more stored roots than before. */
-  offerStored(): void {
-    this.rootsMarked = false;
-    for (const root of this.storedRoots()) this.offer(root);
-  }
-
-  private offer(root: number): void {
-    for (const record of this.table.recordsAt(root)) this.made(root, record);
   }
 
   /** Blocks that `save` would add to the image. */

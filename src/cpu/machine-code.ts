@@ -163,7 +163,8 @@ export const optimise = (exports: Readonly<Record<string, unknown>>): void => {
 export const moduleOf = (bytes: Uint8Array<ArrayBuffer>, code: Uint8Array<ArrayBuffer>): WebAssembly.Module | null =>
   underStartFlags(() =>
     withNatives(({ deserialize }) => {
-      const buffer = code.buffer.slice(code.byteOffset, code.byteOffset + code.length);
+      const isWhole = code.length === code.buffer.byteLength;
+      const buffer = isWhole ? code.buffer : code.buffer.slice(code.byteOffset, code.byteOffset + code.length);
       return deserialize(buffer, bytes) ?? null;
     }),
   );

@@ -2,7 +2,6 @@ import type { CodeCache } from './code-cache.ts';
 import { CompileBudget } from './compile-budget.ts';
 import type { JumpCache } from './jump-cache.ts';
 import type { CompiledRegion, RegionCompiler } from './region-compiler.ts';
-import type { RegionStore } from './region-store.ts';
 import { BUDGET } from './state-blocks.ts';
 
 /** Hot blocks compiled into one module, and executions a hot block waits for company. */
@@ -27,8 +26,6 @@ export class Promotion {
   private readonly budget = new CompileBudget();
   private readonly queue: number[] = [];
   private tier: Tier = 'auto';
-  /** Whose regions' roots the code cache knows. */
-  private offered: RegionStore | null = null;
 
   constructor(cache: CodeCache, regions: RegionCompiler, jumps: JumpCache) {
     this.cache = cache;
@@ -53,13 +50,14 @@ export class Promotion {
       this.cache.entries.rearm(record, 0x7fffffff);
       return;
     }
-    if (!this.isThere(Math.max(1, this.cache.bytesOf(record) / USUAL_BYTES))) {
-      this.cache.entries.rearm(record, HOT_AFTER);
+    const pc = this.cache.pcOf(record);
+    const isReady = this.regions.isReady(pc);
+    if (isReady && !this.regions.isWanted(pc, Math.max(1, this.cache.bytesOf(record) / USUAL_BYTES))) {
+      this.cache.entries.rearmStored(record);
       return;
     }
-    const pc = this.cache.pcOf(record);
     // one that V8 has still to compile is worth that when one that is new would be
-    const early = !this.regions.isReady(pc) && !this.isWarm(pc, HOT_AFTER);
+    const early = !isReady && !this.isWarm(pc, HOT_AFTER);
     const loaded = !early && this.regions.isStored(pc) ? this.regions.load(pc) : [];
     if (loaded.length > 0) {
       this.enter(loaded);
@@ -76,17 +74,7 @@ export class Promotion {
 
   /** The loop at pc used up the budget of the cold tier, or the fuel of its region. */
   longLoop(pc: number): void {
-    if (this.compiles && this.isThere(BUDGET / HOT_AFTER) && this.isWarm(pc, BUDGET, false))
-      this.enter(this.regions.compileLoop(pc));
-  }
-
-  /** Whether kept regions are read, if there are some: the blocks at their roots are offered soon then. */
-  private isThere(hot: number): boolean {
-    const { store } = this.regions;
-    if (!store.isThere(hot)) return false;
-    if (this.offered !== store) this.cache.offerStored();
-    this.offered = store;
-    return true;
+    if (this.compiles && this.isWarm(pc, BUDGET, false)) this.enter(this.regions.compileLoop(pc));
   }
 
   private isWarm(pc: number, executions: number, isCold = true): boolean {
@@ -117,6 +105,5 @@ export class Promotion {
   /** As in the process this one is a copy of. */
   inherit(from: Promotion): void {
     this.setTier(from.tier);
-    this.offered = from.offered;
   }
 }

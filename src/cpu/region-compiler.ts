@@ -10,7 +10,7 @@ import { PAGE_SHIFT, PAGE_SIZE, PageByte, READ_BYTES } from './memory/layout.ts'
 import { RUN_WRITE, type RunTable, STACK_REACH } from './memory/runs.ts';
 import { RegionIndex } from './region-index.ts';
 import { rangesOf, spans } from './region-ranges.ts';
-import { compiledModule, Policy, RegionStore, type StoredModule, type StoredRegion } from './region-store.ts';
+import { Policy, RegionStore, StoredModule, StoredRegion } from './region-store.ts';
 import { discover, emitRegion, regionModule } from './translation.ts';
 
 /** A region in use by this process. */
@@ -178,7 +178,12 @@ export class RegionCompiler {
   /** Whether that is to be had without V8's compiling it. */
   isReady(pc: number): boolean {
     const stored = this.compiled.has(pc) ? undefined : this.store.get(pc);
-    return stored !== undefined && (stored.module.code !== null || stored.module.compiled !== null);
+    return stored?.module.isReady === true;
+  }
+
+  /** The block at pc was executed STORED_AFTER times: whether to take that region into use (see StoredModule.want). */
+  isWanted(pc: number, times: number): boolean {
+    return this.store.get(pc)?.module.want(times) === true;
   }
 
   private slot(pc: number): number {
@@ -240,8 +245,13 @@ export class RegionCompiler {
     return undefined;
   }
 
-  /** Whether guest memory holds the region's code, executable. */
-  private holds({ ranges, code }: StoredRegion): boolean {
+  /** Whether the region is to be had, and guest memory holds its code, executable. */
+  private holds(stored: StoredRegion): boolean {
+    if (!stored.module.isThere) {
+      this.store.remove(stored);
+      return false;
+    }
+    const { ranges, code } = stored;
     const { space } = this.host;
     let at = 0;
     let known = -1;
@@ -264,7 +274,7 @@ export class RegionCompiler {
     const { module, pc, ranges } = stored;
     let exports = this.instances.get(module);
     if (!exports) {
-      exports = new WebAssembly.Instance(compiledModule(module), { e: this.host.imports }).exports;
+      exports = new WebAssembly.Instance(module.compiled, { e: this.host.imports }).exports;
       this.instances.set(module, exports);
     }
     // its code may name any run and slot given so far
@@ -379,23 +389,24 @@ export class RegionCompiler {
       bytes,
       regions.map((r) => r.root),
     );
-    const module: StoredModule = { bytes, code: null, optimised: 0, compiled: null };
-    return regions.map((r, i) => {
+    const sources = regions.map((r, i) => {
       const ranges = rangesOf(r);
-      const stored: StoredRegion = {
-        id: firstId + i,
-        pc: r.root,
-        slot: this.slot(r.root),
-        module,
-        index: i,
-        body: bodies[i] as FunctionPlace,
-        entries: Uint32Array.from(r.entries),
-        sites: Uint32Array.from(r.entries.length === 0 ? [] : sitesOf(r)),
-        run: runNumbers[i] as number,
-        policy: (policies[i] as number) | (r.entries.length > 0 && r.isFull ? Policy.FULL : 0),
-        ranges,
-        code: this.codeIn(ranges),
-      };
+      const sites = Uint32Array.from(r.entries.length === 0 ? [] : sitesOf(r));
+      return { body: bodies[i] as FunctionPlace, ranges, code: this.codeIn(ranges), sites };
+    });
+    const module = StoredModule.of({ bytes, code: null, sources: new Map(sources.entries()) });
+    return regions.map((r, index) => {
+      const stored = new StoredRegion(
+        { module, index },
+        {
+          id: firstId + index,
+          pc: r.root,
+          slot: this.slot(r.root),
+          run: runNumbers[index] as number,
+          policy: (policies[index] as number) | (r.entries.length > 0 && r.isFull ? Policy.FULL : 0),
+          entries: Uint32Array.from(r.entries),
+        },
+      );
       store.add(stored);
       return this.install(stored);
     });
@@ -416,7 +427,7 @@ export class RegionCompiler {
     for (const [stored, exports] of this.instances) {
       const optimised = countOptimised(exports);
       const before = store.optimisedOf(stored);
-      const code = optimised > before ? machineCode(compiledModule(stored), exports) : null;
+      const code = optimised > before ? machineCode(stored.compiled, exports) : null;
       if (code === null) continue;
       store.machineCode.set(stored, { code, optimised });
       store.unsavedOptimised += optimised - before;

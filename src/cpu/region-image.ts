@@ -1,148 +1,180 @@
-import { checksum } from './checksum.ts';
-import { keptModules } from './region-merge.ts';
-import type { RegionStore, StoredModule, StoredRegion } from './region-store.ts';
+import { checksum, checksumOf } from './checksum.ts';
+import { bytesOf, type ImageBytes } from './image-bytes.ts';
+import { type KeptModule, keptModules } from './region-merge.ts';
+import {
+  type ModuleContents,
+  type RegionSource,
+  type RegionStore,
+  StoredModule,
+  StoredRegion,
+} from './region-store.ts';
 
 /**
- * A store of regions as it is kept on disk, as little-endian 32-bit words:
+ * A store of regions as it is kept on disk, as little-endian 32-bit words: an index, which a start reads, then the
+ * modules, each read when the first of its regions is wanted.
  *
- *     magic, version, words, checksum, flags, next slot, next id, next run,
+ *     magic, version, words of the index, its checksum, flags, next slot, next id, next run,
  *     count of slots, of modules, of regions,
- *     (pc, slot) …, (bytes, bytes of machine code, functions that has, offset) of each module, regions, modules
+ *     (pc, slot) …, modules, regions
  *
- * A region is: id, pc, slot, module, index, run, policy, start and length of its body, then counts and words of
- * its own calls, branch hints, ranges, entries, sites and code. It carries the guest code it was made from, so an image can be old or
- * foreign without harm.
+ * A module is there: its first word, words of its sources, bytes, bytes of machine code, functions that has, checksum. A
+ * region: id, pc, slot, module, index, run, policy, count of entries, entries.
+ *
+ * A module itself is: the sources of its regions, bytes, machine code. A source: the region's index, start and length of its
+ * body, then counts and words of its own calls, branch hints, ranges, sites and code. A region carries the guest
+ * code it was made from, so an image can be old or foreign without harm.
  */
-const MAGIC = 0x52717375;
+const MAGIC = 0x52717376;
 const HEAD = 11;
 const CHECKED_FROM = 4;
 const FLAGS_CROSS = 1;
 const PRECISE = 2;
+/** Words in the index of a module, and of a region before its entries; words of a source before its lists. */
+const MODULE = 6;
+const REGION = 8;
+const SOURCE = 8;
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
 const wordsOf = (bytes: Uint8Array): number => (bytes.length + 3) >>> 2;
 
-/** Words of a region before its lists. */
-const REGION = 15;
-
-/** The store as words, or null when it is not worth keeping. */
-export const writeRegions = (store: RegionStore, version: number): Uint32Array | null => {
-  if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
-  const modules = keptModules(store.regions(), store.machineCode);
-  let length = HEAD + 2 * store.slots.size + 4 * modules.length;
-  for (const m of modules) {
-    length += wordsOf(m.bytes) + (m.code ? wordsOf(m.code) : 0);
-    for (const r of m.regions) {
-      length += REGION + r.body.ownCalls.length + r.body.hints.length + r.ranges.length + wordsOf(r.code);
-      length += r.entries.length + r.sites.length;
-    }
-  }
-  const words = new Uint32Array(length);
-  const bytes = new Uint8Array(words.buffer);
-  const flags = (store.flagsCross ? FLAGS_CROSS : 0) | (store.precise ? PRECISE : 0);
-  words.set([MAGIC, version, length, 0, flags, store.nextSlot, store.nextId, store.nextRun]);
-  words.set([store.slots.size, modules.length, store.count], 8);
-  let at = HEAD;
-  const put = (list: ArrayLike<number>): void => {
-    words.set(list, at);
-    at += list.length;
-  };
-  const putBytes = (list: Uint8Array): void => {
-    bytes.set(list, 4 * at);
-    at += wordsOf(list);
-  };
-  for (const pair of store.slots) put(pair);
-  const directory = at;
-  at += 4 * modules.length;
-  for (const [i, m] of modules.entries()) {
-    for (const r of m.regions) {
-      const { body, ranges, entries, sites, code } = r;
-      put([r.id, r.pc, r.slot, i, r.index, r.run, r.policy, body.start, body.length]);
-      put([body.ownCalls.length, body.hints.length, ranges.length, entries.length, sites.length, code.length]);
-      put(body.ownCalls);
-      put(body.hints);
-      put(ranges);
-      put(entries);
-      put(sites);
-      putBytes(code);
-    }
-  }
-  for (const [i, m] of modules.entries()) {
-    words.set([m.bytes.length, m.code?.length ?? 0, m.optimised, at], directory + 4 * i);
-    putBytes(m.bytes);
-    if (m.code) putBytes(m.code);
-  }
-  words[3] = checksum(words, CHECKED_FROM);
+/** Bytes as words, with zeros behind them. */
+const padded = (bytes: Uint8Array): Uint32Array => {
+  const words = new Uint32Array(wordsOf(bytes));
+  bytesOf(words).set(bytes);
   return words;
 };
 
-/** No file is larger (see TranslationCache). */
-const LARGEST = 64 << 20;
-/** Bytes from the start that `openRegions` wants. */
-export const REGIONS_HEAD = 4 * HEAD;
+/** The store as pieces of a file, or null when it is not worth keeping, or when some of it is not to be had any more. */
+export const writeRegions = (store: RegionStore, version: number): readonly Uint32Array[] | null => {
+  if (store.count === 0 || store.nextId > MAX_NUMBERS || store.nextSlot > MAX_NUMBERS) return null;
+  const regions = [...store.regions()];
+  if (!regions.every(({ module }) => module.isThere)) return null;
+  const modules = keptModules(regions, store.machineCode);
+  const entries = regions.reduce((sum, r) => sum + r.entries.length, 0);
+  const index = new Uint32Array(
+    HEAD + 2 * store.slots.size + MODULE * modules.length + REGION * regions.length + entries,
+  );
+  const flags = (store.flagsCross ? FLAGS_CROSS : 0) | (store.precise ? PRECISE : 0);
+  index.set([MAGIC, version, index.length, 0, flags, store.nextSlot, store.nextId, store.nextRun]);
+  index.set([store.slots.size, modules.length, regions.length], 8);
+  let at = HEAD;
+  const put = (list: ArrayLike<number>): void => {
+    index.set(list, at);
+    at += list.length;
+  };
+  for (const pair of store.slots) put(pair);
+  const pieces: Uint32Array[] = [index];
+  let next = index.length;
+  for (const m of modules) {
+    const sources = sourcesOf(m);
+    const parts = [sources, padded(m.bytes), padded(m.code ?? new Uint8Array(0))];
+    const sum = checksumOf(parts.map(bytesOf));
+    put([next, sources.length, m.bytes.length, m.code?.length ?? 0, m.optimised, sum]);
+    for (const part of parts) next += part.length;
+    pieces.push(...parts);
+  }
+  for (const [i, m] of modules.entries()) {
+    for (const [index, { id, pc, slot, run, policy, entries }] of m.regions) {
+      put([id, pc, slot, i, index, run, policy, entries.length]);
+      put(entries);
+    }
+  }
+  index[3] = checksum(index, CHECKED_FROM);
+  return pieces;
+};
 
-/**
- * What a program has to know of its regions from the start is taken from the head of their file; the rest is read by `all` when
- * it is wanted. False: it is no file of this version.
- */
-export const openRegions = (
-  store: RegionStore,
-  head: Uint32Array,
-  version: number,
-  all: () => Uint32Array<ArrayBuffer> | null,
-): boolean => {
-  if (head.length < HEAD || head[0] !== MAGIC || head[1] !== version >>> 0) return false;
-  const [, , length = 0, sum, flags = 0] = head;
+const sourcesOf = ({ sources }: KeptModule): Uint32Array => {
+  let length = 0;
+  for (const { body, ranges, sites, code } of sources.values()) {
+    length += SOURCE + body.ownCalls.length + body.hints.length + ranges.length + sites.length + wordsOf(code);
+  }
+  const words = new Uint32Array(length);
+  let at = 0;
+  for (const [index, { body, ranges, sites, code }] of sources) {
+    const { start, length, ownCalls, hints } = body;
+    const lists = [ownCalls, hints, ranges, sites];
+    words.set([index, start, length, ...lists.map((list) => list.length), code.length], at);
+    at += SOURCE;
+    for (const list of lists) {
+      words.set(list, at);
+      at += list.length;
+    }
+    bytesOf(words).set(code, 4 * at);
+    at += wordsOf(code);
+  }
+  return words;
+};
+
+/** Put what was kept into a store that has given no number yet. False: it is no image of this version, or damaged. */
+export const readRegions = (store: RegionStore, image: ImageBytes, version: number): boolean => {
+  const head = new Uint32Array(HEAD);
+  if (!image.read(0, [bytesOf(head)]) || head[0] !== MAGIC || head[1] !== version >>> 0) return false;
+  const [, , length = 0, sum, flags = 0, nextSlot = 0, nextId = 0, nextRun = 0, slots = 0, count = 0, regions = 0] =
+    head;
+  if (length < HEAD || 4 * length > image.size) return false;
+  const words = new Uint32Array(length);
+  if (!image.read(0, [bytesOf(words)]) || sum !== checksum(words, CHECKED_FROM)) return false;
+  const word = (i: number): number => words[i] as number;
   store.flagsCross = (flags & FLAGS_CROSS) !== 0;
   store.precise = (flags & PRECISE) !== 0;
-  const read = (into: RegionStore): void => {
-    const words = all();
-    // another run may have put another file in its place
-    if (words?.length === length && words[3] === sum) fillStore(into, words);
-  };
-  // what is damaged shall not keep hot code waiting for ever
-  store.kept = { bytes: Math.min(4 * length, LARGEST), read };
+  store.nextSlot = nextSlot;
+  store.nextId = nextId;
+  store.nextRun = nextRun;
+  let at = HEAD;
+  for (let i = 0; i < slots; i++, at += 2) store.slots.set(word(at), word(at + 1));
+  const modules: StoredModule[] = [];
+  for (let i = 0; i < count; i++, at += MODULE) {
+    const place = words.subarray(at, at + MODULE);
+    modules.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, place)));
+  }
+  for (let i = 0; i < regions; i++) {
+    const entries = words.subarray(at + REGION, at + REGION + word(at + REGION - 1));
+    const module = modules[word(at + 3)] as StoredModule;
+    const numbers = {
+      id: word(at),
+      pc: word(at + 1),
+      slot: word(at + 2),
+      run: word(at + 5),
+      policy: word(at + 6),
+      entries,
+    };
+    store.add(new StoredRegion({ module, index: word(at + 4) }, numbers));
+    at += REGION + entries.length;
+  }
   return true;
 };
 
-/** Regions and numbers of a whole image; of what is damaged nothing is taken. */
-const fillStore = (store: RegionStore, words: Uint32Array<ArrayBuffer>): void => {
-  if (words[3] !== checksum(words, CHECKED_FROM)) return;
-  const word = (i: number): number => words[i] as number;
-  store.nextSlot = word(5);
-  store.nextId = word(6);
-  store.nextRun = word(7);
-  let at = HEAD;
-  for (let i = 0; i < word(8); i++, at += 2) store.slots.set(word(at), word(at + 1));
-  const modules: StoredModule[] = [];
-  for (let i = 0; i < word(9); i++, at += 4) {
-    const bytes = new Uint8Array(words.buffer, words.byteOffset + 4 * word(at + 3), word(at));
-    const code = new Uint8Array(words.buffer, bytes.byteOffset + 4 * wordsOf(bytes), word(at + 1));
-    modules.push({ bytes, code: code.length > 0 ? code : null, optimised: word(at + 2), compiled: null });
-  }
-  for (let i = 0; i < word(10); i++) {
-    const [id, pc, slot, module, index, run, policy, start, length, calls, hints, ranges, entries, sites, code] =
-      words.subarray(at, at + REGION);
-    at += REGION;
+/** A module at its place in the index; null: it is damaged, or the file was replaced. */
+const readModule = (image: ImageBytes, place: Uint32Array): ModuleContents | null => {
+  const [at, length, size, codeSize, , sum] = place as unknown as [number, number, number, number, number, number];
+  const sources = new Uint32Array(length);
+  const bytes = new Uint32Array((size + 3) >>> 2);
+  const code = new Uint32Array((codeSize + 3) >>> 2);
+  const parts = [sources, bytes, code].map(bytesOf);
+  if (!image.read(4 * at, parts) || sum !== checksumOf(parts)) return null;
+  return {
+    bytes: new Uint8Array(bytes.buffer, 0, size),
+    code: codeSize > 0 ? new Uint8Array(code.buffer, 0, codeSize) : null,
+    sources: readSources(sources),
+  };
+};
+
+const readSources = (words: Uint32Array<ArrayBuffer>): Map<number, RegionSource> => {
+  const sources = new Map<number, RegionSource>();
+  for (let at = 0; at < words.length; ) {
+    const [index = 0, start = 0, length = 0, calls, hints, ranges, sites, code = 0] = words.subarray(at, at + SOURCE);
+    at += SOURCE;
     const take = (n = 0): Uint32Array<ArrayBuffer> => {
       at += n;
       return words.subarray(at - n, at);
     };
-    const region: StoredRegion = {
-      id: id as number,
-      pc: pc as number,
-      slot: slot as number,
-      module: modules[module as number] as StoredModule,
-      index: index as number,
-      run: run as number,
-      policy: policy as number,
-      body: { start: start as number, length: length as number, ownCalls: take(calls), hints: take(hints) },
+    sources.set(index, {
+      body: { start, length, ownCalls: take(calls), hints: take(hints) },
       ranges: take(ranges),
-      entries: take(entries),
       sites: take(sites),
-      code: new Uint8Array(words.buffer, take(((code as number) + 3) >>> 2).byteOffset, code),
-    };
-    store.add(region);
+      code: new Uint8Array(words.buffer, take((code + 3) >>> 2).byteOffset, code),
+    });
   }
+  return sources;
 };

@@ -24,29 +24,96 @@ export const Policy = {
   FULL: 64,
 } as const;
 
-/** A WebAssembly module of regions. */
-export interface StoredModule {
+/** What a region was made of. */
+export interface RegionSource {
+  /** Its function in the module's bytes. */
+  readonly body: FunctionPlace;
+  /** (start, end) of the guest code it was made from … */
+  readonly ranges: Uint32Array;
+  /** … and that code, range after range. */
+  readonly code: Uint8Array;
+  /** Of a region with several entries: the sites of its indirect jumps. */
+  readonly sites: Uint32Array;
+}
+
+export interface ModuleContents {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** V8's machine code of it from earlier. */
   readonly code: Uint8Array<ArrayBuffer> | null;
-  /** Functions that it is of. */
-  readonly optimised: number;
-  /** Set once some process has used it. */
-  compiled: WebAssembly.Module | null;
+  /** By the index of a region's function among the module's exports. */
+  readonly sources: ReadonlyMap<number, RegionSource>;
 }
 
-/** The module, compiled or taken from its machine code. */
-export const compiledModule = (stored: StoredModule): WebAssembly.Module => {
-  const { bytes, code } = stored;
-  stored.compiled ??= (code && moduleOf(bytes, code)) ?? compileModule(bytes);
-  return stored.compiled;
-};
+/**
+ * Bytes of a module, with its machine code, that are read and made ready in the time in which the cold tier executes a
+ * usual block STORED_AFTER times: of 1,000 to 10,000 what makes the starts of bash, sqlite3, cc1 and python3 shortest, and
+ * those of sha256sum and lua no longer than what reads all at once.
+ */
+const BYTES_READ = 5000;
+
+/** A WebAssembly module of regions, read when the first of them is wanted. */
+export class StoredModule {
+  /** Functions that there is machine code of from earlier. */
+  readonly optimised: number;
+  /** Bytes that are to be read. */
+  private readonly size: number;
+  private readonly read: () => ModuleContents | null;
+  private known: ModuleContents | null = null;
+  private module: WebAssembly.Module | null = null;
+  private wanted = 0;
+
+  constructor(optimised: number, size: number, read: () => ModuleContents | null) {
+    this.optimised = optimised;
+    this.size = size;
+    this.read = read;
+  }
+
+  /** One that was just made. */
+  static of(contents: ModuleContents): StoredModule {
+    return new StoredModule(0, 0, () => contents);
+  }
+
+  /**
+   * A block that enters one of its regions was executed some times more without it (`times`: for how many usual blocks it
+   * counts). Whether that has taken as long by now as reading the module does.
+   */
+  want(times: number): boolean {
+    this.wanted += times;
+    return this.module !== null || this.wanted * BYTES_READ >= this.size;
+  }
+
+  /** Whether it can be had: what was kept may be damaged, or replaced by what another run keeps. */
+  get isThere(): boolean {
+    this.known ??= this.read();
+    return this.known !== null;
+  }
+
+  /** Of one that is there. */
+  get contents(): ModuleContents {
+    if (!this.isThere) throw new Error('a module of regions that is not there');
+    return this.known as ModuleContents;
+  }
+
+  /** Whether V8 need not compile it. */
+  get isReady(): boolean {
+    return this.optimised > 0 || this.module !== null;
+  }
+
+  /** Compiled, or taken from its machine code, by the first process that uses it. */
+  get compiled(): WebAssembly.Module {
+    if (this.module === null) {
+      const { bytes, code } = this.contents;
+      this.module = (code && moduleOf(bytes, code)) ?? compileModule(bytes);
+    }
+    return this.module;
+  }
+}
 
 /**
  * A compiled region apart from any process. It may be used wherever guest memory holds the code it was made
  * from; everything else that it was made from is a profile, which can be off without doing harm.
  */
-export interface StoredRegion {
+export class StoredRegion {
   /** Number by which `miss` knows it. */
   readonly id: number;
   /** Its root: guest pc. */
@@ -55,32 +122,39 @@ export interface StoredRegion {
   readonly module: StoredModule;
   /** Its function's index among the module's exports. */
   readonly index: number;
-  readonly body: FunctionPlace;
-  /** Other pcs where it may be entered, through the same slot (see Region.entries), and the sites of its indirect jumps. */
-  readonly entries: Uint32Array;
-  readonly sites: Uint32Array;
   /** Number of its run slot (see RunTable), or 0. */
   readonly run: number;
   readonly policy: number;
-  /** (start, end) of the guest code it was made from … */
-  readonly ranges: Uint32Array;
-  /** … and that code, range after range. */
-  readonly code: Uint8Array;
+  /** Other pcs where it may be entered, through the same slot (see Region.entries). */
+  readonly entries: Uint32Array;
+
+  constructor(place: { readonly module: StoredModule; readonly index: number }, numbers: RegionNumbers) {
+    this.module = place.module;
+    this.index = place.index;
+    this.id = numbers.id;
+    this.pc = numbers.pc;
+    this.slot = numbers.slot;
+    this.run = numbers.run;
+    this.policy = numbers.policy;
+    this.entries = numbers.entries;
+  }
+
+  /** What follows is asked of regions whose modules are there alone. */
+  get source(): RegionSource {
+    return this.module.contents.sources.get(this.index) as RegionSource;
+  }
+  get ranges(): Uint32Array {
+    return this.source.ranges;
+  }
+  get code(): Uint8Array {
+    return this.source.code;
+  }
+  get sites(): Uint32Array {
+    return this.source.sites;
+  }
 }
 
-/** What earlier runs left in a file, read when it is worth that. */
-export interface KeptRegions {
-  readonly bytes: number;
-  /** Fill the store, which has given no number yet; nothing comes of it where the file is not what it was. */
-  readonly read: (store: RegionStore) => void;
-}
-
-/**
- * Hot blocks that a run has to show before kept regions are read: so many anyway, and for each MiB. One is offered each
- * some milliseconds of a script; to read a MiB, with V8's machine code in it, takes some 4 ms.
- */
-const HOT_TO_READ = 2;
-const HOT_TO_READ_MIB = 1;
+type RegionNumbers = Pick<StoredRegion, 'id' | 'pc' | 'slot' | 'run' | 'policy' | 'entries'>;
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
@@ -108,32 +182,12 @@ export class RegionStore {
   readonly machineCode: Map<StoredModule, { readonly code: Uint8Array; readonly optimised: number }> = new Map();
   /** Functions in it that are in no file yet. */
   unsavedOptimised = 0;
-  /** What there is besides; null: nothing, or it was read. */
-  kept: KeptRegions | null = null;
-  private hot = 0;
   /** Until it is over nothing is compiled. */
   warmUp: WarmUp;
 
   /** `warmUp`: of the store before this one. */
   constructor(warmUp: WarmUp = new WarmUp()) {
     this.warmUp = warmUp;
-  }
-
-  /** So many blocks were hot, or loops as long as that. Whether all there is can be had: kept regions are read for enough. */
-  isThere(hot: number): boolean {
-    const { kept } = this;
-    if (kept === null) return true;
-    this.hot += hot;
-    if (this.hot < HOT_TO_READ + (kept.bytes / (1 << 20)) * HOT_TO_READ_MIB) return false;
-    this.readKept();
-    return true;
-  }
-
-  /** Read what there is besides. */
-  readKept(): void {
-    const { kept } = this;
-    this.kept = null;
-    kept?.read(this);
   }
 
   /** Functions of a module that there is machine code of. */
@@ -159,7 +213,7 @@ export class RegionStore {
   add(region: StoredRegion): void {
     const { pc, id, entries } = region;
     const before = this.byPc.get(pc);
-    for (const entry of before?.entries ?? []) if (this.byEntry.get(entry) === before) this.byEntry.delete(entry);
+    if (before) this.remove(before);
     this.byPc.set(pc, region);
     this.byId[id] = region;
     for (const entry of entries) this.byEntry.set(entry, region);
@@ -173,6 +227,13 @@ export class RegionStore {
       this.slots.set(pc, slot);
     }
     return slot;
+  }
+
+  /** It cannot be had any more. */
+  remove(region: StoredRegion): void {
+    const { pc, entries } = region;
+    if (this.byPc.get(pc) === region) this.byPc.delete(pc);
+    for (const entry of entries) if (this.byEntry.get(entry) === region) this.byEntry.delete(entry);
   }
 
   /** Where regions can be entered. */
@@ -199,7 +260,6 @@ export class RegionStore {
   /** Flags turned out to live across calls, or faults to be looked at: no region made so far is right. */
   demand(what: 'flagsCross' | 'precise'): void {
     this[what] = true;
-    this.kept = null;
     this.byPc.clear();
     this.byEntry.clear();
   }

@@ -4,7 +4,7 @@ import { Exit } from '../../src/cpu/memory/layout.ts';
 import { PROT_READ, PROT_WRITE } from '../../src/cpu/memory/types.ts';
 import { writeRegions } from '../../src/cpu/region-image.ts';
 import { Policy, type RegionStore } from '../../src/cpu/region-store.ts';
-import { readRegions } from '../support/kept-regions.ts';
+import { joined, keptRegions } from '../support/kept-regions.ts';
 import { CODE, PAGE, processor, registerOf, setRegisters } from '../support/run-words.ts';
 
 const DATA = 0x2_0000;
@@ -32,9 +32,9 @@ const turns = (cpu: Cpu, count: number, x0: number): void => {
 const later = (): Cpu => {
   const before = start();
   turns(before, 5000, INSIDE);
-  const words = writeRegions(before.regions.store, VERSION);
+  const words = joined(writeRegions(before.regions.store, VERSION));
   if (words === null) throw new Error('nothing was compiled');
-  return start(readRegions(Uint32Array.from(words), VERSION) ?? undefined);
+  return start(keptRegions(words, VERSION) ?? undefined);
 };
 
 const policyOf = (cpu: Cpu): number | undefined => cpu.regions.store.get(CODE)?.policy;

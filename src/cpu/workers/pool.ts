@@ -3,7 +3,7 @@ import { uptimeMs } from '../../uptime.ts';
 import { exportName } from '../backend/wasm/region/contract.ts';
 import type { Cpu } from '../cpu.ts';
 import { Exit, MAX_WORKERS, State, workerJumpCache } from '../memory/layout.ts';
-import { compiledModule, type StoredModule, type StoredRegion } from '../region-store.ts';
+import type { StoredModule, StoredRegion } from '../region-store.ts';
 import type { CpuThread } from '../thread.ts';
 import {
   COUNT_MASK,
@@ -316,7 +316,7 @@ export class WorkerPool {
         id = this.nextModule++;
         this.modules.set(stored, id);
       }
-      if (!sent.has(stored)) this.send(member, { kind: 'module', cpu: number, id, module: compiledModule(stored) });
+      if (!sent.has(stored)) this.send(member, { kind: 'module', cpu: number, id, module: stored.compiled });
       sent.add(stored);
       const pcs = [pc, ...entries].filter((at) => cpu.regions.slotOf(at) === slot);
       list.push({ module: id, name: exportName(index), pcs, slot });
