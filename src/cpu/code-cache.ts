@@ -225,11 +225,6 @@ export class CodeCache {
     return this.words[(record + Header.PC) >>> 2] as number;
   }
 
-  /** Bytes of guest code in a block. */
-  bytesOf(record: number): number {
-    return (this.words[(record + Header.KIND) >>> 2] as number) >>> LENGTH_SHIFT;
-  }
-
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
   slowRecordFor(pc: number, context = 0): number {
     if (context !== 0) return this.recordInContext(pc, context);

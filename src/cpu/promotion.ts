@@ -12,9 +12,6 @@ const FIRST_PATIENCE = 16_000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
 
-/** A block with more guest code than this is as hot as several. */
-const USUAL_BYTES = 64;
-
 /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
 export type Tier = 'auto' | 'cold' | 'hot';
 
@@ -52,7 +49,7 @@ export class Promotion {
     }
     const pc = this.cache.pcOf(record);
     const isReady = this.regions.isReady(pc);
-    if (isReady && !this.regions.isWanted(pc, Math.max(1, this.cache.bytesOf(record) / USUAL_BYTES))) {
+    if (isReady && !this.regions.isWanted(pc)) {
       this.cache.entries.rearmStored(record);
       return;
     }

@@ -182,8 +182,9 @@ export class RegionCompiler {
   }
 
   /** The block at pc was executed STORED_AFTER times: whether to take that region into use (see StoredModule.want). */
-  isWanted(pc: number, times: number): boolean {
-    return this.store.get(pc)?.module.want(times) === true;
+  isWanted(pc: number): boolean {
+    const stored = this.store.get(pc);
+    return stored?.module.want(stored.size) === true;
   }
 
   private slot(pc: number): number {
@@ -404,6 +405,7 @@ export class RegionCompiler {
           slot: this.slot(r.root),
           run: runNumbers[index] as number,
           policy: (policies[index] as number) | (r.entries.length > 0 && r.isFull ? Policy.FULL : 0),
+          size: sources[index]?.code.length as number,
           entries: Uint32Array.from(r.entries),
         },
       );

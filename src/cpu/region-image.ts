@@ -18,7 +18,7 @@ import {
  *     (pc, slot) …, modules, regions
  *
  * A module is there: its first word, words of its sources, bytes, bytes of machine code, functions that has, checksum. A
- * region: id, pc, slot, module, index, run, policy, count of entries, entries.
+ * region: id, pc, slot, module, index, run, policy, bytes of guest code, count of entries, entries.
  *
  * A module itself is: the sources of its regions, bytes, machine code. A source: the region's index, start and length of its
  * body, then counts and words of its own calls, branch hints, ranges, sites and code. A region carries the guest
@@ -31,8 +31,9 @@ const FLAGS_CROSS = 1;
 const PRECISE = 2;
 /** Words in the index of a module, and of a region before its entries; words of a source before its lists. */
 const MODULE = 6;
-const REGION = 8;
+const REGION = 9;
 const SOURCE = 8;
+type RegionWords = readonly [number, number, number, number, number, number, number, number, number];
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
@@ -75,8 +76,8 @@ export const writeRegions = (store: RegionStore, version: number): readonly Uint
     pieces.push(...parts);
   }
   for (const [i, m] of modules.entries()) {
-    for (const [index, { id, pc, slot, run, policy, entries }] of m.regions) {
-      put([id, pc, slot, i, index, run, policy, entries.length]);
+    for (const [index, { id, pc, slot, run, policy, size, entries }] of m.regions) {
+      put([id, pc, slot, i, index, run, policy, size, entries.length]);
       put(entries);
     }
   }
@@ -129,17 +130,13 @@ export const readRegions = (store: RegionStore, image: ImageBytes, version: numb
     modules.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, place)));
   }
   for (let i = 0; i < regions; i++) {
-    const entries = words.subarray(at + REGION, at + REGION + word(at + REGION - 1));
-    const module = modules[word(at + 3)] as StoredModule;
-    const numbers = {
-      id: word(at),
-      pc: word(at + 1),
-      slot: word(at + 2),
-      run: word(at + 5),
-      policy: word(at + 6),
-      entries,
-    };
-    store.add(new StoredRegion({ module, index: word(at + 4) }, numbers));
+    const [id, pc, slot, of, index, run, policy, size, length] = words.subarray(
+      at,
+      at + REGION,
+    ) as unknown as RegionWords;
+    const entries = words.subarray(at + REGION, at + REGION + length);
+    const module = modules[of] as StoredModule;
+    store.add(new StoredRegion({ module, index }, { id, pc, slot, run, policy, size, entries }));
     at += REGION + entries.length;
   }
   return true;

@@ -44,9 +44,11 @@ export interface ModuleContents {
   readonly sources: ReadonlyMap<number, RegionSource>;
 }
 
+/** Guest code of a usual region: one of more is executed for longer. */
+const USUAL_BYTES = 256;
 /**
  * Bytes of a module, with its machine code, that are read and made ready in the time in which the cold tier executes a
- * usual block STORED_AFTER times: of 1,000 to 10,000 what makes the starts of bash, sqlite3, cc1 and python3 shortest, and
+ * block at a usual region's root, and what follows it, STORED_AFTER times: of 1,000 to 10,000 what makes the starts of bash, sqlite3, cc1 and python3 shortest, and
  * those of sha256sum and lua no longer than what reads all at once.
  */
 const BYTES_READ = 5000;
@@ -74,11 +76,11 @@ export class StoredModule {
   }
 
   /**
-   * A block that enters one of its regions was executed some times more without it (`times`: for how many usual blocks it
-   * counts). Whether that has taken as long by now as reading the module does.
+   * A block that enters one of its regions, made from `bytes` of guest code, was executed another STORED_AFTER times without
+   * it. Whether that has taken as long by now as reading the module does.
    */
-  want(times: number): boolean {
-    this.wanted += times;
+  want(bytes: number): boolean {
+    this.wanted += Math.max(1, bytes / USUAL_BYTES);
     return this.module !== null || this.wanted * BYTES_READ >= this.size;
   }
 
@@ -125,6 +127,8 @@ export class StoredRegion {
   /** Number of its run slot (see RunTable), or 0. */
   readonly run: number;
   readonly policy: number;
+  /** Bytes of guest code that it was made from. */
+  readonly size: number;
   /** Other pcs where it may be entered, through the same slot (see Region.entries). */
   readonly entries: Uint32Array;
 
@@ -136,6 +140,7 @@ export class StoredRegion {
     this.slot = numbers.slot;
     this.run = numbers.run;
     this.policy = numbers.policy;
+    this.size = numbers.size;
     this.entries = numbers.entries;
   }
 
@@ -154,7 +159,7 @@ export class StoredRegion {
   }
 }
 
-type RegionNumbers = Pick<StoredRegion, 'id' | 'pc' | 'slot' | 'run' | 'policy' | 'entries'>;
+type RegionNumbers = Pick<StoredRegion, 'id' | 'pc' | 'slot' | 'run' | 'policy' | 'size' | 'entries'>;
 
 /** First table slot for regions; those below are the cold tier's. */
 const FIRST_SLOT = 2;
