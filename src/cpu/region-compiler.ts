@@ -181,10 +181,16 @@ export class RegionCompiler {
     return stored?.module.isReady === true;
   }
 
+  /** When a stored region was last wanted (uptimeMs). */
+  private wantedAt = Number.POSITIVE_INFINITY;
+
   /** The block at pc was executed STORED_AFTER times: whether to take that region into use (see StoredModule.want). */
   isWanted(pc: number): boolean {
+    const now = uptimeMs();
+    const ms = now - this.wantedAt;
+    this.wantedAt = now;
     const stored = this.store.get(pc);
-    return stored?.module.want(stored.size) === true;
+    return stored?.module.want(stored.size, ms) === true;
   }
 
   private slot(pc: number): number {

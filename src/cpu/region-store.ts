@@ -46,6 +46,8 @@ export interface ModuleContents {
 
 /** Guest code of a usual region: one of more is executed for longer. */
 const USUAL_BYTES = 256;
+/** What is executed between two such times counts too, an eighth of it: a loop's head may be all of it that is counted. */
+const USUAL_MS = 0.15;
 /**
  * Bytes of a module, with its machine code, that are read and made ready in the time in which the cold tier executes a
  * block at a usual region's root, and what follows it, STORED_AFTER times: of 1,000 to 10,000 what makes the starts of bash, sqlite3, cc1 and python3 shortest, and
@@ -77,10 +79,10 @@ export class StoredModule {
 
   /**
    * A block that enters one of its regions, made from `bytes` of guest code, was executed another STORED_AFTER times without
-   * it. Whether that has taken as long by now as reading the module does.
+   * it, `ms` after one that enters another. Whether that has taken as long by now as reading the module does.
    */
-  want(bytes: number): boolean {
-    this.wanted += Math.max(1, bytes / USUAL_BYTES);
+  want(bytes: number, ms: number): boolean {
+    this.wanted += Math.max(1, bytes / USUAL_BYTES, ms / USUAL_MS);
     return this.module !== null || this.wanted * BYTES_READ >= this.size;
   }
 

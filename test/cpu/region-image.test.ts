@@ -138,14 +138,16 @@ test('modules are read when the first of their regions is wanted', () => {
 
 test('a module is read when its blocks have been executed as long as that takes', () => {
   const small = new StoredModule(1, 10_000, () => null);
-  expect([small.want(1), small.want(1)]).toEqual([false, true]);
+  expect([small.want(1, 0), small.want(1, 0)]).toEqual([false, true]);
   const large = new StoredModule(1, 400_000, () => null);
-  for (let i = 0; i < 79; i++) expect(large.want(1)).toBe(false);
-  expect(large.want(1)).toBe(true);
+  for (let i = 0; i < 79; i++) expect(large.want(1, 0)).toBe(false);
+  expect(large.want(1, 0)).toBe(true);
   // much code
-  expect(new StoredModule(1, 400_000, () => null).want(80 * 256)).toBe(true);
+  expect(new StoredModule(1, 400_000, () => null).want(80 * 256, 0)).toBe(true);
+  // or long loops
+  expect(new StoredModule(1, 400_000, () => null).want(1, 12)).toBe(true);
   const [{ module }] = [...(keptRegions(written(), VERSION) as RegionStore).regions()] as [StoredRegion];
-  expect([module.compiled instanceof WebAssembly.Module, module.want(0)]).toEqual([true, true]);
+  expect([module.compiled instanceof WebAssembly.Module, module.want(0, 0)]).toEqual([true, true]);
 });
 
 test('what is ready is taken into use by a process that executes it, once that is worth it', () => {
