@@ -26,9 +26,14 @@ type Source = Pick<BlockSource, 'hasRun' | 'isFunction' | 'jumpTargets'>;
 
 const isReturn = ({ terminal: t }: Block): boolean => t.kind === 'jumpIndirect' && t.isReturn;
 
-/** Whether the block ends by a jump to other functions, as in a procedure linkage table. */
+/**
+ * Whether the block ends by a jump to other functions, as in a procedure linkage table, whose entries jump to what is in a
+ * certain place of memory.
+ */
 const isTailCall = (block: Block, source: Source): boolean => {
-  if (block.terminal.kind !== 'jumpIndirect' || block.terminal.isReturn) return false;
+  const { terminal: t } = block;
+  if (t.kind !== 'jumpIndirect' || t.isReturn) return false;
+  if (t.target.info.kind === 'load' && t.target.a?.isConst) return true;
   const targets = source.jumpTargets(block);
   return targets.length > 0 && targets.every((pc) => source.isFunction(pc));
 };
