@@ -1,5 +1,6 @@
 import type { Block } from '../../../ir/block.ts';
 import { leadingTo, predecessors } from './cfg.ts';
+import { NO_INSTRUCTION } from './flow.ts';
 
 interface Graph {
   readonly blocks: readonly Block[];
@@ -10,20 +11,6 @@ export interface CrossedGraph extends Graph {
   /** Blocks that are none: where all ways into a loop with several entries meet, pcLocal telling which entry is meant. */
   readonly crossings: ReadonlySet<number>;
 }
-
-/** Stands for a crossing; its pc is that of no instruction. */
-const CROSSING: Block = {
-  pc: -1,
-  end: -1,
-  ops: [],
-  reads: [],
-  terminal: { kind: 'jump', target: -1 },
-  count: 0,
-  flagsIn: -1,
-  readsFlags: false,
-  setsFlags: false,
-  flagsOut: -1,
-};
 
 /** Sets of blocks of `inside` that lead to each other within it. */
 const cycles = (
@@ -61,7 +48,7 @@ export const crossed = (graph: Graph, fixed: number, may: (block: Block) => bool
   };
   /** The crossing in front of a loop. */
   const cross = (entries: readonly number[]): number => {
-    const crossing = add(CROSSING, entries);
+    const crossing = add(NO_INSTRUCTION, entries);
     crossings.add(crossing);
     for (let b = 0; b < crossing; b++) {
       const next = succs[b] as readonly number[];
@@ -70,7 +57,7 @@ export const crossed = (graph: Graph, fixed: number, may: (block: Block) => bool
       const over = (s: number): number => {
         const { pc } = blocks[s] as Block;
         return b === fixed
-          ? add({ ...CROSSING, pc, end: pc, terminal: { kind: 'jump', target: pc } }, [crossing])
+          ? add({ ...NO_INSTRUCTION, pc, end: pc, terminal: { kind: 'jump', target: pc } }, [crossing])
           : crossing;
       };
       succs[b] = next.map((s) => (entries.includes(s) ? over(s) : s));

@@ -1,6 +1,6 @@
 import type { Block } from '../../../ir/block.ts';
 import { type Cfg, leadingTo, predecessors } from './cfg.ts';
-import { flagKinds, isCall, successorPcs } from './flow.ts';
+import { flagKinds, isCall, NO_INSTRUCTION, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
 import { type Batch, RegionLifter } from './lifter.ts';
 import { nested } from './nest.ts';
@@ -70,20 +70,6 @@ export interface Region {
 
 const isIndirect = (b: Block): boolean => b.terminal.kind === 'jumpIndirect' && !b.terminal.isReturn;
 
-/** Stands for the dispatch block; its pc is that of no instruction. */
-const MEETING_POINT: Block = {
-  pc: -1,
-  end: -1,
-  ops: [],
-  reads: [],
-  terminal: { kind: 'jump', target: -1 },
-  count: 0,
-  flagsIn: -1,
-  readsFlags: false,
-  setsFlags: false,
-  flagsOut: -1,
-};
-
 /**
  * Collect the blocks reachable from `root` without calls, settle the flags kinds that flow between
  * them, and lift each block for the kind it gets. Null when the root cannot be fetched.
@@ -141,9 +127,9 @@ export const discover = (
     return block.readsFlags && kind >= 0 ? (lifter.lift(pc, kind) ?? block) : lifter.give(block);
   });
   const dispatch = meet.length === 0 ? -1 : entries.length > 0 ? 0 : own.length;
-  const blocks = dispatch < 0 ? own : own.toSpliced(dispatch, 0, MEETING_POINT);
+  const blocks = dispatch < 0 ? own : own.toSpliced(dispatch, 0, NO_INSTRUCTION);
   const index = new Map(blocks.map((block, i) => [block.pc, i]));
-  index.delete(MEETING_POINT.pc);
+  index.delete(NO_INSTRUCTION.pc);
   const inside = (pcs: Iterable<number>): number[] =>
     [...pcs].map((pc) => index.get(pc)).filter((i) => i !== undefined);
   const isArrival = entries.length === 0 && source.isArrival(root);

@@ -1,6 +1,20 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
 import type { Region } from './discover.ts';
 
+/** Stands for a block where ways meet only: the dispatch block, or a crossing. */
+export const NO_INSTRUCTION: Block = {
+  pc: -1,
+  end: -1,
+  ops: [],
+  reads: [],
+  terminal: { kind: 'jump', target: -1 },
+  count: 0,
+  flagsIn: -1,
+  readsFlags: false,
+  setsFlags: false,
+  flagsOut: -1,
+};
+
 /** Pcs at which control may go on inside the function after a terminal. */
 export const successorPcs = (block: Block, targets: Iterable<number>): readonly number[] => {
   const { guard } = block.terminal;
