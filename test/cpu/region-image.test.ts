@@ -152,7 +152,7 @@ test('a module is read when its blocks have been executed as long as that takes'
 
 test('what is ready is taken into use by a process that executes it, once that is worth it', () => {
   const words = written();
-  const { contents } = (keptRegions(words, VERSION) as RegionStore).get(CODE)?.module as StoredModule;
+  const { contents } = ((keptRegions(words, VERSION) as RegionStore).get(CODE) as StoredRegion).module;
   /** Whether a process that executes its loop 350 times reads a module of so many bytes. */
   const reads = (bytes: number): [boolean, number | undefined] => {
     const store = keptRegions(words, VERSION) as RegionStore;
