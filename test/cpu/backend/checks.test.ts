@@ -50,3 +50,27 @@ describe('a pointer that goes down', () => {
     expect([...checks.values()].map(({ min, max, write }) => [min, max, write])).toEqual([[-16, 8, true]]);
   });
 });
+
+describe('a pointer that a loop does not move', () => {
+  const space = createAddressSpace();
+  space.map({ addr: CODE, length: 0x1000, prot: PROT_READ | PROT_WRITE | PROT_EXEC, fixed: true });
+  // str x0, [x1]; str x0, [x2]; loop: ldr x3, [x1, #8]; ldr x3, [x2], #8; subs x0, x0, #1; b.ne loop; ret
+  const words = [0xf9000020, 0xf9000040, 0xf9400423, 0xf8408443, 0xf1000400, 0x54ffffa1, 0xd65f03c0];
+  /** The same with a call: bl loop in place of ldr x3, [x2], #8 */
+  const calls = words.with(3, 0x97ffffff);
+  const checked = (code: readonly number[]): number[] => {
+    for (const [i, word] of code.entries()) space.view.setUint32(CODE + 4 * i, word, true);
+    const region = discover(CODE, blockSource(space.view));
+    if (!region) throw new Error('no region');
+    const policy = { exact: false, hoist: false, moving: false, runs: null, sp: x(31), stackRun: false };
+    return [...planChecks(region, region.cfg, policy).checks.keys()].map(({ pc }) => (pc - CODE) / 4);
+  };
+
+  it('is checked in front of it alone', () => {
+    expect(checked(words)).toEqual([0, 1, 3]);
+  });
+
+  it('is checked again where the loop calls', () => {
+    expect(checked(calls)).toEqual([0, 1, 2]);
+  });
+});

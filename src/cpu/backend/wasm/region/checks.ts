@@ -3,7 +3,7 @@ import type { Value } from '../../../ir/value.ts';
 import { GUEST_TOP } from '../../../memory/layout.ts';
 import { RUN_REACH, STACK_REACH } from '../../../memory/runs.ts';
 import { isAccess, isWrite } from './access.ts';
-import type { Cfg } from './cfg.ts';
+import { type Cfg, loopOf } from './cfg.ts';
 import type { Region } from './discover.ts';
 import { callFreeLoops, type Hoist, hoistable } from './hoist.ts';
 import { type MovingPointers, movingPointers } from './moving.ts';
@@ -313,6 +313,22 @@ const sameFacts = (x: Facts, y: Facts): boolean => {
   return true;
 };
 
+/** What is known in front of a loop of registers that it does not write, if nothing is called in it. */
+const steady = (facts: Facts, header: number, region: Region, cfg: Cfg): Facts => {
+  if (facts.size === 0) return facts;
+  const out = new Map(facts);
+  for (const b of loopOf(header, cfg)) {
+    const block = region.blocks[b] as Block;
+    if (clobbers(block)) return new Map();
+    for (const { info, imm } of block.ops) {
+      if (info.kind === 'helper') return new Map();
+      if (info.kind === 'set') out.delete(imm);
+    }
+    if (out.size === 0) return out;
+  }
+  return out;
+};
+
 /** What is known where the checks in front of a loop have passed. */
 const withHoists = (facts: Facts, hoists: readonly Hoist[], exact: boolean): Facts => {
   const out = new Map(facts);
@@ -382,7 +398,7 @@ export const planChecks = (region: Region, cfg: Cfg, policy: CheckPolicy): Check
       if (!stale[b]) continue;
       stale[b] = 0;
       let facts: Facts = entering(b) ?? new Map();
-      if (cfg.isLoop[b] && !policy.hoist) facts = new Map();
+      if (cfg.isLoop[b] && !policy.hoist) facts = steady(facts, b, region, cfg);
       else if (cfg.isLoop[b]) {
         const own = hoists.get(b);
         if (own) facts = withHoists(facts, needed(facts, own), exact);
