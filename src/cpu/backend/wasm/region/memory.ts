@@ -123,13 +123,20 @@ export abstract class MemoryEmitter extends ValueEmitter {
 
   /** Leaves unless the max − min bytes from plainLocal on are plain. */
   private testPages(check: Check, kind: ExitPoint['kind']): void {
+    this.unlessPair(check.write);
+    this.unlessPlain(check, kind, false);
+  }
+
+  /**
+   * Pushes whether the page of plainLocal and the next one are not both plain. In 64 bits: V8 would load a byte that is
+   * compared in 32 bits twice, once to compare it in memory.
+   */
+  private unlessPair(write: boolean): void {
     const c = this.code;
     this.pageOf(0);
-    c.mem('i32.load8_u', check.write ? WRITE_PAIRS : READ_PAIRS);
-    // not eqz: V8 would load the byte twice, once to compare it in memory
-    c.i32(1);
-    c.op('i32.xor');
-    this.unlessPlain(check, kind, false);
+    c.mem('i64.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
+    c.i64(1);
+    c.op('i64.ne');
   }
 
   /**
@@ -257,10 +264,7 @@ export abstract class MemoryEmitter extends ValueEmitter {
       this.halve(first);
       this.testUpper('MOVING');
     } else this.narrow(first);
-    this.pageOf(0);
-    c.mem('i32.load8_u', write ? WRITE_PAIRS : READ_PAIRS);
-    c.i32(1);
-    c.op('i32.xor');
+    this.unlessPair(write);
     c.unlikelyIf();
     this.labels.push(null);
     // the turns that the bytes of the first page are enough for, and one
