@@ -35,7 +35,7 @@ export class Builder {
   /** Guest pc put into the operations appended. */
   pc = 0;
   /** Whether sums of the same values are one value: what is known of one pointer is known of the other. */
-  private shares = false;
+  shares = false;
   /** State offset → value last read or written. */
   private readonly regs = new Map<number, Value>();
 

@@ -39,6 +39,9 @@ const int64 =
     return identity !== undefined && is(y, identity) ? x : null;
   };
 
+const minus64 = int64((x, y) => x - y, 0);
+const minus32 = int32((x, y) => x - y, 0);
+
 /** Addition reassociates constants, so that address arithmetic ends in one displacement. */
 const add64: Rule = (b, x, y) => {
   if (isZero(y)) return x;
@@ -60,6 +63,19 @@ const add32: Rule = (b, x, y) => {
     return b.i32.add(x.a as Value<'i32'>, b.const32(x.b.imm + y.imm));
   }
   return null;
+};
+
+/** What is taken off is added, so that pushes are displacements too; instructions that rows are learned from are left as they are. */
+const sub64: Rule = (b, x, y, z, imm) => {
+  const folded = minus64(b, x, y, z, imm);
+  if (folded || !y.isConst || !b.shares) return folded;
+  return b.i64.add(x as Value<'i64'>, b.const64(-big(y)));
+};
+
+const sub32: Rule = (b, x, y, z, imm) => {
+  const folded = minus32(b, x, y, z, imm);
+  if (folded || !y.isConst || !b.shares) return folded;
+  return b.i32.add(x as Value<'i32'>, b.const32(-y.imm));
 };
 
 const and64: Rule = (b, x, y) => {
@@ -216,7 +232,7 @@ const extract =
 
 const rules: { [O in OpName]?: Rule } = {
   'i32.add': add32,
-  'i32.sub': int32((x, y) => x - y, 0),
+  'i32.sub': sub32,
   'i32.mul': int32(Math.imul, 1),
   'i32.and': and32,
   'i32.or': int32((x, y) => x | y, 0),
@@ -229,7 +245,7 @@ const rules: { [O in OpName]?: Rule } = {
   'i32.eq': int32((x, y) => (x === y ? 1 : 0)),
   'i32.ne': int32((x, y) => (x !== y ? 1 : 0)),
   'i64.add': add64,
-  'i64.sub': int64((x, y) => x - y, 0),
+  'i64.sub': sub64,
   'i64.mul': int64((x, y) => x * y, 1),
   'i64.and': and64,
   'i64.or': (b, x, y) => {
