@@ -28,9 +28,11 @@ const REGIONS = '.regions';
 /** A byte for each so many milliseconds of CPU time of runs that were over before anything was compiled. */
 const WAITED = '.waited';
 const WAITED_MS = 50;
+/** A byte for each run that had new blocks, but too few for a write. */
+const FEW = '.few';
 /**
  * One new block is worth a write of an image with no more blocks than this, as another run would load the composer for it
- * alone; to larger ones must come at least this part.
+ * alone; to larger ones must come at least this part, or there have been as many runs with a few as they are larger.
  */
 const SMALL_IMAGE = 15_000;
 const MIN_PART = 1 / 256;
@@ -176,11 +178,28 @@ export class TranslationCache {
       this.regions = store;
     }
     const many = cache.freshCount >= (cache.image?.count ?? 0) * LEARNED_PART;
-    const blocks = worthKeeping(cache) ? cache.save(this.version, inPlace) : null;
+    const worth = worthKeeping(cache) || (inPlace && this.areOftenFew(cache));
+    const blocks = worth ? cache.save(this.version, inPlace) : null;
     if (blocks === null) return null;
     this.blocks = blocks;
     this.manyBlocks ||= many;
     return inPlace ? null : BlockImage.of(blocks, this.version);
+  }
+
+  /** Whether a run has new blocks, but few, and enough runs before it had: together they cost what a write does. */
+  private areOftenFew({ freshCount, image }: CodeCache): boolean {
+    if (freshCount === 0 || image === null) return false;
+    const file = this.file + FEW;
+    const runs = 1 + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+    const enough = runs * SMALL_IMAGE >= image.count;
+    try {
+      if (enough) fs.rmSync(file, { force: true });
+      else fs.appendFileSync(file, new Uint8Array(1), { mode: 0o600 });
+    } catch {
+      // full or read-only: they are made anew each time
+      return false;
+    }
+    return enough;
   }
 
   /** Write what was taken over: once for processes that run at the same time, but for what goes on for long. */

@@ -59,11 +59,12 @@ export class BlockTable {
       const [pc, value] = [words[at] as number, words[at + 1] as number];
       if (value === 0 || pages[pc >>> PAGE_SHIFT] !== arena) continue;
       const record = (value & RECORD_MASK) << 4;
+      const what = value >>> WHAT_SHIFT;
       if (record !== 0) {
         if (!chunks.some((start, i) => i % 2 === 0 && record >= start && record < (chunks[i + 1] as number))) continue;
         words[told + Gather.BLOCKS] = (words[told + Gather.BLOCKS] as number) + 1;
-        if (hotAfter !== 0) words[(record + Header.COUNT) / 4] = hotAfter;
-      } else if (value >>> WHAT_SHIFT === Mark.REGION) continue;
+        if (hotAfter !== 0 && what !== Mark.SLOW) words[(record + Header.COUNT) / 4] = hotAfter;
+      } else if (what === Mark.REGION) continue;
       words.set([pc, value], put);
       put += 2;
     }
@@ -130,7 +131,16 @@ export class BlockTable {
     return ((this.words[(record + Header.KIND) >>> 2] as number) & ASKS_FLAGS) !== 0;
   }
 
-  /** Records of all blocks at a pc. */
+  /** Record of the copy of the block at pc that never enters a region, or 0. */
+  slow(pc: number): number {
+    return ((this.words[this.place(pc, Mark.SLOW) + 1] as number) & RECORD_MASK) << 4;
+  }
+
+  addSlow(pc: number, record: number): void {
+    this.put(pc, ((Mark.SLOW << WHAT_SHIFT) | (record >>> 4)) >>> 0);
+  }
+
+  /** Records of all blocks at a pc that may enter a region. */
   recordsAt(pc: number): number[] {
     const { words } = this;
     const records: number[] = [];
@@ -140,7 +150,8 @@ export class BlockTable {
       const value = words[table + 2 * n + 1] as number;
       if (value === 0) return records;
       const record = (value & RECORD_MASK) << 4;
-      if (record !== 0 && words[table + 2 * n] === pc) records.push(record);
+      const enters = record !== 0 && value >>> WHAT_SHIFT !== Mark.SLOW;
+      if (enters && words[table + 2 * n] === pc) records.push(record);
     }
   }
 

@@ -228,7 +228,20 @@ export class CodeCache {
   /** A copy of the block at pc that never enters a region: for what a region left to be done slowly. */
   slowRecordFor(pc: number, context = 0): number {
     if (context !== 0) return this.recordInContext(pc, context);
-    return this.singles.get(pc, 0) ?? this.addSingle(pc, 0);
+    // those of files are kept with their other blocks: a settled run would load the composer for a few of them
+    return this.singles.get(pc, 0) ?? (this.table.slow(pc) || this.addSlow(pc));
+  }
+
+  private addSlow(pc: number): number {
+    if (this.spans(pc)) return this.addSingle(pc, 0);
+    const arena = this.units.arenaAt(pc);
+    if (arena === LOOSE) return this.addSingle(pc, 0);
+    // a unit may have come into use
+    const known = this.table.slow(pc);
+    if (known !== 0) return known;
+    const made = this.single(pc, 0, arena);
+    if (made !== 0) this.table.addSlow(pc, made);
+    return made;
   }
 
   /** Record for an instruction that its address does not say enough of (see Facts.contextAt). */
@@ -258,12 +271,12 @@ export class CodeCache {
   }
 
   /** A block that the table does not know. */
-  private single(pc: number, context: number): number {
+  private single(pc: number, context: number, arena = LOOSE): number {
     if (this.isFull()) return 0;
     // which notes that its pages have code
     this.spans(pc);
-    const made = context === 0 ? this.compose(pc, SINGLE, LOOSE) : 0;
-    return made !== 0 ? made : this.liftInto(LOOSE, pc, -1, true, context);
+    const made = context === 0 ? this.compose(pc, SINGLE, arena) : 0;
+    return made !== 0 ? made : this.liftInto(arena, pc, -1, true, context);
   }
 
   // ── changes of guest code ──

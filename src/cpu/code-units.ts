@@ -64,8 +64,7 @@ export class CodeUnits {
     if (!this.space.mayExecute(pc)) return LOOSE;
     const address = page * PAGE_SIZE;
     const mapping = this.space.findMapping(address);
-    const kept = mapping?.source && !mapping.shared && (mapping.prot & PROT_WRITE) === 0;
-    const unit = kept ? this.unitAt(address, mapping) : null;
+    const unit = mapping && isKept(mapping) ? this.unitAt(address, mapping) : null;
     this.mark(address, unit);
     // a block may go on there
     const next = address + PAGE_SIZE;
@@ -209,6 +208,10 @@ export class CodeUnits {
     this.arenas.clear();
   }
 }
+
+/** Whether blocks of a mapping's code are kept: of a file's, and of the kernel's own page. */
+const isKept = ({ source, name, shared, prot }: Mapping): boolean =>
+  (source !== null || name === '[vdso]') && !shared && (prot & PROT_WRITE) === 0;
 
 /** Whether something holds for each run (start, end) of a unit's pages. */
 const everyRun = (runs: Uint32Array, holds: (start: number, end: number) => boolean): boolean => {

@@ -1,7 +1,7 @@
 import type { LiveUnit } from './block-image.ts';
 import type { BlockTable } from './block-table.ts';
 import type { CodeUnit, CodeUnits } from './code-units.ts';
-import { Header, RECORD_MASK } from './memory/code-layout.ts';
+import { Header, Mark, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
 import { GUEST_BASE, PAGE_SIZE } from './memory/layout.ts';
 import type { RecordArenas, UsedChunk } from './record-arenas.ts';
 
@@ -57,8 +57,9 @@ class Dump {
     };
     const { entries } = this;
     for (let i = 1; !inPlace && i < entries.length; i += 2) {
-      const record = ((entries[i] as number) & RECORD_MASK) << 4;
-      if (record === 0) continue;
+      const entry = entries[i] as number;
+      const record = (entry & RECORD_MASK) << 4;
+      if (record === 0 || entry >>> WHAT_SHIFT === Mark.SLOW) continue;
       const { piece, at } = this.wordOf(record) as { piece: number; at: number };
       (area[piece] as Uint32Array)[at + Header.COUNT / 4] = hotAfter;
     }

@@ -221,6 +221,47 @@ test('code of anonymous or writable memory is not kept', () => {
   expect(cache.freshCount).toBe(0);
 });
 
+test('the kernel’s own page is kept like a file’s code, which its bytes tell', () => {
+  const cacheWith = (word: number, image: BlockImage | null): CodeCache => {
+    const space = createAddressSpace();
+    space.map({ addr: CODE, length: PAGE, prot: PROT_READ | PROT_WRITE, fixed: true, name: '[vdso]' });
+    space.view.setUint32(CODE, word, true);
+    space.protect(CODE, PAGE, PROT_READ | PROT_EXEC);
+    const cache = new CodeCache(space, createAarch64());
+    cache.image = image;
+    cache.recording = true;
+    cache.recordFor(CODE, -1);
+    return cache;
+  };
+  const first = cacheWith(0xd65f03c0, null);
+  expect(first.freshCount).toBe(1);
+  const image = opened(imageOf(first));
+  expect(cacheWith(0xd65f03c0, image).freshCount).toBe(0);
+  expect(cacheWith(0xd65f0000, image).freshCount).toBe(1);
+});
+
+test('what regions left to the cold tier is kept beside the blocks, and enters no region', () => {
+  const cache = translated(0);
+  const slow = cache.slowRecordFor(CODE);
+  expect(slow).not.toBe(cache.linked(CODE, -1));
+  expect(cache.slowRecordFor(CODE + 8)).not.toBe(0);
+  const words = imageOf(cache);
+  expect(imageOf(cache, true)).toEqual(words);
+  const image = opened(words);
+  expect(image?.count).toBe(3);
+  const next = cacheOf(PROGRAM, image);
+  next.onTranslate = () => {
+    throw new Error('translated');
+  };
+  expect(next.slowRecordFor(CODE)).toBe(slow);
+  expect(next.freshCount).toBe(0);
+  // that one alone was asked for by what goes on as usual
+  expect(next.linked(CODE + 8, -1)).toBe(0);
+  next.entries.enter(CODE, 7);
+  expect(wordAt(next, next.recordFor(CODE, -1) + Header.SLOT)).toBe(7);
+  expect([wordAt(next, slow + Header.SLOT), wordAt(next, slow + Header.COUNT)]).toEqual([0, NEVER]);
+});
+
 test('an image taken from the memory itself is the one that copies make', () => {
   const cache = translated(0, 8, PAGE);
   const record = cache.recordFor(CODE, -1);

@@ -35,6 +35,8 @@ export const Mark = {
   RETURN_SITE: 513,
   /** A region begins there, compiled or at hand: CodeCache wants to know of blocks. */
   REGION: 514,
+  /** Of a record: a copy of the block there that never enters a region and is never counted. */
+  SLOW: 515,
 } as const;
 /** Multiplicative hashing (Knuth, TAOCP 6.4). */
 export const HASH = 0x9e37_79b1;

@@ -36,7 +36,9 @@ export const gatherBlocksFunction = (): Code => {
           });
           f.if(found, () => {
             f.store(CODE_ENTRIES, 4 * Gather.BLOCKS, add(told(Gather.BLOCKS), 1));
-            f.if(told(Gather.HOT_AFTER), () => f.store(add(record, Header.COUNT), 0, told(Gather.HOT_AFTER)));
+            f.if(differ(shrU(value, WHAT_SHIFT), Mark.SLOW), () =>
+              f.if(told(Gather.HOT_AFTER), () => f.store(add(record, Header.COUNT), 0, told(Gather.HOT_AFTER))),
+            );
           });
         },
         () => f.set(found, differ(shrU(value, WHAT_SHIFT), Mark.REGION)),
