@@ -3,6 +3,9 @@ import { PAGE_SIZE } from './memory/layout.ts';
 /** Generations that are looked through; a younger one copies what it inherits. */
 const MAX_DEPTH = 3;
 
+/** The bits of a page of which all bytes are code, as of one whose translations were kept: one for all, never written to. */
+const ALL: Uint8Array = new Uint8Array(PAGE_SIZE / 8).fill(0xff);
+
 /**
  * What a code cache knows of guest code besides its blocks: where jumps went, and which pages and bytes were translated.
  * A process made by fork looks into its parent's tables too, which may have grown since: they are hints, or say too
@@ -36,7 +39,8 @@ export class Translations {
     for (const pc of from.arrivals) this.arrivals.add(pc);
     for (const [page, bits] of from.codeBits) {
       const own = this.bitsOf(page);
-      for (const [i, byte] of bits.entries()) own[i] = (own[i] as number) | byte;
+      if (bits === ALL || own === ALL) this.codeBits.set(page, ALL);
+      else for (const [i, byte] of bits.entries()) own[i] = (own[i] as number) | byte;
     }
   }
 
@@ -74,7 +78,9 @@ export class Translations {
 
   /** Bytes from `start` on, below `end`, of a page are code. */
   noteBytes(page: number, start: number, end: number): void {
+    if (start === 0 && end === PAGE_SIZE) this.codeBits.set(page, ALL);
     const bits = this.bitsOf(page);
+    if (bits === ALL) return;
     for (let i = start; i < end; i++) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7));
   }
 
