@@ -2,6 +2,8 @@ import { COMMON_NUMBERS, TIME64_NUMBERS } from './common-numbers.ts';
 
 /** System call numbers of ARM's EABI (asm/unistd-eabi.h, asm/unistd.h); the last ones are ARM's own. */
 export const ARM_NUMBERS: Readonly<Record<string, number>> = {
+  // a dictionary: else each name that is spread copies the descriptors of all those before it
+  __proto__: null as never,
   restart_syscall: 0,
   exit: 1,
   fork: 2,

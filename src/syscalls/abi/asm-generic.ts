@@ -2,6 +2,8 @@ import { COMMON_NUMBERS } from './common-numbers.ts';
 
 /** System call numbers of 64-bit architectures on the generic table (asm-generic/unistd.h). */
 export const GENERIC_NUMBERS: Readonly<Record<string, number>> = {
+  // a dictionary: else each name that is spread copies the descriptors of all those before it
+  __proto__: null as never,
   io_setup: 0,
   io_destroy: 1,
   io_submit: 2,

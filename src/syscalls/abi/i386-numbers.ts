@@ -2,6 +2,8 @@ import { COMMON_NUMBERS, TIME64_NUMBERS } from './common-numbers.ts';
 
 /** System call numbers of i386 (asm/unistd_32.h). */
 export const I386_NUMBERS: Readonly<Record<string, number>> = {
+  // a dictionary: else each name that is spread copies the descriptors of all those before it
+  __proto__: null as never,
   restart_syscall: 0,
   exit: 1,
   fork: 2,

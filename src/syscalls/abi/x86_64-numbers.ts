@@ -2,6 +2,8 @@ import { COMMON_NUMBERS } from './common-numbers.ts';
 
 /** System call numbers of x86-64 (asm/unistd_64.h). */
 export const X86_64_NUMBERS: Readonly<Record<string, number>> = {
+  // a dictionary: else each name that is spread copies the descriptors of all those before it
+  __proto__: null as never,
   read: 0,
   write: 1,
   open: 2,
