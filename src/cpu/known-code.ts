@@ -36,10 +36,10 @@ export class KnownCode implements BlockSource {
     this.blocks = blocks;
   }
 
-  lift(pc: number, kind: number, context = 0, end = Number.POSITIVE_INFINITY): Block | null {
+  lift(pc: number, kind: number, context = 0): Block | null {
     if (!this.space.executable(pc))
       return pc < GUEST_TOP ? null : (this.frontEnd.vectors?.lift(pc, kind, context) ?? null);
-    const limit = Math.min(this.codeLimit(pc), end);
+    const limit = this.codeLimit(pc);
     const block = this.frontEnd.liftBlock(this.space.view, pc, kind, limit, context);
     // its first instruction may reach into what cannot be fetched
     return block.end > limit ? null : leavingFrames(block, this.frontEnd.sp);

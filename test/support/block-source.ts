@@ -5,7 +5,7 @@ import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 export const blockSource = (code: DataView, own: Partial<BlockSource> = {}): BlockSource => {
   const frontEnd = createAarch64();
   return {
-    lift: (pc, flagsIn, _context, end = pc + 0x100) => frontEnd.liftBlock(code, pc, flagsIn, end),
+    lift: (pc, flagsIn) => frontEnd.liftBlock(code, pc, flagsIn, pc + 0x100),
     hasRun: () => true,
     isUsual: () => true,
     isFunction: () => false,

@@ -154,26 +154,3 @@ describe('reducible', () => {
     expect(reducible(blocks, [[1], [2], [1]], -1, () => null)).toMatchObject({ blocks, succs: [[1], [2], [1]] });
   });
 });
-
-describe('a loop that is entered in the middle of a block', () => {
-  /** b B; A: add x1, x1, x3; B: cbnz x2, C; sub x2, x2, #1; b A; C: cbz x1, A; ret */
-  const words = [0x1400_0002, 0x8b03_0021, 0xb500_0062, 0xd100_0442, 0x17ff_fffd, 0xb4ff_ff81, 0xd65f_03c0];
-  const inside = new DataView(new ArrayBuffer(0x2000));
-  for (const [i, word] of words.entries()) inside.setUint32(START + 4 * i, word, true);
-  const region = discover(START, blockSource(inside));
-  if (!region) throw new Error('no region');
-  const at = (pc: number): Block => region.blocks.find((b) => b.pc === pc) as Block;
-
-  it('is entered at one block, with none there twice', () => {
-    expect(region.cfg.irreducible.size).toBe(0);
-    expect(region.crossings.size).toBe(0);
-    expect(new Set(region.blocks.map(({ pc }) => pc)).size).toBe(region.blocks.length);
-  });
-
-  it('has its instructions in one block each', () => {
-    expect([at(START + 4).end, at(START + 4).terminal]).toEqual([START + 8, { kind: 'jump', target: START + 8 }]);
-    expect(region.blocks.reduce((n, b) => n + b.count, 0)).toBe(words.length);
-    const body = emitRegion(region, { ...REGION_IMPORTS, slot: () => 2 }, policy);
-    expect(WebAssembly.validate(regionModule([body]).bytes)).toBe(true);
-  });
-});

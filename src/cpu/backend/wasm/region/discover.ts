@@ -4,7 +4,6 @@ import { flagKinds, isCall, NO_INSTRUCTION, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
 import { type Batch, RegionLifter } from './lifter.ts';
 import { nested } from './nest.ts';
-import { cutOverlaps } from './overlaps.ts';
 import { reducible } from './reducible.ts';
 
 /** Most blocks and operations in one region function; TurboFan's time grows faster than its input. */
@@ -14,11 +13,8 @@ const MOST_OPEN = { blocks: 150, ops: 3500 };
 
 /** What the region builder asks of the code cache. */
 export interface BlockSource {
-  /**
-   * IR of the block at pc for a flags kind (-1: not known), or null when it cannot be fetched; of its instructions in front of
-   * `end` if that is given.
-   */
-  lift(pc: number, flagsIn: number, context?: number, end?: number): Block | null;
+  /** IR of the block at pc for a flags kind (-1: not known), or null when it cannot be fetched. */
+  lift(pc: number, flagsIn: number): Block | null;
   /** Whether the cold tier has run the block: what never ran is left out. */
   hasRun(pc: number): boolean;
   /** Whether the block, one that is jumped to indirectly, is executed often beside others. */
@@ -120,7 +116,6 @@ export const discover = (
   if (isOpen) collect(MOST_OPEN);
   // its loop is that of the dispatch block
   if (!source.isFunction(root) && !isOpen) keepLoop(order, lifted, targets);
-  if (!isOpen) cutOverlaps(order, lifted, targets, lifter);
   const known = new Set(order);
   const jumps = order.some((pc) => isOwn(lifted.get(pc) as Block));
   const meet = jumps ? [...targets].filter((pc) => known.has(pc)) : [];

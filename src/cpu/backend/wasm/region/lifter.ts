@@ -23,8 +23,6 @@ export class RegionLifter {
   readonly batch: Batch;
   private readonly source: Pick<BlockSource, 'lift'>;
   private readonly given = new Set<Block>();
-  /** By pc of a block that is cut: its end. */
-  private readonly ends = new Map<number, number>();
 
   constructor(source: Pick<BlockSource, 'lift'>, batch: Batch = newBatch()) {
     this.source = source;
@@ -33,7 +31,6 @@ export class RegionLifter {
 
   /** A block to look at. */
   look(pc: number, flagsIn: number): Block | null {
-    if (this.ends.has(pc)) return this.fresh(pc, flagsIn);
     const { lifted } = this.batch;
     const key = pc * KINDS + flagsIn + 1;
     const known = lifted.get(key);
@@ -46,23 +43,7 @@ export class RegionLifter {
   /** A block for the region: where it is there several times it has values of its own each time. */
   lift(pc: number, flagsIn: number): Block | null {
     const block = this.look(pc, flagsIn);
-    return block && this.given.has(block) ? this.fresh(pc, flagsIn) : block && this.give(block);
-  }
-
-  /** The instructions of the block at pc in front of `end`, if they go on there. */
-  front(pc: number, end: number): Block | null {
-    const block = this.source.lift(pc, -1, 0, end);
-    const t = block?.terminal;
-    return t?.kind === 'jump' && t.target === end && !t.guard ? block : null;
-  }
-
-  /** The block at pc is to end at `end` from now on. */
-  cut(pc: number, end: number): void {
-    this.ends.set(pc, end);
-  }
-
-  private fresh(pc: number, flagsIn: number): Block | null {
-    return this.source.lift(pc, flagsIn, 0, this.ends.get(pc));
+    return block && this.given.has(block) ? this.source.lift(pc, flagsIn) : block && this.give(block);
   }
 
   /** A block that was looked at is for the region. */
