@@ -25,6 +25,9 @@ export type Operations<P extends string> = {
   ) => Expr<ResultOf<O> & Type>;
 };
 
+/** Numbers that natives look up, u64s; made when natives are generated. The same function is the same table. */
+export type NativeTable = () => readonly bigint[];
+
 /**
  * What natives are written in: functions (state, aux) → i32 in WebAssembly, for what is too long to stand in line and too
  * frequent for a helper. They work on the CPU state alone. Returning 0 they have done the instruction; anything else
@@ -48,6 +51,8 @@ export interface NativeBuilder {
   /** Memory of the emulator's: at `base` + `offset`. */
   load<O extends OpName>(name: O, base: Expr<'i32'>, offset: number): Expr<ResultOf<O> & Type>;
   store(name: OpName, base: Expr<'i32'>, offset: number, value: Expr): void;
+  /** Where a table lies, for {@link load}. */
+  table(table: NativeTable): number;
   /** memory.copy and memory.fill on the emulator's memory. */
   copy(to: Expr<'i32'>, from: Expr<'i32'>, length: Expr<'i32'>): void;
   fill(to: Expr<'i32'>, byte: Expr<'i32'>, length: Expr<'i32'>): void;

@@ -59,6 +59,10 @@ export const LOCAL_DESCRIPTORS = 0xd2_0000;
 export const MAX_LOCAL_DESCRIPTORS = 8192;
 export const LOCAL_DESCRIPTORS_COUNT: number = LOCAL_DESCRIPTORS + 8 * MAX_LOCAL_DESCRIPTORS;
 
+/** Tables of natives: see NativeBuilder. The cold tier's module brings them along. */
+export const NATIVE_TABLES = 0xd4_0000;
+export const NATIVE_TABLES_SIZE = 0x4000;
+
 /** One byte per guest page: 1 = this page and the next are plain, for reading and for writing. */
 export const READ_PAIRS = 0xe0_0000;
 export const WRITE_PAIRS = 0xf0_0000;

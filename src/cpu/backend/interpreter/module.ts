@@ -6,7 +6,7 @@ import { Exit, GUEST_BASE, State } from '../../memory/layout.ts';
 import { clmulFunction } from '../wasm/ciphers.ts';
 import { emitDepthCheck } from '../wasm/depth-check.ts';
 import { Code, encodeModule } from '../wasm/encoder.ts';
-import { emitNative } from '../wasm/native.ts';
+import { emitNative, NativeTables } from '../wasm/native.ts';
 import { cachedRecord, callRecord, countDown, header, indirect, noteCall, promoteVictim } from './calls.ts';
 import { flags, over } from './condition-codes.ts';
 import { type SpecialName, specialNumber } from './contract.ts';
@@ -519,6 +519,8 @@ export const interpreterModule = (
   natives: readonly Native[] = [],
 ): Uint8Array<ArrayBuffer> => {
   setAddressType(addresses);
+  const tables = new NativeTables();
+  const nativeCode = natives.map((native) => ({ type: T.ii_i, code: emitNative(native, tables) }));
   return encodeModule({
     types: [
       { params: ['i32'], results: ['i32'] },
@@ -540,11 +542,12 @@ export const interpreterModule = (
       { type: T.ll_v, code: clmulFunction(), export: 'clmul' },
       { type: T.iii_i, code: listFunction(false) },
       { type: T.iii_i, code: listFunction(true) },
-      ...natives.map((native) => ({ type: T.ii_i, code: emitNative(native) })),
+      ...nativeCode,
       { type: T.ii_i, code: enterBlocksFunction(), export: 'enterBlocks' },
       { type: T.iii_i, code: gatherBlocksFunction(), export: 'gatherBlocks' },
     ],
     memoryPages,
     importTable: true,
+    data: tables.data,
   });
 };

@@ -326,8 +326,15 @@ export interface ModuleSpec {
   readonly importTable?: boolean;
   /** Import a memory 1, `e.m1`, which is not shared. */
   readonly importMemory1?: boolean;
-  /** Bytes that are put into memory 1 at an offset when the module is instantiated. */
-  readonly data1?: { readonly at: number; readonly bytes: Uint8Array };
+  /** Bytes that are put into memory 0 at an offset when the module is instantiated. */
+  readonly data?: Data;
+  /** The same for memory 1. */
+  readonly data1?: Data;
+}
+
+interface Data {
+  readonly at: number;
+  readonly bytes: Uint8Array;
 }
 
 const section = (out: Bytes, id: number, fill: (s: Bytes) => void): void => {
@@ -384,16 +391,23 @@ const branchHints = (out: Bytes, firstIndex: number, bodies: readonly FunctionBo
   }
 };
 
-/** One segment of memory 1 (core spec 5.5.14). */
-const activeData = (out: Bytes, { at, bytes }: NonNullable<ModuleSpec['data1']>): void => {
-  out.u32(1);
-  out.u32(2);
-  out.u32(1);
-  out.byte(0x41);
-  out.s32(at);
-  out.byte(0x0b);
-  out.u32(bytes.length);
-  out.append(bytes);
+/** A segment for each memory that has one (core spec 5.5.14). */
+const activeData = (out: Bytes, memories: readonly (Data | undefined)[]): void => {
+  const segments = [...memories.entries()].filter(([, data]) => data !== undefined && data.bytes.length > 0);
+  if (segments.length === 0) return;
+  section(out, 11, (s) => {
+    s.u32(segments.length);
+    for (const [memory, data] of segments) {
+      const { at, bytes } = data as Data;
+      s.u32(memory === 0 ? 0 : 2);
+      if (memory !== 0) s.u32(memory);
+      s.byte(0x41);
+      s.s32(at);
+      s.byte(0x0b);
+      s.u32(bytes.length);
+      s.append(bytes);
+    }
+  });
 };
 
 /** A module's bytes (core spec 5.5), and where its functions' bodies lie in them. */
@@ -475,7 +489,7 @@ export const layOutModule = (
   out.u32(code.length);
   const base = out.length;
   out.append(code.view());
-  if (spec.data1) section(out, 11, (s) => activeData(s, spec.data1 as NonNullable<ModuleSpec['data1']>));
+  activeData(out, [spec.data, spec.data1]);
   return { bytes: out.view().slice(), bodies: bodies.map((body) => ({ ...body, start: base + body.start })) };
 };
 

@@ -1,7 +1,8 @@
-import type { Expr, Local, Native, NativeBuilder, Operand, Operations } from '../../ir/native.ts';
+import type { Expr, Local, Native, NativeBuilder, NativeTable, Operand, Operations } from '../../ir/native.ts';
 import { type OpName, opInfo, opTable } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import { Value } from '../../ir/value.ts';
+import { NATIVE_TABLES, NATIVE_TABLES_SIZE } from '../../memory/layout.ts';
 import { Code } from './encoder.ts';
 import { emitPure } from './pure.ts';
 
@@ -9,6 +10,27 @@ import { emitPure } from './pure.ts';
 const NO_CALL = -1;
 /** Parameters of a native. */
 const PARAMS = 2;
+
+/** The tables of a module's natives, one behind the other. */
+export class NativeTables {
+  private readonly known = new Map<NativeTable, number>();
+  private readonly words: bigint[] = [];
+
+  at(table: NativeTable): number {
+    const known = this.known.get(table);
+    if (known !== undefined) return known;
+    const at = NATIVE_TABLES + 8 * this.words.length;
+    this.words.push(...table());
+    if (8 * this.words.length > NATIVE_TABLES_SIZE) throw new Error('too many tables of natives');
+    this.known.set(table, at);
+    return at;
+  }
+
+  /** What the module has to put into memory. */
+  get data(): { readonly at: number; readonly bytes: Uint8Array } {
+    return { at: NATIVE_TABLES, bytes: new Uint8Array(BigUint64Array.from(this.words).buffer) };
+  }
+}
 
 class NativeEmitter implements NativeBuilder {
   readonly code: Code = new Code(PARAMS);
@@ -23,6 +45,11 @@ class NativeEmitter implements NativeBuilder {
   readonly i64x2: Operations<'i64x2'> = this.operations('i64x2');
   /** Locals of expansions. */
   private readonly scratch = new Map<string, number>();
+  private readonly tables: NativeTables;
+
+  constructor(tables: NativeTables) {
+    this.tables = tables;
+  }
 
   private variable<T extends Type>(type: T, local: number): Local<T> {
     return { type, local, emit: () => this.code.get(local) };
@@ -88,6 +115,10 @@ class NativeEmitter implements NativeBuilder {
     this.code.mem(name, offset);
   }
 
+  table(table: NativeTable): number {
+    return this.tables.at(table);
+  }
+
   copy(...operands: readonly Expr<'i32'>[]): void {
     for (const x of operands) x.emit();
     this.code.memoryCopy();
@@ -125,8 +156,8 @@ class NativeEmitter implements NativeBuilder {
 }
 
 /** A native as a function. */
-export const emitNative = (native: Native): Code => {
-  const emitter = new NativeEmitter();
+export const emitNative = (native: Native, tables: NativeTables): Code => {
+  const emitter = new NativeEmitter(tables);
   native(emitter);
   emitter.code.i32(0);
   return emitter.code;

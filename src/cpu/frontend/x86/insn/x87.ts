@@ -13,6 +13,9 @@ import {
   storeEnvironment,
 } from '../helpers/x87-state.ts';
 import * as native from '../natives/x87.ts';
+import { circular } from '../natives/x87-circular.ts';
+import { ldcw, prem, wait, xtract } from '../natives/x87-parts.ts';
+import { f2xm1, fpatan, fyl2x, fyl2xp1 } from '../natives/x87-transcendental.ts';
 import { RAX, Sys } from '../registers.ts';
 import { insn, type X86Row } from '../row.ts';
 import type { Translator } from '../translator.ts';
@@ -62,6 +65,11 @@ const alone =
   (helper: number, op = 0, fast: Native | null = null): Lift =>
   (t) =>
     call(t, fast, helper, packX87({ op }));
+/** On st(0) and st(1), which becomes the result; the native pops as its argument says. */
+const popping =
+  (helper: number, fast: Native): Lift =>
+  (t) =>
+    t.native(fast, helper, packX87({ pops: 1 }));
 
 /** Take st(0) off, when its value is in memory. */
 const pop = (t: Translator): void => {
@@ -115,7 +123,7 @@ const environment =
   };
 const loadControl: Lift = (t) => {
   fetch(t, From.I16);
-  t.helper(fldcw);
+  t.native(ldcw, fldcw, 0);
 };
 const storeWord =
   (offset: number): Lift =>
@@ -218,23 +226,23 @@ export const x87Rows: readonly X86Row[] = [
   insn('D9 FA', 'fsqrt', alone(fpu.fsqrt, 0, native.sqrt)),
   insn('D9 FC', 'frndint', alone(fpu.frndint, 0, native.rndint)),
   insn('D9 FD', 'fscale', alone(fpu.fscale, 0, native.scale)),
-  insn('D9 F4', 'fxtract', alone(fpu.fxtract)),
-  insn('D9 F8', 'fprem', alone(fpu.fprem)),
-  insn('D9 F5', 'fprem1', alone(fpu.fprem, 1)),
-  insn('D9 F0', 'f2xm1', alone(fpu.f2xm1)),
-  insn('D9 F1', 'fyl2x', alone(fpu.fyl2x)),
-  insn('D9 F9', 'fyl2xp1', alone(fpu.fyl2xp1)),
-  insn('D9 F3', 'fpatan', alone(fpu.fpatan)),
-  insn('D9 FE', 'fsin', alone(fpu.circular)),
-  insn('D9 FF', 'fcos', alone(fpu.circular, 1)),
-  insn('D9 FB', 'fsincos', alone(fpu.circular, 2)),
-  insn('D9 F2', 'fptan', alone(fpu.circular, 3)),
+  insn('D9 F4', 'fxtract', alone(fpu.fxtract, 0, xtract)),
+  insn('D9 F8', 'fprem', alone(fpu.fprem, 0, prem)),
+  insn('D9 F5', 'fprem1', alone(fpu.fprem, 1, prem)),
+  insn('D9 F0', 'f2xm1', alone(fpu.f2xm1, 0, f2xm1)),
+  insn('D9 F1', 'fyl2x', popping(fpu.fyl2x, fyl2x)),
+  insn('D9 F9', 'fyl2xp1', popping(fpu.fyl2xp1, fyl2xp1)),
+  insn('D9 F3', 'fpatan', popping(fpu.fpatan, fpatan)),
+  insn('D9 FE', 'fsin', alone(fpu.circular, 0, circular)),
+  insn('D9 FF', 'fcos', alone(fpu.circular, 1, circular)),
+  insn('D9 FB', 'fsincos', alone(fpu.circular, 2, circular)),
+  insn('D9 F2', 'fptan', alone(fpu.circular, 3, circular)),
   // control
-  insn('9B', 'fwait', (t) => t.helper(fwait)),
+  insn('9B', 'fwait', (t) => t.native(wait, fwait, 0)),
   insn('DB E3', 'fninit', (t) => t.helper(fninit)),
   insn('DB E2', 'fnclex', (t) => t.helper(fnclex)),
   ...['E0', 'E1', 'E4'].map((code, n) => insn(`DB ${code}`, ['fneni', 'fndisi', 'fnsetpm'][n] as string, () => {})),
-  insn('D9 D0', 'fnop', (t) => t.helper(fwait)),
+  insn('D9 D0', 'fnop', (t) => t.native(wait, fwait, 0)),
   insn('D9 F7', 'fincstp', alone(fpu.turnStack)),
   insn('D9 F6', 'fdecstp', alone(fpu.turnStack, 1)),
   insn('DD C0+i', 'ffree st(i)', withStack(fpu.ffree)),

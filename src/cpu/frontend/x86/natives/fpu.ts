@@ -10,8 +10,9 @@ type I64 = Expr<'i64'>;
 
 /** Bits of control and status word (SDM vol. 1, 8.1.3 and 8.1.5). */
 const PE = 0x20;
-const ES = 0x80;
-const C1 = 0x200;
+export const ES = 0x80;
+export const C1 = 0x200;
+const C2 = 0x400;
 const CODES = 0x4500;
 const TOP = 0x3800;
 const PRECISION = 0x300;
@@ -23,6 +24,9 @@ export const INTEGER_BIT: bigint = 1n << 63n;
 export const BIAS = 0x3fff;
 export const F64_BIAS: number = BIAS - 1023;
 export const F32_BIAS: number = BIAS - 127;
+
+/** In units of 2^-64 of a result's last place: more than what transcendental functions are off, here and in the helpers. */
+const DOUBT = 2 ** 32;
 
 /** A number in parts: sign (0x8000 or 0), biased exponent, significand. A zero has the exponent 0. */
 export interface Parts {
@@ -171,6 +175,32 @@ export class FpuNative {
     this.end(flags, pops);
   }
 
+  /**
+   * The flags of a result whose significand goes on in `ext`, which is rounded to 64 bits and said to be inexact. To the helper
+   * if what is wrong with `ext`, up to {@link DOUBT} unless it is `exact`, could change that, or if it is too large or too small.
+   */
+  roundInexact({ s, e, m }: Parts, ext: Local<'i64'>, exact?: I32): Local<'i32'> {
+    const { n } = this;
+    const { i32, i64 } = n;
+    const near = i64.lt_u(i64.shl(i64.add(ext, DOUBT), 1), 4 * DOUBT);
+    this.slowWhen(exact ? i32.and(near, i32.eqz(exact)) : near);
+    n.set(ext, i64.or(ext, 1));
+    const grew = n.let(this.grows(this.roundingControl, s, ext, i32.wrap_i64(i64.and(m, 1))));
+    n.set(m, i64.add(m, i64.extend_i32_u(grew)));
+    n.if(i64.ge_s(m, 0), () => {
+      n.set(m, INTEGER_BIT);
+      n.set(e, i32.add(e, 1));
+    });
+    this.slowWhen(i32.ge_u(i32.sub(e, 1), 0x7ffe));
+    return n.let(this.inexact(grew));
+  }
+
+  isUsed(register: I32): I32 {
+    return this.n.i32.and(this.tags, this.bit(register));
+  }
+  clearC2(): void {
+    this.n.set(this.sw, this.n.i32.and(this.sw, ~C2));
+  }
   /** C1 stays what it was. */
   keepC1(): void {
     this.kept = C1;
@@ -205,10 +235,13 @@ export class FpuNative {
   }
   /** End a push onto the register of that number, which has been put. */
   endPush(to: I32): void {
-    const { n } = this;
-    this.turnTo(to);
-    n.store('i32.store', n.state, Sys.FTW, n.i32.or(this.tags, this.bit(to)));
+    this.pushed(to);
     this.end();
+  }
+  /** The same, and the instruction goes on. */
+  pushed(to: I32): void {
+    this.turnTo(to);
+    this.fill(to);
   }
   /** Set a register's tag. */
   fill(register: I32): void {

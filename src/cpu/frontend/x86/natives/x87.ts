@@ -5,7 +5,10 @@ import { Sys } from '../registers.ts';
 import { CONSTANTS } from '../x87-constants.ts';
 import { BIAS, FpuNative, type Parts, SIGN } from './fpu.ts';
 import { product, quotient, type Result, root, sum } from './x87-arithmetic.ts';
+import { circular } from './x87-circular.ts';
 import { FORMATS, roundToInteger, STORES } from './x87-operands.ts';
+import { ldcw, prem, wait, xtract } from './x87-parts.ts';
+import { f2xm1, fpatan, fyl2x, fyl2xp1 } from './x87-transcendental.ts';
 
 /** Where an operand comes from, or goes: st(i), or memory in a format. */
 export type Format = keyof typeof FORMATS;
@@ -263,4 +266,5 @@ export const scale: Native = (n) => {
 export const x87Natives: readonly Native[] = [
   ...[add, mul, div, divr, com, load, store].flatMap((family: Record<string, Native>) => Object.values(family)),
   ...[...constants, sqrt, tst, xam, scale, comi, load80, dup, store80, copy, xch, cmov, chs, abs, rndint],
+  ...[f2xm1, fyl2x, fyl2xp1, fpatan, circular, prem, xtract, ldcw, wait],
 ];
