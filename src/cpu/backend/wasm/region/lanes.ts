@@ -27,7 +27,9 @@ const CONSTANT = -1;
 interface Count {
   /** Uses as doubles less uses as singles, for both halves. */
   readonly doubles: [number, number];
+  /** Whether it is read or written as a whole, or by some half. */
   vector: boolean;
+  halves: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export const laneRegisters = (
   const counts = new Map<number, Count>();
   const countOf = (offset: number): Count => {
     let count = counts.get(offset);
-    if (!count) counts.set(offset, (count = { doubles: [0, 0], vector: except.has(offset) }));
+    if (!count) counts.set(offset, (count = { doubles: [0, 0], vector: except.has(offset), halves: false }));
     return count;
   };
   for (const { ops } of blocks) {
@@ -52,7 +54,9 @@ export const laneRegisters = (
     };
     const note = (root: number, { half }: { half: Half }, lane: number): void => {
       if (root === CONSTANT) return;
-      const { doubles } = countOf(root);
+      const count = countOf(root);
+      const { doubles } = count;
+      count.halves = true;
       const at = half === 'f64' ? lane : lane >> 1;
       doubles[at as 0 | 1] += half === 'f64' ? 1 : -1;
     };
@@ -92,8 +96,9 @@ export const laneRegisters = (
     }
   }
   const found = new Map<number, Halves>();
-  for (const [offset, { doubles, vector }] of counts) {
-    if (!vector) found.set(offset, doubles.map((n) => (n >= 0 ? 'f64' : 'f32')) as [Half, Half]);
+  for (const [offset, { doubles, vector, halves }] of counts) {
+    // one that is only cleared, as VZEROUPPER does, is stored at once
+    if (!vector && halves) found.set(offset, doubles.map((n) => (n >= 0 ? 'f64' : 'f32')) as [Half, Half]);
   }
   return found;
 };
