@@ -14,7 +14,8 @@ import { type ByteGuestName, byteGuest, byteTemplates, usualBytes, usualBytesFil
 
 const MIN_FILES = 3;
 const MIN_PLACES = 5;
-const PC = 0x40_0000;
+/** Where examples lie: code and data of large programs reach far in both directions. */
+const PC = 0x4000_0000;
 const LONGEST = 15;
 
 const [name = '', ...files] = process.argv.slice(2);

@@ -97,6 +97,9 @@ const classify = (f: Writer, value: Local, to: Local, is64: Word, far: boolean):
   f.if(equal(value, -1), () => f.set(to, NumberClass.MINUS_ONE));
 };
 
+/** NOP r/m, behind 0F. */
+const LONG_NOP = 0x1f;
+
 /** (pc) → the first byte behind the instruction there, or 0; what was read is noted. */
 export const readFunction = (): Writer => {
   const f = new Writer(1);
@@ -105,6 +108,7 @@ export const readFunction = (): Writer => {
   const at = f.local(pc);
   const last = f.local(add(pc, LONGEST));
   const [b, prefixes, rex, w, size16] = [f.local(), f.local(), f.local(), f.local(), f.local()];
+  const code = f.local();
   const searching = f.local(1);
   /** A prefix in a key: bits, behind those that it takes the place of. */
   const prefix = (value: number, mask: number, bits: number): void =>
@@ -124,11 +128,11 @@ export const readFunction = (): Writer => {
       },
       () => {
         f.if(or(and(equal(and(b, 0xe7), 0x26), 1), or(equal(and(b, 0xfc), 0x64), equal(and(b, 0xfc), 0xf0))), () => {
-          // segments without a base take that of FS and GS away; code, which cannot be written, is for the decoder
+          // segments without a base take that of FS and GS away
           f.if(equal(and(b, 0xe7), 0x26), () => {
             f.set(searching, 1);
             f.if(isZero(is64), () => {
-              f.if(equal(b, 0x2e), () => f.return(0));
+              f.if(equal(b, 0x2e), () => f.set(code, 1));
               f.set(prefixes, and(prefixes, ~(3 << 19)));
             });
           });
@@ -203,6 +207,8 @@ export const readFunction = (): Writer => {
     },
   );
   const opcode = f.local(b);
+  // code cannot be written, which is for the decoder; compilers fill up with long NOPs of that segment
+  f.if(and(code, or(differ(map, 1), differ(opcode, LONG_NOP))), () => f.return(0));
   const modrm = f.local(byte(at));
   const mod = f.local(shrU(modrm, 6));
   const form = f.local(word(add(add(shl(vex, 10), shl(map, 8)), opcode), FormHead.FORMS));

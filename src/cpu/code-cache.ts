@@ -11,6 +11,7 @@ import { machineCode, optimise } from './machine-code.ts';
 import type { GuestAddressSpace } from './memory/address-space.ts';
 import {
   ASKS_FLAGS,
+  Control,
   HEADER,
   Header,
   LENGTH_SHIFT,
@@ -22,7 +23,7 @@ import {
   SINGLE,
   STUB,
 } from './memory/code-layout.ts';
-import { GUEST_TOP, PAGE_SIZE } from './memory/layout.ts';
+import { CODE_CONTROL, GUEST_TOP, PAGE_SIZE } from './memory/layout.ts';
 import { RecordArenas } from './record-arenas.ts';
 import { RegionEntries } from './region-entries.ts';
 import { SingleBlocks } from './single-blocks.ts';
@@ -97,9 +98,10 @@ export class CodeCache {
 
   /** The composer, where blocks may be made by it. */
   private composing(): WasmComposer | null {
-    // templates are for fast floating point, and nobody logs what they make
-    if (this.frontEnd.exact || this.onTranslate !== null) return null;
+    // nobody logs what it makes
+    if (this.onTranslate !== null) return null;
     if (this.composer === undefined && this.newComposer) {
+      this.tellMode();
       this.composer = this.newComposer(this.space.memory, {
         made: (pc, record) => this.made(pc, record),
         crosses: () => this.flags.tell(),
@@ -334,7 +336,13 @@ export class CodeCache {
     return made;
   }
 
+  /** Have the composer know which templates are for nobody. */
+  private tellMode(): void {
+    this.words[CODE_CONTROL / 4 + Control.EXACT] = this.frontEnd.exact ? 1 : 0;
+  }
+
   flush(): void {
+    this.tellMode();
     this.rootsMarked = false;
     this.units.clear();
     this.table.clear();

@@ -46,7 +46,8 @@ import {
 import { CONTINUES, type FlagWords, HALVES, IT_MORE, IT_NOT_LAST, IT_PLACE, IT_SHIFT } from './frontend/form.ts';
 import { FLAGS_ASKED, FLAGS_KEPT } from './frontend/frontend.ts';
 import { lookFunction, placeFunction } from './look-ahead.ts';
-import { GUEST_BASE } from './memory/layout.ts';
+import { Control } from './memory/code-layout.ts';
+import { CODE_CONTROL, GUEST_BASE } from './memory/layout.ts';
 import { ALIGN_MASK, ANY_KIND, BASE_KIND, OVER, PAGE_MASK, UNKNOWN_KIND, Variable } from './template.ts';
 import {
   ANY_FLAGS,
@@ -384,6 +385,7 @@ const composeFunction = (bytes: boolean): Writer => {
     f.set(template, call(F.FIND, instruction, form, pc, kind));
     f.if(isZero(template), () => f.return(0));
     f.set(flags, word(template));
+    f.if(and(flags, Flag.FAST), () => f.if(load(CODE_CONTROL, 4 * Control.EXACT), () => f.return(0)));
     if (bytes) {
       f.set(next, load1(READ + 4 * Read.NEXT));
       f.if(lessU(limit, next), () => f.return(0));

@@ -54,10 +54,11 @@ export const ANY_FLAGS = -1;
 export const NONE = -1;
 
 /**
- * KILLS: it writes all flags before it could leave the block, and reads none. From bit TAIL on: bytes of the last records,
+ * KILLS: it writes all flags before it could leave the block, and reads none. FAST: exact floating point does it in another
+ * way. From bit TAIL on: bytes of the last records,
  * which do nothing but write flags.
  */
-export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4, KILLS: 8 } as const;
+export const Flag = { ENDS: 1, CALL_TARGET: 2, RETURNS_TO: 4, KILLS: 8, FAST: 16 } as const;
 export const TAIL = 8;
 
 export const HASH = 0x9e3779b1;
@@ -148,6 +149,7 @@ export const writeTemplate = (to: number[], template: Template): void => {
       (callTarget ? Flag.CALL_TARGET : 0) |
       (returnsTo ? Flag.RETURNS_TO : 0) |
       (template.kills ? Flag.KILLS : 0) |
+      (template.fast ? Flag.FAST : 0) |
       ((template.tail ?? 0) << TAIL),
     template.flagsOut,
     template.reach,
@@ -200,6 +202,7 @@ const read = (from: Reader): Template => {
     sets,
     flagsOut,
     reach,
+    fast: (flags & Flag.FAST) !== 0,
   };
 };
 

@@ -179,6 +179,7 @@ const templateOf = (examples: readonly Example[], solver: Solver): Template | nu
     sets,
     flagsOut,
     reach,
+    fast: examples.some((e) => e.lifted.fast),
   };
 };
 

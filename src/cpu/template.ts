@@ -40,6 +40,8 @@ export interface Template {
   readonly kills?: boolean;
   /** Bytes of the records at the end that do nothing but write flags, where such are looked for. */
   readonly tail?: number;
+  /** Whether exact floating point does it in another way. */
+  readonly fast: boolean;
   /** What of the immediate is added to the pc or its page somewhere. */
   readonly reach: number;
 }

@@ -60,6 +60,8 @@ export interface SingleBlock {
   /** Parts of the condition codes that it reads, and those that it sets, as bits (see FLAGS_KEPT). */
   readonly reads: number;
   readonly sets: number;
+  /** Exact floating point does it in another way. */
+  readonly fast: boolean;
 }
 
 /** Instructions by themselves, where nothing decides what they do but the word, its form (see form.ts), the pc and the flags. */

@@ -15,6 +15,8 @@ export const Control = {
   HOT_AFTER: 5,
   /** Not 0: where calls go and return to is looked at for flags that are read (see Facts.readsFlagsAt). */
   LOOKS_AHEAD: 6,
+  /** Not 0: floating point is exact, and templates of the fast mode are for nobody. */
+  EXACT: 7,
 } as const;
 
 /** Arenas by their numbers: wasm offsets of the next record and of the chunk's end, and how many blocks there are. */

@@ -74,7 +74,8 @@ export const createAarch64 = (processor: Processor = MAX): FrontEnd & { readonly
         append(word, pc);
         const ends = t.terminal !== null;
         const block = finish(pc, pc + 4, 1);
-        return { block, ends, next: 0, reads: block.readsFlags ? 1 : 0, sets: block.setsFlags ? 1 : 0 };
+        const [reads, sets] = [block.readsFlags ? 1 : 0, block.setsFlags ? 1 : 0];
+        return { block, ends, next: 0, reads, sets, fast: t.asksMode };
       },
     },
     lengthOf: () => 4,

@@ -3,6 +3,7 @@ import type { Builder } from '../../ir/builder.ts';
 import type { OpName } from '../../ir/opcodes.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
+import { FloatMode } from '../float-mode.ts';
 import { condition, type FlagState, Flags, loadFlagState, nzcv, storeFlagState } from './flags.ts';
 import { materializeFlags } from './helpers.ts';
 import { identify } from './identification.ts';
@@ -24,12 +25,10 @@ export type Int = I32 | I64;
  * Rules for rows: read all sources and do all memory accesses before the first register is written (a
  * fault must find the registers as they were); end with a terminal method only in branches.
  */
-export class Translator {
+export class Translator extends FloatMode {
   readonly b: Builder;
   /** Address of the instruction being translated. */
   pc = 0;
-  /** Exact floating point: every operation by the soft-float library. */
-  exact = false;
   private flags: FlagState | null = null;
   /** Kind known at block entry, or -1. */
   flagsIn = -1;
@@ -44,6 +43,7 @@ export class Translator {
   readonly w64: Width;
 
   constructor(b: Builder) {
+    super();
     this.b = b;
     this.w32 = new Width32(this);
     this.w64 = new Width64(this);
@@ -52,6 +52,7 @@ export class Translator {
   begin(flagsIn: number): void {
     this.flags = null;
     this.flagsIn = flagsIn;
+    this.asksMode = false;
     this.readsFlags = false;
     this.setsFlags = false;
     this.restoresFlags = false;

@@ -102,6 +102,7 @@ export const createArm = (processor = MAX): FrontEnd & { readonly decoders: Deco
         next: terminal ? form & HALVES : next,
         reads: t.reads,
         sets: t.sets,
+        fast: t.asksMode,
       };
     },
   };

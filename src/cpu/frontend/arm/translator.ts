@@ -6,6 +6,7 @@ import { opInfo } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit, State } from '../../memory/layout.ts';
+import { FloatMode } from '../float-mode.ts';
 import { advanced } from '../form.ts';
 import { elementOf, turned, unsignedOf } from './endian.ts';
 import {
@@ -55,15 +56,13 @@ const UNKNOWN: FlagState = {
  * the registers as they were; but what a load of several wrote is UNKNOWN behind one, other than its base: Arm ARM
  * F2.7); end with a terminal method last.
  */
-export class Translator {
+export class Translator extends FloatMode {
   readonly b: Builder;
   /** Address of the instruction being translated; bit 0 is set in T32 code. */
   pc = 0;
   /** Address of the next instruction, with the same bit 0. */
   next = 0;
   thumb = false;
-  /** Exact floating point: every operation by the soft-float library. */
-  exact = false;
   terminal: Terminal | null = null;
   /** Parts of the flags that are read as they were at the block's entry, and those that are set. */
   reads = 0;
@@ -97,12 +96,14 @@ export class Translator {
   private entryBeforePart: number = Parts.ALL;
 
   constructor(b: Builder) {
+    super();
     this.b = b;
   }
 
   /** `itStored`: whether the CPU state's ITSTATE may be other than 0. */
   begin(flagsIn: number, thumb: boolean, it: number, itStored: boolean = it !== 0): void {
     this.flagsIn = flagsIn;
+    this.asksMode = false;
     this.asked = false;
     this.flags = UNKNOWN;
     this.stored = UNKNOWN;

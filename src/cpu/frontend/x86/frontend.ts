@@ -60,6 +60,7 @@ export const createX86 = (mode: 64 | 32, processor: Processor = MAX): FrontEnd &
         next: 0,
         reads: block.readsFlags ? FLAGS_KEPT | t.askedFlags : 0,
         sets: block.setsFlags ? ALL_FLAGS & ~t.keptFlags : 0,
+        fast: t.asksMode,
       };
     },
     liftBlock(code, start, flagsIn, limit, context = 0): Block {

@@ -3,6 +3,7 @@ import { type OpName, opInfo, type ResultOf } from '../../ir/opcodes.ts';
 import type { Type } from '../../ir/types.ts';
 import type { Value } from '../../ir/value.ts';
 import { Exit } from '../../memory/layout.ts';
+import { FloatMode } from '../float-mode.ts';
 import type { Decoder } from './decoder.ts';
 import type { Int, Size } from './flags.ts';
 import { checkSegment, packAccess } from './helpers/system.ts';
@@ -21,7 +22,7 @@ type Rmw = 'add' | 'and' | 'or' | 'xor' | 'xchg' | 'cmpxchg';
 const RIP = 16;
 
 /** Registers and memory as an instruction's operands: see Translator, which adds flags and control flow. */
-export abstract class Operands {
+export abstract class Operands extends FloatMode {
   readonly b: Builder;
   readonly d: Decoder;
   readonly is64: boolean;
@@ -41,6 +42,7 @@ export abstract class Operands {
   private readonly places = new Map<Value, { readonly segment: number; readonly offset: I32 }>();
 
   constructor(b: Builder, d: Decoder) {
+    super();
     this.b = b;
     this.d = d;
     this.is64 = d.is64;

@@ -31,8 +31,6 @@ const PLACES: Readonly<Record<keyof Parts, number>> = { cf: 0, pf: 2, af: 4, zf:
 export class Translator extends Operands {
   /** Number of the processor that is to be, see identification.ts. */
   processor = 0;
-  /** Exact floating point: every operation by the soft-float library. */
-  exact = false;
   terminal: Terminal | null = null;
   readsFlags = false;
   setsFlags = false;
@@ -49,6 +47,7 @@ export class Translator extends Operands {
 
   begin(flagsIn: number): void {
     this.flagsIn = flagsIn;
+    this.asksMode = false;
     this.flags = null;
     this.atEntry = true;
     this.readsFlags = false;
