@@ -6,7 +6,7 @@
  * logs by `-d in_asm,op_opt` are given, so that a first run of these programs loads no translator; the build learns their
  * templates. `--add` keeps what the list has. The lists were made of the 120 largest files of the tests' sysroots below
  * 4 MB, with every instruction of libc, ld.so, libm, libstdc++, libgcc, libz, libtinfo, bash, python3, perl and sqlite3,
- * and logs of bash, perl, python3, sqlite3, gawk, git, openssl and lua.
+ * and logs of bash, perl, python3, sqlite3, gawk, git, openssl, lua and forty others (docs/measurements.md, Start-up).
  */
 import fs from 'node:fs';
 import { ANY_KIND } from '../src/cpu/template.ts';

@@ -2,8 +2,9 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ByteGuest, ByteTemplates, type UsualBytes } from '../src/cpu/byte-learning.ts';
 import { composerModule } from '../src/cpu/composer-module.ts';
+import type { FrontEnd } from '../src/cpu/frontend/frontend.ts';
 import { opcodeForms } from '../src/cpu/frontend/x86/forms.ts';
-import { createX86 } from '../src/cpu/frontend/x86/frontend.ts';
+import { createX86, type X86 } from '../src/cpu/frontend/x86/frontend.ts';
 import { MEMORY_PAGES } from '../src/interpreter-bytes.ts';
 
 /** Guests whose instructions are bytes. */
@@ -26,8 +27,10 @@ const codeAt = (bytes: readonly number[], pc: number): DataView => {
 
 const MAX_BLOCK = 64;
 
-export const byteGuest = (name: ByteGuestName): ByteGuest => {
-  const frontEnd = createX86(guestsWithBytes[name]);
+export const byteGuest = (
+  name: ByteGuestName,
+  frontEnd: FrontEnd & X86 = createX86(guestsWithBytes[name]),
+): ByteGuest => {
   const lift: ByteGuest['lift'] = (bytes, pc, kind) => frontEnd.liftOne(codeAt(bytes, pc), pc, kind);
   const forms = opcodeForms(frontEnd.decoder, (bytes) => lift(bytes, 0x40_0000, -1).block);
   return { mode: guestsWithBytes[name], maxBlock: MAX_BLOCK, forms, lift };

@@ -17,7 +17,7 @@ const MAX_BLOCK = 64;
 /** What takes LOCK, with a destination in memory (SDM vol. 2, LOCK). */
 const LOCKABLE = /^(add|adc|and|btc|btr|bts|cmpxchg|cmpxchg8b|dec|inc|neg|not|or|sbb|sub|xor|xadd|xchg) /;
 
-interface X86 {
+export interface X86 {
   readonly decoder: Decoder;
   /** One instruction as a block of its own. */
   liftOne(code: DataView, pc: number, flagsIn: number): SingleBlock;
