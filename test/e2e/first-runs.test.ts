@@ -26,12 +26,25 @@ const PROGRAMS: readonly (readonly [string, ...string[]])[] = [
   ['sqlite3', ':memory:', '.separator " "', 'select 7, 42'],
 ];
 
+/** What a first run with these arguments does. */
+const run = (...args: readonly string[]): { status: number | null; stdout: string; stderr: string } => {
+  const env = { ...process.env, TSQEMU_CACHE: fs.mkdtempSync(path.join(copy, 'cache-')) };
+  const cli = path.join(copy, 'bin/tsqemu-user.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { env, encoding: 'utf8' });
+  return { status, stdout, stderr };
+};
+const EXPECTED = { status: 0, stdout: '7 42\n', stderr: '' };
+
 for (const guest of [AMD64, I386]) {
   const { arch, sysroot } = guest;
   test.skipIf(!hasSysroot(guest)).each(PROGRAMS)(`${arch}: a first run of %s loads no translator`, (name, ...args) => {
-    const cli = [path.join(copy, 'bin/tsqemu-user.js'), '-L', sysroot, path.join(sysroot, 'usr/bin', name), ...args];
-    const env = { ...process.env, TSQEMU_CACHE: fs.mkdtempSync(path.join(copy, 'cache-')) };
-    const { status, stdout, stderr } = spawnSync(process.execPath, cli, { env, encoding: 'utf8' });
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '7 42\n', stderr: '' });
+    expect(run('-L', sysroot, path.join(sysroot, 'usr/bin', name), ...args)).toEqual(EXPECTED);
   });
 }
+
+test.each(['mode-64', 'mode-32'])(
+  '%s: what goes on to exact floating point and does something else loads none',
+  (name) => {
+    expect(run(path.join(root, 'test/fixtures/x86', name))).toEqual(EXPECTED);
+  },
+);
