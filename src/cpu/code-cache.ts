@@ -63,8 +63,8 @@ export class CodeCache {
   private readonly crossings = new Map<number, number>();
   /** Makes the composer for a memory; null, or nothing that it makes: every block is lifted. */
   newComposer: ((memory: WebAssembly.Memory, calls: ComposerCalls) => WasmComposer | null) | null = null;
-  /** Roots of the regions that are at hand from earlier. */
-  storedRoots: () => Iterable<number> = () => [];
+  /** Roots in [start, end) of the regions that are at hand from earlier. */
+  storedRoots: (start: number, end: number) => Iterable<number> = () => [];
   /** Whether a region for a pc is at hand from earlier, compiled. */
   isReady: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
@@ -111,7 +111,7 @@ export class CodeCache {
       });
     }
     if (!this.composer) return null;
-    if (!this.rootsMarked) for (const root of this.storedRoots()) this.table.mark(root, Mark.REGION);
+    if (!this.rootsMarked) for (const root of this.storedRoots(0, HIGHEST)) this.table.mark(root, Mark.REGION);
     this.rootsMarked = true;
     return this.composer;
   }
@@ -421,8 +421,7 @@ export class CodeCache {
       this.code.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
     if (unit.crosses) this.flags.tell();
-    for (const root of this.storedRoots()) {
-      if (root < unit.start || root >= unit.end) continue;
+    for (const root of this.storedRoots(unit.start, unit.end)) {
       for (const record of this.table.recordsAt(root)) this.made(root, record);
     }
     return true;
@@ -460,4 +459,5 @@ export class CodeCache {
 }
 
 const UNLINKED = specialNumber('unlinked');
+const HIGHEST = 2 ** 32;
 const NOTHING = { any: false, called: [] } as const;

@@ -129,7 +129,7 @@ export class Cpu implements HelperContext {
       },
     });
     this.promotion = new Promotion(this.cache, this.regions, this.jumps);
-    this.cache.storedRoots = () => (this.promotion.compiles ? this.regions.store.roots() : []);
+    this.cache.storedRoots = (start, end) => (this.promotion.compiles ? this.regions.store.roots(start, end) : []);
     this.cache.isReady = (pc) => this.promotion.compiles && this.regions.isReady(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.flags.onSeen = () => {

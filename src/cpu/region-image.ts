@@ -33,7 +33,8 @@ const PRECISE = 2;
 const MODULE = 6;
 const REGION = 9;
 const SOURCE = 8;
-type RegionWords = readonly [number, number, number, number, number, number, number, number, number];
+type ModuleWords = readonly [number, number, number, number, number, number];
+const NONE: Uint32Array = new Uint32Array();
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
@@ -122,29 +123,35 @@ export const readRegions = (store: RegionStore, image: ImageBytes, version: numb
   store.nextSlot = nextSlot;
   store.nextId = nextId;
   store.nextRun = nextRun;
-  let at = HEAD;
-  for (let i = 0; i < slots; i++, at += 2) store.slots.set(word(at), word(at + 1));
+  let at = HEAD + 2 * slots;
+  store.keptSlots = words.subarray(HEAD, at);
   const modules: StoredModule[] = [];
   for (let i = 0; i < count; i++, at += MODULE) {
-    const place = words.subarray(at, at + MODULE);
-    modules.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, place)));
+    const place = at;
+    modules.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, words, place)));
   }
+  // word by word: to take them apart as a list makes an object of each, which is felt in starts that use few of them
   for (let i = 0; i < regions; i++) {
-    const [id, pc, slot, of, index, run, policy, size, length] = words.subarray(
-      at,
-      at + REGION,
-    ) as unknown as RegionWords;
-    const entries = words.subarray(at + REGION, at + REGION + length);
-    const module = modules[of] as StoredModule;
-    store.add(new StoredRegion({ module, index }, { id, pc, slot, run, policy, size, entries }));
-    at += REGION + entries.length;
+    const length = word(at + 8);
+    const entries = length === 0 ? NONE : words.subarray(at + REGION, at + REGION + length);
+    const numbers = {
+      id: word(at),
+      pc: word(at + 1),
+      slot: word(at + 2),
+      run: word(at + 5),
+      policy: word(at + 6),
+      size: word(at + 7),
+      entries,
+    };
+    store.add(new StoredRegion({ module: modules[word(at + 3)] as StoredModule, index: word(at + 4) }, numbers));
+    at += REGION + length;
   }
   return true;
 };
 
 /** A module at its place in the index; null: it is damaged, or the file was replaced. */
-const readModule = (image: ImageBytes, place: Uint32Array): ModuleContents | null => {
-  const [at, length, size, codeSize, , sum] = place as unknown as [number, number, number, number, number, number];
+const readModule = (image: ImageBytes, index: Uint32Array, place: number): ModuleContents | null => {
+  const [at, length, size, codeSize, , sum] = index.subarray(place, place + MODULE) as unknown as ModuleWords;
   const sources = new Uint32Array(length);
   const bytes = new Uint32Array((size + 3) >>> 2);
   const code = new Uint32Array((codeSize + 3) >>> 2);
@@ -153,25 +160,49 @@ const readModule = (image: ImageBytes, place: Uint32Array): ModuleContents | nul
   return {
     bytes: new Uint8Array(bytes.buffer, 0, size),
     code: codeSize > 0 ? new Uint8Array(code.buffer, 0, codeSize) : null,
-    sources: readSources(sources),
+    sources: new KeptSources(sources),
   };
 };
 
-const readSources = (words: Uint32Array<ArrayBuffer>): Map<number, RegionSource> => {
-  const sources = new Map<number, RegionSource>();
-  for (let at = 0; at < words.length; ) {
-    const [index = 0, start = 0, length = 0, calls, hints, ranges, sites, code = 0] = words.subarray(at, at + SOURCE);
-    at += SOURCE;
-    const take = (n = 0): Uint32Array<ArrayBuffer> => {
+/** The sources of a module's regions, each made when it is asked for: a short run wants a few of hundreds. */
+class KeptSources {
+  private readonly words: Uint32Array<ArrayBuffer>;
+  /** Where they are, by the region's index. */
+  private readonly places = new Map<number, number>();
+  private readonly made = new Map<number, RegionSource>();
+
+  constructor(words: Uint32Array<ArrayBuffer>) {
+    this.words = words;
+    const word = (i: number): number => words[i] as number;
+    for (let at = 0; at < words.length; ) {
+      this.places.set(word(at), at);
+      const lists = word(at + 3) + word(at + 4) + word(at + 5) + word(at + 6);
+      at += SOURCE + lists + ((word(at + 7) + 3) >>> 2);
+    }
+  }
+
+  get(index: number): RegionSource | undefined {
+    const place = this.places.get(index);
+    const made = this.made.get(index);
+    if (made !== undefined || place === undefined) return made;
+    const source = this.make(place);
+    this.made.set(index, source);
+    return source;
+  }
+
+  private make(place: number): RegionSource {
+    const { words } = this;
+    const word = (i: number): number => words[place + i] as number;
+    let at = place + SOURCE;
+    const take = (n: number): Uint32Array<ArrayBuffer> => {
       at += n;
       return words.subarray(at - n, at);
     };
-    sources.set(index, {
-      body: { start, length, ownCalls: take(calls), hints: take(hints) },
-      ranges: take(ranges),
-      sites: take(sites),
-      code: new Uint8Array(words.buffer, take((code + 3) >>> 2).byteOffset, code),
-    });
+    return {
+      body: { start: word(1), length: word(2), ownCalls: take(word(3)), hints: take(word(4)) },
+      ranges: take(word(5)),
+      sites: take(word(6)),
+      code: new Uint8Array(words.buffer, words.byteOffset + 4 * at, word(7)),
+    };
   }
-  return sources;
-};
+}

@@ -41,7 +41,7 @@ export interface ModuleContents {
   /** V8's machine code of it from earlier. */
   readonly code: Uint8Array<ArrayBuffer> | null;
   /** By the index of a region's function among the module's exports. */
-  readonly sources: ReadonlyMap<number, RegionSource>;
+  readonly sources: { get(index: number): RegionSource | undefined };
 }
 
 /** Guest code of a usual region: one of more is executed for longer. */
@@ -171,7 +171,9 @@ const FIRST_SLOT = 2;
  * and ids. Numbers are never given twice, so that a region fits every process that uses the store.
  */
 export class RegionStore {
-  readonly slots: Map<number, number> = new Map();
+  private slotMap: Map<number, number> | null = null;
+  /** What earlier runs gave: pc, slot …. */
+  keptSlots: Uint32Array = new Uint32Array();
   nextSlot = FIRST_SLOT;
   nextId = 0;
   nextRun = 1;
@@ -202,6 +204,16 @@ export class RegionStore {
     return this.machineCode.get(module)?.optimised ?? module.optimised;
   }
 
+  /** Those of guest pcs, which only what compiles asks for. */
+  get slots(): Map<number, number> {
+    if (this.slotMap === null) {
+      const kept = this.keptSlots;
+      this.slotMap = new Map();
+      for (let i = 0; i < kept.length; i += 2) this.slotMap.set(kept[i] as number, kept[i + 1] as number);
+    }
+    return this.slotMap;
+  }
+
   /** The region to enter at pc. */
   get(pc: number): StoredRegion | undefined {
     return this.byPc.get(pc) ?? this.byEntry.get(pc);
@@ -224,6 +236,7 @@ export class RegionStore {
     this.byPc.set(pc, region);
     this.byId[id] = region;
     for (const entry of entries) this.byEntry.set(entry, region);
+    this.sorted = null;
   }
 
   /** Table slot of a guest pc, given when first named. */
@@ -241,11 +254,17 @@ export class RegionStore {
     const { pc, entries } = region;
     if (this.byPc.get(pc) === region) this.byPc.delete(pc);
     for (const entry of entries) if (this.byEntry.get(entry) === region) this.byEntry.delete(entry);
+    this.sorted = null;
   }
 
-  /** Where regions can be entered. */
-  roots(): Iterable<number> {
-    return [...this.byPc.keys(), ...this.byEntry.keys()];
+  /** Where regions can be entered, in order; null: to be made anew. */
+  private sorted: Uint32Array | null = null;
+
+  /** Where in [start, end) regions can be entered. */
+  roots(start: number, end: number): Uint32Array {
+    this.sorted ??= Uint32Array.from([...this.byPc.keys(), ...this.byEntry.keys()]).sort();
+    const { sorted } = this;
+    return sorted.subarray(placeIn(sorted, start), placeIn(sorted, end));
   }
 
   regions(): Iterable<StoredRegion> {
@@ -269,5 +288,17 @@ export class RegionStore {
     this[what] = true;
     this.byPc.clear();
     this.byEntry.clear();
+    this.sorted = null;
   }
 }
+
+/** Index of the first that is not below `value`. */
+const placeIn = (sorted: Uint32Array, value: number): number => {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
