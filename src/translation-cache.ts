@@ -3,10 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { append, readAt } from './bounce.ts';
 import { BlockImage } from './cpu/block-image.ts';
-import { checksum } from './cpu/checksum.ts';
+import { checksum, checksumOf } from './cpu/checksum.ts';
 import type { CodeCache } from './cpu/code-cache.ts';
 import type { WarmUp } from './cpu/compile-budget.ts';
 import type { Cpu } from './cpu/cpu.ts';
+import { bytesOf } from './cpu/image-bytes.ts';
 import { nativesCode, useNatives } from './cpu/machine-code.ts';
 import { readRegions, writeRegions } from './cpu/region-image.ts';
 import type { RegionStore } from './cpu/region-store.ts';
@@ -138,8 +139,16 @@ export class TranslationCache {
   }
 
   private sealed(file: string): Uint8Array<ArrayBuffer> | null {
-    const words = readWords(file);
-    return words && unseal(words, this.version);
+    try {
+      const fd = fs.openSync(file, 'r');
+      try {
+        return unsealed(fd, this.version);
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch {
+      return null;
+    }
   }
 
   load(cpu: Cpu): void {
@@ -276,26 +285,17 @@ const seal = (bytes: Uint8Array, version: number): Uint32Array => {
   return words;
 };
 
-const unseal = (words: Uint32Array<ArrayBuffer>, version: number): Uint8Array<ArrayBuffer> | null => {
-  const [magic, of, length, sum] = words;
-  if (magic !== SEAL || of !== version || words.length !== SEAL_HEAD + (((length as number) + 3) >>> 2)) return null;
-  return sum === checksum(words, SEAL_HEAD) ? new Uint8Array(words.buffer, 4 * SEAL_HEAD, length) : null;
-};
-
-/** A file as words; null: not there, or not readable. */
-const readWords = (file: string): Uint32Array<ArrayBuffer> | null => {
-  try {
-    const fd = fs.openSync(file, 'r');
-    try {
-      const words = new Uint32Array(fs.fstatSync(fd).size >>> 2);
-      readAt(fd, new Uint8Array(words.buffer), 0);
-      return words;
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch {
-    return null;
-  }
+/** What was sealed in a file; in a buffer of its size, which is what V8 takes machine code from. */
+const unsealed = (fd: number, version: number): Uint8Array<ArrayBuffer> | null => {
+  const head = new Uint32Array(SEAL_HEAD);
+  if (readAt(fd, bytesOf(head), 0) !== head.byteLength) return null;
+  const [magic, of, length = 0, sum] = head;
+  const { size } = fs.fstatSync(fd);
+  const padding = new Uint8Array(-length & 3);
+  if (magic !== SEAL || of !== version || size !== head.byteLength + length + padding.length) return null;
+  const bytes = Buffer.allocUnsafeSlow(length);
+  // zeros are behind it
+  return readAt(fd, bytes, head.byteLength) === length && sum === checksumOf([bytes, padding]) ? bytes : null;
 };
 
 const defaultFolder = (): string | null => {

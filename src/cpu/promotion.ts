@@ -9,6 +9,11 @@ const BATCH = 16;
 const PATIENCE = 1000;
 /** The same where nothing has been compiled in this run (see RegionStore.isKept). */
 const FIRST_PATIENCE = 16_000;
+/**
+ * Executions, of all blocks that enter kept regions which V8 has still to compile, before the first of those is compiled:
+ * that takes node:v8, 10 ms.
+ */
+const BARE_AFTER = 200_000;
 /** See CodeCache.hotAfter. */
 const HOT_AFTER = 8000;
 
@@ -23,6 +28,8 @@ export class Promotion {
   private readonly budget = new CompileBudget();
   private readonly queue: number[] = [];
   private tier: Tier = 'auto';
+  /** Executions of what enters kept regions without machine code. */
+  private bare = 0;
 
   constructor(cache: CodeCache, regions: RegionCompiler, jumps: JumpCache) {
     this.cache = cache;
@@ -53,9 +60,10 @@ export class Promotion {
       this.cache.entries.rearmStored(record);
       return;
     }
+    const isStored = this.regions.isStored(pc);
     // one that V8 has still to compile is worth that when one that is new would be
-    const early = !isReady && !this.isWarm(pc, HOT_AFTER);
-    const loaded = !early && this.regions.isStored(pc) ? this.regions.load(pc) : [];
+    const early = !isReady && (!this.isWarm(pc, HOT_AFTER) || (isStored && this.isBare()));
+    const loaded = !early && isStored ? this.regions.load(pc) : [];
     if (loaded.length > 0) {
       this.enter(loaded);
       return;
@@ -69,9 +77,19 @@ export class Promotion {
     this.budget.charge(() => this.enter(this.regions.compile(pcs)));
   }
 
+  /** Whether kept regions without machine code are to wait still, one of them having been executed as often again. */
+  private isBare(): boolean {
+    if (this.tier !== 'auto' || this.regions.store.warmUp.hasCompiled) return false;
+    this.bare += HOT_AFTER;
+    return this.bare < BARE_AFTER;
+  }
+
   /** The loop at pc used up the budget of the cold tier, or the fuel of its region. */
   longLoop(pc: number): void {
-    if (this.compiles && this.isWarm(pc, BUDGET, false)) this.enter(this.regions.compileLoop(pc));
+    if (!this.compiles || !this.isWarm(pc, BUDGET, false)) return;
+    // kept without machine code, it may wait for that still
+    const loaded = this.regions.isStored(pc) && !this.regions.isReady(pc) ? this.regions.load(pc) : [];
+    this.enter(loaded.length > 0 ? loaded : this.regions.compileLoop(pc));
   }
 
   private isWarm(pc: number, executions: number, isCold = true): boolean {

@@ -153,13 +153,16 @@ export const readRegions = (store: RegionStore, image: ImageBytes, version: numb
 const readModule = (image: ImageBytes, index: Uint32Array, place: number): ModuleContents | null => {
   const [at, length, size, codeSize, , sum] = index.subarray(place, place + MODULE) as unknown as ModuleWords;
   const sources = new Uint32Array(length);
-  const bytes = new Uint32Array((size + 3) >>> 2);
-  const code = new Uint32Array((codeSize + 3) >>> 2);
-  const parts = [sources, bytes, code].map(bytesOf);
-  if (!image.read(4 * at, parts) || sum !== checksumOf(parts)) return null;
+  // V8 wants the code in a buffer of its size, and all of it is about to be written to
+  const bytes = Buffer.allocUnsafeSlow(4 * ((size + 3) >>> 2));
+  const code = Buffer.allocUnsafeSlow(codeSize);
+  const parts = [bytesOf(sources), bytes, code];
+  // zeros are behind it
+  const padding = new Uint8Array(-codeSize & 3);
+  if (!image.read(4 * at, parts) || sum !== checksumOf([...parts, padding])) return null;
   return {
     bytes: new Uint8Array(bytes.buffer, 0, size),
-    code: codeSize > 0 ? new Uint8Array(code.buffer, 0, codeSize) : null,
+    code: codeSize > 0 ? code : null,
     sources: new KeptSources(sources),
   };
 };

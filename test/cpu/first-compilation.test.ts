@@ -28,11 +28,15 @@ const turns = (cpu: Cpu, count: number, x0: number): void => {
   expect(registerOf(cpu, 3)).toBe(0n);
 };
 
+const compiledOnce = (): RegionStore => {
+  const cpu = start();
+  turns(cpu, 5000, INSIDE);
+  return cpu.regions.store;
+};
+
 /** A process that has what an earlier one compiled, and nothing else. */
 const later = (): Cpu => {
-  const before = start();
-  turns(before, 5000, INSIDE);
-  const words = joined(writeRegions(before.regions.store, VERSION));
+  const words = joined(writeRegions(compiledOnce(), VERSION));
   if (words === null) throw new Error('nothing was compiled');
   return start(keptRegions(words, VERSION) ?? undefined);
 };
@@ -41,6 +45,7 @@ const policyOf = (cpu: Cpu): number | undefined => cpu.regions.store.get(CODE)?.
 
 test('a run that uses kept regions alone compiles none anew for what is enough for one that compiles', () => {
   const cpu = later();
+  turns(cpu, 100_000, INSIDE);
   cpu.space.unmap(DATA + PAGE, PAGE);
   turns(cpu, 20_000, LAST);
   expect(cpu.regions.slotOf(CODE)).toBeDefined();
@@ -56,4 +61,19 @@ test('nor for a loop, unless it runs very long', () => {
   expect(policyOf(cpu)).toBe(0);
   turns(cpu, 30_000_000, INSIDE);
   expect(policyOf(cpu)).toBe(Policy.LONG_LOOP);
+});
+
+test('kept regions without machine code wait until they have been executed as long as V8 takes for the first', () => {
+  const words = joined(writeRegions(compiledOnce(), VERSION)) as Uint32Array<ArrayBuffer>;
+  const runs = (...counts: number[]): boolean[] => {
+    const cpu = start(keptRegions(words, VERSION) ?? undefined);
+    return counts.map((count) => {
+      turns(cpu, count, INSIDE);
+      return cpu.regions.slotOf(CODE) !== undefined;
+    });
+  };
+  const some = Array.from({ length: 10 }, () => 30_000);
+  expect(runs(...some)).toEqual([...Array(6).fill(false), ...Array(4).fill(true)]);
+  // a loop that runs on waits no longer
+  expect(runs(30_000, 100_000)).toEqual([false, true]);
 });
