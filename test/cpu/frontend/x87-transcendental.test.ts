@@ -89,31 +89,25 @@ const does = (fast: Native, helper: number, aux: number): boolean => {
 
 const ALL: Range = [-16382, 16383];
 type Entry = readonly [string, Native, number, number, readonly [Range, Range], signs: number];
+/** Where st(0) is put by hand. */
+const INTEGERS: readonly [Range, Range] = [ALL, [5, 5]];
+// biome-ignore format: one instruction per line
 const entries: readonly Entry[] = [
   ['f2xm1', f2xm1, fpu.f2xm1, fpu.packX87({}), [[-60, -1], ALL], 3],
   ['f2xm1 of what is not small', f2xm1, fpu.f2xm1, fpu.packX87({}), [[-8, -1], ALL], 3],
   ['fyl2x', fyl2x, fpu.fyl2x, fpu.packX87({ pops: 1 }), [ALL, [-16000, 16000]], 2],
-  ['fyl2x near one', fyl2x, fpu.fyl2x, fpu.packX87({ pops: 1 }), [[-1, 1], [-5, 5]], 2], // biome-ignore format: one line
-  ['fyl2xp1', fyl2xp1, fpu.fyl2xp1, fpu.packX87({ pops: 1 }), [[-60, -7], [-5, 5]], 3], // biome-ignore format: one line
-  ['fpatan', fpatan, fpu.fpatan, fpu.packX87({ pops: 1 }), [[-3, 3], [-3, 3]], 3], // biome-ignore format: one line
-  ['fpatan of what is far apart', fpatan, fpu.fpatan, fpu.packX87({ pops: 1 }), [[-20, 20], [-20, 20]], 3], // biome-ignore format: one line
+  ['fyl2x near one', fyl2x, fpu.fyl2x, fpu.packX87({ pops: 1 }), [[-1, 1], [-5, 5]], 2],
+  ['fyl2xp1', fyl2xp1, fpu.fyl2xp1, fpu.packX87({ pops: 1 }), [[-60, -2], [-5, 5]], 3],
+  ['fyl2xp1 of what is not small', fyl2xp1, fpu.fyl2xp1, fpu.packX87({ pops: 1 }), [[-7, -2], [-5, 5]], 3],
+  ['fpatan', fpatan, fpu.fpatan, fpu.packX87({ pops: 1 }), [[-3, 3], [-3, 3]], 3],
+  ['fpatan of what is far apart', fpatan, fpu.fpatan, fpu.packX87({ pops: 1 }), [[-20, 20], [-20, 20]], 3],
   ['fsin', circular, fpu.circular, fpu.packX87({ op: 0 }), [[-20, 30], ALL], 3],
   ['fcos', circular, fpu.circular, fpu.packX87({ op: 1 }), [[-20, 30], ALL], 3],
   ['fsincos', circular, fpu.circular, fpu.packX87({ op: 2 }), [[-5, 5], ALL], 3],
   ['fptan', circular, fpu.circular, fpu.packX87({ op: 3 }), [[-20, 30], ALL], 3],
-  ['fprem', prem, fpu.fprem, fpu.packX87({}), [[-16000, 16000], [-16000, 16000]], 3], // biome-ignore format: one line
-  ['fprem of what is near', prem, fpu.fprem, fpu.packX87({}), [[-32, 32], [-32, 32]], 3], // biome-ignore format: one line
-  [
-    'fprem1',
-    prem,
-    fpu.fprem,
-    fpu.packX87({ op: 1 }),
-    [
-      [-2, 32],
-      [-32, -4],
-    ],
-    3,
-  ],
+  ['fprem', prem, fpu.fprem, fpu.packX87({}), [[-16000, 16000], [-16000, 16000]], 3],
+  ['fprem of what is near', prem, fpu.fprem, fpu.packX87({}), [[-32, 32], [-32, 32]], 3],
+  ['fprem1', prem, fpu.fprem, fpu.packX87({ op: 1 }), [[-2, 32], [-32, -4]], 3],
   ['fxtract', xtract, fpu.fxtract, fpu.packX87({}), [ALL, ALL], 3],
 ];
 
@@ -145,7 +139,7 @@ describe('to the last bit and flag what the helper does', () => {
         [circular, fpu.circular, fpu.packX87({ op: 2 }), -6, null],
         [prem, fpu.fprem, 0, 0, m],
       ] as const) {
-        ordinary(new Random(k), [[0, 0], [5, 5]], 0); // biome-ignore format: one line
+        ordinary(new Random(k), INTEGERS, 0);
         view.setUint32(A + Sys.FSW, 0, true);
         view.setUint32(A + Sys.FTW, 0x7f, true);
         view.setBigUint64(A + x87Offset(0), m, true);

@@ -154,14 +154,14 @@ export const seriesOfWord = (
   };
   return evaluate(n, series, step, (a) => n.set(a, i64.xor(i64.shr_u(i64.mulh_u(a, m), places), mask)));
 };
-/** The series at −u. */
-export const seriesOfMinus = (n: NativeBuilder, series: Series, u: Wide): Wide => {
+/** The series at ±u: minus where the mask is all ones. */
+export const seriesOf = (n: NativeBuilder, series: Series, u: Wide, mask: Operand<'i64'>): Wide => {
   const { i64 } = n;
   const step = (a: Wide): void => {
     times(n, a, u);
-    flip(n, a, -1);
+    flip(n, a, mask);
   };
-  return evaluate(n, series, step, (a) => n.set(a, i64.xor(i64.mulh_u(a, u.hi), -1)));
+  return evaluate(n, series, step, (a) => n.set(a, i64.xor(i64.mulh_u(a, u.hi), mask)));
 };
 
 /** Digits of a quotient that one step makes. */

@@ -60,8 +60,8 @@ export const circular: Native = (n) => {
   const square = w.copyOf(n, z);
   w.times(n, square, z);
   // halves of both
-  const sine = w.seriesOfMinus(n, tables.SINE, square);
-  const cosine = w.seriesOfMinus(n, tables.COSINE, square);
+  const sine = w.seriesOf(n, tables.SINE, square, -1);
+  const cosine = w.seriesOf(n, tables.COSINE, square, -1);
   const sineE = n.let(n.value('i32', BIAS));
   const cosineE = n.let(n.value('i32', BIAS));
   n.if(

@@ -4,7 +4,7 @@
  * operands, the helper does it, which has more of them. Results are the same.
  */
 import type { Expr, Local, Native } from '../../../ir/native.ts';
-import { BIAS, FpuNative, type Parts, SIGN } from './fpu.ts';
+import { BIAS, FpuNative, INTEGER_BIT, type Parts, SIGN } from './fpu.ts';
 import * as w from './wide.ts';
 import * as tables from './x87-tables.ts';
 
@@ -88,6 +88,45 @@ const scaled = (f: FpuNative, s: I32, e: I32, log: w.Wide, b: Parts, second: I32
   f.end(flags, true);
 };
 
+/** power + log ± sum, minus where it is `below`, which is not near zero: sign and exponent, the significand in `log`. */
+const total = (
+  { n }: FpuNative,
+  r: { readonly s: Local<'i32'>; readonly e: Local<'i32'> },
+  power: Local<'i32'>,
+  log: w.Wide,
+  sum: w.Wide,
+  below: I32,
+): void => {
+  const { i32, i64 } = n;
+  n.if(
+    below,
+    () => {
+      n.set(power, i32.sub(power, w.isLess(n, log, sum)));
+      w.subtract(n, log, sum);
+    },
+    () => {
+      w.add(n, log, sum.hi, sum.lo);
+      n.set(power, i32.add(power, w.isLess(n, log, sum)));
+    },
+  );
+  n.set(r.s, 0);
+  n.if(i32.lt_s(power, 0), () => {
+    n.set(r.s, SIGN);
+    n.set(power, i32.sub(i32.sub(0, power), i32.eqz(w.isZero(n, log))));
+    w.negate(n, log);
+  });
+  n.if(
+    power,
+    () => {
+      const zeros = n.let(i64.clz(i64.extend_i32_u(power)));
+      w.shiftRight(n, log, i64.sub(64, zeros));
+      n.set(log.hi, i64.or(log.hi, i64.shl(i64.extend_i32_u(power), zeros)));
+      n.set(r.e, i32.sub(BIAS + 63, i32.wrap_i64(zeros)));
+    },
+    () => n.set(r.e, i32.sub(BIAS - 1, w.normalise(n, log))),
+  );
+};
+
 /** FYL2X. */
 export const fyl2x: Native = (n) => {
   const { i32, i64 } = n;
@@ -114,35 +153,8 @@ export const fyl2x: Native = (n) => {
     () => {
       w.timesWord(n, sum, m);
       w.shiftRight(n, sum, 5);
-      // power + log
       n.set(exact, i32.eqz(i32.or(tabular, i64.ne(m, 0))));
-      n.if(
-        below,
-        () => {
-          n.set(power, i32.sub(power, w.isLess(n, log, sum)));
-          w.subtract(n, log, sum);
-        },
-        () => {
-          w.add(n, log, sum.hi, sum.lo);
-          n.set(power, i32.add(power, w.isLess(n, log, sum)));
-        },
-      );
-      n.set(s, 0);
-      n.if(i32.lt_s(power, 0), () => {
-        n.set(s, SIGN);
-        n.set(power, i32.sub(i32.sub(0, power), i32.eqz(w.isZero(n, log))));
-        w.negate(n, log);
-      });
-      n.if(
-        power,
-        () => {
-          const zeros = n.let(i64.clz(i64.extend_i32_u(power)));
-          w.shiftRight(n, log, i64.sub(64, zeros));
-          n.set(log.hi, i64.or(log.hi, i64.shl(i64.extend_i32_u(power), zeros)));
-          n.set(e, i32.sub(BIAS + 63, i32.wrap_i64(zeros)));
-        },
-        () => n.set(e, i32.sub(BIAS - 1, w.normalise(n, log))),
-      );
+      total(f, { s, e }, power, log, sum, below);
     },
     () => {
       // near one: what m has is all that there is
@@ -157,18 +169,50 @@ export const fyl2x: Native = (n) => {
   scaled(f, s, e, log, b, second, exact);
 };
 
-/** FYL2XP1, where the logarithm's series is enough. */
+/** FYL2XP1 below 1/2. */
 export const fyl2xp1: Native = (n) => {
   const { i32, i64 } = n;
   const f = new FpuNative(n);
   const { a, b, second } = binary(f);
+  // a = ±m × 2^-(64 + places)
   const places = n.let(i32.sub(BIAS - 1, a.e));
-  // |a| < 1/64
-  f.slowWhen(i32.gt_u(i32.sub(places, 6), -SMALLEST - 7));
-  const sum = w.seriesOfWord(n, tables.LOGARITHM, a.m, i64.extend_i32_u(places), mask(f, i32.eqz(a.s)));
-  w.timesWord(n, sum, a.m);
-  const zeros = w.normalise(n, sum);
-  scaled(f, a.s, i32.sub(i32.sub(BIAS, places), zeros), sum, b, second);
+  f.slowWhen(i32.gt_u(i32.sub(places, 1), -SMALLEST - 2));
+  const s = n.let(a.s as I32);
+  const e = n.let(n.value('i32', 0));
+  const log = w.wide(n, 0, 0);
+  n.if(
+    i32.ge_s(places, 6),
+    () => {
+      const sum = w.seriesOfWord(n, tables.LOGARITHM, a.m, i64.extend_i32_u(places), mask(f, i32.eqz(a.s)));
+      w.timesWord(n, sum, a.m);
+      n.set(e, i32.sub(i32.sub(BIAS, places), w.normalise(n, sum)));
+      w.assign(n, log, sum);
+    },
+    () => {
+      // (1 + a) × 2^127, exactly
+      const t = w.wide(n, a.m, 0);
+      w.shiftRight(n, t, n.let(i64.extend_i32_u(i32.add(places, 1))));
+      n.if(a.s, () => w.negate(n, t));
+      n.set(t.hi, i64.add(t.hi, INTEGER_BIT));
+      // the significand × factor = 1 ± t
+      const belowOne = n.let(i64.extend_i32_u(i64.ge_s(t.hi, 0)));
+      const interval = n.let(i32.and(i32.wrap_i64(i64.shr_u(i64.shl(t.hi, belowOne), 57)), tables.INTERVALS - 1));
+      const factor = n.let(n.load('i64.load8_u', interval, n.table(tables.FACTORS)));
+      w.shiftRight(n, t, n.let(i64.sub(8, belowOne)));
+      n.set(t.hi, i64.add(i64.mul(t.hi, factor), i64.mulh_u(t.lo, factor)));
+      n.set(t.lo, i64.mul(t.lo, factor));
+      n.set(t.hi, i64.sub(t.hi, 1n << 62n));
+      const below = n.let(i64.lt_s(t.hi, 0));
+      n.if(below, () => w.negate(n, t));
+      w.shiftLeft(n, t, 2);
+      const sum = w.seriesOf(n, tables.LOGARITHM, t, mask(f, i32.eqz(below)));
+      w.times(n, sum, t);
+      w.shiftLeft(n, sum, 1);
+      w.assign(n, log, w.entry(n, tables.LOGARITHMS, interval));
+      total(f, { s, e }, n.let(i32.sub(0, i32.wrap_i64(belowOne))), log, sum, below);
+    },
+  );
+  scaled(f, s, e, log, b, second);
 };
 
 /** FPATAN: the angle of the smaller to the larger coordinate, and what makes of it the one that is due. */
@@ -221,7 +265,7 @@ export const fpatan: Native = (n) => {
   w.shiftFar(n, fixed, n.let(i64.extend_i32_u(places)));
   const square = w.copyOf(n, fixed);
   w.times(n, square, fixed);
-  const angle = w.seriesOfMinus(n, tables.ANGLE, square);
+  const angle = w.seriesOf(n, tables.ANGLE, square, -1);
   n.if(k, () => w.assign(n, t, fixed));
   w.times(n, angle, t);
   // a quarter of the angle, but for a small one that is the result
