@@ -34,7 +34,9 @@ export class JumpCache {
   put(pc: number, slot: number, record: number): void {
     const { view } = this;
     const entry = this.entry(pc);
-    for (let at = 0; at < 12; at += 4)
+    // an empty one displaces nothing: memory that nobody has touched stays so
+    const isEmpty = view.getUint32(entry + 8, true) === NONE;
+    for (let at = 0; at < 12 && !isEmpty; at += 4)
       view.setUint32((entry ^ JUMP_CACHE_VICTIM) + at, view.getUint32(entry + at, true), true);
     view.setUint32(entry, pc, true);
     view.setUint32(entry + 4, slot, true);

@@ -50,35 +50,52 @@ const hashOf = (name: string): number => {
   return h >>> 0;
 };
 
+/** Room for an image; it takes less. */
+const MOST = 0x2000;
+
 /** Appends little-endian numbers. */
 class Image {
-  readonly bytes: number[] = [];
+  /** Bytes up to now. */
+  at = 0;
+  private readonly view = new DataView(new ArrayBuffer(MOST));
   private readonly is64: boolean;
   constructor(is64: boolean) {
     this.is64 = is64;
   }
-  get at(): number {
-    return this.bytes.length;
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.view.buffer, 0, this.at);
   }
-  put(n: number, size: number): void {
-    for (let i = 0; i < size; i++) this.bytes.push(Math.floor(n / 2 ** (8 * i)) & 0xff);
+  put(...list: number[]): void {
+    for (const n of list) this.view.setUint8(this.at++, n);
   }
   half(...list: number[]): void {
-    for (const n of list) this.put(n, 2);
+    for (const n of list) {
+      this.view.setUint16(this.at, n, true);
+      this.at += 2;
+    }
   }
   word(...list: number[]): void {
-    for (const n of list) this.put(n >>> 0, 4);
+    for (const n of list) {
+      this.view.setUint32(this.at, n, true);
+      this.at += 4;
+    }
   }
-  /** Addresses and what has their width. */
+  /** Addresses and what has their width, below 4 GiB all. */
   wide(...list: number[]): void {
-    for (const n of list) this.put(n, this.is64 ? 8 : 4);
+    for (const n of list) {
+      this.word(n);
+      if (this.is64) this.word(0);
+    }
   }
   align(to: number): number {
-    while (this.at % to !== 0) this.bytes.push(0);
+    this.at = Math.ceil(this.at / to) * to;
     return this.at;
   }
+  skip(length: number): void {
+    this.at += length;
+  }
   patch(at: number, n: number): void {
-    for (let i = 0; i < 4; i++) this.bytes[at + i] = (n >>> (8 * i)) & 0xff;
+    this.view.setUint32(at, n, true);
   }
 }
 
@@ -111,7 +128,7 @@ const writeFrames = (image: Image, spec: VdsoSpec, at: readonly number[]): [head
   );
   const header = image.align(4);
   // pointers relative to themselves, a count, a sorted table relative to the header: signed words
-  image.bytes.push(1, 0x1b, 0x03, 0x3b);
+  image.put(1, 0x1b, 0x03, 0x3b);
   const pointer = image.at;
   image.word(0, framed.length);
   const table = image.at;
@@ -130,15 +147,15 @@ const writeFrames = (image: Image, spec: VdsoSpec, at: readonly number[]): [head
   const cie = entry(() => {
     image.word(0);
     // version 1, "zR", code and data alignment, return column, augmentation: pointers as above
-    image.bytes.push(1, 0x7a, 0x52, 0, 1, 0x80 - width, spec.returnColumn, 1, 0x1b);
+    image.put(1, 0x7a, 0x52, 0, 1, 0x80 - width, spec.returnColumn, 1, 0x1b);
     // DW_CFA_def_cfa, DW_CFA_offset of the return address
-    image.bytes.push(0x0c, spec.stackColumn, width, 0x80 | spec.returnColumn, 1);
+    image.put(0x0c, spec.stackColumn, width, 0x80 | spec.returnColumn, 1);
   });
   for (const [i, { frame, start, size: length }] of framed.entries()) {
     const fde = entry(() => {
       image.word(image.at - cie);
       image.word(start - image.at, length);
-      image.bytes.push(0, ...frame);
+      image.put(0, ...frame);
     });
     image.patch(table + 8 * i + 4, fde - header);
   }
@@ -156,10 +173,10 @@ export function buildVdso(spec: VdsoSpec): Vdso {
   for (const name of versions) strings.of(name);
 
   const [ehdr, phentsize, phnum] = is64 ? [64, 56, 3] : [52, 32, 3];
-  image.put(0, ehdr + phentsize * phnum);
+  image.skip(ehdr + phentsize * phnum);
   const code = functions.map((f) => {
     const at = image.align(16);
-    image.bytes.push(...f.code);
+    image.put(...f.code);
     return at;
   });
   const [ehFrame, ehFrameSize] = writeFrames(image, spec, code);
@@ -167,11 +184,11 @@ export function buildVdso(spec: VdsoSpec): Vdso {
   // one bucket, whose chain is all symbols
   image.word(1, functions.length + 1, 1, 0, ...functions.map((_, i) => (i + 2) % (functions.length + 1)));
   const symtab = image.align(8);
-  image.put(0, is64 ? 24 : 16);
+  image.skip(is64 ? 24 : 16);
   for (const [i, f] of functions.entries()) {
     image.word(strings.of(f.name));
     if (!is64) image.word(code[i] as number, f.code.length);
-    image.bytes.push(GLOBAL_FUNCTION, 0);
+    image.put(GLOBAL_FUNCTION, 0);
     image.half(SECTION);
     if (is64) image.wide(code[i] as number, f.code.length);
   }
@@ -180,7 +197,7 @@ export function buildVdso(spec: VdsoSpec): Vdso {
   const verdef = image.align(4);
   writeVerdef(image, versions, strings);
   const strtab = image.at;
-  for (let i = 0; i < strings.text.length; i++) image.bytes.push(strings.text.charCodeAt(i));
+  image.put(...Buffer.from(strings.text, 'latin1'));
   const dynamic = image.align(8);
   for (const [tag, value] of [
     [DT_SONAME, strings.of(soname)],
@@ -202,18 +219,18 @@ export function buildVdso(spec: VdsoSpec): Vdso {
     [PT_DYNAMIC, 4, dynamic, end - dynamic, 8],
     [PT_GNU_EH_FRAME, 4, ehFrame, ehFrameSize, 4],
   ]);
-  for (const [i, byte] of head.entries()) image.bytes[i] = byte;
+  image.bytes.set(head);
   const symbols = Object.fromEntries(functions.map(({ name }, i) => [name, code[i] as number]));
-  return { bytes: Uint8Array.from(image.bytes), symbols };
+  return { bytes: image.bytes, symbols };
 }
 
 type Segment = readonly [type: number, flags: number, at: number, size: number, alignment: number];
 
-const headers = ({ is64, machine }: VdsoSpec, segments: readonly Segment[]): number[] => {
+const headers = ({ is64, machine }: VdsoSpec, segments: readonly Segment[]): Uint8Array => {
   const image = new Image(is64);
   const ET_DYN = 3;
   const size = is64 ? 64 : 52;
-  image.bytes.push(0x7f, 0x45, 0x4c, 0x46, is64 ? 2 : 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  image.put(0x7f, 0x45, 0x4c, 0x46, is64 ? 2 : 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   image.half(ET_DYN, machine);
   image.word(1);
   image.wide(0, size, 0);
