@@ -42,6 +42,9 @@ interface KnownDifference {
 }
 
 const SI_KERNEL = 0x80;
+const MAPERR = 1;
+/** The last 512 bytes of the 4 GiB, as no access is longer. */
+const TOP = 0x7f_ffffn;
 
 /** A page fault far from the pages that cases have. */
 const isWild = ({ signal, code, address }: OutcomeX86): boolean =>
@@ -86,6 +89,13 @@ export const knownDifferencesX86: readonly KnownDifference[] = [
       'AMD can be told to let SSE operands be misaligned: a bit of MXCSR_MASK (APM vol. 2, 8.8), which we have not.',
     instructions: /^fxsave/,
     explains: (d) => /^(memory|xmm|ymmh|st)/.test(d.where) && isOneBit(BigInt(d.theirs) ^ BigInt(d.ours)),
+  },
+  {
+    reason:
+      'An access over the top of a segment of 4 GiB may be #GP or #SS, or not: the processor’s choice (SDM vol. 3A, 5.3).',
+    instructions: /./,
+    when: (theirs, ours) => theirs.code === SI_KERNEL && ours.code === MAPERR && ours.address >> 9n === TOP,
+    explains: (d) => /^(signal|si_code|si_addr)$/.test(d.where),
   },
   {
     reason: 'Where an FXSAVE that faults looks first is the processor’s choice.',
