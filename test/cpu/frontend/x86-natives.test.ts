@@ -1,26 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
 import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
-import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
 import { ARITHMETIC, Flags, OVER, readArithmetic } from '../../../src/cpu/frontend/x86/flags.ts';
-import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
 import * as fpu from '../../../src/cpu/frontend/x86/helpers/x87.ts';
 import { eflagsOf, FLAGS_OPERAND } from '../../../src/cpu/frontend/x86/natives/flags.ts';
 import * as native from '../../../src/cpu/frontend/x86/natives/x87.ts';
 import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
 import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
 import type { Native } from '../../../src/cpu/ir/native.ts';
-import { CPU_STATES, State } from '../../../src/cpu/memory/layout.ts';
-import { nativesAlone } from '../../support/natives.ts';
+import { State } from '../../../src/cpu/memory/layout.ts';
+import { A, B, x87States } from '../../support/x87-states.ts';
 
-const { run, view, u8 } = nativesAlone({ addressType: 'i64', natives: 'x86' });
-const frontEnd = createX86_64();
-const context = { view, u8 } as unknown as HelperContext;
-const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];
-/** The x87 and what it exchanges with rows. */
-const PART = x87Offset(8) - State.SYSREGS;
-const bytesOf = (state: number): string =>
-  Buffer.from(u8.slice(state + State.SYSREGS, state + State.SYSREGS + PART)).toString('hex');
+const { run, view, u8, frontEnd, context, bytesOf } = x87States('i64');
 
 const randomState = (random: Random): void => {
   u8.fill(0, A, A + 0x2000);

@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
 import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
-import type { HelperContext } from '../../../src/cpu/frontend/helper.ts';
-import { createX86_64 } from '../../../src/cpu/frontend/x86/frontend.ts';
 import { fwait } from '../../../src/cpu/frontend/x86/helpers/fpu.ts';
 import * as fpu from '../../../src/cpu/frontend/x86/helpers/x87.ts';
 import { fldcw } from '../../../src/cpu/frontend/x86/helpers/x87-state.ts';
@@ -12,16 +10,9 @@ import { f2xm1, fpatan, fyl2x, fyl2xp1 } from '../../../src/cpu/frontend/x86/nat
 import { nativeNumber } from '../../../src/cpu/frontend/x86/natives.ts';
 import { Sys, x87Offset } from '../../../src/cpu/frontend/x86/registers.ts';
 import type { Native } from '../../../src/cpu/ir/native.ts';
-import { CPU_STATES, State } from '../../../src/cpu/memory/layout.ts';
-import { nativesAlone } from '../../support/natives.ts';
+import { A, B, x87States } from '../../support/x87-states.ts';
 
-const { run, view, u8 } = nativesAlone({ addressType: 'i32', natives: 'x86' });
-const frontEnd = createX86_64();
-const context = { view, u8 } as unknown as HelperContext;
-const [A, B] = [CPU_STATES, CPU_STATES + 0x2000];
-const PART = x87Offset(8) - State.SYSREGS;
-const bytesOf = (state: number): string =>
-  Buffer.from(u8.slice(state + State.SYSREGS, state + State.SYSREGS + PART)).toString('hex');
+const { run, view, u8, frontEnd, context, bytesOf } = x87States('i32');
 
 const ONE = 1n << 63n;
 const u64 = (random: Random): bigint => (BigInt(random.u32()) << 32n) | BigInt(random.u32());
