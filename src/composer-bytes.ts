@@ -32,8 +32,13 @@ const composerBytes = (name: string): Uint8Array<ArrayBuffer> => {
   return (composerModules[fileOf(name)] as () => Uint8Array<ArrayBuffer>)();
 };
 
+/** Where machine code from earlier runs may be. */
+interface ComposerStore {
+  composerModule(use: (code: Uint8Array<ArrayBuffer>) => WebAssembly.Module | null): WebAssembly.Module | null;
+}
+
 /** The composer's module, with V8's machine code of it from earlier where there is some. */
-export const composer = (name: string, code: Uint8Array<ArrayBuffer> | null): WebAssembly.Module => {
+export const composer = (name: string, store: ComposerStore | null): WebAssembly.Module => {
   const bytes = composerBytes(name);
-  return (code && moduleOf(bytes, code)) ?? compileModule(bytes);
+  return store?.composerModule((code) => moduleOf(bytes, code)) ?? compileModule(bytes);
 };

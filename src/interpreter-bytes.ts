@@ -44,8 +44,13 @@ export const interpreterBytes = (kind: InterpreterKind): Uint8Array<ArrayBuffer>
   return generateInterpreter(kind);
 };
 
+/** Where machine code from earlier runs may be. */
+interface InterpreterStore {
+  interpreterModule(use: (code: Uint8Array<ArrayBuffer>) => WebAssembly.Module | null): WebAssembly.Module | null;
+}
+
 /** The cold tier's module, with V8's machine code of it from earlier where there is some. */
-export const interpreter = (kind: InterpreterKind, code: Uint8Array<ArrayBuffer> | null = null): WebAssembly.Module => {
+export const interpreter = (kind: InterpreterKind, store: InterpreterStore | null = null): WebAssembly.Module => {
   const bytes = interpreterBytes(kind);
-  return (code && moduleOf(bytes, code)) ?? compileModule(bytes);
+  return store?.interpreterModule((code) => moduleOf(bytes, code)) ?? compileModule(bytes);
 };

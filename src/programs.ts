@@ -66,8 +66,8 @@ export class Programs {
   private readonly running: Map<Cpu, { readonly program: Program; readonly start: number }> = new Map();
   private readonly interpreters: Map<string, WebAssembly.Module> = new Map();
   private first: Cpu | null = null;
-  /** Machine code of the cold tiers from earlier runs, by their names. */
-  private readonly interpreterCode: Map<string, Uint8Array<ArrayBuffer> | null> = new Map();
+  /** Where there may be machine code of the cold tiers from earlier runs, by their names. */
+  private readonly interpreterStores: Map<string, TranslationCache | null> = new Map();
   private readonly composers: Map<string, WebAssembly.Module> = new Map();
   /** Of whose composer there may be machine code. */
   private firstComposer = '';
@@ -92,9 +92,8 @@ export class Programs {
   /** The composer's module: where all translations were kept nobody asks for it. */
   private composerModule(frontEnd: FrontEnd): WebAssembly.Module {
     const name = composerName(frontEnd);
-    const code = (): Uint8Array<ArrayBuffer> | null =>
-      name === this.firstComposer ? (this.firstStore?.composerCode() ?? null) : null;
-    const module = this.composers.get(name) ?? composer(name, code());
+    const store = name === this.firstComposer ? this.firstStore : null;
+    const module = this.composers.get(name) ?? composer(name, store);
     this.composers.set(name, module);
     return module;
   }
@@ -103,7 +102,7 @@ export class Programs {
     const name = interpreterName(frontEnd);
     let module = this.interpreters.get(name);
     if (module === undefined) {
-      module = interpreter(frontEnd, this.interpreterCode.get(name) ?? null);
+      module = interpreter(frontEnd, this.interpreterStores.get(name) ?? null);
       this.interpreters.set(name, module);
     }
     return module;
@@ -208,7 +207,7 @@ export class Programs {
         this.firstStore = store;
         this.firstComposer = composerName(frontEnd);
       }
-      if (!this.interpreterCode.has(tier)) this.interpreterCode.set(tier, store?.interpreterCode() ?? null);
+      if (!this.interpreterStores.has(tier)) this.interpreterStores.set(tier, store);
       program = { key, store, common: common === undefined ? store : common, image: null, regions: null, written: 0 };
       this.programs.set(name, program);
     }

@@ -62,6 +62,9 @@ export const worthKeeping = ({ freshCount, image }: CodeCache): boolean => {
   return freshCount > 0 && (count <= SMALL_IMAGE || freshCount >= count * MIN_PART);
 };
 
+/** The module of this machine code, or null where V8 does not take it. */
+type UseCode = (code: Uint8Array<ArrayBuffer>) => WebAssembly.Module | null;
+
 /** Images of translated code in a folder of the user's: any trouble with it means none. */
 export class TranslationCache {
   /** Path without the suffixes of what is kept of the program. */
@@ -81,9 +84,9 @@ export class TranslationCache {
   private manyBlocks = false;
   /** When files were last written (uptimeMs), or the start. */
   private writtenAt = uptimeMs();
-  /** Bytes of machine code that the cold tier started with. */
-  private interpreterBytes = 0;
-  private composerBytes = 0;
+  /** Whether V8 took machine code of an earlier run, or of the build, for them. */
+  private hasInterpreter = false;
+  private hasComposer = false;
 
   private constructor(file: string, interpreterFile: string, composerFile: string, version: number) {
     this.file = file;
@@ -117,25 +120,39 @@ export class TranslationCache {
     );
   }
 
-  /** Machine code of the cold tier from an earlier run, of whatever program; what reads it is kept beside it. */
-  interpreterCode(): Uint8Array<ArrayBuffer> | null {
-    const bytecode = this.common(this.nativesFile);
+  /**
+   * The cold tier's module with machine code from an earlier run, of whatever program; what reads it is kept beside it. `use`
+   * gives null for code that V8 does not take, which is that of another processor, or was made under other flags.
+   */
+  interpreterModule(use: UseCode): WebAssembly.Module | null {
+    const [bytecode] = this.common(this.nativesFile);
     if (bytecode) useNatives(Buffer.from(bytecode.buffer, bytecode.byteOffset, bytecode.length));
-    const code = this.common(this.interpreterFile);
-    this.interpreterBytes = code?.length ?? 0;
-    return code;
+    const module = this.moduleOf(this.interpreterFile, use);
+    this.hasInterpreter = module !== null;
+    return module;
   }
 
   /** The same of the composer. */
-  composerCode(): Uint8Array<ArrayBuffer> | null {
-    const code = this.common(this.composerFile);
-    this.composerBytes = code?.length ?? 0;
-    return code;
+  composerModule(use: UseCode): WebAssembly.Module | null {
+    const module = this.moduleOf(this.composerFile, use);
+    this.hasComposer = module !== null;
+    return module;
   }
 
-  /** What programs have in common, from an earlier run or from the build. */
-  private common(file: string): Uint8Array<ArrayBuffer> | null {
-    return this.sealed(file) ?? this.sealed(path.join(SEED, path.basename(file)));
+  private moduleOf(file: string, use: UseCode): WebAssembly.Module | null {
+    for (const code of this.common(file)) {
+      const module = use(code);
+      if (module) return module;
+    }
+    return null;
+  }
+
+  /** What programs have in common, from an earlier run and from the build: the next is read if one is not taken. */
+  private *common(file: string): Generator<Uint8Array<ArrayBuffer>> {
+    for (const name of [file, path.join(SEED, path.basename(file))]) {
+      const bytes = this.sealed(name);
+      if (bytes) yield bytes;
+    }
   }
 
   private sealed(file: string): Uint8Array<ArrayBuffer> | null {
@@ -234,9 +251,9 @@ export class TranslationCache {
   writeCommon({ cache, regions, interpreterCode }: Cpu): void {
     if (!cache.recording) return;
     this.noteWaiting(regions.store.warmUp);
-    const cold = this.interpreterBytes === 0 ? interpreterCode() : null;
+    const cold = this.hasInterpreter ? null : interpreterCode();
     if (cold) write(this.interpreterFile, [seal(cold, this.version)]);
-    const composer = this.composerBytes === 0 ? cache.composerCode() : null;
+    const composer = this.hasComposer ? null : cache.composerCode();
     if (composer) write(this.composerFile, [seal(composer, this.version)]);
     const natives = nativesCode();
     if (natives) write(this.nativesFile, [seal(natives, this.version)]);

@@ -14,10 +14,14 @@ for (const folder of ['bin', 'dist', 'test/fixtures']) {
   fs.cpSync(path.join(root, folder), path.join(copy, folder), { recursive: true });
 }
 
-/** What a very first run says, and leaves in its cache. */
-const firstRun = (): { output: string; kept: string[] } => {
-  const cache = fs.mkdtempSync(path.join(copy, 'cache-'));
-  const args = [path.join(copy, 'bin/tsqemu-user.js'), path.join(copy, 'test/fixtures/aarch64/hello')];
+interface Run {
+  readonly output: string;
+  /** Names of what is in the cache then. */
+  readonly kept: readonly string[];
+}
+
+const runIn = (cache: string, ...flags: readonly string[]): Run => {
+  const args = [...flags, path.join(copy, 'bin/tsqemu-user.js'), path.join(copy, 'test/fixtures/aarch64/hello')];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     env: { PATH: process.env.PATH, TSQEMU_CACHE: cache },
     encoding: 'utf8',
@@ -25,6 +29,8 @@ const firstRun = (): { output: string; kept: string[] } => {
   const kept = fs.readdirSync(cache, { recursive: true, encoding: 'utf8' });
   return { output: `${status} ${stdout}${stderr}`, kept: kept.map((name) => path.basename(name)) };
 };
+/** What a very first run says, and leaves in its cache. */
+const firstRun = (): Run => runIn(fs.mkdtempSync(path.join(copy, 'cache-')));
 
 test("a first run takes V8's code from the build, and makes its own where that is damaged or not there", () => {
   buildSeed(copy);
@@ -38,6 +44,17 @@ test("a first run takes V8's code from the build, and makes its own where that i
   expect(ofSeed.output).toContain('0 Hello');
   expect(ofSeed.kept.filter((name) => /^(cli|interpreter|natives)/.test(name))).toEqual([]);
   expect(ofSeed.kept.some((name) => name.endsWith('.blocks'))).toBe(true);
+
+  // V8 takes machine code for the flags alone that it was made under, as for the processor
+  const cache = fs.mkdtempSync(path.join(copy, 'cache-'));
+  const cold = path.join(cache, 'code/interpreter-i64');
+  const written: number[] = [];
+  for (const flags of [['--expose-gc'], ['--expose-gc'], []]) {
+    expect(runIn(cache, ...flags).output).toBe(ofSeed.output);
+    written.push(fs.statSync(cold).ino);
+  }
+  // once, and then both are taken
+  expect(new Set(written).size).toBe(1);
 
   for (const { parentPath, name } of files) {
     const bytes = fs.readFileSync(path.join(parentPath, name));
