@@ -22,6 +22,8 @@ afterAll(() => fs.rmSync(copy, { recursive: true, force: true }));
 const PROGRAMS: readonly (readonly [string, ...string[]])[] = [
   ['bash', '-c', 'printf "%d %s\n" 7 $((6 * 7))'],
   ['perl', '-e', 'print "7 42\n"'],
+  // divides numbers of 128 bits
+  ['perl', '-e', 'print 7, " ", length(sprintf "%.40g", 1e300 / 7) - 4, "\n"'],
   ['gawk', 'BEGIN { print 7, 6 * 7 }'],
   ['sqlite3', ':memory:', '.separator " "', 'select 7, 42'],
 ];

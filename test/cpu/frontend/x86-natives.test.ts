@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Random } from '../../../scripts/fuzz-random.ts';
 import { randomExt } from '../../../scripts/fuzz-x87-ops.ts';
-import { ARITHMETIC, Flags, OVER, readArithmetic } from '../../../src/cpu/frontend/x86/flags.ts';
+import { ARITHMETIC, CF, Flags, OVER, PF, readArithmetic, ZF } from '../../../src/cpu/frontend/x86/flags.ts';
 import * as fpu from '../../../src/cpu/frontend/x86/helpers/x87.ts';
 import { eflagsOf, FLAGS_OPERAND } from '../../../src/cpu/frontend/x86/natives/flags.ts';
 import * as native from '../../../src/cpu/frontend/x86/natives/x87.ts';
@@ -12,6 +12,10 @@ import { State } from '../../../src/cpu/memory/layout.ts';
 import { A, B, x87States } from '../../support/x87-states.ts';
 
 const { run, view, u8, frontEnd, context, bytesOf } = x87States('i64');
+
+/** Infinities, quiet and signalling NaNs. */
+const SPECIAL_F64 = [0x7ff0n, 0xfff0n, 0x7ff8n, 0xfffcn, 0x7ff4n].map((top) => (top << 48n) | (top & 7n));
+const SPECIAL_F32 = [0x7f80_0000, 0xff80_0000, 0x7fc0_0001, 0xffe0_1234, 0x7fa0_0000];
 
 const randomState = (random: Random): void => {
   u8.fill(0, A, A + 0x2000);
@@ -34,6 +38,8 @@ const randomState = (random: Random): void => {
     () => view.setFloat32(at(Sys.NUMBER), (random.below(2001) - 1000) / random.pick([1, 3, 8]), true),
     () => view.setBigInt64(at(Sys.NUMBER), BigInt(random.below(5) - 2), true),
     () => view.setBigUint64(at(Sys.NUMBER), random.integer(), true),
+    () => view.setBigUint64(at(Sys.NUMBER), random.pick(SPECIAL_F64), true),
+    () => view.setUint32(at(Sys.NUMBER), random.pick(SPECIAL_F32), true),
   ]);
   operand();
 };
@@ -64,6 +70,8 @@ const all: readonly Entry[] = [
   ['xch', native.xch, fpu.fxch, {}],
   ['cmov', native.cmov, fpu.fcmov, {}],
   ['comi', native.comi, fpu.x87CompareFlags, {}],
+  ['ucomi', native.comi, fpu.x87CompareFlags, { op: 1 }],
+  ['ucom st', native.com.st, fpu.x87Compare, { op: 1 }],
   ['tst', native.tst, fpu.ftst, {}],
   ['chs', native.chs, fpu.x87Sign, {}],
   ['abs', native.abs, fpu.x87Sign, { op: 1 }],
@@ -71,7 +79,7 @@ const all: readonly Entry[] = [
   ['rndint', native.rndint, fpu.frndint, {}],
 ];
 /** Those whose encoding has st(i), a destination and pops. */
-const STACK = /^(add|sub|subr|mul|div|divr|com) st$|^(ld st|st st|xch|cmov|comi)/;
+const STACK = /^(add|sub|subr|mul|div|divr|u?com) st$|^(ld st|st st|xch|cmov|u?comi)/;
 
 describe('what a native does is what its helper does', () => {
   test.each(all)('f%s', (name, fast, helper, fields) => {
@@ -106,6 +114,26 @@ describe('what a native does is what its helper does', () => {
     }
     expect(done).toBeGreaterThan(30);
   });
+});
+
+test('infinities and quiet NaNs are moved and compared without a helper', () => {
+  const numbers = [0x7ff0n, 0xfff0n, 0x7ff8n].map((top) => top << 48n);
+  for (const [i, bits] of numbers.entries()) {
+    u8.fill(0, A, A + 0x2000);
+    view.setUint32(A + Sys.FCW, 0x37f, true);
+    view.setBigUint64(A + Sys.NUMBER, bits, true);
+    const aux = packX87({ from: From.F64 });
+    expect(run(A, nativeNumber(native.load.f64), aux)).toBe(0);
+    expect(run(A, nativeNumber(native.xam), 0)).toBe(0);
+    view.setBigUint64(A + Sys.NUMBER, 0n, true);
+    expect(run(A, nativeNumber(native.store.f64), aux)).toBe(0);
+    expect(view.getBigUint64(A + Sys.NUMBER, true)).toBe(bits);
+    const isNan = i === 2;
+    // FCOM tells of a NaN, FUCOM does not
+    expect(run(A, nativeNumber(native.com.f64), aux)).toBe(isNan ? 1 : 0);
+    expect(run(A, nativeNumber(native.comi), packX87({ op: 1 }))).toBe(0);
+    expect(view.getUint32(A + Sys.NUMBER, true)).toBe(isNan ? ZF | PF | CF : ZF);
+  }
 });
 
 test('eflagsOf makes of lazy flags what readArithmetic does', () => {

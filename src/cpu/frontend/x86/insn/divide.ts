@@ -1,27 +1,11 @@
 import type { Value } from '../../../ir/value.ts';
 import { Exit } from '../../../memory/layout.ts';
-import type { HelperContext } from '../../helper.ts';
 import type { Int, Size } from '../flags.ts';
-import { defineHelper, divideError, readR, writeR } from '../helpers.ts';
+import { divideSigned, divideUnsigned } from '../helpers/divide.ts';
 import { RAX, RDX, Sys } from '../registers.ts';
 import type { Translator } from '../translator.ts';
 
 type I32 = Value<'i32'>;
-
-/** RDX:RAX by the operand in the state: quotient to RAX, remainder to RDX (SDM vol. 2, DIV and IDIV). */
-const divide128 = (c: HelperContext, state: number, signed: boolean): number => {
-  const as = signed ? BigInt.asIntN : BigInt.asUintN;
-  const divisor = as(64, c.view.getBigUint64(state + Sys.OPERAND, true));
-  if (divisor === 0n) return divideError(c, state);
-  const dividend = as(128, (readR(c, state, RDX) << 64n) | readR(c, state, RAX));
-  const quotient = dividend / divisor;
-  if (as(64, quotient) !== quotient) return divideError(c, state);
-  writeR(c, state, RAX, quotient);
-  writeR(c, state, RDX, dividend % divisor);
-  return 0;
-};
-const divideUnsigned = defineHelper((c, state) => divide128(c, state, false));
-const divideSigned = defineHelper((c, state) => divide128(c, state, true));
 
 /** Numbers of 128 bits go to a helper, unless RDX extends RAX, as compilers have it. */
 const divide64 = (t: Translator, signed: boolean): void => {

@@ -1,6 +1,7 @@
 /**
  * The x87 as natives see it. They do the common case: masked exceptions of which none but the inexact result arises, normal
- * numbers and zeros, registers that are neither empty nor in the way. All else is left to the helpers.
+ * numbers and zeros (infinities and quiet NaNs where numbers are only moved or compared), registers that
+ * are neither empty nor in the way. All else is left to the helpers.
  */
 import type { Expr, Local, NativeBuilder } from '../../../ir/native.ts';
 import { Sys, x87Offset } from '../registers.ts';
@@ -19,7 +20,11 @@ const PRECISION = 0x300;
 const DOUBLE = 0x200;
 const REGISTERS = x87Offset(0);
 export const SIGN = 0x8000;
+/** Exponent of infinities and NaNs. */
+export const SPECIAL = 0x7fff;
 export const INTEGER_BIT: bigint = 1n << 63n;
+/** Least significand of a quiet NaN. */
+const QUIET: bigint = 3n << 62n;
 /** Bias of the exponent, and what it is more than that of doubles and singles. */
 export const BIAS = 0x3fff;
 export const F64_BIAS: number = BIAS - 1023;
@@ -117,6 +122,14 @@ export class FpuNative {
   isZero({ e, m }: Parts): I32 {
     const { i64 } = this.n;
     return i64.eqz(i64.or(m, i64.extend_i32_u(e)));
+  }
+  isInfinity({ e, m }: Parts): I32 {
+    const { i32, i64 } = this.n;
+    return i32.and(i32.eq(e, SPECIAL), i64.eq(m, INTEGER_BIT));
+  }
+  isQuietNan({ e, m }: Parts): I32 {
+    const { i32, i64 } = this.n;
+    return i32.and(i32.eq(e, SPECIAL), i64.ge_u(m, QUIET));
   }
   slowUnlessFinite(x: Parts): void {
     const { i32 } = this.n;

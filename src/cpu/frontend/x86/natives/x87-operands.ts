@@ -1,7 +1,7 @@
 /** Numbers of other formats as parts of an x87 number, and back. */
 import type { Expr, Local } from '../../../ir/native.ts';
 import { Sys } from '../registers.ts';
-import { BIAS, F32_BIAS, F64_BIAS, type FpuNative, INTEGER_BIT, type Parts, SIGN } from './fpu.ts';
+import { BIAS, F32_BIAS, F64_BIAS, type FpuNative, INTEGER_BIT, type Parts, SIGN, SPECIAL } from './fpu.ts';
 
 type I32 = Expr<'i32'>;
 type I64 = Expr<'i64'>;
@@ -16,17 +16,21 @@ const fromInteger = ({ n }: FpuNative, value: Local<'i64'>): Parts => {
   return { s: n.let(i32.shl(negative, 15)), e: n.let(e), m: n.let(i64.shl(value, zeros)) };
 };
 
-/** A float of so many exponent and fraction bits in the upper bits of an i64; denormals, infinities, NaNs to the helper. */
+/** A float of so many exponent and fraction bits in the upper bits of an i64; denormals and signalling NaNs to the helper. */
 const fromFloat = (f: FpuNative, bits: Local<'i64'>, exponentBits: number, bias: number): Parts => {
   const { n } = f;
   const { i32, i64 } = n;
   const special = (1 << exponentBits) - 1;
   const e = n.let(i32.and(i32.wrap_i64(i64.shr_u(bits, 63 - exponentBits)), special));
-  const normal = n.let(i32.lt_u(i32.sub(e, 1), special - 1));
-  f.slowWhen(i32.and(i32.eqz(normal), i64.ne(i64.shl(bits, 1), 0)));
+  const isNumber = n.let(i32.lt_u(i32.sub(e, 1), special - 1));
+  n.if(i32.and(i32.eqz(isNumber), i64.ne(i64.shl(bits, 1), 0)), () => {
+    f.slowWhen(i32.or(i32.eqz(e), i64.gt_s(i64.shl(bits, exponentBits + 1), 0)));
+    n.set(e, SPECIAL - bias);
+    n.set(isNumber, 1);
+  });
   const s = n.let(i32.and(i32.wrap_i64(i64.shr_u(bits, 48)), SIGN));
-  n.set(e, i32.select(i32.add(e, bias), 0, normal));
-  const m = i64.select(i64.or(i64.shl(bits, exponentBits), INTEGER_BIT), 0, normal);
+  n.set(e, i32.select(i32.add(e, bias), 0, isNumber));
+  const m = i64.select(i64.or(i64.shl(bits, exponentBits), INTEGER_BIT), 0, isNumber);
   return { s, e, m: n.let(m) };
 };
 
@@ -54,6 +58,16 @@ const toFloat = (f: FpuNative, x: Parts, exponentBits: number, digits: number, b
   const { n } = f;
   const { i32, i64 } = n;
   const special = (1 << exponentBits) - 1;
+  const signed = (magnitude: I64): I64 => i64.or(magnitude, i64.shl(i64.extend_i32_u(x.s), exponentBits + digits - 16));
+  n.if(i32.eq(x.e, SPECIAL), () => {
+    // not a signalling NaN, nor what is no number at all
+    f.slowWhen(i32.or(i64.ge_s(x.m, 0), i64.gt_s(i64.shl(x.m, 1), 0)));
+    const fraction = i64.shr_u(i64.shl(x.m, 1), 65 - digits);
+    const exponent = n.value('i64', BigInt(special) << BigInt(digits - 1));
+    n.store('i64.store', n.state, Sys.NUMBER, signed(i64.or(fraction, exponent)));
+    f.end();
+    n.return(0);
+  });
   f.slowUnlessFinite(x);
   const zero = n.let(f.isZero(x));
   const e = n.let(i32.sub(x.e, bias));
@@ -69,7 +83,7 @@ const toFloat = (f: FpuNative, x: Parts, exponentBits: number, digits: number, b
   );
   const value = n.let(i64.select(0, magnitude, zero));
   f.slowWhen(i64.ge_u(i64.shr_u(value, digits - 1), special));
-  leave(f, i64.or(value, i64.shl(i64.extend_i32_u(x.s), exponentBits + digits - 16)), ext, grew);
+  leave(f, signed(value), ext, grew);
 };
 
 /** An integral magnitude and what is cut off of a number below 2^63. */

@@ -1,9 +1,9 @@
 /** x87 instructions as natives; their second argument is that of their helpers (see packX87). */
 import type { Expr, Local, Native } from '../../../ir/native.ts';
-import { CF, ZF } from '../flags.ts';
+import { CF, PF, ZF } from '../flags.ts';
 import { Sys } from '../registers.ts';
 import { CONSTANTS } from '../x87-constants.ts';
-import { BIAS, FpuNative, type Parts, SIGN } from './fpu.ts';
+import { BIAS, FpuNative, type Parts, SIGN, SPECIAL } from './fpu.ts';
 import { product, quotient, type Result, root, sum } from './x87-arithmetic.ts';
 import { circular } from './x87-circular.ts';
 import { FORMATS, roundToInteger, STORES } from './x87-operands.ts';
@@ -80,26 +80,38 @@ export const sqrt: Native = (n) => {
   f.finish(f.at(f.top), r, r.ext, false);
 };
 
-/** Whether a is less, and whether they are equal; -0 is 0. */
-const compare = (f: FpuNative, a: Parts, b: Parts): { less: Local<'i32'>; equal: Local<'i32'> } => {
+interface Order {
+  readonly less: Local<'i32'>;
+  readonly equal: Local<'i32'>;
+  readonly unordered: Local<'i32'>;
+}
+
+/** Whether a is less, and whether they are equal; -0 is 0. Quiet NaNs are unordered where that raises nothing (FUCOM: bit 3). */
+const compare = (f: FpuNative, a: Parts, b: Parts): Order => {
   const { n } = f;
   const { i32, i64 } = n;
-  f.slowUnlessFinite(a);
-  f.slowUnlessFinite(b);
+  const unordered = n.let(n.value('i32', 0));
+  for (const x of [a, b]) {
+    n.if(i32.eqz(i32.or(i32.or(f.isNormal(x), f.isZero(x)), f.isInfinity(x))), () => {
+      f.slowWhen(i32.eqz(i32.and(f.isQuietNan(x), i32.and(i32.shr_u(n.aux, 3), 1))));
+      n.set(unordered, 1);
+    });
+  }
   const zeros = i64.eqz(i64.or(a.m, b.m));
   const smaller = i32.or(i32.lt_u(a.e, b.e), i32.and(i32.eq(a.e, b.e), i64.lt_u(a.m, b.m)));
   const same = i32.and(i32.eq(a.s, b.s), i32.and(i32.eq(a.e, b.e), i64.eq(a.m, b.m)));
-  const equal = n.let(i32.or(same, zeros));
+  const equal = n.let(i32.or(i32.or(same, zeros), unordered));
   const less = i32.select(i32.ne(a.s, 0), i32.xor(smaller, i32.ne(a.s, 0)), i32.ne(a.s, b.s));
-  return { less: n.let(i32.and(less, i32.eqz(equal))), equal };
+  return { less: n.let(i32.or(i32.and(less, i32.eqz(equal)), unordered)), equal, unordered };
 };
 
 /** FCOM, FUCOM, FICOM. */
 export const com: Record<Source, Native> = forAll(SOURCES, (source) => (n) => {
+  const { i32 } = n;
   const f = new FpuNative(n);
   const { a, b } = operands(f, source, false);
-  const { less, equal } = compare(f, a, b);
-  f.end(null, true, n.i32.or(n.i32.shl(less, 8), n.i32.shl(equal, 14)));
+  const { less, equal, unordered } = compare(f, a, b);
+  f.end(null, true, i32.or(i32.or(i32.shl(less, 8), i32.shl(unordered, 10)), i32.shl(equal, 14)));
 });
 /** FTST. */
 export const tst: Native = (n) => {
@@ -114,8 +126,10 @@ export const tst: Native = (n) => {
 export const comi: Native = (n) => {
   const f = new FpuNative(n);
   const { a, b } = operands(f, 'st', false);
-  const { less, equal } = compare(f, a, b);
-  n.store('i32.store', n.state, Sys.NUMBER, n.i32.or(n.i32.mul(less, CF), n.i32.mul(equal, ZF)));
+  const { i32 } = n;
+  const { less, equal, unordered } = compare(f, a, b);
+  const flags = i32.or(i32.or(i32.mul(less, CF), i32.mul(unordered, PF)), i32.mul(equal, ZF));
+  n.store('i32.store', n.state, Sys.NUMBER, flags);
   f.keepC1();
   f.end(null, true);
 };
@@ -239,8 +253,14 @@ export const xam: Native = (n) => {
   const f = new FpuNative(n);
   f.begin(f.bit(f.top));
   const x = f.read(f.top);
+  const sign = i32.shr_u(x.s, 6);
+  n.if(i32.eq(x.e, SPECIAL), () => {
+    f.slowWhen(n.i64.ge_s(x.m, 0));
+    f.end(sign, false, i32.select(0x500, 0x100, f.isInfinity(x)));
+    n.return(0);
+  });
   f.slowUnlessFinite(x);
-  f.end(i32.shr_u(x.s, 6), false, i32.select(0x4000, 0x400, f.isZero(x)));
+  f.end(sign, false, i32.select(0x4000, 0x400, f.isZero(x)));
 };
 
 /** FSCALE. */
