@@ -12,7 +12,7 @@ const PROGRAMS = ['aarch64/hello', 'arm/compare', 'x86/beside-32', 'x86/beside-6
 /** The second run has what the first one compiled late. */
 const RUNS = 2;
 /** Of programs, not of ours. */
-const OF_PROGRAMS = /\.(blocks|regions|waited|few)$/;
+const OF_PROGRAMS = /\.(blocks|regions|waited|few|again)$/;
 
 /** A line on standard error, and no seed, where a program does not run: all works without. */
 export function buildSeed(root: string): void {

@@ -31,6 +31,8 @@ const WAITED = '.waited';
 const WAITED_MS = 50;
 /** A byte for each run that had new blocks, but too few for a write. */
 const FEW = '.few';
+/** A byte for each millisecond that runs spent on what others will compile or optimise again, too little for a write. */
+const AGAIN = '.again';
 /**
  * One new block is worth a write of an image with no more blocks than this, as another run would load the composer for it
  * alone; to larger ones must come at least this part, or there have been as many runs with a few as they are larger.
@@ -199,7 +201,8 @@ export class TranslationCache {
     const { store } = regions;
     // what another run like this one would not have to do again
     const saved = store.unsavedMs + OPTIMISE_MS * (store.unsavedOptimised + regions.newlyOptimised());
-    if (saved > WRITE_MS + this.regionBytes * WRITE_MS_PER_BYTE) {
+    const cost = WRITE_MS + this.regionBytes * WRITE_MS_PER_BYTE;
+    if (inPlace ? saved > 0 && this.adds(AGAIN, Math.ceil(saved), cost) : saved > cost) {
       regions.takeMachineCode();
       this.regions = store;
     }
@@ -214,18 +217,21 @@ export class TranslationCache {
 
   /** Whether a run has new blocks, but few, and enough runs before it had: together they cost what a write does. */
   private areOftenFew({ freshCount, image }: CodeCache): boolean {
-    if (freshCount === 0 || image === null) return false;
-    const file = this.file + FEW;
-    const runs = 1 + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0);
-    const enough = runs * SMALL_IMAGE >= image.count;
+    return freshCount > 0 && image !== null && this.adds(FEW, 1, image.count / SMALL_IMAGE);
+  }
+
+  /** Whether `amount` and what runs before have left in a file that counts are `enough` together; it begins anew then. */
+  private adds(suffix: string, amount: number, enough: number): boolean {
+    const file = this.file + suffix;
+    const is = amount + (fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) >= enough;
     try {
-      if (enough) fs.rmSync(file, { force: true });
-      else fs.appendFileSync(file, new Uint8Array(1), { mode: 0o600 });
+      if (is) fs.rmSync(file, { force: true });
+      else fs.appendFileSync(file, new Uint8Array(amount), { mode: 0o600 });
     } catch {
-      // full or read-only: they are made anew each time
+      // full or read-only: all is made anew each time
       return false;
     }
-    return enough;
+    return is;
   }
 
   /** Write what was taken over: once for processes that run at the same time, but for what goes on for long. */

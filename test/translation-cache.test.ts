@@ -35,3 +35,22 @@ test('a few new blocks are written at once where there are few, and beside many 
   expect(runs()).toEqual([false, false, true, false, false, true]);
   expect(isWritten(40_000, 0)).toBe(false);
 });
+
+/** Whether the regions of a run that spent so many milliseconds on compiling them are taken over at its end. */
+function areTaken(unsavedMs: number, isLast = true): boolean {
+  const cache = { recording: true, freshCount: 0, image: null };
+  const takeMachineCode = vi.fn();
+  const regions = { store: { unsavedMs, unsavedOptimised: 0 }, newlyOptimised: () => 0, takeMachineCode };
+  const key = { dev: 1, ino: 2, size: 3, variant: 'some guest' };
+  const store = TranslationCache.open(folder, key, 'interpreter', 'composer') as TranslationCache;
+  store.keep({ cache, regions } as unknown as Cpu, isLast);
+  return takeMachineCode.mock.calls.length > 0;
+}
+
+test('regions are written when compiling them took longer than that, in one run or in several together', () => {
+  // 15 ms
+  expect([areTaken(16), areTaken(0), areTaken(16, false), areTaken(14, false)]).toEqual([true, false, true, false]);
+  const runs = (): boolean[] => Array.from({ length: 6 }, () => areTaken(5));
+  expect(runs()).toEqual([false, false, true, false, false, true]);
+  expect(fs.readdirSync(path.join(folder, 'code'))).toEqual([]);
+});
