@@ -39,13 +39,14 @@ const A32_VFP4 = `${A32_NEW} vfpv4 idiva idivt`;
 
 /** Instructions that an x86 processor lacks, by parts of an expression for their names. */
 const without = (...parts: readonly string[]): RegExp => new RegExp(`^(${parts.join('|')})( |$)`);
-/** In none of x86-64's levels (System V ABI, 3.1.1); what the third adds to the second, and that to the first. */
+/** In none of x86-64's levels (System V ABI, 3.1.1); what the third adds to the second, and that, with SSE3, to the first. */
 const NO_LEVEL =
   'rd(rand|seed|tscp|pid)|ad[co]x|(rd|wr)[fg]sbase|clflushopt|xsave(opt|c|s)|xrstors|v?aes\\w+|v?pclmulqdq|sha(1|256)\\w+';
 const LEVEL_3 =
   'movbe|[lt]zcnt|andn|bls\\w+|bextr|bzhi|pdep|pext|mulx|rorx|s(ar|hl|hr)x|xgetbv|xsave|xrstor|v(?!er[rw])\\w+';
+const SSE3 = 'addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp';
 const LEVEL_2 =
-  'popcnt|addsubp.|h(add|sub)p.|lddqu|movs[hl]dup|movddup|fisttp|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]';
+  'popcnt|pshufb|ph(add|sub)s?[wd]|pmaddubsw|psign.|pmulhrsw|pabs.|palignr|p?blend\\w+|pmul(ld|dq)|p(min|max)(sb|sd|uw|ud)|packusdw|pcmp(eq|gt)q|pmov[sz]x..|round..|ptest|dpp.|mpsadbw|phminposuw|pcmp[ei]str.|crc32|movntdqa|insertps|extractps|pinsr[bd]|pextr[bd]';
 
 /** Models by the guest's name; the first is what runs unless -cpu says otherwise. */
 export const CPU_MODELS: {
@@ -70,8 +71,9 @@ export const CPU_MODELS: {
   ],
   x86: [
     { name: 'max', without: [], lacks: null },
+    { name: 'qemu32', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2) },
     { name: 'qemu64', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2) },
-    { name: 'x86-64-v1', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2) },
+    { name: 'x86-64-v1', without: [], lacks: without(NO_LEVEL, LEVEL_3, LEVEL_2, SSE3) },
     { name: 'x86-64-v2', without: [], lacks: without(NO_LEVEL, LEVEL_3) },
     { name: 'x86-64-v3', without: [], lacks: without(NO_LEVEL) },
   ],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createX86 } from '../../../src/cpu/frontend/x86/frontend.ts';
+import { featureNames } from '../../../src/cpu/frontend/x86/identification.ts';
 import { type Encoding, parseEncoding } from '../../../src/cpu/frontend/x86/row.ts';
 import { rows } from '../../../src/cpu/frontend/x86/table.ts';
 import { printBlock } from '../../../src/cpu/ir/print.ts';
@@ -129,7 +130,13 @@ describe('processors that -cpu names', () => {
       ['aesenc', 'vaesenc', 'rdrand', 'adcx'],
     ],
     ['x86-64-v2', ['movaps', 'popcnt', 'pshufb', 'crc32', 'roundsd'], ['vpaddb', 'andn', 'movbe', 'lzcnt', 'aesenc']],
-    ['x86-64-v1', ['movaps', 'pextrw', 'bsr', 'verr'], ['popcnt', 'pshufb', 'crc32', 'vpaddb', 'andn', 'aesenc']],
+    ['qemu64', ['movaps', 'haddps', 'fisttp', 'cmpxchg16b'], ['popcnt', 'pshufb', 'crc32', 'vpaddb', 'andn', 'aesenc']],
+    ['qemu32', ['movaps', 'movddup'], ['popcnt', 'pshufb', 'vpaddb', 'rdtscp']],
+    [
+      'x86-64-v1',
+      ['movaps', 'pextrw', 'bsr', 'verr'],
+      ['popcnt', 'pshufb', 'crc32', 'vpaddb', 'andn', 'aesenc', 'haddps'],
+    ],
   ] as const)('%s', (model, has, hasNot) => {
     const known = names('max');
     const own = names(model);
@@ -138,5 +145,15 @@ describe('processors that -cpu names', () => {
       expect(known, name).toContain(name);
       expect(own, name).not.toContain(name);
     }
+  });
+
+  it.each([
+    ['qemu64', true],
+    ['qemu32', false],
+  ])("%s tells of SSE3, as QEMU's does", (model, isLong) => {
+    const features = featureNames(model);
+    expect(features).toContain('pni');
+    expect(features).not.toContain('ssse3');
+    for (const name of ['lm', 'syscall', 'cx16', 'lahf_lm']) expect(features.includes(name), name).toBe(isLong);
   });
 });

@@ -23,8 +23,10 @@ const FEATURES: Readonly<Record<string, readonly [leaf: number, register: number
   syscall: [0x8000_0001, 3, 11], rdtscp: [0x8000_0001, 3, 27], lm: [0x8000_0001, 3, 29], lahf_lm: [0x8000_0001, 2, 0], abm: [0x8000_0001, 2, 5],
 };
 
+/** Of 32 bits, with SSE2. */
+const I686 = 'fpu tsc cx8 cmov mmx fxsr sse sse2';
 /** The levels of x86-64 (System V ABI, 3.1.1). */
-const V1 = 'fpu tsc cx8 cmov mmx fxsr sse sse2 syscall lm';
+const V1 = `${I686} syscall lm`;
 const V2 = `${V1} pni ssse3 sse4_1 sse4_2 cx16 popcnt lahf_lm`;
 const V3 = `${V2} xsave avx f16c fma bmi1 avx2 bmi2 movbe abm`;
 /** What the rows add to x86-64's first level. */
@@ -39,7 +41,9 @@ const model = (name: string, signature: number, brand: string, features: string)
 
 const MODELS: readonly Model[] = [
   model('max', 0x0010_0f00, 'tsqemu-user virtual CPU', MAX),
-  model('qemu64', 0x0010_0f00, 'tsqemu-user virtual CPU qemu64', `${V1} clflush`),
+  // QEMU's smallest processors of either kind
+  model('qemu32', 0x0000_0663, 'tsqemu-user virtual CPU qemu32', `${I686} clflush pni`),
+  model('qemu64', 0x0010_0f00, 'tsqemu-user virtual CPU qemu64', `${V1} clflush pni cx16 lahf_lm`),
   model('x86-64-v1', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v1', `${V1} clflush`),
   model('x86-64-v2', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v2', `${V2} clflush`),
   model('x86-64-v3', 0x0010_0f00, 'tsqemu-user virtual CPU x86-64-v3', `${V3} clflush`),
