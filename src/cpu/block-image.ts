@@ -26,7 +26,7 @@ const UNIT_HEAD = 9 + PARTS.length;
 /** Words of a chunk in `pieces`: wasm offset, bytes in use, size in bytes. */
 const PIECE = 3;
 /** Words of all units' records: there must be room for what is translated besides. */
-const MAX_RECORDS = 6 << 20;
+const MAX_RECORDS = 8 << 20;
 const HIGH = 2 ** 32;
 
 /** What a unit is of. */

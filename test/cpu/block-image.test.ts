@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { specialNumber } from '../../src/cpu/backend/interpreter/contract.ts';
-import { BlockImage } from '../../src/cpu/block-image.ts';
+import { BlockImage, writeImage } from '../../src/cpu/block-image.ts';
 import { CodeCache } from '../../src/cpu/code-cache.ts';
 import { createAarch64 } from '../../src/cpu/frontend/aarch64/frontend.ts';
 import { createAddressSpace } from '../../src/cpu/memory/address-space.ts';
@@ -331,4 +331,18 @@ test('an image is read from its pieces, some of them empty', () => {
   );
   expect(image?.units.every((unit) => unit.isWhole)).toBe(true);
   expect(image?.count).toBe(3);
+});
+
+test('the records of a program are kept up to 32 MB, for there must be room for others', () => {
+  const lengthOf = (megabytes: number): number | undefined => {
+    const used = megabytes << 20;
+    const unit = {
+      ...{ start: CODE, end: CODE + PAGE, offset: 0, stamp: [1], crosses: false, count: 1 },
+      ...{ chunks: [{ start: 0, used, size: used }], runs: [], entries: new Uint32Array(1), pages: new Uint32Array() },
+      area: [new Uint32Array(used / 4)],
+    };
+    return writeImage([unit], [], 1)?.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  };
+  expect(lengthOf(31)).toBeGreaterThan(31 << 20);
+  expect(lengthOf(33)).toBeUndefined();
 });
