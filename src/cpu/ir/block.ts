@@ -17,8 +17,13 @@ type Exit =
    * a call the rest of it may be called: flags are alive then.
    */
   | { readonly kind: 'call'; readonly target: number; readonly ret: number; readonly isRest?: true }
-  /** To where `target` says; null: as the choice in front of it found. */
-  | { readonly kind: 'callIndirect'; readonly target: Value<'i64'> | Value<'i32'> | null; readonly ret: number }
+  /** To where `target` says; null: as the choice in front of it found. Regions know where it often goes. */
+  | {
+      readonly kind: 'callIndirect';
+      readonly target: Value<'i64'> | Value<'i32'> | null;
+      readonly ret: number;
+      readonly likely?: readonly number[];
+    }
   /** An indirect call in a region that has these functions in place of calls to them; the last successor calls others. */
   | { readonly kind: 'choice'; readonly target: Value<'i64'> | Value<'i32'>; readonly among: readonly number[] }
   /**

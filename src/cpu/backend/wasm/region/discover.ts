@@ -11,6 +11,9 @@ const MOST = { blocks: 100, ops: 4000 };
 /** The same of an interpreter's loop: what is missing in it is entered and left for each operation. */
 const MOST_OPEN = { blocks: 150, ops: 3500 };
 
+/** Functions that an indirect call is compared with; a comparison or five at each call, as they are searched by halves. */
+const MOST_LIKELY = 32;
+
 /** What the region builder asks of the code cache. */
 export interface BlockSource {
   /** IR of the block at pc for a flags kind (-1: not known), or null when it cannot be fetched. */
@@ -150,7 +153,16 @@ export const discover = (
   const ends = order.length < lifted.size ? order.flatMap((pc) => successorPcs(lifted.get(pc) as Block, [])) : rest;
   const left = new Set(ends.filter((pc) => !known.has(pc) && source.hasRun(pc) && !source.isFunction(pc)));
   const goesOnAt = !isOpen && rest.length > 0 && left.size === 1 ? ([...left][0] as number) : -1;
-  return { root, ...graph, dispatch, entries, isArrival, isFull: rest.length > 0, goesOnAt };
+  const aware = graph.blocks.map((block) => withLikely(block, source));
+  return { root, ...graph, blocks: aware, dispatch, entries, isArrival, isFull: rest.length > 0, goesOnAt };
+};
+
+/** The block with the functions that the indirect call at its end often goes to. */
+const withLikely = (block: Block, source: BlockSource): Block => {
+  const { terminal: t } = block;
+  if (t.kind !== 'callIndirect' || t.target === null) return block;
+  const likely = source.jumpTargets(block).filter((pc) => source.isUsual(pc));
+  return likely.length === 0 ? block : { ...block, terminal: { ...t, likely: likely.slice(0, MOST_LIKELY) } };
 };
 
 /** The blocks from which control may come to the root. */

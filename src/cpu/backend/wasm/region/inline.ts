@@ -22,7 +22,7 @@ export interface Shape {
   readonly ops: number;
 }
 
-type Source = Pick<BlockSource, 'hasRun' | 'isFunction' | 'jumpTargets'>;
+type Source = Pick<BlockSource, 'hasRun' | 'isFunction' | 'isUsual' | 'jumpTargets'>;
 
 const isReturn = ({ terminal: t }: Block): boolean => t.kind === 'jumpIndirect' && t.isReturn;
 
@@ -143,8 +143,9 @@ class Inliner {
       const entries = known.map((pc) => this.put(b, pc, t.ret, back));
       const among = known.filter((_, i) => (entries[i] as number) >= 0);
       if (among.length === 0) return;
+      const likely = known.filter((pc) => !among.includes(pc) && this.source.isUsual(pc));
       const other = this.add(
-        { ...NOTHING, pc: -1, end: -1, terminal: { kind: 'callIndirect', target: null, ret: t.ret } },
+        { ...NOTHING, pc: -1, end: -1, terminal: { kind: 'callIndirect', target: null, ret: t.ret, likely } },
         [back],
       );
       this.blocks[b] = { ...block, terminal: { kind: 'choice', target: t.target, among } };

@@ -1,5 +1,6 @@
 import type { Block, Terminal } from '../../../ir/block.ts';
 import { Exit, State } from '../../../memory/layout.ts';
+import { DISPATCH_SLOT } from '../../interpreter/contract.ts';
 import { jumpCacheEntry } from '../jump-cache.ts';
 import { edgeKey } from './cfg.ts';
 import { DEPTH, STATE } from './contract.ts';
@@ -99,7 +100,8 @@ export abstract class TerminalEmitter extends MemoryEmitter {
       this.pushAddress(t.target);
       c.set(this.addrLocal);
     }
-    if (t.kind === 'callIndirect' && t.target === null && this.policy.learns) this.tellTarget(t.ret);
+    const tells = t.kind === 'callIndirect' && t.target === null && this.policy.learns;
+    if (tells) this.tellTarget(t.ret);
     this.flush();
     const below = (this.belowLocal ??= c.local('i32'));
     const pass = (): void => {
@@ -121,16 +123,9 @@ export abstract class TerminalEmitter extends MemoryEmitter {
       }
     } else {
       this.storeTarget();
-      this.probe();
-      c.likelyIf(0x7f);
       pass();
-      c.get(this.tmpLocal);
-      c.mem('i32.load', 4, 2);
+      this.pushSlot(tells ? [] : (t.likely ?? []));
       c.callIndirect(this.module.regionType);
-      c.else();
-      pass();
-      c.call(this.module.dispatch);
-      c.end();
     }
     c.tee(this.tmpLocal);
     c.i32(t.ret);
@@ -143,6 +138,57 @@ export abstract class TerminalEmitter extends MemoryEmitter {
     this.labels.pop();
     c.end();
     this.resume(t.ret);
+  }
+
+  /**
+   * Pushes the table slot for the guest address in addrLocal. The host predicts comparisons with `likely` targets: their
+   * entries of the table are loaded early, and a wrong one is noticed as soon as the address is there, not at the end of
+   * a chain of loads through jump cache and table.
+   */
+  private pushSlot(likely: readonly number[]): void {
+    const c = this.code;
+    if (likely.length > 0) {
+      c.block();
+      const pcs = [...likely].sort((x, y) => x - y);
+      this.findSlot(pcs, 0);
+    }
+    this.probe();
+    c.likelyIf(0x7f);
+    c.get(this.tmpLocal);
+    c.mem('i32.load', 4, 2);
+    c.else();
+    c.i32(DISPATCH_SLOT);
+    c.end();
+    if (likely.length === 0) return;
+    c.set(this.tmpLocal);
+    c.end();
+    c.get(this.tmpLocal);
+  }
+
+  /** Sets tmpLocal and leaves the block `depth` labels out if the guest address in addrLocal is among `pcs`, in order. */
+  private findSlot(pcs: readonly number[], depth: number): void {
+    const c = this.code;
+    const half = pcs.length >> 1;
+    const middle = pcs[half] as number;
+    if (half === 0) {
+      c.get(this.addrLocal);
+      c.i64(middle, 0);
+      c.op('i64.eq');
+      c.if();
+      c.i32(this.module.slot(middle));
+      c.set(this.tmpLocal);
+      c.br(depth + 1);
+      c.end();
+      return;
+    }
+    this.guestAddress();
+    c.i32(middle);
+    c.op('i32.lt_u');
+    c.if();
+    this.findSlot(pcs.slice(0, half), depth + 1);
+    c.else();
+    this.findSlot(pcs.slice(half), depth + 1);
+    c.end();
   }
 
   /** The dispatcher goes on where the call goes, and notes it. */
