@@ -3,6 +3,7 @@ import { type Cfg, leadingTo, predecessors } from './cfg.ts';
 import { flagKinds, isCall, NO_INSTRUCTION, successorPcs } from './flow.ts';
 import { inlined, liftedAs } from './inline.ts';
 import { type Batch, RegionLifter } from './lifter.ts';
+import { likelyAmong } from './likely.ts';
 import { nested } from './nest.ts';
 import { reducible } from './reducible.ts';
 
@@ -10,9 +11,6 @@ import { reducible } from './reducible.ts';
 const MOST = { blocks: 100, ops: 4000 };
 /** The same of an interpreter's loop: what is missing in it is entered and left for each operation. */
 const MOST_OPEN = { blocks: 150, ops: 3500 };
-
-/** Functions that an indirect call is compared with; a comparison or five at each call, as they are searched by halves. */
-const MOST_LIKELY = 32;
 
 /** What the region builder asks of the code cache. */
 export interface BlockSource {
@@ -161,8 +159,8 @@ export const discover = (
 const withLikely = (block: Block, source: BlockSource): Block => {
   const { terminal: t } = block;
   if (t.kind !== 'callIndirect' || t.target === null) return block;
-  const likely = source.jumpTargets(block).filter((pc) => source.isUsual(pc));
-  return likely.length === 0 ? block : { ...block, terminal: { ...t, likely: likely.slice(0, MOST_LIKELY) } };
+  const likely = likelyAmong(source.jumpTargets(block), source);
+  return likely ? { ...block, terminal: { ...t, likely } } : block;
 };
 
 /** The blocks from which control may come to the root. */

@@ -2,6 +2,7 @@ import type { Block } from '../../../ir/block.ts';
 import type { BlockSource } from './discover.ts';
 import { flagKinds, isCall, successorPcs } from './flow.ts';
 import type { RegionLifter } from './lifter.ts';
+import { likelyAmong } from './likely.ts';
 
 /** Largest function put in place of a call, and what all those of a region may come to. */
 const MOST = { blocks: 8, ops: 80 };
@@ -143,9 +144,15 @@ class Inliner {
       const entries = known.map((pc) => this.put(b, pc, t.ret, back));
       const among = known.filter((_, i) => (entries[i] as number) >= 0);
       if (among.length === 0) return;
-      const likely = known.filter((pc) => !among.includes(pc) && this.source.isUsual(pc));
+      const rest = known.filter((pc) => !among.includes(pc));
+      const likely = likelyAmong(rest, this.source);
       const other = this.add(
-        { ...NOTHING, pc: -1, end: -1, terminal: { kind: 'callIndirect', target: null, ret: t.ret, likely } },
+        {
+          ...NOTHING,
+          pc: -1,
+          end: -1,
+          terminal: { kind: 'callIndirect', target: null, ret: t.ret, ...(likely && { likely }) },
+        },
         [back],
       );
       this.blocks[b] = { ...block, terminal: { kind: 'choice', target: t.target, among } };
