@@ -14,8 +14,8 @@ const FIRST_PATIENCE = 16_000;
  * that takes node:v8, 10 ms.
  */
 const BARE_AFTER = 200_000;
-/** See CodeCache.hotAfter. */
-const HOT_AFTER = 8000;
+/** Executions for which what may not be compiled yet waits. */
+const LATER = 8000;
 
 /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
 export type Tier = 'auto' | 'cold' | 'hot';
@@ -45,30 +45,32 @@ export class Promotion {
 
   setTier(tier: Tier): void {
     this.tier = tier;
-    this.cache.entries.hotAfter = tier === 'hot' ? 1 : HOT_AFTER;
+    this.cache.entries.hotAfter = tier === 'hot' ? 1 : this.regions.store.hotAfter;
   }
 
   /** A block was called or jumped back to often enough. */
   hot(record: number): void {
+    const { entries } = this.cache;
     if (!this.compiles) {
-      this.cache.entries.rearm(record, 0x7fffffff);
+      entries.rearm(record, 0x7fffffff);
       return;
     }
     const pc = this.cache.pcOf(record);
     const isReady = this.regions.isReady(pc);
     if (isReady && !this.regions.isWanted(pc)) {
-      this.cache.entries.rearmStored(record);
+      entries.rearmStored(record);
       return;
     }
     const isStored = this.regions.isStored(pc);
     // one that V8 has still to compile is worth that when one that is new would be
-    const early = !isReady && (!this.isWarm(pc, HOT_AFTER) || (isStored && this.isBare()));
+    const executions = entries.armedFor(record);
+    const early = !isReady && (!this.isWarm(pc, executions) || (isStored && this.isBare(executions)));
     const loaded = !early && isStored ? this.regions.load(pc) : [];
     if (loaded.length > 0) {
       this.enter(loaded);
       return;
     }
-    this.cache.entries.rearm(record, early ? HOT_AFTER : this.regions.store.isKept ? FIRST_PATIENCE : PATIENCE);
+    entries.rearm(record, early ? LATER : this.regions.store.isKept ? FIRST_PATIENCE : PATIENCE);
     if (early || (this.tier === 'auto' && this.budget.isOverdrawn)) return;
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);
@@ -78,9 +80,9 @@ export class Promotion {
   }
 
   /** Whether kept regions without machine code are to wait still, one of them having been executed as often again. */
-  private isBare(): boolean {
+  private isBare(executions: number): boolean {
     if (this.tier !== 'auto' || this.regions.store.warmUp.hasCompiled) return false;
-    this.bare += HOT_AFTER;
+    this.bare += executions;
     return this.bare < BARE_AFTER;
   }
 

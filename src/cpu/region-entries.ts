@@ -1,12 +1,12 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockTable } from './block-table.ts';
-import { Control, Header, Mark, NEVER } from './memory/code-layout.ts';
+import { Control, Header, Mark, NEVER, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
 import { CODE_CONTROL } from './memory/layout.ts';
 
 /** Executions of a block that enters a region that is at hand, compiled; others wait: their branch hints take node:v8, 10 ms. */
 const STORED_AFTER = 100;
-/** Executions for which a block is usual, as a share of those after which it is hot. */
-const USUAL = 32;
+/** Executions for which a block is usual: few of those after which it is hot. */
+const USUAL = 250;
 
 /** How often blocks of the cold tier are executed yet until a region is wanted there, and which enter theirs. */
 export class RegionEntries {
@@ -15,12 +15,13 @@ export class RegionEntries {
   private readonly table: BlockTable;
   /** First records that `enter` has overwritten, and their operations. */
   readonly entered: Map<number, number> = new Map();
+  /** Executions that blocks were told to wait for once more. */
+  private readonly armed = new Map<number, number>();
 
   constructor(memory: WebAssembly.Memory, table: BlockTable) {
     this.words = new Uint32Array(memory.buffer);
     this.halves = new Uint16Array(memory.buffer);
     this.table = table;
-    this.hotAfter = 2000;
   }
 
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
@@ -34,11 +35,33 @@ export class RegionEntries {
   /** Wait another while before the block is offered to the region compiler again. */
   rearm(record: number, count: number): void {
     this.words[(record + Header.COUNT) >>> 2] = count;
+    this.armed.set(record, count);
+  }
+
+  /** Executions after which the block with this first record is offered, from when it last was, or its first. */
+  armedFor(record: number): number {
+    return this.armed.get(record) ?? this.hotAfter;
+  }
+
+  /**
+   * Blocks come into use, by their entries in the table: where the run that kept them said that those of the next are hot
+   * after as many executions as they are in this one, there is nothing to do.
+   */
+  begin(entries: Uint32Array): void {
+    const { words, hotAfter } = this;
+    for (let i = 1; i < entries.length; i += 2) {
+      const value = entries[i] as number;
+      const record = (value & RECORD_MASK) << 4;
+      if (record === 0 || value >>> WHAT_SHIFT === Mark.SLOW) continue;
+      const at = (record + Header.COUNT) >>> 2;
+      if (words[at] === hotAfter) return;
+      words[at] = hotAfter;
+    }
   }
 
   /** The same for a block whose region is at hand, compiled. */
   rearmStored(record: number): void {
-    this.rearm(record, Math.min(STORED_AFTER, this.hotAfter));
+    this.words[(record + Header.COUNT) >>> 2] = Math.min(STORED_AFTER, this.hotAfter);
   }
 
   /** One execution that the cold tier does not count itself: whether a region is wanted now. */
@@ -52,9 +75,13 @@ export class RegionEntries {
 
   /** Whether the block at pc is executed often beside others. */
   isUsual(pc: number): boolean {
-    // what waits to be compiled, or has a region, has been executed as often as that takes
-    const left = this.table.recordsAt(pc).map((record) => this.words[(record + Header.COUNT) >>> 2] as number);
-    return left.some((count) => count === NEVER || this.hotAfter - count >= this.hotAfter / USUAL);
+    const { words, armed, hotAfter } = this;
+    const enough = Math.min(USUAL, hotAfter);
+    return this.table.recordsAt(pc).some((record) => {
+      const left = words[(record + Header.COUNT) >>> 2] as number;
+      // what waits to be compiled, or has a region, has been executed as often as that takes
+      return left === NEVER || armed.has(record) || hotAfter - left >= enough;
+    });
   }
 
   /** The block at pc now begins with a jump into the region in table slot `slot`, in all its versions. */
@@ -83,6 +110,7 @@ export class RegionEntries {
 
   /** Go on as the copy of another process, where no region is in use yet: they are at hand. */
   inherit(from: RegionEntries): void {
+    for (const [record, count] of from.armed) this.armed.set(record, count);
     for (const [record, op] of from.entered) {
       this.halves[record >>> 1] = op;
       this.rearmStored(record);
@@ -91,6 +119,7 @@ export class RegionEntries {
 
   clear(): void {
     this.entered.clear();
+    this.armed.clear();
   }
 }
 

@@ -20,7 +20,7 @@ export interface KeptModule {
 const MAX_BARE = 4;
 const MAX_CODED = 64;
 /** A module as large as this, in bytes, grows no more: a short run takes all of it into use for one of its regions. */
-const FULL = 0x2_0000;
+const FULL = 0x8000;
 
 /** Modules to keep for these regions. Those that are merged lose their machine code until V8 has made it anew. */
 export const keptModules = (regions: readonly StoredRegion[], newCode: MachineCode): KeptModule[] => {

@@ -18,3 +18,19 @@ test('a block that is jumped to often is usual, one that was once is not', () =>
   expect(cpu.pc).toBe(ONCE);
   expect([OFTEN, ONCE].map((pc) => cpu.cache.code.isUsual(pc))).toEqual([true, false]);
 });
+
+test('nor does it cease to be while it waits for more executions than make one hot', () => {
+  const cpu = processor(WORDS);
+  cpu.setTier('cold');
+  const { entries, code } = cpu.cache;
+  entries.hotAfter = 300;
+  setRegisters(cpu, { 0: 1000n, 1: BigInt(OFTEN), 2: BigInt(ONCE) });
+  expect(cpu.run()).toBe(Exit.FAULT);
+  const record = cpu.cache.recordFor(OFTEN, -1);
+  expect(entries.armedFor(record)).toBe(0x7fffffff);
+  expect(entries.armedFor(cpu.cache.recordFor(ONCE, -1))).toBe(300);
+  expect([OFTEN, ONCE].map((pc) => code.isUsual(pc))).toEqual([true, false]);
+  entries.rearm(record, 16_000);
+  expect(entries.armedFor(record)).toBe(16_000);
+  expect(code.isUsual(OFTEN)).toBe(true);
+});
