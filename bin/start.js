@@ -96,8 +96,9 @@ function replace(file, bytes) {
   }
 }
 
-/** A run that did more than those before it: a cache is written anew when it becomes larger by this. */
+/** A run that did more than those before it: a cache is written anew when it becomes larger by this, the build's by less. */
 const LARGER = 1.1;
+const LARGER_THAN_BUILT = 1.02;
 /** Seconds. */
 const LONG = 1;
 
@@ -132,7 +133,7 @@ function loadWithCodeCache(dir, name) {
     // to make one takes a tenth of a short run, which needs little more than the build's has
     if (had > 0 && own === undefined && process.uptime() < LONG) return;
     const data = script.createCachedData();
-    if (data.length > had * LARGER) replace(file, seal(data));
+    if (data.length > had * (own ? LARGER : LARGER_THAN_BUILT)) replace(file, seal(data));
   });
   const load = (id) => {
     if (id === './translator.cjs') return loadWithCodeCache(dir, 'translator');

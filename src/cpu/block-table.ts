@@ -155,6 +155,24 @@ export class BlockTable {
     }
   }
 
+  /** Have all blocks at these pcs that may enter a region count so many executions: of thousands a start touches no more. */
+  count(pcs: ArrayLike<number>, executions: number): void {
+    const { words } = this;
+    const table = this.get(Control.TABLE) >>> 2;
+    const mask = this.get(Control.MASK);
+    const shift = this.get(Control.SHIFT);
+    for (let i = 0; i < pcs.length; i++) {
+      const pc = pcs[i] as number;
+      for (let n = Math.imul(pc, HASH) >>> shift; ; n = (n + 1) & mask) {
+        const value = words[table + 2 * n + 1] as number;
+        if (value === 0) break;
+        const record = (value & RECORD_MASK) << 4;
+        const enters = record !== 0 && value >>> WHAT_SHIFT !== Mark.SLOW;
+        if (enters && words[table + 2 * n] === pc) words[(record + Header.COUNT) >>> 2] = executions;
+      }
+    }
+  }
+
   /** Take a block in, which was not known. */
   add(pc: number, kind: number, record: number): void {
     this.put(pc, (((kind + 1) << WHAT_SHIFT) | (record >>> 4)) >>> 0);

@@ -65,6 +65,9 @@ export class CodeCache {
   newComposer: ((memory: WebAssembly.Memory, calls: ComposerCalls) => WasmComposer | null) | null = null;
   /** Roots in [start, end) of the regions that are at hand from earlier. */
   storedRoots: (start: number, end: number) => Iterable<number> = () => [];
+  /** Where in [start, end) those are entered that are at hand, compiled, and not in use yet; and those in use. */
+  readyRoots: (start: number, end: number) => ArrayLike<number> = () => [];
+  usedRoots: (start: number, end: number) => Iterable<number> = () => [];
   /** Whether a region for a pc is at hand from earlier, compiled. */
   isReady: (pc: number) => boolean = () => false;
   /** Table slot of the region at a pc, if compiled. */
@@ -426,7 +429,8 @@ export class CodeCache {
       this.code.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
     }
     if (unit.crosses) this.flags.tell();
-    for (const root of this.storedRoots(unit.start, unit.end)) {
+    this.entries.rearmReady(this.readyRoots(unit.start, unit.end));
+    for (const root of this.usedRoots(unit.start, unit.end)) {
       for (const record of this.table.recordsAt(root)) this.made(root, record);
     }
     return true;

@@ -130,6 +130,8 @@ export class Cpu implements HelperContext {
     });
     this.promotion = new Promotion(this.cache, this.regions, this.jumps);
     this.cache.storedRoots = (start, end) => (this.promotion.compiles ? this.regions.store.roots(start, end) : []);
+    this.cache.readyRoots = (start, end) => (this.promotion.compiles ? this.regions.readyRoots(start, end) : []);
+    this.cache.usedRoots = (start, end) => this.regions.usedRoots(start, end);
     this.cache.isReady = (pc) => this.promotion.compiles && this.regions.isReady(pc);
     this.cache.regionSlot = (pc) => this.regions.slotOf(pc);
     this.cache.flags.onSeen = () => {

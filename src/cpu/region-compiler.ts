@@ -181,6 +181,17 @@ export class RegionCompiler {
     return stored?.module.isReady === true;
   }
 
+  /** Where regions in [start, end) are entered that are ready, and not in use yet. */
+  readyRoots(start: number, end: number): Uint32Array {
+    const ready = this.store.readyRoots(start, end);
+    return this.compiled.size === 0 ? ready : ready.filter((pc) => !this.compiled.has(pc));
+  }
+
+  /** Where regions in use are entered, in [start, end). */
+  usedRoots(start: number, end: number): number[] {
+    return [...this.compiled.keys()].filter((pc) => pc >= start && pc < end);
+  }
+
   /** When a stored region was last wanted (uptimeMs). */
   private wantedAt = Number.POSITIVE_INFINITY;
 

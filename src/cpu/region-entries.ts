@@ -64,6 +64,11 @@ export class RegionEntries {
     this.words[(record + Header.COUNT) >>> 2] = Math.min(STORED_AFTER, this.hotAfter);
   }
 
+  /** The same for all blocks at these pcs. */
+  rearmReady(pcs: ArrayLike<number>): void {
+    this.table.count(pcs, Math.min(STORED_AFTER, this.hotAfter));
+  }
+
   /** One execution that the cold tier does not count itself: whether a region is wanted now. */
   countDown(record: number): boolean {
     const at = (record + Header.COUNT) >>> 2;

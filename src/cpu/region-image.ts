@@ -14,18 +14,18 @@ import {
  * modules, each read when the first of its regions is wanted.
  *
  *     magic, version, words of the index, its checksum, flags, next slot, next id, next run,
- *     count of slots, of modules, of regions,
- *     (pc, slot) …, modules, regions
+ *     count of slots, of modules, of regions, of places,
+ *     (pc, slot) …, modules, pcs, places, regions
  *
- * A module is there: its first word, words of its sources, bytes, bytes of machine code, functions that has, checksum. A
- * region: id, pc, slot, module, index, run, policy, bytes of guest code, count of entries, entries.
+ * A module is there: its first word, words of its sources, bytes, bytes of machine code, functions that has, checksum. Where
+ * regions are entered: guest pcs in order, then for each the word of its region in the index. A region: id, pc, slot, module, index, run, policy, bytes of guest code, count of entries, entries.
  *
  * A module itself is: the sources of its regions, bytes, machine code. A source: the region's index, start and length of its
  * body, then counts and words of its own calls, branch hints, ranges, sites and code. A region carries the guest
  * code it was made from, so an image can be old or foreign without harm.
  */
-const MAGIC = 0x52717376;
-const HEAD = 11;
+const MAGIC = 0x52717377;
+const HEAD = 12;
 const CHECKED_FROM = 4;
 const FLAGS_CROSS = 1;
 const PRECISE = 2;
@@ -34,7 +34,8 @@ const MODULE = 6;
 const REGION = 9;
 const SOURCE = 8;
 type ModuleWords = readonly [number, number, number, number, number, number];
-const NONE: Uint32Array = new Uint32Array();
+/** Above all guest pcs. */
+const HIGHEST = 2 ** 32;
 /** With more numbers given than this, a program's regions start over. */
 const MAX_NUMBERS = 60_000;
 
@@ -54,12 +55,14 @@ export const writeRegions = (store: RegionStore, version: number): readonly Uint
   if (!regions.every(({ module }) => module.isThere)) return null;
   const modules = keptModules(regions, store.machineCode);
   const entries = regions.reduce((sum, r) => sum + r.entries.length, 0);
+  // where several regions have an entry the store names one
+  const pcs = store.roots(0, HIGHEST);
   const index = new Uint32Array(
-    HEAD + 2 * store.slots.size + MODULE * modules.length + REGION * regions.length + entries,
+    HEAD + 2 * store.slots.size + MODULE * modules.length + 2 * pcs.length + REGION * regions.length + entries,
   );
   const flags = (store.flagsCross ? FLAGS_CROSS : 0) | (store.precise ? PRECISE : 0);
   index.set([MAGIC, version, index.length, 0, flags, store.nextSlot, store.nextId, store.nextRun]);
-  index.set([store.slots.size, modules.length, regions.length], 8);
+  index.set([store.slots.size, modules.length, regions.length, pcs.length], 8);
   let at = HEAD;
   const put = (list: ArrayLike<number>): void => {
     index.set(list, at);
@@ -76,12 +79,21 @@ export const writeRegions = (store: RegionStore, version: number): readonly Uint
     for (const part of parts) next += part.length;
     pieces.push(...parts);
   }
+  put(pcs);
+  const [placesAt, places] = [at, new Map<StoredRegion, number>()];
+  at += pcs.length;
   for (const [i, m] of modules.entries()) {
-    for (const [index, { id, pc, slot, run, policy, size, entries }] of m.regions) {
+    for (const [index, region] of m.regions) {
+      const { id, pc, slot, run, policy, size, entries } = region;
+      places.set(region, at);
       put([id, pc, slot, i, index, run, policy, size, entries.length]);
       put(entries);
     }
   }
+  index.set(
+    Array.from(pcs, (pc) => places.get(store.get(pc) as StoredRegion) as number),
+    placesAt,
+  );
   index[3] = checksum(index, CHECKED_FROM);
   return pieces;
 };
@@ -112,8 +124,9 @@ const sourcesOf = ({ sources }: KeptModule): Uint32Array => {
 export const readRegions = (store: RegionStore, image: ImageBytes, version: number): boolean => {
   const head = new Uint32Array(HEAD);
   if (!image.read(0, [bytesOf(head)]) || head[0] !== MAGIC || head[1] !== version >>> 0) return false;
-  const [, , length = 0, sum, flags = 0, nextSlot = 0, nextId = 0, nextRun = 0, slots = 0, count = 0, regions = 0] =
+  const [, , length = 0, sum, flags = 0, nextSlot = 0, nextId = 0, nextRun = 0, slots = 0, modules = 0, regions = 0] =
     head;
+  const entered = head[HEAD - 1] as number;
   if (length < HEAD || 4 * length > image.size) return false;
   const words = new Uint32Array(length);
   if (!image.read(0, [bytesOf(words)]) || sum !== checksum(words, CHECKED_FROM)) return false;
@@ -125,27 +138,30 @@ export const readRegions = (store: RegionStore, image: ImageBytes, version: numb
   store.nextRun = nextRun;
   let at = HEAD + 2 * slots;
   store.keptSlots = words.subarray(HEAD, at);
-  const modules: StoredModule[] = [];
-  for (let i = 0; i < count; i++, at += MODULE) {
+  const kept: StoredModule[] = [];
+  for (let i = 0; i < modules; i++, at += MODULE) {
     const place = at;
-    modules.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, words, place)));
+    kept.push(new StoredModule(word(at + 4), word(at + 2) + word(at + 3), () => readModule(image, words, place)));
   }
-  // word by word: to take them apart as a list makes an object of each, which is felt in starts that use few of them
-  for (let i = 0; i < regions; i++) {
-    const length = word(at + 8);
-    const entries = length === 0 ? NONE : words.subarray(at + REGION, at + REGION + length);
-    const numbers = {
-      id: word(at),
-      pc: word(at + 1),
-      slot: word(at + 2),
-      run: word(at + 5),
-      policy: word(at + 6),
-      size: word(at + 7),
-      entries,
-    };
-    store.add(new StoredRegion({ module: modules[word(at + 3)] as StoredModule, index: word(at + 4) }, numbers));
-    at += REGION + length;
-  }
+  store.keep({
+    count: regions,
+    pcs: words.subarray(at, at + entered),
+    places: words.subarray(at + entered, at + 2 * entered),
+    at: (place) => {
+      const entries = words.subarray(place + REGION, place + REGION + word(place + 8));
+      const numbers = {
+        id: word(place),
+        pc: word(place + 1),
+        slot: word(place + 2),
+        run: word(place + 5),
+        policy: word(place + 6),
+        size: word(place + 7),
+        entries,
+      };
+      return new StoredRegion({ module: kept[word(place + 3)] as StoredModule, index: word(place + 4) }, numbers);
+    },
+    isReady: (place) => (kept[word(place + 3)] as StoredModule).isReady,
+  });
   return true;
 };
 

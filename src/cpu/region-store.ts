@@ -1,6 +1,7 @@
 import type { FunctionPlace } from './backend/wasm/encoder.ts';
 import { WarmUp } from './compile-budget.ts';
 import { compileModule, moduleOf } from './machine-code.ts';
+import { type KeptRegions, RegionsByPc } from './regions-by-pc.ts';
 
 /** Why a region was compiled as it was (bits of StoredRegion.policy). */
 export const Policy = {
@@ -188,10 +189,7 @@ export class RegionStore {
   flagsCross = false;
   /** Whether faults in loops find all registers as they are: the guest looks at them. */
   precise = false;
-  private readonly byPc = new Map<number, StoredRegion>();
-  /** By entries other than the root. */
-  private readonly byEntry = new Map<number, StoredRegion>();
-  private readonly byId: (StoredRegion | undefined)[] = [];
+  private readonly byPc = new RegionsByPc();
   /** Milliseconds spent on compiling regions that are in no file yet. */
   unsavedMs = 0;
   /** Machine code that this run has made of modules. */
@@ -221,29 +219,29 @@ export class RegionStore {
     return this.slotMap;
   }
 
+  /** Have the regions of a file, in a store that has none. */
+  keep(regions: KeptRegions): void {
+    this.byPc.use(regions);
+  }
+
   /** The region to enter at pc. */
   get(pc: number): StoredRegion | undefined {
-    return this.byPc.get(pc) ?? this.byEntry.get(pc);
+    return this.byPc.get(pc);
   }
 
   /** The region rooted at pc. */
   rootedAt(pc: number): StoredRegion | undefined {
-    return this.byPc.get(pc);
+    return this.byPc.rootedAt(pc);
   }
 
+  /** One that was added here, or that one of these gave. */
   byNumber(id: number): StoredRegion | undefined {
-    return this.byId[id];
+    return this.byPc.byNumber(id);
   }
 
   /** The region that is the one for its pc from now on. */
   add(region: StoredRegion): void {
-    const { pc, id, entries } = region;
-    const before = this.byPc.get(pc);
-    if (before) this.remove(before);
-    this.byPc.set(pc, region);
-    this.byId[id] = region;
-    for (const entry of entries) this.byEntry.set(entry, region);
-    this.sorted = null;
+    this.byPc.add(region);
   }
 
   /** Table slot of a guest pc, given when first named. */
@@ -258,28 +256,25 @@ export class RegionStore {
 
   /** It cannot be had any more. */
   remove(region: StoredRegion): void {
-    const { pc, entries } = region;
-    if (this.byPc.get(pc) === region) this.byPc.delete(pc);
-    for (const entry of entries) if (this.byEntry.get(entry) === region) this.byEntry.delete(entry);
-    this.sorted = null;
+    this.byPc.remove(region);
   }
-
-  /** Where regions can be entered, in order; null: to be made anew. */
-  private sorted: Uint32Array | null = null;
 
   /** Where in [start, end) regions can be entered. */
   roots(start: number, end: number): Uint32Array {
-    this.sorted ??= Uint32Array.from([...this.byPc.keys(), ...this.byEntry.keys()]).sort();
-    const { sorted } = this;
-    return sorted.subarray(placeIn(sorted, start), placeIn(sorted, end));
+    return this.byPc.within(start, end);
+  }
+
+  /** The same of those whose regions V8 need not compile. */
+  readyRoots(start: number, end: number): Uint32Array {
+    return this.byPc.readyWithin(start, end);
   }
 
   regions(): Iterable<StoredRegion> {
-    return this.byPc.values();
+    return this.byPc.all();
   }
 
   get count(): number {
-    return this.byPc.size;
+    return this.byPc.count;
   }
 
   /** Executions after which a block is hot in runs that begin with these regions. */
@@ -299,18 +294,5 @@ export class RegionStore {
   demand(what: 'flagsCross' | 'precise'): void {
     this[what] = true;
     this.byPc.clear();
-    this.byEntry.clear();
-    this.sorted = null;
   }
 }
-
-/** Index of the first that is not below `value`. */
-const placeIn = (sorted: Uint32Array, value: number): number => {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
