@@ -84,8 +84,8 @@ export class RegionEntries {
     const enough = Math.min(USUAL, hotAfter);
     return this.table.recordsAt(pc).some((record) => {
       const left = words[(record + Header.COUNT) >>> 2] as number;
-      // what waits to be compiled, or has a region, has been executed as often as that takes
-      return left === NEVER || armed.has(record) || hotAfter - left >= enough;
+      // what waits to be compiled, here or in the process that this one is a copy of, or has a region, has been executed as often
+      return left > hotAfter || armed.has(record) || hotAfter - left >= enough;
     });
   }
 
@@ -115,7 +115,6 @@ export class RegionEntries {
 
   /** Go on as the copy of another process, where no region is in use yet: they are at hand. */
   inherit(from: RegionEntries): void {
-    for (const [record, count] of from.armed) this.armed.set(record, count);
     for (const [record, op] of from.entered) {
       this.halves[record >>> 1] = op;
       this.rearmStored(record);

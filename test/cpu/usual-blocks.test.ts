@@ -33,4 +33,7 @@ test('nor does it cease to be while it waits for more executions than make one h
   entries.rearm(record, 16_000);
   expect(entries.armedFor(record)).toBe(16_000);
   expect(code.isUsual(OFTEN)).toBe(true);
+  // a copy of the process has its counts alone
+  entries.clear();
+  expect([OFTEN, ONCE].map((pc) => code.isUsual(pc))).toEqual([true, false]);
 });
