@@ -163,6 +163,7 @@ export class Programs {
       taskSize,
       stackSize: Number.isFinite(limits.stack) ? limits.stack : DEFAULT_STACK,
     });
+    cpu.setTier(this.options.tier ?? 'auto');
     cpu.cache.newComposer = (memory, calls) => {
       const table = TemplateTable.of(templatesName(frontEnd));
       return table && new WasmComposer(this.composerModule(frontEnd), memory, table, calls);
@@ -232,7 +233,6 @@ export class Programs {
       cpu.cache.image = program.image;
       cpu.regions.use(program.regions);
     }
-    cpu.setTier(this.options.tier ?? 'auto');
   }
 
   /**
@@ -306,7 +306,7 @@ export class Programs {
     cache.image = program.image;
     const worth = worthKeeping(cache);
     if (program.store === null) {
-      const words = worth ? cache.save(0, cpu.regions.store.hotAfter) : null;
+      const words = worth ? cache.save(0) : null;
       if (words !== null) program.image = BlockImage.of(words, 0);
       return;
     }

@@ -208,7 +208,7 @@ export class TranslationCache {
     }
     const many = cache.freshCount >= (cache.image?.count ?? 0) * LEARNED_PART;
     const worth = worthKeeping(cache) || (inPlace && this.areOftenFew(cache));
-    const blocks = worth ? cache.save(this.version, store.hotAfter, inPlace) : null;
+    const blocks = worth ? cache.save(this.version, inPlace) : null;
     if (blocks === null) return null;
     this.blocks = blocks;
     this.manyBlocks ||= many;

@@ -418,12 +418,7 @@ export class CodeCache {
   private useUnit(unit: BlockUnit): boolean {
     // one larger table for all that may come
     this.table.reserve(this.units.awaited.reduce((sum, { entries }) => sum + entries / 2, 0));
-    const load = (entries: Uint32Array): boolean => {
-      if (!unit.load(this.space.memory.buffer, entries)) return false;
-      this.entries.begin(entries);
-      return true;
-    };
-    if (!this.table.load(unit.entries, load)) return false;
+    if (!this.table.load(unit.entries, (entries) => unit.load(this.space.memory.buffer, entries))) return false;
     const { runs } = unit;
     for (let i = 0; i < runs.length; i += 2) {
       this.code.noteCode(runs[i] as number, (runs[i] as number) + (runs[i + 1] as number));
@@ -455,13 +450,10 @@ export class CodeCache {
     return machineCode(composer.module, composer.exports);
   }
 
-  /**
-   * What to keep after this run, in pieces; null: nothing is new. `hotAfter`: executions after which a block is hot in the
-   * next one. `inPlace`: it is written before the memory is used again.
-   */
-  save(version: number, hotAfter: number, inPlace = false): Uint32Array[] | null {
+  /** What to keep after this run, in pieces; null: nothing is new. `inPlace`: it is written before the memory is used again. */
+  save(version: number, inPlace = false): Uint32Array[] | null {
     const { units, arenas, table, words, crossings } = this;
-    const { entered } = this.entries;
+    const { entered, hotAfter } = this.entries;
     const crosses = this.flags.cross;
     const { grown } = units;
     if (grown.length === 0) return null;

@@ -14,8 +14,8 @@ const FIRST_PATIENCE = 16_000;
  * that takes node:v8, 10 ms.
  */
 const BARE_AFTER = 200_000;
-/** Executions for which what may not be compiled yet waits. */
-const LATER = 8000;
+/** See CodeCache.hotAfter. */
+const HOT_AFTER = 8000;
 
 /** `auto`: hot code becomes regions; `cold`: nothing does; `hot`: everything at its first execution. */
 export type Tier = 'auto' | 'cold' | 'hot';
@@ -45,7 +45,7 @@ export class Promotion {
 
   setTier(tier: Tier): void {
     this.tier = tier;
-    this.cache.entries.hotAfter = tier === 'hot' ? 1 : this.regions.store.hotAfter;
+    this.cache.entries.hotAfter = tier === 'hot' ? 1 : HOT_AFTER;
   }
 
   /** A block was called or jumped back to often enough. */
@@ -70,7 +70,7 @@ export class Promotion {
       this.enter(loaded);
       return;
     }
-    entries.rearm(record, early ? LATER : this.regions.store.isKept ? FIRST_PATIENCE : PATIENCE);
+    entries.rearm(record, early ? HOT_AFTER : this.regions.store.isKept ? FIRST_PATIENCE : PATIENCE);
     if (early || (this.tier === 'auto' && this.budget.isOverdrawn)) return;
     const waiting = this.queue.includes(pc);
     if (!waiting) this.queue.push(pc);

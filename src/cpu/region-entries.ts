@@ -1,6 +1,6 @@
 import { specialNumber } from './backend/interpreter/contract.ts';
 import type { BlockTable } from './block-table.ts';
-import { Control, Header, Mark, NEVER, RECORD_MASK, WHAT_SHIFT } from './memory/code-layout.ts';
+import { Control, Header, Mark, NEVER } from './memory/code-layout.ts';
 import { CODE_CONTROL } from './memory/layout.ts';
 
 /** Executions of a block that enters a region that is at hand, compiled; others wait: their branch hints take node:v8, 10 ms. */
@@ -22,6 +22,7 @@ export class RegionEntries {
     this.words = new Uint32Array(memory.buffer);
     this.halves = new Uint16Array(memory.buffer);
     this.table = table;
+    this.hotAfter = 2000;
   }
 
   /** Executions of a block that is called or jumped back to until it is offered to the region compiler. */
@@ -41,22 +42,6 @@ export class RegionEntries {
   /** Executions after which the block with this first record is offered, from when it last was, or its first. */
   armedFor(record: number): number {
     return this.armed.get(record) ?? this.hotAfter;
-  }
-
-  /**
-   * Blocks come into use, by their entries in the table: where the run that kept them said that those of the next are hot
-   * after as many executions as they are in this one, there is nothing to do.
-   */
-  begin(entries: Uint32Array): void {
-    const { words, hotAfter } = this;
-    for (let i = 1; i < entries.length; i += 2) {
-      const value = entries[i] as number;
-      const record = (value & RECORD_MASK) << 4;
-      if (record === 0 || value >>> WHAT_SHIFT === Mark.SLOW) continue;
-      const at = (record + Header.COUNT) >>> 2;
-      if (words[at] === hotAfter) return;
-      words[at] = hotAfter;
-    }
   }
 
   /** The same for a block whose region is at hand, compiled. */

@@ -45,13 +45,6 @@ export interface ModuleContents {
   readonly sources: { get(index: number): RegionSource | undefined };
 }
 
-/**
- * Executions after which a block is hot, in a program of which regions are kept and in one of which none is. That the first
- * has run before, and long, tells that it will again: what a run executes seldom is compiled once for many of them.
- */
-const HOT_AGAIN = 2000;
-const HOT_FIRST = 8000;
-
 /** Guest code of a usual region: one of more is executed for longer. */
 const USUAL_BYTES = 256;
 /** What is executed between two such times counts too, an eighth of it: a loop's head may be all of it that is counted. */
@@ -275,11 +268,6 @@ export class RegionStore {
 
   get count(): number {
     return this.byPc.count;
-  }
-
-  /** Executions after which a block is hot in runs that begin with these regions. */
-  get hotAfter(): number {
-    return this.count > 0 ? HOT_AGAIN : HOT_FIRST;
   }
 
   /**

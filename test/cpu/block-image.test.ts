@@ -10,8 +10,6 @@ import { MemoryFile } from './memory/fake-file.ts';
 
 const CODE = 0x10000;
 const PAGE = 0x1000;
-/** Executions after which blocks are hot in the runs that use what these keep. */
-const HOT_AFTER = 500;
 /** Page 0: b.ne back, bl to page 1, ret; page 1: nop, ret. */
 const PROGRAM: Readonly<Record<number, number>> = {
   0: 0xf1000421, // subs x1, x1, #1
@@ -61,7 +59,7 @@ function stubsOf(cache: CodeCache, image: BlockImage | null): number[] {
 }
 
 function imageOf(cache: CodeCache, inPlace = false): Uint32Array {
-  return Uint32Array.from((cache.save(1, HOT_AFTER, inPlace) as Uint32Array[]).flatMap((piece) => [...piece]));
+  return Uint32Array.from((cache.save(1, inPlace) as Uint32Array[]).flatMap((piece) => [...piece]));
 }
 
 /** The image that words are, if all of it is whole. */
@@ -91,7 +89,7 @@ test('blocks that were kept are found without being translated', () => {
   expect(cache.code.isFunction(CODE + PAGE)).toBe(true);
   expect(cache.recordFor(CODE + PAGE, -1)).toBe(cache.linked(CODE + PAGE, -1));
   expect(cache.freshCount).toBe(0);
-  expect(cache.save(1, HOT_AFTER)).toBeNull();
+  expect(cache.save(1)).toBeNull();
 });
 
 test('blocks are added to those that were kept, and links to them settled', () => {
@@ -145,7 +143,7 @@ test('blocks that another process has kept meanwhile are not new', () => {
   expect(later.freshCount).toBe(1);
   later.image = opened(imageOf(earlier));
   expect(later.freshCount).toBe(0);
-  expect(later.save(1, HOT_AFTER)).toBeNull();
+  expect(later.save(1)).toBeNull();
   later.recordFor(CODE + PAGE, -1);
   expect(later.freshCount).toBe(1);
   expect(opened(imageOf(later))?.count).toBe(3);
@@ -264,22 +262,6 @@ test('what regions left to the cold tier is kept beside the blocks, and enters n
   expect([wordAt(next, slow + Header.SLOT), wordAt(next, slow + Header.COUNT)]).toEqual([0, NEVER]);
 });
 
-test('kept blocks are hot after as many executions as those that are new', () => {
-  for (const inPlace of [false, true]) {
-    const cache = translated(0);
-    const slow = cache.slowRecordFor(CODE);
-    const words = imageOf(cache, inPlace);
-    for (const hotAfter of [HOT_AFTER, 70, 9000]) {
-      const next = cacheOf(PROGRAM, opened(words));
-      next.entries.hotAfter = hotAfter;
-      const counts = [next.recordFor(CODE, -1), next.recordFor(CODE + 8, -1), slow].map((record) =>
-        wordAt(next, record + Header.COUNT),
-      );
-      expect(counts).toEqual([hotAfter, hotAfter, NEVER]);
-    }
-  }
-});
-
 test('an image taken from the memory itself is the one that copies make', () => {
   const cache = translated(0, 8, PAGE);
   const record = cache.recordFor(CODE, -1);
@@ -342,7 +324,7 @@ test('a block that may lie in two mappings is not kept, and what leads to it has
 });
 
 test('an image is read from its pieces, some of them empty', () => {
-  const pieces = translated(0, 8, PAGE).save(1, HOT_AFTER) as Uint32Array[];
+  const pieces = translated(0, 8, PAGE).save(1) as Uint32Array[];
   const image = BlockImage.of(
     pieces.flatMap((piece) => [new Uint32Array(0), piece]),
     1,

@@ -63,17 +63,6 @@ test('nor for a loop, unless it runs very long', () => {
   expect(policyOf(cpu)).toBe(Policy.LONG_LOOP);
 });
 
-test('what is executed a quarter as often is hot in a program of which regions are kept', () => {
-  const hotAfter = (store?: RegionStore): number => {
-    const cpu = start(store);
-    cpu.setTier('auto');
-    return cpu.cache.entries.hotAfter;
-  };
-  const store = compiledOnce();
-  const words = joined(writeRegions(store, VERSION)) as Uint32Array<ArrayBuffer>;
-  expect([hotAfter(), store.hotAfter, hotAfter(keptRegions(words, VERSION) ?? undefined)]).toEqual([8000, 2000, 2000]);
-});
-
 test('kept regions without machine code wait until they have been executed as long as V8 takes for the first', () => {
   const words = joined(writeRegions(compiledOnce(), VERSION)) as Uint32Array<ArrayBuffer>;
   const runs = (...counts: number[]): boolean[] => {
